@@ -1,0 +1,50 @@
+"""The values that flow through the house: a saved result, its delivery, the run it becomes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from fairmind_sync.payload import Json
+from fairmind_sync.settings import ProviderName
+
+
+@dataclass(frozen=True, slots=True)
+class SavedResult:
+    """A result as saved; `user_id` and `dataset_id` are empty where none was given."""
+
+    test_id: str
+    user_id: str
+    revision: int
+    model_id: str
+    dataset_id: str
+    test_type: str
+    results: dict[str, Json]
+    metadata: dict[str, Json]
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What the provider holds. The URL is the provider's own word; None where it has no pages."""
+
+    id: str
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A claimed delivery.
+
+    `create_attempted_at` set means that an earlier attempt may have made a run; `run_id` is set as soon as
+    it is known which. `key` is 32 hexadecimal characters, the same at every attempt.
+    """
+
+    id: int
+    provider: ProviderName
+    key: str
+    lease_token: str
+    attempts: int
+    create_attempted_at: datetime | None
+    run_id: str | None
+    result: SavedResult

@@ -1,0 +1,40 @@
+"""What can go wrong, as one tree. Each message tells the user what to do next."""
+
+from __future__ import annotations
+
+import inspect
+
+
+class FairmindSyncError(Exception):
+    """fairmind-sync could not do what was asked."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or inspect.cleandoc(type(self).__doc__ or ""))
+
+
+class SettingsError(FairmindSyncError):
+    """A setting is wrong; the message names its variable."""
+
+
+class PayloadError(FairmindSyncError, ValueError):
+    """A result holds something that can't be stored; the message names its path."""
+
+
+class StorageError(FairmindSyncError):
+    """The local database could not store or read; nothing was saved."""
+
+
+class SchemaError(StorageError):
+    """The database's schema is not the one that this version of fairmind-sync uses."""
+
+
+class NoProviderError(FairmindSyncError):
+    """MLOps integration not available: set MLOPS_PROVIDER to wandb, mlflow or both."""
+
+
+class ProviderNotInstalledError(FairmindSyncError):
+    """An enabled provider's package is not installed; the message names the pip command."""
+
+
+class LeaseLostError(FairmindSyncError):
+    """Another worker owns this delivery now; whatever we had to write about it is void."""

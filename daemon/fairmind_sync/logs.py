@@ -1,0 +1,76 @@
+"""structlog set-up. Events are named `subject.what_happened`; values are bound, never formatted in.
+
+delivery.claimed    delivery.delivered   delivery.retry_scheduled   delivery.dead   delivery.lease_lost
+provider.offline    provider.blocked     provider.recovered
+daemon.ready        daemon.stopping      daemon.stopped
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Mapping, MutableMapping
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+if TYPE_CHECKING:
+    from fairmind_sync.settings import Settings
+
+HIDDEN = "[hidden]"
+_USERINFO = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+
+
+def configure(settings: Settings) -> None:
+    """Log to standard error: for people on a terminal, as JSON lines otherwise."""
+    as_json = settings.log_format == "json" or (
+        settings.log_format == "auto" and not sys.stderr.isatty()
+    )
+    renderer: Any = (
+        structlog.processors.JSONRenderer(ensure_ascii=True)
+        if as_json
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    tracebacks = [structlog.processors.format_exc_info] if as_json else []
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *tracebacks,
+            _Redactor(settings),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(settings.log_level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
+
+
+def redact(text: str, secrets: tuple[str, ...] = ()) -> str:
+    """The text without the given secrets, and without passwords in URLs."""
+    for secret in secrets:
+        text = text.replace(secret, HIDDEN)
+    return _USERINFO.sub(HIDDEN, text)
+
+
+def secrets_of(settings: Settings) -> tuple[str, ...]:
+    key = settings.wandb_api_key.get_secret_value() if settings.wandb_api_key else ""
+    return (key,) if key else ()
+
+
+class _Redactor:
+    """The structlog processor that keeps secrets out of every event's text values."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._secrets = secrets_of(settings)
+
+    def __call__(
+        self, _logger: Any, _method: str, event: MutableMapping[str, Any]
+    ) -> Mapping[str, Any]:
+        return {
+            key: redact(value, self._secrets) if isinstance(value, str) else value
+            for key, value in event.items()
+        }

@@ -1,0 +1,198 @@
+"""Every read. Nothing here needs the daemon, a provider or the network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, func, select
+
+from fairmind_sync.models import (
+    PENDING,
+    STATUSES,
+    bias_test_results,
+    claimable,
+    daemon_heartbeats,
+    delivery_attempts,
+    outbox,
+)
+from fairmind_sync.provider_state import ProviderState
+from fairmind_sync.provider_state import read as read_provider_state
+from fairmind_sync.settings import ProviderName
+
+HEARTBEAT_INTERVAL = timedelta(seconds=5)
+ALIVE_FOR = 3 * HEARTBEAT_INTERVAL
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRecord:
+    """One delivery as it stands, for people and programs to read."""
+
+    id: int
+    test_id: str
+    revision: int
+    user_id: str
+    model_id: str
+    test_type: str
+    provider: ProviderName
+    status: str
+    attempts: int
+    run_id: str | None
+    run_url: str | None
+    destination: str | None
+    due_at: datetime
+    last_error_kind: str | None
+    last_error: str | None
+    created_at: datetime
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which deliveries to list; None leaves a field open."""
+
+    test_id: str | None = None
+    model_id: str | None = None
+    provider: str | None = None
+    status: str | None = None
+    result_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try; without an outcome it is under way or its worker died."""
+
+    started_at: datetime
+    finished_at: datetime | None
+    outcome: str | None
+    error_kind: str | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """A provider's deliveries by status, and since when the oldest pending one waits."""
+
+    counts: dict[str, int]
+    oldest_pending_at: datetime | None
+    state: ProviderState
+
+
+def deliveries(
+    connection: Connection, wanted: RunFilter, limit: int | None = None
+) -> list[DeliveryRecord]:
+    """Newest first."""
+    conditions = [
+        column == value
+        for column, value in (
+            (bias_test_results.c.test_id, wanted.test_id),
+            (bias_test_results.c.model_id, wanted.model_id),
+            (outbox.c.provider, wanted.provider),
+            (outbox.c.status, wanted.status),
+            (outbox.c.result_id, wanted.result_id),
+        )
+        if value is not None
+    ]
+    return _records(
+        connection, _select_records(*conditions).order_by(outbox.c.id.desc()).limit(limit)
+    )
+
+
+def delivery_by_run(
+    connection: Connection, provider: ProviderName, run_id: str
+) -> DeliveryRecord | None:
+    """The delivery that became this run, as recorded at delivery."""
+    found = _records(
+        connection,
+        _select_records(
+            outbox.c.provider == provider, outbox.c.run_id == run_id, outbox.c.status == "delivered"
+        ).limit(1),
+    )
+    return found[0] if found else None
+
+
+def attempts(connection: Connection, delivery_id: int) -> list[Attempt]:
+    """Oldest first."""
+    rows = connection.execute(
+        select(
+            delivery_attempts.c.started_at,
+            delivery_attempts.c.finished_at,
+            delivery_attempts.c.outcome,
+            delivery_attempts.c.error_kind,
+            delivery_attempts.c.error,
+        )
+        .where(delivery_attempts.c.delivery_id == delivery_id)
+        .order_by(delivery_attempts.c.id)
+    )
+    return [Attempt(*row) for row in rows]
+
+
+def has_work(connection: Connection, provider: ProviderName, now: datetime) -> bool:
+    """Whether a drain would find something to do now."""
+    if not read_provider_state(connection, provider).may_try(now):
+        return False
+    due = select(outbox.c.id).where(claimable(provider, now)).limit(1)
+    return connection.execute(due).first() is not None
+
+
+def backlog(connection: Connection, provider: ProviderName) -> Backlog:
+    counted = connection.execute(
+        select(outbox.c.status, func.count())
+        .where(outbox.c.provider == provider)
+        .group_by(outbox.c.status)
+    )
+    counts = dict.fromkeys(STATUSES, 0) | {row[0]: row[1] for row in counted}
+    oldest = connection.execute(
+        select(outbox.c.created_at)
+        .where(outbox.c.provider == provider, outbox.c.status == PENDING)
+        .order_by(outbox.c.created_at)
+        .limit(1)
+    ).scalar()
+    return Backlog(counts, oldest, read_provider_state(connection, provider))
+
+
+def unfinished(connection: Connection, providers: Sequence[ProviderName]) -> dict[str, int]:
+    """How many deliveries of each provider are pending or dead, those of none left out."""
+    rows = connection.execute(
+        select(outbox.c.provider, func.count())
+        .where(outbox.c.provider.in_(providers), outbox.c.status.in_((PENDING, "dead")))
+        .group_by(outbox.c.provider)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def daemon_is_alive(connection: Connection, now: datetime) -> bool:
+    """Whether some daemon gave a sign of life lately."""
+    seen_at: datetime | None = connection.execute(
+        select(func.max(daemon_heartbeats.c.seen_at, type_=daemon_heartbeats.c.seen_at.type))
+    ).scalar()
+    return seen_at is not None and now - seen_at < ALIVE_FOR
+
+
+def _select_records(*conditions: ColumnElement[bool]) -> Select[Any]:
+    columns = (
+        outbox.c.id,
+        bias_test_results.c.test_id,
+        bias_test_results.c.revision,
+        bias_test_results.c.user_id,
+        bias_test_results.c.model_id,
+        bias_test_results.c.test_type,
+        outbox.c.provider,
+        outbox.c.status,
+        outbox.c.attempts,
+        outbox.c.run_id,
+        outbox.c.run_url,
+        outbox.c.destination,
+        outbox.c.due_at,
+        outbox.c.last_error_kind,
+        outbox.c.last_error,
+        outbox.c.created_at,
+        outbox.c.finished_at,
+    )
+    return select(*columns).join_from(outbox, bias_test_results).where(*conditions)
+
+
+def _records(connection: Connection, statement: Select[Any]) -> list[DeliveryRecord]:
+    return [DeliveryRecord(*row) for row in connection.execute(statement)]

@@ -1,0 +1,198 @@
+"""The tables. CHECK constraints make a row impossible that the code could not have meant."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ColumnElement,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    and_,
+    or_,
+    text,
+)
+
+PENDING, DELIVERED, DEAD, DISCARDED = "pending", "delivered", "dead", "discarded"
+STATUSES = (PENDING, DELIVERED, DEAD, DISCARDED)
+READY, OFFLINE, BLOCKED = "ready", "offline", "blocked"
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware datetime, kept in UTC; as ISO text in SQLite, where it sorts as it should."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value} has no time zone: pass an aware datetime")
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        return value and (
+            value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        )
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
+
+
+def _provider_column(**options: Any) -> Column[str]:
+    return Column("provider", String(16), nullable=False, **options)
+
+
+bias_test_results = Table(
+    "bias_test_results",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("test_id", Text, nullable=False),
+    Column("user_id", Text, nullable=False, comment="empty where none was given"),
+    Column("revision", Integer, nullable=False),
+    Column("model_id", Text, nullable=False),
+    Column("dataset_id", Text, nullable=False, comment="empty where none was given"),
+    Column("test_type", Text, nullable=False),
+    Column("results", Text, nullable=False, comment="JSON; NaN and Infinity as Python writes them"),
+    Column(
+        "metadata", Text, nullable=False, comment="JSON; NaN and Infinity as Python writes them"
+    ),
+    Column("digest", String(64), nullable=False, comment="SHA-256 of the content, in hex"),
+    Column("created_at", UtcDateTime, nullable=False),
+    CheckConstraint("test_id <> ''", name="test_id_given"),
+    CheckConstraint("revision >= 1", name="revision_counts_from_one"),
+    CheckConstraint("length(digest) = 64", name="digest_is_sha256"),
+    UniqueConstraint("user_id", "test_id", "revision"),
+    UniqueConstraint("user_id", "test_id", "digest"),
+)
+Index(None, bias_test_results.c.test_id)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column(
+        "result_id", _Id, ForeignKey("bias_test_results.id", ondelete="RESTRICT"), nullable=False
+    ),
+    _provider_column(),
+    Column("delivery_key", String(32), nullable=False, unique=True),
+    Column("status", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False, comment="when the next attempt may start"),
+    Column("lease_token", String(32)),
+    Column("lease_expires_at", UtcDateTime),
+    Column("create_attempted_at", UtcDateTime, comment="a run may exist since then, id unknown"),
+    Column("run_id", Text),
+    Column("run_url", Text, comment="as the provider gave it; none where it has no pages"),
+    Column("destination", Text, comment="where the run is: entity/project, or URI and experiment"),
+    Column("last_error", Text),
+    Column("last_error_kind", String(32)),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime),
+    _one_of("provider", ("wandb", "mlflow")),
+    _one_of("status", STATUSES),
+    CheckConstraint("attempts >= 0", name="attempts_not_negative"),
+    CheckConstraint(
+        "(lease_token IS NULL) = (lease_expires_at IS NULL)", name="lease_has_token_and_expiry"
+    ),
+    CheckConstraint("lease_token IS NULL OR status = 'pending'", name="only_pending_is_leased"),
+    CheckConstraint("(finished_at IS NULL) = (status = 'pending')", name="finished_has_a_time"),
+    CheckConstraint("status <> 'delivered' OR run_id IS NOT NULL", name="delivered_has_a_run"),
+    UniqueConstraint("result_id", "provider"),
+)
+Index(
+    "ix_outbox_claimable",
+    outbox.c.provider,
+    outbox.c.due_at,
+    sqlite_where=text("status = 'pending'"),
+    postgresql_where=text("status = 'pending'"),
+)
+Index(
+    "ix_outbox_run",
+    outbox.c.provider,
+    outbox.c.run_id,
+    sqlite_where=text("run_id IS NOT NULL"),
+    postgresql_where=text("run_id IS NOT NULL"),
+)
+
+delivery_attempts = Table(
+    "delivery_attempts",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("delivery_id", _Id, ForeignKey("outbox.id", ondelete="CASCADE"), nullable=False),
+    Column("lease_token", String(32), nullable=False),
+    Column("worker", Text, nullable=False, comment="host:pid"),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime, comment="none: it is under way, or its worker died"),
+    Column("outcome", String(16)),
+    Column("error_kind", String(32)),
+    Column("error", Text),
+    _one_of("outcome", ("delivered", "retry", "dead", "released")),
+    CheckConstraint("(finished_at IS NULL) = (outcome IS NULL)", name="finished_has_an_outcome"),
+    UniqueConstraint("delivery_id", "lease_token"),
+)
+
+provider_state = Table(
+    "provider_state",
+    metadata,
+    _provider_column(primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("reason", Text, comment="what to fix, in words"),
+    Column("since", UtcDateTime, nullable=False),
+    Column("next_probe_at", UtcDateTime),
+    Column("last_success_at", UtcDateTime),
+    _one_of("provider", ("wandb", "mlflow")),
+    _one_of("state", (READY, OFFLINE, BLOCKED)),
+    CheckConstraint("(state = 'ready') = (next_probe_at IS NULL)", name="unready_has_a_probe"),
+)
+
+daemon_heartbeats = Table(
+    "daemon_heartbeats",
+    metadata,
+    Column("daemon_id", String(32), primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+)
+
+
+def claimable(provider: str, now: datetime) -> ColumnElement[bool]:
+    """Pending, due, and without a live lease: the one predicate of availability."""
+    return and_(
+        outbox.c.provider == provider,
+        outbox.c.status == PENDING,
+        outbox.c.due_at <= now,
+        or_(outbox.c.lease_expires_at.is_(None), outbox.c.lease_expires_at <= now),
+    )

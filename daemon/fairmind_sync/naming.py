@@ -1,0 +1,62 @@
+"""Keys and texts that a provider accepts, made so that two different inputs never come out the same. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from fairmind_sync.payload import dumps
+
+KeyPath: TypeAlias = tuple[str, ...]
+
+_MARK_LENGTH = 12
+_MARKED = re.compile(rf"-[0-9a-f]{{{_MARK_LENGTH}}}$")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRules:
+    """What a provider's keys may look like: one part between slashes, and the length of the whole."""
+
+    legal_part: re.Pattern[str]
+    illegal_character: re.Pattern[str]
+    longest: int
+
+    def accepts(self, part: str) -> bool:
+        return bool(self.legal_part.fullmatch(part)) and part not in (".", "..")
+
+    def legalise(self, part: str) -> str:
+        candidate = self.illegal_character.sub("_", part)
+        return candidate if self.accepts(candidate) else f"x{candidate.replace('.', '_')}"
+
+
+def key_for(path: KeyPath, rules: KeyRules) -> str:
+    """The path joined by '/', where that is legal; else the nearest legal key and a mark.
+
+    The mark is a hash of the path. A path whose own key looks marked is marked as well, so that no plain key
+    can be taken for a marked one.
+    """
+    joined = "/".join(path)
+    legal = all(rules.accepts(part) for part in path) and len(joined) <= rules.longest
+    if legal and not _MARKED.search(joined):
+        return joined
+    stem = "/".join(rules.legalise(part) for part in path)
+    return f"{stem[: rules.longest - _MARK_LENGTH - 1]}-{_mark(dumps(list(path)))}"
+
+
+def shorten(text: str, longest: int) -> str:
+    """The text itself if it fits into `longest` characters, else its beginning and a mark of the whole."""
+    if len(text) <= longest:
+        return text
+    return f"{text[: longest - _MARK_LENGTH - 1]}-{_mark(text)}"
+
+
+def storable(text: str) -> str:
+    """The text without what databases refuse: NUL and lone surrogates become U+FFFD."""
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return whole.replace("\0", "\ufffd")
+
+
+def _mark(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_MARK_LENGTH]

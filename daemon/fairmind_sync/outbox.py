@@ -1,0 +1,283 @@
+"""Every write to deliveries after their result is saved. Each verb runs inside the caller's transaction.
+
+A write that follows a claim filters on the lease token; where no row matches, it raises LeaseLostError.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import (
+    LABEL_STYLE_TABLENAME_PLUS_COL,
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+
+from fairmind_sync.delivery import Delivery, Run, SavedResult
+from fairmind_sync.errors import LeaseLostError
+from fairmind_sync.models import (
+    DEAD,
+    DELIVERED,
+    DISCARDED,
+    PENDING,
+    bias_test_results,
+    claimable,
+    delivery_attempts,
+    outbox,
+)
+from fairmind_sync.settings import ProviderName
+
+
+def claim(
+    connection: Connection,
+    provider: ProviderName,
+    *,
+    limit: int,
+    lease: timedelta,
+    worker: str,
+    now: datetime,
+) -> list[Delivery]:
+    """Takes due deliveries, oldest first, under one new token, and counts an attempt for each.
+
+    A delivery whose lease ran out may have killed its worker: it is taken alone, so that it can't take
+    its neighbours along again.
+    """
+    ids = _next_ids(connection, provider, limit, now)
+    if not ids:
+        return []
+    token = uuid4().hex
+    connection.execute(
+        update(outbox)
+        .where(outbox.c.id.in_(ids))
+        .values(lease_token=token, lease_expires_at=now + lease, attempts=outbox.c.attempts + 1)
+    )
+    connection.execute(
+        insert(delivery_attempts),
+        [
+            {"delivery_id": id_, "lease_token": token, "worker": worker, "started_at": now}
+            for id_ in ids
+        ],
+    )
+    return _load(connection, ids)
+
+
+def bury_exhausted(
+    connection: Connection, provider: ProviderName, *, max_attempts: int, now: datetime
+) -> list[int]:
+    """Ends the deliveries that used up their attempts without an outcome: each time, their worker died."""
+    rows = connection.execute(
+        update(outbox)
+        .where(claimable(provider, now), outbox.c.attempts >= max_attempts)
+        .values(
+            status=DEAD,
+            finished_at=now,
+            lease_token=None,
+            lease_expires_at=None,
+            last_error=func.coalesce(
+                outbox.c.last_error, f"the worker process ended in each of {max_attempts} attempts"
+            ),
+            last_error_kind=func.coalesce(outbox.c.last_error_kind, "worker_died"),
+        )
+        .returning(outbox.c.id)
+    )
+    return [row.id for row in rows]
+
+
+def note_creating(
+    connection: Connection, delivery: Delivery, destination: str, now: datetime
+) -> None:
+    """From here on a run may exist at the destination."""
+    _write_leased(connection, delivery, create_attempted_at=now, destination=destination)
+
+
+def note_not_created(connection: Connection, delivery: Delivery) -> None:
+    """The request never reached the provider, so no run can exist because of it."""
+    _write_leased(connection, delivery, create_attempted_at=delivery.create_attempted_at)
+
+
+def note_created(connection: Connection, delivery: Delivery, run_id: str) -> None:
+    """The provider told which run it made."""
+    _write_leased(connection, delivery, run_id=run_id)
+
+
+def record_delivered(
+    connection: Connection, delivery: Delivery, run: Run, destination: str, now: datetime
+) -> None:
+    """The provider confirmed the run: its id and URL become part of the record."""
+    _finish(
+        connection,
+        delivery,
+        DELIVERED,
+        now,
+        run_id=run.id,
+        run_url=run.url,
+        destination=destination,
+        last_error=None,
+        last_error_kind=None,
+    )
+    _close_attempt(connection, delivery, "delivered", now)
+
+
+def record_retry(
+    connection: Connection,
+    delivery: Delivery,
+    kind: str,
+    reason: str,
+    *,
+    due_at: datetime,
+    now: datetime,
+) -> None:
+    """The attempt failed; the next one may start at `due_at`."""
+    _write_leased(
+        connection,
+        delivery,
+        due_at=due_at,
+        last_error=reason,
+        last_error_kind=kind,
+        **_NO_LEASE,
+    )
+    _close_attempt(connection, delivery, "retry", now, kind, reason)
+
+
+def record_dead(
+    connection: Connection, delivery: Delivery, kind: str, reason: str, now: datetime
+) -> None:
+    """The delivery can't succeed as it stands; an operator may retry or discard it."""
+    _finish(connection, delivery, DEAD, now, last_error=reason, last_error_kind=kind)
+    _close_attempt(connection, delivery, "dead", now, kind, reason)
+
+
+def release(
+    connection: Connection, deliveries: Sequence[Delivery], now: datetime, reason: str
+) -> None:
+    """Gives claimed deliveries back; the attempt doesn't count. Those whose lease is lost are left alone."""
+    for delivery in deliveries:
+        connection.execute(
+            update(outbox)
+            .where(_leased(delivery))
+            .values(attempts=outbox.c.attempts - 1, **_NO_LEASE)
+        )
+        _close_attempt(connection, delivery, "released", now, "released", reason)
+
+
+def retry(connection: Connection, delivery_ids: Sequence[int], now: datetime) -> int:
+    """Returns dead deliveries to pending, due now, with all their attempts; counts them."""
+    return connection.execute(
+        update(outbox)
+        .where(outbox.c.id.in_(delivery_ids), outbox.c.status == DEAD)
+        .values(status=PENDING, attempts=0, due_at=now, finished_at=None)
+    ).rowcount
+
+
+def discard(connection: Connection, delivery_ids: Sequence[int], reason: str, now: datetime) -> int:
+    """Gives up deliveries that are dead, or pending and not leased; counts them."""
+    waiting = and_(
+        outbox.c.status == PENDING,
+        or_(outbox.c.lease_expires_at.is_(None), outbox.c.lease_expires_at <= now),
+    )
+    return connection.execute(
+        update(outbox)
+        .where(outbox.c.id.in_(delivery_ids), or_(outbox.c.status == DEAD, waiting))
+        .values(
+            status=DISCARDED,
+            finished_at=now,
+            last_error=reason,
+            last_error_kind="discarded",
+            **_NO_LEASE,
+        )
+    ).rowcount
+
+
+_NO_LEASE: dict[str, Any] = {"lease_token": None, "lease_expires_at": None}
+
+
+def _next_ids(
+    connection: Connection, provider: ProviderName, limit: int, now: datetime
+) -> list[int]:
+    rows = connection.execute(
+        select(outbox.c.id, outbox.c.lease_token)
+        .where(claimable(provider, now))
+        .order_by(outbox.c.due_at, outbox.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    abandoned = [row.id for row in rows if row.lease_token is not None]
+    return abandoned[:1] or [row.id for row in rows]
+
+
+def _load(connection: Connection, ids: Sequence[int]) -> list[Delivery]:
+    rows = connection.execute(
+        select(outbox, bias_test_results)
+        .join_from(outbox, bias_test_results)
+        .where(outbox.c.id.in_(ids))
+        .order_by(outbox.c.due_at, outbox.c.id)
+        .set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
+    )
+    return [_delivery(row) for row in rows]
+
+
+def _delivery(row: Row[Any]) -> Delivery:
+    return Delivery(
+        id=row.outbox_id,
+        provider=row.outbox_provider,
+        key=row.outbox_delivery_key,
+        lease_token=row.outbox_lease_token,
+        attempts=row.outbox_attempts,
+        create_attempted_at=row.outbox_create_attempted_at,
+        run_id=row.outbox_run_id,
+        result=SavedResult(
+            test_id=row.bias_test_results_test_id,
+            user_id=row.bias_test_results_user_id,
+            revision=row.bias_test_results_revision,
+            model_id=row.bias_test_results_model_id,
+            dataset_id=row.bias_test_results_dataset_id,
+            test_type=row.bias_test_results_test_type,
+            results=json.loads(row.bias_test_results_results),
+            metadata=json.loads(row.bias_test_results_metadata),
+            created_at=row.bias_test_results_created_at,
+        ),
+    )
+
+
+def _leased(delivery: Delivery) -> ColumnElement[bool]:
+    return and_(outbox.c.id == delivery.id, outbox.c.lease_token == delivery.lease_token)
+
+
+def _write_leased(connection: Connection, delivery: Delivery, **values: Any) -> None:
+    if connection.execute(update(outbox).where(_leased(delivery)).values(**values)).rowcount == 0:
+        raise LeaseLostError
+
+
+def _finish(
+    connection: Connection, delivery: Delivery, status: str, now: datetime, **values: Any
+) -> None:
+    _write_leased(connection, delivery, status=status, finished_at=now, **values, **_NO_LEASE)
+
+
+def _close_attempt(
+    connection: Connection,
+    delivery: Delivery,
+    outcome: str,
+    now: datetime,
+    kind: str | None = None,
+    error: str | None = None,
+) -> None:
+    connection.execute(
+        update(delivery_attempts)
+        .where(
+            delivery_attempts.c.delivery_id == delivery.id,
+            delivery_attempts.c.lease_token == delivery.lease_token,
+        )
+        .values(finished_at=now, outcome=outcome, error_kind=kind, error=error)
+    )

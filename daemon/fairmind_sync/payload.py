@@ -1,0 +1,158 @@
+"""Anything a fairness toolkit produces, as plain JSON values. Pure.
+
+numpy, pandas and torch are recognised by what their values can do and never imported.
+NaN and the infinities stay floats here; their JSON text is Python's: `NaN`, `Infinity`, `-Infinity`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from fractions import Fraction
+from pathlib import PurePath
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from fairmind_sync.errors import PayloadError
+
+Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
+
+DEEPEST = 64
+
+
+def plain(value: object, path: str = "results") -> Json:
+    """The value as plain JSON.
+
+    Sets become sorted lists, tuples lists, enum members their values, times ISO 8601, durations seconds,
+    Decimal and Fraction floats, missing values (`None`, `pandas.NA`, `NaT`) null, a pandas Series a
+    dictionary by index, a DataFrame a dictionary of columns.
+
+    Raises:
+        PayloadError: names the path of what can't be stored, and why.
+    """
+    return _plain(value, path, ())
+
+
+def dumps(value: Json) -> str:
+    """JSON text, ASCII only: lone surrogates and NUL stay escaped, so that any database takes it."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+def digest(value: Json) -> str:
+    """SHA-256 in hex of the value, whatever the order of its keys."""
+    return hashlib.sha256(
+        json.dumps(value, separators=(",", ":"), sort_keys=True).encode()
+    ).hexdigest()
+
+
+def _plain(value: object, path: str, parents: tuple[int, ...]) -> Json:
+    if value is None or type(value) in (str, int, float, bool):
+        return value  # type: ignore[return-value]  # the exact types were just checked
+    if id(value) in parents:
+        raise PayloadError(
+            f"{path} contains itself: a cycle can't be stored. Break it and save again."
+        )
+    if len(parents) >= DEEPEST:
+        raise PayloadError(
+            f"{path} is nested deeper than {DEEPEST} levels. Flatten it and save again."
+        )
+    return _convert(value, path, (*parents, id(value)))
+
+
+def _convert(value: object, path: str, parents: tuple[int, ...]) -> Json:  # noqa: C901, PLR0911, PLR0912 a list of types
+    match value:
+        case Enum():
+            return _plain(value.value, path, parents)
+        case datetime() | date() | time():
+            return None if str(value) == "NaT" else value.isoformat()
+        case timedelta():
+            return value.total_seconds()
+        case str() | UUID() | PurePath():
+            return str(value)
+        case int():
+            return int(value)
+        case float():
+            return float(value)
+        case Decimal():
+            return float(value)
+        case Fraction():
+            return float(value)
+        case bytes() | bytearray() | memoryview():
+            raise PayloadError(
+                f"{path} is {type(value).__name__}: decode it to text and save again."
+            )
+        case Mapping():
+            return _plain_mapping(value, path, parents)
+        case tuple() if hasattr(value, "_asdict"):
+            return _plain_mapping(value._asdict(), path, parents)
+        case AbstractSet():
+            return sorted(_plain_items(value, path, parents), key=dumps)
+        case Sequence() | map() | filter() | zip():
+            return _plain_items(value, path, parents)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return _plain_mapping(fields, path, parents)
+    return _convert_foreign(value, path, parents)
+
+
+def _convert_foreign(value: Any, path: str, parents: tuple[int, ...]) -> Json:
+    """Values of libraries that we don't import."""
+    kind = type(value)
+    if kind.__module__.startswith("pandas") and kind.__name__ in ("NAType", "NaTType"):
+        return None
+    if hasattr(value, "model_dump"):
+        return _plain(value.model_dump(), path, parents)
+    if kind.__name__ == "DataFrame" or (kind.__name__ == "Series" and value.index.is_unique):
+        return _plain_mapping({key: value[key] for key in value.keys()}, path, parents)  # noqa: SIM118
+    if getattr(getattr(value, "dtype", None), "kind", "") in ("M", "m") and hasattr(
+        value, "astype"
+    ):
+        return _plain(value.astype(str).tolist(), path, parents)
+    if hasattr(value, "tolist"):
+        return _plain_from_list(value.tolist(), value, path, parents)
+    raise PayloadError(
+        f"{path} is a {kind.__module__}.{kind.__qualname__}, which can't be stored. "
+        "Turn it into numbers, text, lists or dictionaries and save again."
+    )
+
+
+def _plain_from_list(listed: object, value: Any, path: str, parents: tuple[int, ...]) -> Json:
+    if type(listed) is type(value):  # numpy.longdouble hands back itself
+        return float(value)
+    return _plain(listed, path, parents)
+
+
+def _plain_mapping(value: Mapping[Any, object], path: str, parents: tuple[int, ...]) -> Json:
+    plain_values: dict[str, Json] = {}
+    for key, item in value.items():
+        name = _key_text(key)
+        if name in plain_values:
+            raise PayloadError(f"{path} has two keys that both read {name!r} as text. Rename one.")
+        plain_values[name] = _plain(item, f"{path}.{name}", parents)
+    return plain_values
+
+
+def _plain_items(value: Any, path: str, parents: tuple[int, ...]) -> list[Json]:
+    return [_plain(item, f"{path}[{place}]", parents) for place, item in enumerate(value)]
+
+
+def _key_text(key: object) -> str:
+    match key:
+        case Enum():
+            return _key_text(key.value)
+        case str():
+            return str(key)
+        case tuple():
+            return ", ".join(_key_text(part) for part in key)
+        case frozenset():
+            return ", ".join(sorted(_key_text(part) for part in key))
+        case bool() | None:
+            return json.dumps(key)
+        case _:
+            return str(key)

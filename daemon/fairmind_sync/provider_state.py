@@ -1,0 +1,116 @@
+"""What is known of each provider: ready, offline (can't be reached) or blocked (somebody must fix something).
+
+A provider without a row is ready. While it isn't ready nothing is claimed for it; it is probed instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from fairmind_sync.backoff import probe_delay
+from fairmind_sync.database import upsert
+from fairmind_sync.models import BLOCKED, OFFLINE, READY, provider_state
+from fairmind_sync.settings import ProviderName
+
+BLOCKED_PROBE = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderState:
+    """`since` is when this state began; `next_probe_at` is set unless the state is ready."""
+
+    state: str
+    reason: str | None
+    since: datetime | None
+    next_probe_at: datetime | None
+    last_success_at: datetime | None
+
+    @property
+    def is_ready(self) -> bool:
+        return self.state == READY
+
+    def may_try(self, now: datetime) -> bool:
+        return self.next_probe_at is None or self.next_probe_at <= now
+
+
+_UNKNOWN = ProviderState(READY, None, None, None, None)
+
+
+def read(connection: Connection, provider: ProviderName) -> ProviderState:
+    row = connection.execute(
+        select(
+            provider_state.c.state,
+            provider_state.c.reason,
+            provider_state.c.since,
+            provider_state.c.next_probe_at,
+            provider_state.c.last_success_at,
+        ).where(provider_state.c.provider == provider)
+    ).one_or_none()
+    return ProviderState(*row) if row else _UNKNOWN
+
+
+def note_offline(
+    connection: Connection,
+    provider: ProviderName,
+    reason: str,
+    *,
+    after: timedelta,
+    chance: Random,
+    now: datetime,
+) -> datetime:
+    """The provider can't be reached; returns when to probe it again, `after` at the earliest."""
+    before = read(connection, provider)
+    since = before.since if before.state == OFFLINE and before.since else now
+    next_probe_at = now + max(after, probe_delay(now - since, chance))
+    _write(connection, provider, OFFLINE, reason=reason, since=since, next_probe_at=next_probe_at)
+    return next_probe_at
+
+
+def note_blocked(
+    connection: Connection, provider: ProviderName, reason: str, *, chance: Random, now: datetime
+) -> None:
+    """The provider refuses us; it is probed slowly, in case somebody fixed the reason."""
+    before = read(connection, provider)
+    since = before.since if before.state == BLOCKED and before.since else now
+    next_probe_at = now + BLOCKED_PROBE * chance.uniform(0.5, 1)
+    _write(connection, provider, BLOCKED, reason=reason, since=since, next_probe_at=next_probe_at)
+
+
+def note_ready(connection: Connection, provider: ProviderName, now: datetime) -> None:
+    _write(connection, provider, READY, reason=None, since=now, next_probe_at=None)
+
+
+def note_success(connection: Connection, provider: ProviderName, now: datetime) -> None:
+    """The provider confirmed a run just now."""
+    before = read(connection, provider)
+    since = before.since if before.is_ready and before.since else now
+    _write(
+        connection,
+        provider,
+        READY,
+        reason=None,
+        since=since,
+        next_probe_at=None,
+        last_success_at=now,
+    )
+
+
+def probe_soon(connection: Connection, now: datetime) -> None:
+    """Settings or the network may have changed: probe whatever isn't ready at once."""
+    connection.execute(
+        update(provider_state).where(provider_state.c.state != READY).values(next_probe_at=now)
+    )
+
+
+def _write(connection: Connection, provider: ProviderName, state: str, **values: Any) -> None:
+    values = {"state": state, **values}
+    connection.execute(
+        upsert(provider_state)
+        .values(provider=provider, **values)
+        .on_conflict_do_update(index_elements=["provider"], set_=values)
+    )

@@ -1,0 +1,142 @@
+"""What a provider is to the relay: a probe, and deliveries that turn into outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol, TypeAlias
+
+import structlog
+
+from fairmind_sync.delivery import Delivery, Run
+from fairmind_sync.errors import FairmindSyncError, LeaseLostError
+from fairmind_sync.settings import ProviderName
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The provider has confirmed that it holds the whole run."""
+
+    run: Run
+    destination: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """It may succeed later. `after` is the least to wait, as the server or the provider's rules demand."""
+
+    kind: str
+    reason: str
+    after: timedelta = timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """It never will succeed as it stands."""
+
+    kind: str
+    reason: str
+
+
+Outcome: TypeAlias = Delivered | Retry | Dead
+Report: TypeAlias = tuple[Delivery, Outcome]
+
+
+class ProviderUnavailableError(FairmindSyncError):
+    """The provider takes nothing at present; no delivery is to blame."""
+
+
+class ProviderOfflineError(ProviderUnavailableError):
+    """The provider can't be reached, or asked to be left alone for `after`."""
+
+    def __init__(self, message: str, after: timedelta = timedelta()) -> None:
+        super().__init__(message)
+        self.after = after
+
+
+class ProviderBlockedError(ProviderUnavailableError):
+    """The provider refuses us until somebody fixes what the message names."""
+
+
+class Journal(Protocol):
+    """What has to be durable in the middle of a delivery. Each call commits, or raises LeaseLostError."""
+
+    def creating(self, delivery: Delivery, destination: str) -> None:
+        """Before a request that may make a run at the destination."""
+
+    def not_created(self, delivery: Delivery) -> None:
+        """That request certainly never reached the provider."""
+
+    def created(self, delivery: Delivery, run_id: str) -> None:
+        """The provider made this run for it."""
+
+
+class Provider(Protocol):
+    """A destination. Only its own file knows its SDK and the SDK's errors."""
+
+    name: ProviderName
+    batch_size: int
+
+    def probe(self) -> None:
+        """Asks the provider, cheaply, whether it takes runs.
+
+        Raises:
+            ProviderUnavailableError: it doesn't; says why.
+        """
+
+    def deliver(
+        self, deliveries: Sequence[Delivery], journal: Journal, may_start: Callable[[], bool]
+    ) -> Generator[Report]:
+        """Yields an outcome for each delivery that was tried, in any order.
+
+        `may_start` is asked before each one; those not started get no outcome.
+
+        Raises:
+            ProviderUnavailableError: after the outcomes of those that were under way.
+        """
+
+    def close(self) -> None:
+        """Lets go of connections and helper processes."""
+
+
+def deliver_in_threads(
+    deliveries: Sequence[Delivery],
+    deliver_one: Callable[[Delivery], Outcome],
+    may_start: Callable[[], bool],
+    threads: int,
+) -> Generator[Report]:
+    """Runs `deliver_one` for each delivery, `threads` at a time; otherwise as `Provider.deliver`."""
+    waiting = list(reversed(deliveries))
+    under_way: dict[Future[Outcome], Delivery] = {}
+    unavailable: ProviderUnavailableError | None = None
+    with ThreadPoolExecutor(threads, thread_name_prefix="deliver") as pool:
+        while waiting or under_way:
+            while waiting and len(under_way) < threads and not unavailable and may_start():
+                delivery = waiting.pop()
+                under_way[pool.submit(_guarded, deliver_one, delivery)] = delivery
+            if not under_way:
+                break
+            for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                delivery = under_way.pop(future)
+                try:
+                    yield delivery, future.result()
+                except ProviderUnavailableError as error:
+                    unavailable = unavailable or error
+                except LeaseLostError:
+                    log.warning("delivery.lease_lost", delivery=delivery.id)
+    if unavailable:
+        raise unavailable
+
+
+def _guarded(deliver_one: Callable[[Delivery], Outcome], delivery: Delivery) -> Outcome:
+    """An error that nobody foresaw is one delivery's, and counts as an attempt."""
+    try:
+        return deliver_one(delivery)
+    except FairmindSyncError:
+        raise
+    except Exception as error:  # noqa: BLE001 the SDKs raise what they like
+        return Retry("unexpected", f"{type(error).__name__}: {error}")

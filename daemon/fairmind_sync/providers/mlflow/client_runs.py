@@ -1,0 +1,97 @@
+"""MLflow stores that are no HTTP server (`sqlite:`, `databricks`), through MlflowClient."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NoReturn
+
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param, ViewType
+from mlflow.exceptions import MlflowException, RestException
+
+from fairmind_sync.logs import redact
+from fairmind_sync.providers.base import ProviderBlockedError
+from fairmind_sync.providers.mlflow.api import (
+    Point,
+    RejectedError,
+    UncertainError,
+    refuse_deleted_experiment,
+    to_ms,
+)
+
+
+class ClientRuns:
+    """MlflowClient, for stores that aren't an HTTP server."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+        self._client = MlflowClient(tracking_uri=uri)
+
+    def experiment_id(self, name: str) -> str:
+        try:
+            found = self._client.get_experiment_by_name(name)
+            if found is None:
+                return str(self._client.create_experiment(name))
+        except MlflowException as error:
+            _raise_client_error(error)
+        if found.lifecycle_stage != "active":
+            refuse_deleted_experiment(name, found.experiment_id)
+        return str(found.experiment_id)
+
+    def find_run(self, experiment_id: str, tag: str, value: str) -> str | None:
+        try:
+            found = self._client.search_runs(
+                [experiment_id],
+                filter_string=f"tags.`{tag}` = '{value}'",
+                run_view_type=ViewType.ALL,
+                max_results=1,
+                order_by=["attributes.start_time ASC"],
+            )
+        except MlflowException as error:
+            _raise_client_error(error)
+        return str(found[0].info.run_id) if found else None
+
+    def create_run(
+        self, experiment_id: str, name: str, start: datetime, tags: Mapping[str, str]
+    ) -> str:
+        try:
+            run = self._client.create_run(
+                experiment_id, start_time=to_ms(start), tags=dict(tags), run_name=name
+            )
+        except MlflowException as error:
+            _raise_client_error(error)
+        return str(run.info.run_id)
+
+    def log_batch(self, run_id: str, points: Sequence[Point], params: Mapping[str, str]) -> None:
+        try:
+            self._client.log_batch(
+                run_id,
+                [Metric(point.key, point.value, point.timestamp_ms, 0) for point in points],
+                [Param(key, value) for key, value in params.items()],
+            )
+        except MlflowException as error:
+            _raise_client_error(error)
+
+    def finish_run(self, run_id: str, end: datetime) -> None:
+        try:
+            self._client.set_terminated(run_id, "FINISHED", to_ms(end))
+            status = self._client.get_run(run_id).info.status
+        except MlflowException as error:
+            _raise_client_error(error)
+        if status != "FINISHED":
+            raise UncertainError(f"the run is {status} after it was ended")
+
+    def run_url(self, experiment_id: str, run_id: str) -> str | None:
+        if not self._uri.startswith("databricks"):
+            return None
+        host = self._client._tracking_client.store.get_host_creds().host.rstrip("/")  # noqa: SLF001 as above
+        return f"{host}/ml/experiments/{experiment_id}/runs/{run_id}"
+
+
+def _raise_client_error(error: MlflowException) -> NoReturn:
+    if isinstance(error, RestException) and error.get_http_status_code() in (401, 403):
+        raise ProviderBlockedError(f"MLflow refuses our credentials: {error.message}") from error
+    if error.error_code in ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED"):
+        raise UncertainError(redact(str(error.message))) from error
+    raise RejectedError(str(error.error_code), str(error.message)) from error

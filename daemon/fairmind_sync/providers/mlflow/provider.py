@@ -1,0 +1,128 @@
+"""How a delivery becomes one MLflow run.
+
+MLflow chooses the run id. So 'create attempted' is durable before the create, the create carries the delivery
+key as a tag, and on doubt (attempted, but no id) the key is searched for before anything is created again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from fairmind_sync.delivery import Delivery, Run
+from fairmind_sync.logs import redact
+from fairmind_sync.providers.base import (
+    Dead,
+    Delivered,
+    Journal,
+    Outcome,
+    ProviderOfflineError,
+    Report,
+    Retry,
+    deliver_in_threads,
+)
+from fairmind_sync.providers.mlflow.api import NotSentError, RejectedError, RunsApi, UncertainError
+from fairmind_sync.providers.mlflow.content import DELIVERY_KEY_TAG, Content, content_of
+from fairmind_sync.settings import ProviderName, Settings
+
+GRACE = timedelta(seconds=30)
+"""Longer than a create whose reply was lost can still be under way at the server."""
+_INACTIVE = "must be in the 'active' state"
+
+log = structlog.get_logger()
+
+
+class MlflowProvider:
+    """Delivers through four connections: more only add latency on a server backed by SQLite."""
+
+    name: ProviderName = "mlflow"
+    batch_size = 32
+    threads = 4
+
+    def __init__(self, api: RunsApi, settings: Settings) -> None:
+        self._api = api
+        self._settings = settings
+        self._experiment_id: str | None = None
+
+    def probe(self) -> None:
+        """The experiment's look-up: it needs the server, our credentials and the destination."""
+        self._experiment_id = None
+        self._experiment()
+
+    def deliver(
+        self, deliveries: Sequence[Delivery], journal: Journal, may_start: Callable[[], bool]
+    ) -> Generator[Report]:
+        self._experiment()
+        yield from deliver_in_threads(
+            deliveries,
+            lambda delivery: self._deliver_one(delivery, journal),
+            may_start,
+            self.threads,
+        )
+
+    def close(self) -> None:
+        """Connections are MLflow's, and end with the process."""
+
+    def _experiment(self) -> str:
+        if self._experiment_id is None:
+            try:
+                self._experiment_id = self._api.experiment_id(self._settings.mlflow_experiment_name)
+            except UncertainError as error:
+                raise ProviderOfflineError(str(error)) from error
+        return self._experiment_id
+
+    def _deliver_one(self, delivery: Delivery, journal: Journal) -> Outcome:
+        content = content_of(delivery, self._settings.wandb_project)
+        if content.adjusted:
+            log.warning(
+                "delivery.content_adjusted", delivery=delivery.id, adjusted=content.adjusted
+            )
+        try:
+            return self._log_run(delivery, content, journal)
+        except UncertainError as error:
+            return Retry("uncertain", str(error), after=GRACE)
+        except RejectedError as error:
+            return self._judge(error)
+
+    def _log_run(self, delivery: Delivery, content: Content, journal: Journal) -> Outcome:
+        experiment_id = self._experiment()
+        run_id = delivery.run_id
+        if run_id is None and delivery.create_attempted_at is not None:
+            if (wait := delivery.create_attempted_at + GRACE - datetime.now(UTC)) > timedelta():
+                return Retry("uncertain", "an earlier create may still be under way", after=wait)
+            run_id = self._api.find_run(experiment_id, DELIVERY_KEY_TAG, delivery.key)
+        if run_id is None:
+            run_id = self._create(delivery, content, experiment_id, journal)
+        for batch in content.batches():
+            self._api.log_batch(run_id, batch.points, batch.params)
+        self._api.finish_run(run_id, content.started_at)
+        return Delivered(
+            Run(run_id, self._api.run_url(experiment_id, run_id)), self._destination(experiment_id)
+        )
+
+    def _create(
+        self, delivery: Delivery, content: Content, experiment_id: str, journal: Journal
+    ) -> str:
+        journal.creating(delivery, self._destination(experiment_id))
+        try:
+            run_id = self._api.create_run(
+                experiment_id, content.name, content.started_at, content.tags
+            )
+        except NotSentError:
+            journal.not_created(delivery)
+            raise
+        journal.created(delivery, run_id)
+        return run_id
+
+    def _destination(self, experiment_id: str) -> str:
+        return f"{redact(self._settings.mlflow_tracking_uri)} experiment {experiment_id}"
+
+    def _judge(self, error: RejectedError) -> Outcome:
+        """A run or an experiment that is gone, or content that MLflow will never take."""
+        message = str(error)
+        if error.kind == "RESOURCE_DOES_NOT_EXIST" or _INACTIVE in message:
+            self.probe()  # raises if it is the experiment that is gone
+            return Dead("run_deleted", f"the run was deleted at MLflow: {message}")
+        return Dead("rejected", f"MLflow refuses this result ({error.kind}): {message}")

@@ -1,0 +1,238 @@
+"""Claim, deliver, record: one provider's deliveries, batch after batch, until nothing is due.
+
+Database transactions and provider calls alternate and never nest.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import TYPE_CHECKING, assert_never
+
+import structlog
+
+from fairmind_sync import outbox, provider_state
+from fairmind_sync.backoff import retry_delay
+from fairmind_sync.database import reading, writing
+from fairmind_sync.errors import LeaseLostError
+from fairmind_sync.providers.base import (
+    Dead,
+    Delivered,
+    Outcome,
+    Provider,
+    ProviderBlockedError,
+    ProviderOfflineError,
+    ProviderUnavailableError,
+    Retry,
+)
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from fairmind_sync.delivery import Delivery
+
+LEASE = timedelta(seconds=50)
+BATCH_TIME = timedelta(seconds=40)
+"""A batch that took longer is hung: its worker is ended, before its lease is."""
+START_TIME = timedelta(seconds=10)
+"""In a batch, a delivery starts no later: each needs up to 30 s with a slow provider."""
+
+log = structlog.get_logger()
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def worker_name() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """One provider's way from the outbox to its runs.
+
+    `watch` is called with each batch's deadline, and with None at its end: a watchdog's hook.
+    """
+
+    engine: Engine
+    provider: Provider
+    max_attempts: int
+    should_stop: Callable[[], bool] = lambda: False
+    watch: Callable[[datetime | None], None] = lambda _deadline: None
+    clock: Callable[[], datetime] = utc_now
+    chance: Random = field(default_factory=Random)
+    worker: str = field(default_factory=worker_name)
+
+    def drain(self, *, probe_now: bool = False) -> None:
+        """Delivers until nothing is due, the provider is unavailable, or we should stop."""
+        while not self.should_stop() and self._is_available(probe_now=probe_now):
+            batch = self._claim()
+            if not batch:
+                return
+            self._deliver(batch)
+            probe_now = False
+
+    def _is_available(self, *, probe_now: bool) -> bool:
+        """Whether the provider takes runs; one that did not lately is asked, when that is due."""
+        with reading(self.engine) as connection:
+            state = provider_state.read(connection, self.provider.name)
+        if state.is_ready:
+            return True
+        return (probe_now or state.may_try(self.clock())) and self._probe()
+
+    def _probe(self) -> bool:
+        try:
+            self.provider.probe()
+        except ProviderUnavailableError as error:
+            self._note_unavailable(error)
+            return False
+        with writing(self.engine) as connection:
+            provider_state.note_ready(connection, self.provider.name, self.clock())
+        log.info("provider.recovered", provider=self.provider.name)
+        return True
+
+    def _claim(self) -> list[Delivery]:
+        with writing(self.engine) as connection:
+            buried = outbox.bury_exhausted(
+                connection,
+                self.provider.name,
+                max_attempts=self.max_attempts,
+                now=self.clock(),
+            )
+            batch = outbox.claim(
+                connection,
+                self.provider.name,
+                limit=self.provider.batch_size,
+                lease=LEASE,
+                worker=self.worker,
+                now=self.clock(),
+            )
+        for delivery_id in buried:
+            log.error("delivery.dead", delivery=delivery_id, kind="worker_died")
+        if batch:
+            log.debug("delivery.claimed", provider=self.provider.name, count=len(batch))
+        return batch
+
+    def _deliver(self, batch: Sequence[Delivery]) -> None:
+        """Whatever has no outcome at the end is given back."""
+        open_deliveries = {delivery.id: delivery for delivery in batch}
+        started = self.clock()
+        self.watch(started + BATCH_TIME)
+        reason = "not started"
+        reports = self.provider.deliver(
+            batch, _OutboxJournal(self.engine, self.clock), lambda: self._may_start(started)
+        )
+        try:
+            with closing(reports):
+                for delivery, outcome in reports:
+                    self._blame(outcome)
+                    self._record(delivery, outcome)
+                    del open_deliveries[delivery.id]
+        except ProviderUnavailableError as error:
+            reason = str(error)
+            self._note_unavailable(error)
+        finally:
+            self.watch(None)
+            with writing(self.engine) as connection:
+                outbox.release(connection, [*open_deliveries.values()], self.clock(), reason)
+
+    def _may_start(self, batch_started: datetime) -> bool:
+        return not self.should_stop() and self.clock() < batch_started + START_TIME
+
+    def _blame(self, outcome: Outcome) -> None:
+        """A failure is a delivery's own only if the provider answers at that time."""
+        if isinstance(outcome, Retry):
+            self.provider.probe()
+
+    def _record(self, delivery: Delivery, outcome: Outcome) -> None:
+        bound = log.bind(
+            provider=delivery.provider,
+            delivery=delivery.id,
+            test_id=delivery.result.test_id,
+            attempt=delivery.attempts,
+        )
+        try:
+            match outcome:
+                case Delivered():
+                    self._record_delivered(delivery, outcome)
+                    bound.info("delivery.delivered", run_id=outcome.run.id, url=outcome.run.url)
+                case Retry() if delivery.attempts < self.max_attempts:
+                    due_at = self._record_retry(delivery, outcome)
+                    bound.warning(
+                        "delivery.retry_scheduled",
+                        kind=outcome.kind,
+                        reason=outcome.reason,
+                        due_at=due_at.isoformat(),
+                    )
+                case Retry() | Dead():
+                    self._record_dead(delivery, outcome)
+                    bound.error("delivery.dead", kind=outcome.kind, reason=outcome.reason)
+                case _:
+                    assert_never(outcome)
+        except LeaseLostError:
+            bound.warning("delivery.lease_lost", outcome=type(outcome).__name__)
+
+    def _record_delivered(self, delivery: Delivery, outcome: Delivered) -> None:
+        now = self.clock()
+        with writing(self.engine) as connection:
+            outbox.record_delivered(connection, delivery, outcome.run, outcome.destination, now)
+            provider_state.note_success(connection, delivery.provider, now)
+
+    def _record_retry(self, delivery: Delivery, outcome: Retry) -> datetime:
+        now = self.clock()
+        due_at = now + retry_delay(delivery.attempts, self.chance, at_least=outcome.after)
+        with writing(self.engine) as connection:
+            outbox.record_retry(
+                connection, delivery, outcome.kind, outcome.reason, due_at=due_at, now=now
+            )
+        return due_at
+
+    def _record_dead(self, delivery: Delivery, outcome: Retry | Dead) -> None:
+        with writing(self.engine) as connection:
+            outbox.record_dead(connection, delivery, outcome.kind, outcome.reason, self.clock())
+
+    def _note_unavailable(self, error: ProviderUnavailableError) -> None:
+        name, now = self.provider.name, self.clock()
+        with writing(self.engine) as connection:
+            if isinstance(error, ProviderBlockedError):
+                provider_state.note_blocked(
+                    connection, name, str(error), chance=self.chance, now=now
+                )
+                log.error("provider.blocked", provider=name, reason=str(error))
+            else:
+                after = error.after if isinstance(error, ProviderOfflineError) else timedelta()
+                next_probe_at = provider_state.note_offline(
+                    connection, name, str(error), after=after, chance=self.chance, now=now
+                )
+                log.warning(
+                    "provider.offline",
+                    provider=name,
+                    reason=str(error),
+                    next_probe_at=next_probe_at.isoformat(),
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class _OutboxJournal:
+    """The providers' journal, written to the outbox, each entry a transaction of its own."""
+
+    engine: Engine
+    clock: Callable[[], datetime]
+
+    def creating(self, delivery: Delivery, destination: str) -> None:
+        with writing(self.engine) as connection:
+            outbox.note_creating(connection, delivery, destination, self.clock())
+
+    def not_created(self, delivery: Delivery) -> None:
+        with suppress(LeaseLostError), writing(self.engine) as connection:
+            outbox.note_not_created(connection, delivery)
+
+    def created(self, delivery: Delivery, run_id: str) -> None:
+        with writing(self.engine) as connection:
+            outbox.note_created(connection, delivery, run_id)

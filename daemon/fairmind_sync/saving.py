@@ -1,0 +1,106 @@
+"""Saves a result together with its deliveries, inside the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import uuid4
+
+from sqlalchemy import Connection, bindparam, func, insert, select
+
+from fairmind_sync.database import upsert
+from fairmind_sync.models import PENDING, bias_test_results, outbox
+from fairmind_sync.settings import ProviderName
+
+
+@dataclass(frozen=True, slots=True)
+class NewResult:
+    """A result that is about to be saved; `results` and `metadata` are JSON text."""
+
+    test_id: str
+    user_id: str
+    model_id: str
+    dataset_id: str
+    test_type: str
+    results: str
+    metadata: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """Where a result is; `is_new` is false where the same content was there already."""
+
+    result_id: int
+    revision: int
+    is_new: bool
+
+
+def save(
+    connection: Connection, new: NewResult, providers: Iterable[ProviderName], now: datetime
+) -> Saved:
+    """Inserts the result, unless the same content is there, and the deliveries that it lacks."""
+    saved = _find(connection, new) or _insert(connection, new, now)
+    enqueue(connection, saved.result_id, providers, now)
+    return saved
+
+
+def enqueue(
+    connection: Connection, result_id: int, providers: Iterable[ProviderName], now: datetime
+) -> None:
+    """Inserts the deliveries that the result doesn't have yet."""
+    rows = [
+        {
+            "result_id": result_id,
+            "provider": provider,
+            "delivery_key": uuid4().hex,
+            "status": PENDING,
+            "attempts": 0,
+            "due_at": now,
+            "created_at": now,
+        }
+        for provider in providers
+    ]
+    if rows:
+        connection.execute(upsert(outbox).on_conflict_do_nothing(), rows)
+
+
+def _find(connection: Connection, new: NewResult) -> Saved | None:
+    row = connection.execute(
+        select(bias_test_results.c.id, bias_test_results.c.revision).where(
+            bias_test_results.c.user_id == new.user_id,
+            bias_test_results.c.test_id == new.test_id,
+            bias_test_results.c.digest == new.digest,
+        )
+    ).one_or_none()
+    return Saved(row.id, row.revision, is_new=False) if row else None
+
+
+def _insert(connection: Connection, new: NewResult, now: datetime) -> Saved:
+    last_revision = (
+        select(func.coalesce(func.max(bias_test_results.c.revision), 0))
+        .where(
+            bias_test_results.c.user_id == bindparam("of_user"),
+            bias_test_results.c.test_id == bindparam("of_test"),
+        )
+        .scalar_subquery()
+    )
+    row = connection.execute(
+        insert(bias_test_results)
+        .values(
+            test_id=new.test_id,
+            user_id=new.user_id,
+            revision=last_revision + 1,
+            model_id=new.model_id,
+            dataset_id=new.dataset_id,
+            test_type=new.test_type,
+            results=new.results,
+            metadata=new.metadata,
+            digest=new.digest,
+            created_at=now,
+        )
+        .returning(bias_test_results.c.id, bias_test_results.c.revision),
+        {"of_user": new.user_id, "of_test": new.test_id},
+    ).one()
+    return Saved(row.id, row.revision, is_new=True)

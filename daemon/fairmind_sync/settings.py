@@ -1,0 +1,128 @@
+"""Every environment variable, as one frozen object. A `.env` file in the working directory is read too."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import lru_cache
+from typing import Annotated, Any, Literal, TypeAlias
+
+from platformdirs import user_data_path
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from fairmind_sync.errors import SettingsError
+
+ProviderName: TypeAlias = Literal["wandb", "mlflow"]
+PROVIDERS: tuple[ProviderName, ...] = ("wandb", "mlflow")
+
+
+def _variable(name: str, default: Any, **limits: Any) -> Any:
+    return Field(default=default, validation_alias=name, **limits)
+
+
+def default_database_url() -> str:
+    return f"sqlite:///{user_data_path('fairmind-sync', appauthor=False) / 'fairmind-sync.db'}"
+
+
+Seconds: TypeAlias = Annotated[float, Field(ge=0, le=86_400)]
+
+
+class Settings(BaseSettings):
+    """What the environment says. Field names are ours; each field names the variable a user sets."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,
+    )
+
+    provider: Literal["none", "wandb", "mlflow", "both"] = _variable("MLOPS_PROVIDER", "none")
+    wandb_api_key: SecretStr | None = _variable("WANDB_API_KEY", None)
+    wandb_project: str = _variable("WANDB_PROJECT", "fairmind-bias-detection")
+    wandb_entity: str | None = _variable("WANDB_ENTITY", None)
+    mlflow_tracking_uri: str = _variable("MLFLOW_TRACKING_URI", "http://localhost:5000")
+    mlflow_experiment_name: str = _variable("MLFLOW_EXPERIMENT_NAME", "fairmind_bias_detection")
+    database_url: str = Field(
+        default_factory=default_database_url, validation_alias="FAIRMIND_SYNC_DATABASE_URL"
+    )
+    api_host: str = _variable("FAIRMIND_SYNC_API_HOST", "127.0.0.1")
+    api_port: int = _variable("FAIRMIND_SYNC_API_PORT", 8000, ge=0, le=65_535)
+    log_level: Literal["debug", "info", "warning", "error"] = _variable(
+        "FAIRMIND_SYNC_LOG_LEVEL", "info"
+    )
+    log_format: Literal["auto", "console", "json"] = _variable("FAIRMIND_SYNC_LOG_FORMAT", "auto")
+    max_attempts: int = _variable("FAIRMIND_SYNC_MAX_ATTEMPTS", 12, ge=1, le=1000)
+    poll_seconds: Seconds = _variable("FAIRMIND_SYNC_POLL_SECONDS", 10.0, gt=0)
+    shutdown_seconds: Seconds = _variable("FAIRMIND_SYNC_SHUTDOWN_SECONDS", 10.0)
+    worker_idle_seconds: Seconds = _variable("FAIRMIND_SYNC_WORKER_IDLE_SECONDS", 30.0)
+
+    @field_validator("provider", "log_level", "log_format", mode="before")
+    @classmethod
+    def _in_lower_case(cls, value: object) -> object:
+        return value.strip().lower() if isinstance(value, str) else value
+
+    @field_validator("database_url")
+    @classmethod
+    def _must_be_sqlite(cls, value: str) -> str:
+        try:
+            url = make_url(value)
+        except ArgumentError:
+            raise ValueError("is not a database URL; write sqlite:////absolute/path.db") from None
+        if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+            raise ValueError("must name a SQLite file; write sqlite:////absolute/path.db")
+        return value
+
+    @field_validator("mlflow_tracking_uri")
+    @classmethod
+    def _must_be_a_tracking_uri(cls, value: str) -> str:
+        if value.startswith(("http://", "https://", "sqlite:", "databricks")):
+            return value
+        raise ValueError("must start with http://, https://, sqlite: or databricks")
+
+    @property
+    def enabled(self) -> tuple[ProviderName, ...]:
+        """The providers that a saved result is owed to, in the order they are written everywhere."""
+        if self.provider == "both":
+            return PROVIDERS
+        return () if self.provider == "none" else (self.provider,)
+
+    @property
+    def database(self) -> URL:
+        return make_url(self.database_url)
+
+    @property
+    def poll_interval(self) -> timedelta:
+        return timedelta(seconds=self.poll_seconds)
+
+
+@lru_cache(maxsize=1)
+def current() -> Settings:
+    """The environment's settings, read once a process.
+
+    Raises:
+        SettingsError: names the variable that is wrong, and why, without repeating its value.
+    """
+    return load()
+
+
+def load() -> Settings:
+    """The settings as the environment and `.env` stand now; else as `current`."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{problem['loc'][0]}: {problem['msg'].removeprefix('Value error, ')}"
+            for problem in error.errors(include_url=False, include_input=False)
+        )
+        raise SettingsError(f"wrong setting: {problems}") from None
+
+
+def variables() -> tuple[str, ...]:
+    """The name of every variable that is read, for documentation and its test."""
+    return tuple(str(field.validation_alias) for field in Settings.model_fields.values())

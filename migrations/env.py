@@ -1,0 +1,41 @@
+"""Runs on the connection that schema.py hands over, else on the configured database (the alembic command)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from alembic import context
+from fairmind_sync import database, settings
+from fairmind_sync.models import UtcDateTime, metadata
+from sqlalchemy import Connection
+
+
+def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
+    """Migrations outlive our types: they name SQLAlchemy's own."""
+    if kind == "type" and isinstance(item, UtcDateTime):
+        return "sa.DateTime(timezone=True)"
+    return False
+
+
+def run(connection: Connection) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        render_as_batch=True,
+        render_item=render_item,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def main() -> None:
+    handed_over = context.config.attributes.get("connection")
+    if handed_over is not None:
+        run(handed_over)
+        return
+    engine = database.open_engine(settings.current().database_url)
+    with database.migrating(engine) as connection:
+        run(connection)
+
+
+main()
