@@ -32,10 +32,8 @@ upsert = sqlite_insert
 BUSY_TIMEOUT_MS = 30_000
 _WAL_SIZE_LIMIT = 16 * 1024 * 1024
 _NETWORK_FILE_SYSTEMS = frozenset(
-    (
-        "nfs nfs4 cifs smb3 smbfs lustre gpfs beegfs ceph afs 9p "
-        "fuse.sshfs fuse.glusterfs fuse.s3fs fuse.rclone"
-    ).split()
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "afs", "9p"}
+    | {"fuse.sshfs", "fuse.glusterfs", "fuse.s3fs", "fuse.rclone"}
 )
 
 
@@ -126,9 +124,30 @@ def open_engine(url: str | URL) -> Engine:
     return engine
 
 
-def data_version(connection: Connection) -> int:
-    """Changes whenever another connection has committed; costs microseconds."""
-    return int(connection.exec_driver_sql("PRAGMA data_version").scalar_one())
+class CommitWatch:
+    """Tells whether another connection, of any process, has committed. One look costs microseconds.
+
+    It holds a connection of its own outside of any transaction. Use it in one thread, and close it.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._connection = engine.raw_connection()
+        self._seen = self._version()
+
+    def has_changed(self) -> bool:
+        """Whether somebody committed since the last time this was asked."""
+        before, self._seen = self._seen, self._version()
+        return self._seen != before
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _version(self) -> int:
+        cursor = self._connection.cursor()
+        cursor.execute("PRAGMA data_version")
+        (version,) = cursor.fetchone() or (0,)
+        cursor.close()
+        return int(version)
 
 
 def _set_up_connection(connection: Any, _record: object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select
@@ -14,16 +14,12 @@ from fairmind_sync.models import (
     STATUSES,
     bias_test_results,
     claimable,
-    daemon_heartbeats,
     delivery_attempts,
     outbox,
 )
 from fairmind_sync.provider_state import ProviderState
 from fairmind_sync.provider_state import read as read_provider_state
 from fairmind_sync.settings import ProviderName
-
-HEARTBEAT_INTERVAL = timedelta(seconds=5)
-ALIVE_FOR = 3 * HEARTBEAT_INTERVAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +133,25 @@ def has_work(connection: Connection, provider: ProviderName, now: datetime) -> b
     return connection.execute(due).first() is not None
 
 
+def next_work_at(connection: Connection, provider: ProviderName) -> datetime | None:
+    """When a waiting delivery falls due or its provider's probe does; None where nothing waits.
+
+    Leases that may run out don't count: the slow poll finds those.
+    """
+    due_at = connection.execute(
+        select(outbox.c.due_at)
+        .where(
+            outbox.c.provider == provider,
+            outbox.c.status == PENDING,
+            outbox.c.lease_expires_at.is_(None),
+        )
+        .order_by(outbox.c.due_at)
+        .limit(1)
+    ).scalar()
+    probe_at = read_provider_state(connection, provider).next_probe_at
+    return due_at and max(due_at, probe_at or due_at)
+
+
 def backlog(connection: Connection, provider: ProviderName) -> Backlog:
     counted = connection.execute(
         select(outbox.c.status, func.count())
@@ -161,14 +176,6 @@ def unfinished(connection: Connection, providers: Sequence[ProviderName]) -> dic
         .group_by(outbox.c.provider)
     )
     return {row[0]: row[1] for row in rows}
-
-
-def daemon_is_alive(connection: Connection, now: datetime) -> bool:
-    """Whether some daemon gave a sign of life lately."""
-    seen_at: datetime | None = connection.execute(
-        select(func.max(daemon_heartbeats.c.seen_at, type_=daemon_heartbeats.c.seen_at.type))
-    ).scalar()
-    return seen_at is not None and now - seen_at < ALIVE_FOR
 
 
 def _select_records(*conditions: ColumnElement[bool]) -> Select[Any]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from fairmind_sync import bias_test_results, lookup, schema, settings
+from fairmind_sync import bias_test_results, heartbeat, lookup, schema, settings
 from fairmind_sync.database import reading
 from fairmind_sync.logs import redact
 from fairmind_sync.models import DELIVERED, PENDING
@@ -105,7 +105,7 @@ def deliveries_of(saved: Saved, configured: Settings) -> list[DeliveryRecord]:
 
 def daemon_is_alive(configured: Settings) -> bool:
     with reading(schema.ready_engine(configured.database_url)) as connection:
-        return lookup.daemon_is_alive(connection, datetime.now(UTC))
+        return heartbeat.any_alive(connection, datetime.now(UTC))
 
 
 def is_settled(deliveries: list[DeliveryRecord]) -> bool:

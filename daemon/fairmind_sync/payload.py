@@ -115,17 +115,14 @@ def _convert_foreign(value: Any, path: str, parents: tuple[int, ...]) -> Json:
     ):
         return _plain(value.astype(str).tolist(), path, parents)
     if hasattr(value, "tolist"):
-        return _plain_from_list(value.tolist(), value, path, parents)
+        listed = value.tolist()
+        if listed.__class__ is kind:  # numpy.longdouble hands back itself
+            return float(value)
+        return _plain(listed, path, parents)
     raise PayloadError(
         f"{path} is a {kind.__module__}.{kind.__qualname__}, which can't be stored. "
         "Turn it into numbers, text, lists or dictionaries and save again."
     )
-
-
-def _plain_from_list(listed: object, value: Any, path: str, parents: tuple[int, ...]) -> Json:
-    if type(listed) is type(value):  # numpy.longdouble hands back itself
-        return float(value)
-    return _plain(listed, path, parents)
 
 
 def _plain_mapping(value: Mapping[Any, object], path: str, parents: tuple[int, ...]) -> Json:

@@ -62,23 +62,32 @@ def note_offline(
     after: timedelta,
     chance: Random,
     now: datetime,
-) -> datetime:
-    """The provider can't be reached; returns when to probe it again, `after` at the earliest."""
+) -> bool:
+    """The provider can't be reached; it is probed again after `after` at the earliest.
+
+    Returns:
+        Whether this is news.
+    """
     before = read(connection, provider)
     since = before.since if before.state == OFFLINE and before.since else now
     next_probe_at = now + max(after, probe_delay(now - since, chance))
     _write(connection, provider, OFFLINE, reason=reason, since=since, next_probe_at=next_probe_at)
-    return next_probe_at
+    return before.state != OFFLINE
 
 
 def note_blocked(
     connection: Connection, provider: ProviderName, reason: str, *, chance: Random, now: datetime
-) -> None:
-    """The provider refuses us; it is probed slowly, in case somebody fixed the reason."""
+) -> bool:
+    """The provider refuses us; it is probed slowly, in case somebody fixed the reason.
+
+    Returns:
+        Whether this is news.
+    """
     before = read(connection, provider)
     since = before.since if before.state == BLOCKED and before.since else now
     next_probe_at = now + BLOCKED_PROBE * chance.uniform(0.5, 1)
     _write(connection, provider, BLOCKED, reason=reason, since=since, next_probe_at=next_probe_at)
+    return (before.state, before.reason) != (BLOCKED, reason)
 
 
 def note_ready(connection: Connection, provider: ProviderName, now: datetime) -> None:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from fairmind_sync.delivery import Delivery
+    from fairmind_sync.settings import ProviderName
 
 LEASE = timedelta(seconds=50)
 BATCH_TIME = timedelta(seconds=40)
@@ -198,24 +199,32 @@ class Relay:
             outbox.record_dead(connection, delivery, outcome.kind, outcome.reason, self.clock())
 
     def _note_unavailable(self, error: ProviderUnavailableError) -> None:
-        name, now = self.provider.name, self.clock()
-        with writing(self.engine) as connection:
-            if isinstance(error, ProviderBlockedError):
-                provider_state.note_blocked(
-                    connection, name, str(error), chance=self.chance, now=now
-                )
-                log.error("provider.blocked", provider=name, reason=str(error))
-            else:
-                after = error.after if isinstance(error, ProviderOfflineError) else timedelta()
-                next_probe_at = provider_state.note_offline(
-                    connection, name, str(error), after=after, chance=self.chance, now=now
-                )
-                log.warning(
-                    "provider.offline",
-                    provider=name,
-                    reason=str(error),
-                    next_probe_at=next_probe_at.isoformat(),
-                )
+        note_unavailable(self.engine, self.provider.name, error, self.chance, self.clock())
+
+
+def note_unavailable(
+    engine: Engine,
+    provider: ProviderName,
+    error: ProviderUnavailableError,
+    chance: Random,
+    now: datetime,
+) -> None:
+    """Writes down that the provider takes nothing; logs it once, not at each probe."""
+    reason = str(error)
+    with writing(engine) as connection:
+        if isinstance(error, ProviderBlockedError):
+            event = "provider.blocked"
+            is_news = provider_state.note_blocked(
+                connection, provider, reason, chance=chance, now=now
+            )
+        else:
+            event = "provider.offline"
+            after = error.after if isinstance(error, ProviderOfflineError) else timedelta()
+            is_news = provider_state.note_offline(
+                connection, provider, reason, after=after, chance=chance, now=now
+            )
+    if is_news:
+        log.error(event, provider=provider, reason=reason)
 
 
 @dataclass(frozen=True, slots=True)

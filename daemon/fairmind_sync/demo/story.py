@@ -1,0 +1,130 @@
+"""Tells the outage story: save while MLflow is down, see nothing lost, start it, see all arrive."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from fairmind_sync import bias_test_results, daemon, logs, lookup, providers, schema
+from fairmind_sync import settings as configuration
+from fairmind_sync.database import reading
+from fairmind_sync.demo.tracking_server import free_port, tracking_server
+from fairmind_sync.errors import FairmindSyncError
+from fairmind_sync.lookup import DeliveryRecord, RunFilter
+from fairmind_sync.progress import drain_with_progress
+from fairmind_sync.settings import Settings
+
+console = Console(highlight=False)
+
+
+def tell(directory: Path | None) -> None:
+    """
+    Raises:
+        FairmindSyncError: a part of it did not work; says which.
+    """  # noqa: D205, D212 there is nothing to say but the error
+    providers.require_installed("mlflow")
+    with _place(directory) as place:
+        port = free_port()
+        settings = _settings(place, port)
+        logs.configure(settings)
+        _save_results(settings)
+        console.print("\n[bold]2. MLflow is down.[/] Delivering now:")
+        drain_with_progress(settings)
+        _show_backlog(settings)
+        console.print("\n[bold]3. MLflow comes up[/] (a real server; this takes some seconds) ...")
+        with tracking_server(place, port):
+            left = drain_with_progress(settings)
+            _show_runs(settings)
+            if left:
+                raise FairmindSyncError(
+                    f"{sum(left.values())} deliveries are left: {_why(settings)}"
+                )
+            if sys.stdout.isatty():
+                _stay(settings)
+
+
+@contextmanager
+def _place(directory: Path | None) -> Iterator[Path]:
+    if directory is not None:
+        directory.mkdir(parents=True, exist_ok=True)
+        yield directory.resolve()
+        return
+    place = Path(tempfile.mkdtemp(prefix="fairmind-sync-demo-"))
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _settings(place: Path, mlflow_port: int) -> Settings:
+    """The environment's, but for the demo's own places; W&B joins where a key is set."""
+    configured = configuration.current()
+    return configured.model_copy(
+        update={
+            "provider": "both" if configured.wandb_api_key else "mlflow",
+            "database_url": f"sqlite:///{place / 'fairmind-sync.db'}",
+            "mlflow_tracking_uri": f"http://127.0.0.1:{mlflow_port}",
+            "mlflow_experiment_name": "fairmind_bias_detection",
+            "api_port": 0,
+            "log_level": "error",
+        }
+    )
+
+
+def _save_results(settings: Settings) -> None:
+    from fairmind_sync.demo.lending import bias_tests  # noqa: PLC0415 scikit-learn takes a second
+
+    console.print(
+        "[bold]1. Training five loan models[/] and testing each for bias at four thresholds ..."
+    )
+    prepared = [
+        bias_test_results.prepare(
+            test.test_id, "demo", test.model_id, "loans", "ml_bias", test.results, test.metadata
+        )
+        for test in bias_tests()
+    ]
+    saved = bias_test_results.save_all(prepared, settings)
+    console.print(f"   {len(saved)} results saved in {settings.database.database}")
+
+
+def _show_backlog(settings: Settings) -> None:
+    with reading(schema.ready_engine(settings.database_url)) as connection:
+        for provider in settings.enabled:
+            backlog = lookup.backlog(connection, provider)
+            console.print(
+                f"   {provider} is {backlog.state.state}: {backlog.counts['pending']} pending, "
+                f"{backlog.counts['delivered']} delivered, {backlog.counts['dead']} lost"
+            )
+
+
+def _show_runs(settings: Settings) -> None:
+    table = Table("test", "provider", "status", "run")
+    for found in reversed(_deliveries(settings)):
+        table.add_row(found.test_id, found.provider, found.status, found.run_url or found.run_id)
+    wide = Console(highlight=False, width=max(console.width, 140), soft_wrap=True)
+    wide.print("\n[bold]4. Delivered:[/]")
+    wide.print(table)
+
+
+def _deliveries(settings: Settings) -> list[DeliveryRecord]:
+    with reading(schema.ready_engine(settings.database_url)) as connection:
+        return lookup.deliveries(connection, RunFilter())
+
+
+def _why(settings: Settings) -> str:
+    reasons = {found.last_error for found in _deliveries(settings) if found.last_error}
+    return "; ".join(sorted(reasons)) or "see the log above"
+
+
+def _stay(settings: Settings) -> None:
+    console.print(
+        "\nOpen the links. The daemon's REST API is up too; its address follows. Ctrl-C ends it all."
+    )
+    daemon.run(settings.model_copy(update={"log_level": "info"}))

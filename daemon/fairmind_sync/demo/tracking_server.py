@@ -1,0 +1,90 @@
+"""A real MLflow server on loopback, for as long as a block runs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from pathlib import Path
+
+from fairmind_sync.errors import FairmindSyncError
+
+START_SECONDS = 120
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def tracking_server(directory: Path, port: int) -> Iterator[str]:
+    """Starts the server with its database in the directory; yields its URI once it answers.
+
+    Raises:
+        FairmindSyncError: it didn't start; its own words are in the directory's `mlflow.log`.
+    """
+    uri = f"http://127.0.0.1:{port}"
+    log = directory / "mlflow.log"
+    with log.open("ab") as output:
+        server = subprocess.Popen(
+            _command(directory, port),
+            stdout=output,
+            stderr=output,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            env=os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"},
+        )
+    try:
+        _wait_until_healthy(server, uri, log)
+        yield uri
+    finally:
+        _end(server)
+
+
+def _command(directory: Path, port: int) -> list[str]:
+    return [
+        *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)),
+        *("--workers", "1", "--backend-store-uri", f"sqlite:///{directory / 'mlflow.db'}"),
+        *("--artifacts-destination", str(directory / "artifacts")),
+    ]
+
+
+def _wait_until_healthy(server: subprocess.Popen[bytes], uri: str, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while server.poll() is None and time.monotonic() < deadline:
+        if _is_healthy(uri):
+            return
+        time.sleep(0.1)
+    raise FairmindSyncError(f"the MLflow server did not start. Read {log}.")
+
+
+def _is_healthy(uri: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{uri}/health", timeout=1) as reply:  # noqa: S310 it is http
+            return bool(reply.status == HTTPStatus.OK)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    """The server has workers of its own: its whole process group ends."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(server.pid, number)
+        except ProcessLookupError:
+            break
+        try:
+            server.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            continue
+    server.wait()

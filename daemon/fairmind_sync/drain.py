@@ -1,0 +1,75 @@
+"""Drains every enabled provider once, each in its own worker process: the CLI's way, without a daemon."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import TYPE_CHECKING
+
+import structlog
+
+from fairmind_sync import lookup, schema, worker
+from fairmind_sync.database import reading
+
+if TYPE_CHECKING:
+    from fairmind_sync.settings import ProviderName, Settings
+
+_PROGRESS_INTERVAL_S = 0.2
+
+log = structlog.get_logger()
+
+
+def drain_once(
+    settings: Settings, on_progress: Callable[[dict[str, int]], None] = lambda _counts: None
+) -> dict[str, int]:
+    """Runs until nothing is due; a provider that was offline or blocked is probed at once.
+
+    `on_progress` gets each provider's number of unfinished deliveries, now and then.
+
+    Returns:
+        What is left: pending and dead deliveries of each provider; providers without any are left out.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    stop = spawn.Event()
+    pools = {
+        provider: ProcessPoolExecutor(1, spawn, worker.start, (settings, stop))
+        for provider in settings.enabled
+    }
+    try:
+        drains = {
+            pool.submit(worker.drain, provider, settings, probe_now=True): provider
+            for provider, pool in pools.items()
+        }
+        _wait(drains, settings, on_progress)
+    finally:
+        stop.set()
+        for pool in pools.values():
+            pool.shutdown()
+    return unfinished(settings)
+
+
+def unfinished(settings: Settings) -> dict[str, int]:
+    with reading(schema.ready_engine(settings.database_url)) as connection:
+        return lookup.unfinished(connection, settings.enabled)
+
+
+def _wait(
+    drains: dict[Future[None], ProviderName],
+    settings: Settings,
+    on_progress: Callable[[dict[str, int]], None],
+) -> None:
+    running = set(drains)
+    while running:
+        ended, running = wait(running, timeout=_PROGRESS_INTERVAL_S)
+        on_progress(unfinished(settings))
+        for future in ended:
+            _log_failure(drains[future], future)
+
+
+def _log_failure(provider: ProviderName, future: Future[None]) -> None:
+    if isinstance(future.exception(), BrokenProcessPool):
+        log.error("worker.failed", provider=provider, reason="the worker process ended early")
+    else:
+        future.result()

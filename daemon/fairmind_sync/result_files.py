@@ -1,0 +1,59 @@
+"""Results in files: one JSON object, a JSON array of them, or JSON Lines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from fairmind_sync.bias_test_results import prepare
+from fairmind_sync.errors import PayloadError
+from fairmind_sync.saving import NewResult
+
+_REQUIRED = ("test_id", "model_id", "test_type", "results")
+_OPTIONAL = ("user_id", "dataset_id", "metadata")
+
+
+def parse(text: str) -> list[NewResult]:
+    """
+    Raises:
+        PayloadError: names the entry that is wrong, counted from 1, and why.
+    """  # noqa: D205, D212 there is nothing to say but the error
+    return [_prepare(entry, number) for number, entry in enumerate(_entries(text), start=1)]
+
+
+def _entries(text: str) -> Iterator[Any]:
+    try:
+        whole = json.loads(text)
+    except ValueError:
+        yield from _lines(text)
+    else:
+        yield from whole if isinstance(whole, list) else [whole]
+
+
+def _lines(text: str) -> Iterator[Any]:
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip():
+            try:
+                yield json.loads(line)
+            except ValueError as error:
+                raise PayloadError(
+                    f"line {number} is no JSON: {error}. Nothing was saved."
+                ) from None
+
+
+def _prepare(entry: Any, number: int) -> NewResult:
+    try:
+        return prepare(**_arguments(entry))
+    except PayloadError as error:
+        raise PayloadError(f"result {number}: {error} Nothing was saved.") from None
+
+
+def _arguments(entry: Any) -> dict[str, Any]:
+    if not isinstance(entry, dict):
+        raise PayloadError("it is no JSON object.")
+    if missing := [name for name in _REQUIRED if name not in entry]:
+        raise PayloadError(f"it has no {', '.join(missing)}.")
+    if unknown := sorted(set(entry) - {*_REQUIRED, *_OPTIONAL}):
+        raise PayloadError(f"it has fields that are not known: {', '.join(unknown)}.")
+    return {**dict.fromkeys(_OPTIONAL), **entry}

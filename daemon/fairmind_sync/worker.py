@@ -1,0 +1,103 @@
+"""Runs inside a worker process: one provider's drains, and what ends the process when they hang.
+
+The SDKs hang, leak and die. Here they can: the daemon replaces the process, the leases do the rest.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from datetime import UTC, datetime
+from functools import lru_cache
+from multiprocessing import parent_process
+from random import Random
+from typing import TYPE_CHECKING
+
+import structlog
+from dotenv import load_dotenv
+
+from fairmind_sync import logs, schema
+from fairmind_sync.errors import ProviderNotInstalledError
+from fairmind_sync.providers import open_provider
+from fairmind_sync.providers.base import Provider, ProviderBlockedError
+from fairmind_sync.relay import Relay, note_unavailable
+
+if TYPE_CHECKING:
+    from multiprocessing.synchronize import Event
+
+    from fairmind_sync.settings import ProviderName, Settings
+
+HUNG = 70
+ORPHANED = 71
+_WATCH_INTERVAL_S = 0.5
+
+log = structlog.get_logger()
+
+
+class _Watchdog:
+    """Ends the process when the deadline of its batch has passed; wall-clock time, like the lease's."""
+
+    def __init__(self) -> None:
+        self.deadline: datetime | None = None
+        self.stop: Event | None = None
+
+    def watch(self, deadline: datetime | None) -> None:
+        self.deadline = deadline
+
+    def should_stop(self) -> bool:
+        return self.stop is not None and self.stop.is_set()
+
+    def guard(self) -> None:
+        while True:
+            time.sleep(_WATCH_INTERVAL_S)
+            if self.deadline is not None and datetime.now(UTC) > self.deadline:
+                log.error("worker.hung", pid=os.getpid())
+                sys.stderr.flush()
+                os._exit(HUNG)
+
+
+_watchdog = _Watchdog()  # a process runs one drain at a time, so it has one
+
+
+def start(settings: Settings, stop: Event) -> None:
+    """Sets up a fresh worker process. The daemon ends it; signals to the process group don't."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    load_dotenv(".env", override=False)  # the SDKs' own variables
+    logs.configure(settings)
+    _watchdog.stop = stop
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    threading.Thread(target=_watchdog.guard, name="watchdog", daemon=True).start()
+
+
+def drain(name: ProviderName, settings: Settings, *, probe_now: bool = False) -> None:
+    """Delivers the provider's due deliveries; an enabled provider that isn't installed blocks itself."""
+    engine = schema.ready_engine(settings.database_url)
+    try:
+        provider = _provider(name, settings)
+    except ProviderNotInstalledError as error:
+        blocked = ProviderBlockedError(str(error))
+        note_unavailable(engine, name, blocked, Random(), datetime.now(UTC))
+        return
+    Relay(
+        engine,
+        provider,
+        max_attempts=settings.max_attempts,
+        should_stop=_watchdog.should_stop,
+        watch=_watchdog.watch,
+    ).drain(probe_now=probe_now)
+
+
+@lru_cache(maxsize=1)
+def _provider(name: ProviderName, settings: Settings) -> Provider:
+    return open_provider(name, settings)
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(ORPHANED)
