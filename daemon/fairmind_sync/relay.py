@@ -38,10 +38,10 @@ if TYPE_CHECKING:
     from fairmind_sync.settings import ProviderName
 
 LEASE = timedelta(seconds=50)
-BATCH_TIME = timedelta(seconds=40)
+BATCH_TIME = timedelta(seconds=45)
 """A batch that took longer is hung: its worker is ended, before its lease is."""
-START_TIME = timedelta(seconds=10)
-"""In a batch, a delivery starts no later: each needs up to 30 s with a slow provider."""
+START_TIME = timedelta(seconds=8)
+"""In a batch, a delivery starts no later: with a slow provider each takes up to 30 s."""
 
 log = structlog.get_logger()
 

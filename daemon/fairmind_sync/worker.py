@@ -22,7 +22,7 @@ from dotenv import load_dotenv
 from fairmind_sync import logs, schema
 from fairmind_sync.errors import ProviderNotInstalledError
 from fairmind_sync.providers import open_provider
-from fairmind_sync.providers.base import Provider, ProviderBlockedError
+from fairmind_sync.providers.base import Provider, ProviderBlockedError, ProviderBrokenError
 from fairmind_sync.relay import Relay, note_unavailable
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 HUNG = 70
 ORPHANED = 71
+BROKEN = 72
 _WATCH_INTERVAL_S = 0.5
 
 log = structlog.get_logger()
@@ -82,13 +83,19 @@ def drain(name: ProviderName, settings: Settings, *, probe_now: bool = False) ->
         blocked = ProviderBlockedError(str(error))
         note_unavailable(engine, name, blocked, Random(), datetime.now(UTC))
         return
-    Relay(
+    relay = Relay(
         engine,
         provider,
         max_attempts=settings.max_attempts,
         should_stop=_watchdog.should_stop,
         watch=_watchdog.watch,
-    ).drain(probe_now=probe_now)
+    )
+    try:
+        relay.drain(probe_now=probe_now)
+    except ProviderBrokenError as error:
+        log.warning("worker.broken", provider=name, reason=str(error))
+        sys.stderr.flush()
+        os._exit(BROKEN)
 
 
 @lru_cache(maxsize=1)

@@ -125,6 +125,6 @@ def _why(settings: Settings) -> str:
 
 def _stay(settings: Settings) -> None:
     console.print(
-        "\nOpen the links. The daemon's REST API is up too; its address follows. Ctrl-C ends it all."
+        "\nOpen the links. The daemon serves its REST API too, see below. Ctrl-C ends all."
     )
     daemon.run(settings.model_copy(update={"log_level": "info"}))

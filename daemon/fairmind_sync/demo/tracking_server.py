@@ -36,7 +36,7 @@ def tracking_server(directory: Path, port: int) -> Iterator[str]:
     uri = f"http://127.0.0.1:{port}"
     log = directory / "mlflow.log"
     with log.open("ab") as output:
-        server = subprocess.Popen(
+        server = subprocess.Popen(  # noqa: S603 our own command line
             _command(directory, port),
             stdout=output,
             stderr=output,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, TypeVar
 
 import structlog
 
@@ -44,6 +44,7 @@ class Dead:
 
 Outcome: TypeAlias = Delivered | Retry | Dead
 Report: TypeAlias = tuple[Delivery, Outcome]
+_Result = TypeVar("_Result")
 
 
 class ProviderUnavailableError(FairmindSyncError):
@@ -60,6 +61,10 @@ class ProviderOfflineError(ProviderUnavailableError):
 
 class ProviderBlockedError(ProviderUnavailableError):
     """The provider refuses us until somebody fixes what the message names."""
+
+
+class ProviderBrokenError(FairmindSyncError):
+    """What the provider needs in this process has died; only a fresh worker process helps."""
 
 
 class Journal(Protocol):
@@ -103,39 +108,39 @@ class Provider(Protocol):
         """Lets go of connections and helper processes."""
 
 
-def deliver_in_threads(
+def run_in_threads(
     deliveries: Sequence[Delivery],
-    deliver_one: Callable[[Delivery], Outcome],
+    work: Callable[[Delivery], _Result],
     may_start: Callable[[], bool],
     threads: int,
-) -> Generator[Report]:
-    """Runs `deliver_one` for each delivery, `threads` at a time; otherwise as `Provider.deliver`."""
+) -> Generator[tuple[Delivery, _Result | Retry]]:
+    """Runs `work` for each delivery, `threads` at a time; otherwise as `Provider.deliver`."""
     waiting = list(reversed(deliveries))
-    under_way: dict[Future[Outcome], Delivery] = {}
-    unavailable: ProviderUnavailableError | None = None
+    under_way: dict[Future[_Result | Retry], Delivery] = {}
+    stopped_by: FairmindSyncError | None = None
     with ThreadPoolExecutor(threads, thread_name_prefix="deliver") as pool:
         while waiting or under_way:
-            while waiting and len(under_way) < threads and not unavailable and may_start():
+            while waiting and len(under_way) < threads and not stopped_by and may_start():
                 delivery = waiting.pop()
-                under_way[pool.submit(_guarded, deliver_one, delivery)] = delivery
+                under_way[pool.submit(_guarded, work, delivery)] = delivery
             if not under_way:
                 break
             for future in wait(under_way, return_when=FIRST_COMPLETED).done:
                 delivery = under_way.pop(future)
                 try:
                     yield delivery, future.result()
-                except ProviderUnavailableError as error:
-                    unavailable = unavailable or error
                 except LeaseLostError:
                     log.warning("delivery.lease_lost", delivery=delivery.id)
-    if unavailable:
-        raise unavailable
+                except FairmindSyncError as error:
+                    stopped_by = stopped_by or error
+    if stopped_by:
+        raise stopped_by
 
 
-def _guarded(deliver_one: Callable[[Delivery], Outcome], delivery: Delivery) -> Outcome:
+def _guarded(work: Callable[[Delivery], _Result], delivery: Delivery) -> _Result | Retry:
     """An error that nobody foresaw is one delivery's, and counts as an attempt."""
     try:
-        return deliver_one(delivery)
+        return work(delivery)
     except FairmindSyncError:
         raise
     except Exception as error:  # noqa: BLE001 the SDKs raise what they like

@@ -178,7 +178,7 @@ def _raise_unreachable(error: MlflowException) -> NoReturn:
     message = redact(str(error))
     not_sent = (NewConnectionError, ConnectTimeoutError, requests.exceptions.ProxyError)
     if any(isinstance(link, not_sent) for link in seen):
-        raise NotSentError(f"the MLflow server can't be reached: {message}") from error
+        raise NotSentError(f"the MLflow server can't be reached: {_root_of(seen)}") from error
     if any(isinstance(link, requests.exceptions.SSLError) for link in seen):
         raise ProviderBlockedError(f"the MLflow server's certificate is refused: {message}")
     raise UncertainError(message) from error

@@ -21,7 +21,7 @@ from fairmind_sync.providers.base import (
     ProviderOfflineError,
     Report,
     Retry,
-    deliver_in_threads,
+    run_in_threads,
 )
 from fairmind_sync.providers.mlflow.api import NotSentError, RejectedError, RunsApi, UncertainError
 from fairmind_sync.providers.mlflow.content import DELIVERY_KEY_TAG, Content, content_of
@@ -55,7 +55,7 @@ class MlflowProvider:
         self, deliveries: Sequence[Delivery], journal: Journal, may_start: Callable[[], bool]
     ) -> Generator[Report]:
         self._experiment()
-        yield from deliver_in_threads(
+        yield from run_in_threads(
             deliveries,
             lambda delivery: self._deliver_one(delivery, journal),
             may_start,

@@ -1,0 +1,34 @@
+"""Weights & Biases: the only folder that imports wandb, whose variables have to be set before it starts."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from typing import TYPE_CHECKING
+
+from fairmind_sync.providers.wandb.scratch import private_directory
+
+if TYPE_CHECKING:
+    from fairmind_sync.providers.base import Provider
+    from fairmind_sync.settings import Settings
+
+_STRAY = ("WANDB_SERVICE", "WANDB_MODE", "WANDB_RUN_ID", "WANDB_RESUME", "WANDB_DISABLED")
+"""Variables that would decide about our runs behind our back; a parent's wandb leaves some of them."""
+
+
+def open_provider(settings: Settings) -> Provider:
+    """W&B as the settings name it; sets the SDK's own variables for this process."""
+    directory = private_directory()
+    for name in _STRAY:
+        os.environ.pop(name, None)
+    os.environ["WANDB_ERROR_REPORTING"] = "false"  # else each finish waits for telemetry, in turn
+    os.environ["WANDB_SILENT"] = "true"
+    for name in ("WANDB_DIR", "WANDB_CACHE_DIR", "WANDB_DATA_DIR", "TMPDIR"):
+        os.environ[name] = str(directory)
+    tempfile.tempdir = None  # read TMPDIR again
+    if settings.wandb_api_key is not None:
+        os.environ["WANDB_API_KEY"] = settings.wandb_api_key.get_secret_value()
+    from fairmind_sync.providers.wandb.provider import WandbProvider  # noqa: PLC0415 after the variables
+    from fairmind_sync.providers.wandb.sdk import Sdk  # noqa: PLC0415 as above
+
+    return WandbProvider(Sdk(directory, settings), settings)

@@ -1,0 +1,80 @@
+"""A result as W&B holds it: config, one history row, summary, tags, within W&B's limits. Pure."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from fairmind_sync import payload
+from fairmind_sync.delivery import Delivery
+from fairmind_sync.extraction import extract
+from fairmind_sync.naming import KeyRules, key_for, shorten, storable
+from fairmind_sync.payload import Json
+
+KEY_RULES = KeyRules(re.compile(r"(?!_)[\w.\- :]+"), re.compile(r"[^\w.\- :]"), longest=250)
+LONGEST_NAME, LONGEST_TAG = 128, 64
+LARGEST_ROW = 10_000_000
+"""W&B drops larger rows without a word, and the run still finishes (10.38 MB, measured)."""
+PROOF = "fairmind_sync"
+_EXACT_INTEGERS = 2**63
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A run's content; `summary[PROOF]['digest']` is the digest of all the rest."""
+
+    name: str
+    config: dict[str, Json]
+    row: dict[str, float]
+    summary: dict[str, Any]
+    tags: list[str]
+    digest: str
+    adjusted: tuple[str, ...]
+
+    def is_too_large(self) -> bool:
+        return max(len(payload.dumps(part)) for part in (self.row, self.summary)) > LARGEST_ROW  # type: ignore[arg-type]  # dict is invariant
+
+
+def content_of(delivery: Delivery, project: str) -> Content:
+    extracted = extract(delivery.result, project)
+    notes = [f"metric {skipped} can't be held" for skipped in extracted.skipped]
+    config = {
+        key_for(path, KEY_RULES): _config_value(value)
+        for path, value in (extracted.params | extracted.nested_params).items()
+    }
+    row = {key_for(path, KEY_RULES): value for path, value in extracted.metrics.items()}
+    tags = [_fit("tag", tag, LONGEST_TAG, notes) for tag in dict.fromkeys(extracted.tags.values())]
+    name = _fit("run name", extracted.run_name, LONGEST_NAME, notes)
+    digest = payload.digest([name, config, row, dict(extracted.summary), list(tags)])  # type: ignore[list-item]  # dict and list are invariant
+    saved_at = extracted.started_at
+    return Content(
+        name=name,
+        config=config,
+        row={**row, "_timestamp": saved_at.timestamp()} if row else {},
+        summary={**extracted.summary, PROOF: {"digest": digest, "saved_at": saved_at.isoformat()}},
+        tags=tags,
+        digest=digest,
+        adjusted=tuple(notes),
+    )
+
+
+def _fit(kind: str, text: str, longest: int, notes: list[str]) -> str:
+    fitted = shorten(storable(text), longest)
+    if fitted != text:
+        notes.append(f"{kind} {text!r} is sent as {fitted!r}")
+    return fitted
+
+
+def _config_value(value: Json) -> Json:
+    """W&B turns NaN and infinities in a config to null, and large integers to floats: they go as text."""
+    if isinstance(value, dict):
+        return {storable(key): _config_value(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_config_value(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return payload.dumps(value)
+    if isinstance(value, int) and not -_EXACT_INTEGERS <= value < _EXACT_INTEGERS:
+        return str(value)
+    return storable(value) if isinstance(value, str) else value

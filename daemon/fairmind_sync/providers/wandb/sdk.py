@@ -1,0 +1,248 @@
+"""The W&B SDK as a delivery needs it: upload a run, read runs back, ask who we are.
+
+A client's silence is no proof: `finish()` returns normally although the service stored nothing. So every
+upload is read back.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, NoReturn
+
+import requests
+import wandb
+from wandb.errors import AuthenticationError, CommError, UsageError
+from wandb.sdk import wandb_setup
+
+from fairmind_sync.delivery import Run
+from fairmind_sync.logs import redact
+from fairmind_sync.providers.base import (
+    ProviderBlockedError,
+    ProviderBrokenError,
+    ProviderOfflineError,
+)
+from fairmind_sync.providers.wandb.content import PROOF, Content
+from fairmind_sync.settings import Settings
+
+INIT_TIMEOUT_S = FINISH_TIMEOUT_S = 10.0
+PROBE_TIMEOUT_S = (5.0, 10.0)
+_VIEWER = "query Viewer { viewer { entity } }"
+_CORE_IS_GONE = (
+    "HandleAbandonedError",
+    "MailboxClosedError",
+    "ConnectionResetError",
+    "BrokenPipeError",
+)
+
+
+class RejectedError(Exception):
+    """W&B will never take this run as it is."""
+
+
+class UploadError(Exception):
+    """The upload failed, or its end is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """What the SDK said of a run; whether it is there is another question."""
+
+    run: Run
+    destination: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the service says that it holds."""
+
+    state: str
+    digest: str
+    history_lines: int
+    uploaded: Uploaded
+
+
+class Sdk:
+    """One process's wandb-core and the settings that make it quick and quiet."""
+
+    def __init__(self, directory: Path, settings: Settings) -> None:
+        self._directory = directory
+        self._project = settings.wandb_project
+        self._entity = settings.wandb_entity
+        self._base_url = wandb_setup.singleton().settings.base_url.rstrip("/")
+        self._api: Any = None
+
+    def viewer_entity(self) -> str:
+        """Our default entity: one small request, without the SDK and its retries.
+
+        Raises:
+            ProviderUnavailableError: W&B can't be reached, or refuses our key.
+        """
+        key = os.environ.get("WANDB_API_KEY")
+        try:
+            reply = requests.post(
+                f"{self._base_url}/graphql",
+                json={"query": _VIEWER},
+                auth=("api", key) if key else None,  # without one, requests looks into ~/.netrc
+                timeout=PROBE_TIMEOUT_S,
+                allow_redirects=False,
+            )
+        except requests.exceptions.SSLError as error:
+            raise ProviderBlockedError(
+                f"the W&B server's certificate is refused: {error}"
+            ) from error
+        except requests.exceptions.RequestException as error:
+            raise ProviderOfflineError(
+                f"W&B at {redact(self._base_url)} can't be reached: {error}"
+            ) from error
+        return self._entity_in(reply)
+
+    def upload(self, run_id: str, content: Content) -> Uploaded:
+        """Logs one run, whole; harmless to repeat, by the id, the resume and the fixed step.
+
+        Raises:
+            RejectedError, UploadError: this run failed.
+            ProviderUnavailableError: none would get through.
+        """
+        run = None
+        try:
+            run = wandb.init(
+                project=self._project,
+                entity=self._entity,
+                id=run_id,
+                name=content.name,
+                config=content.config,
+                tags=content.tags,
+                mode="online",
+                resume="allow",
+                reinit="create_new",
+                settings=self._run_settings(),
+            )
+            if content.row:
+                run.log(content.row, step=0)
+            run.summary.update(content.summary)
+            run.finish()
+        except Exception as error:  # noqa: BLE001 the SDK raises a dozen unrelated types
+            _raise_translated(error)
+        finally:
+            if run is not None:
+                shutil.rmtree(Path(run.dir).parent, ignore_errors=True)
+        return Uploaded(Run(run_id, run.url), f"{run.entity}/{run.project}")
+
+    def read_back(self, run_ids: Iterable[str]) -> dict[str, Held]:
+        """What the service holds of these runs now; one request.
+
+        Raises:
+            UploadError: it can't be told.
+            ProviderUnavailableError: W&B can't be reached, or refuses our key.
+        """
+        wanted = list(run_ids)
+        entity = self._entity or self.viewer_entity()
+        try:
+            if self._api is None:
+                self._api = wandb.Api(timeout=10)
+            self._api.flush()
+            found = self._api.runs(
+                f"{entity}/{self._project}",
+                filters={"name": {"$in": wanted}},
+                per_page=len(wanted),
+                lazy=False,
+            )
+            return {run.id: _held(run) for run in found}
+        except ValueError as error:
+            if "Could not find project" in str(error):
+                return {}
+            raise UploadError(str(error)) from error
+        except Exception as error:  # noqa: BLE001 as above
+            _raise_translated(error)
+
+    def restart(self) -> None:
+        """Ends wandb-core, which leaks descriptors and remembers failed ids; the next call starts anew."""
+        self._api = None
+        with suppress(Exception, SystemExit):
+            wandb.teardown()
+
+    def _run_settings(self) -> wandb.Settings:
+        return wandb.Settings(
+            silent=True,
+            console="off",
+            symlink=False,
+            disable_git=True,
+            disable_code=True,
+            save_code=False,
+            program="fairmind-sync",
+            x_disable_meta=True,
+            x_disable_stats=True,
+            x_disable_machine_info=True,
+            x_save_requirements=False,
+            x_primary=False,
+            x_skip_transaction_log=True,
+            init_timeout=INIT_TIMEOUT_S,
+            finish_timeout=FINISH_TIMEOUT_S,
+            finish_timeout_raises=True,
+            stop_fn=lambda: None,  # the page's Stop button would interrupt our main thread
+            root_dir=str(self._directory),
+        )
+
+    def _entity_in(self, reply: requests.Response) -> str:
+        status = reply.status_code
+        if status in (requests.codes.unauthorized, requests.codes.forbidden):
+            _refuse_key(f"W&B answers {status}")
+        if status == requests.codes.too_many_requests or status >= requests.codes.server_error:
+            raise ProviderOfflineError(f"W&B answers {status}", _retry_after(reply))
+        if status != requests.codes.ok:
+            raise ProviderBlockedError(
+                f"what answers at WANDB_BASE_URL is no W&B server ({status}). Check the address."
+            )
+        try:
+            viewer = reply.json()["data"]["viewer"]
+        except (ValueError, KeyError, TypeError):
+            raise ProviderOfflineError("W&B's answer makes no sense") from None
+        if not viewer:
+            _refuse_key("W&B doesn't know the key")
+        return str(viewer["entity"])
+
+
+def _held(run: Any) -> Held:
+    proof = run.summary.get(PROOF) or {}
+    return Held(
+        state=run.state,
+        digest=str(proof.get("digest", "")),
+        history_lines=int(run.historyLineCount or 0),
+        uploaded=Uploaded(Run(run.id, run.url), f"{run.entity}/{run.project}"),
+    )
+
+
+def _refuse_key(what: str) -> NoReturn:
+    raise ProviderBlockedError(
+        f"{what}: check WANDB_API_KEY, or run 'wandb login'; a key is shown at wandb.ai/authorize."
+    )
+
+
+def _retry_after(reply: requests.Response) -> timedelta:
+    with suppress(ValueError, OverflowError):
+        return timedelta(seconds=max(0.0, float(reply.headers.get("Retry-After", "0"))))
+    return timedelta()
+
+
+def _raise_translated(error: Exception) -> NoReturn:
+    """The SDK's error as one of ours."""
+    name, message = type(error).__name__, str(error)
+    if name in _CORE_IS_GONE:
+        raise ProviderBrokenError(f"wandb-core ended: {name}") from error
+    if isinstance(error, AuthenticationError) or "no API key" in message:
+        _refuse_key(message)
+    if "previously created and deleted" in message:
+        raise RejectedError(f"the run was deleted at W&B: {message}") from error
+    if isinstance(error, CommError) and any(f"error {code}" in message for code in (401, 403, 404)):
+        raise ProviderBlockedError(
+            f"W&B refuses the project: {message}. Check WANDB_ENTITY, WANDB_PROJECT and the key's rights."
+        ) from error
+    if isinstance(error, UsageError) or name == "ValidationError":
+        raise RejectedError(message) from error
+    raise UploadError(f"{name}: {message}") from error

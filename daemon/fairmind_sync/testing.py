@@ -1,0 +1,87 @@
+"""For tests, ours and users': a provider in memory, and results to save.
+
+provider = FakeProvider("mlflow")
+Relay(engine, provider, max_attempts=3).drain()
+assert provider.runs
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from fairmind_sync.bias_test_results import prepare
+from fairmind_sync.delivery import Delivery, Run
+from fairmind_sync.providers.base import (
+    Delivered,
+    Journal,
+    Outcome,
+    ProviderUnavailableError,
+    Report,
+)
+from fairmind_sync.saving import NewResult
+from fairmind_sync.settings import ProviderName
+
+_numbers = count(1)
+
+
+@dataclass
+class FakeProvider:
+    """Holds runs by delivery key and does what the test says.
+
+    `script` holds what happens to the next deliveries, in turn: an outcome to give, or an error to raise;
+    once it is empty every delivery succeeds. While `unavailable` is set, the probe and deliveries raise it.
+    """
+
+    name: ProviderName = "mlflow"
+    batch_size: int = 10
+    script: list[Outcome | Exception] = field(default_factory=list)
+    unavailable: ProviderUnavailableError | None = None
+    runs: dict[str, Delivery] = field(default_factory=dict)
+    probes: int = 0
+
+    def probe(self) -> None:
+        self.probes += 1
+        if self.unavailable:
+            raise self.unavailable
+
+    def deliver(
+        self, deliveries: Sequence[Delivery], journal: Journal, may_start: Callable[[], bool]
+    ) -> Generator[Report]:
+        for delivery in deliveries:
+            if self.unavailable:
+                raise self.unavailable
+            if not may_start():
+                return
+            yield delivery, self._deliver_one(delivery, journal)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _deliver_one(self, delivery: Delivery, journal: Journal) -> Outcome:
+        if self.script:
+            scripted = self.script.pop(0)
+            if isinstance(scripted, Exception):
+                raise scripted
+            return scripted
+        journal.creating(delivery, "memory")
+        run_id = f"run-{delivery.key}"
+        journal.created(delivery, run_id)
+        self.runs[delivery.key] = delivery
+        return Delivered(Run(run_id, f"https://fake.example/{run_id}"), "memory")
+
+
+def new_result(**changes: Any) -> NewResult:
+    """A result ready to be saved, with an id of its own; keywords replace the arguments of a save."""
+    arguments: dict[str, Any] = {
+        "test_id": f"test-{next(_numbers)}",
+        "user_id": "user-1",
+        "model_id": "model-1",
+        "dataset_id": "dataset-1",
+        "test_type": "ml_bias",
+        "results": {"accuracy": 0.85, "bias_score": 0.12},
+        "metadata": {"model_type": "classification"},
+    }
+    return prepare(**(arguments | changes))

@@ -1,0 +1,152 @@
+"""The GraphQL operations that the SDK and its public API send, answered from the store."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.standins.wandb.state import StandInRun, Store
+
+
+class DeletedRunError(Exception):
+    """The id belonged to a run that a user deleted: the service refuses it for ever."""
+
+
+def kind_of(query: str) -> str:
+    for mark, kind in (
+        ("upsertBucket", "upsert"),
+        ("RunResumeStatus", "resume_status"),
+        ("createRunFiles", "create_files"),
+        ("runs(", "read_back"),
+        ("viewer", "viewer"),
+    ):
+        if mark in query:
+            return kind
+    return "other"
+
+
+def answer(store: Store, query: str, values: dict[str, Any], base_url: str) -> dict[str, Any]:
+    """The operation's data.
+
+    Raises:
+        DeletedRunError: an upsert of a deleted run's id.
+    """
+    match kind_of(query):
+        case "upsert":
+            return _upsert(store, values)
+        case "resume_status":
+            return _resume_status(store, values)
+        case "create_files":
+            return _create_files(values, base_url)
+        case "read_back":
+            return _read_back(store, values)
+        case "viewer":
+            return {"viewer": _viewer(store), "serverInfo": _server_info()}
+        case _:
+            return {"serverInfo": _server_info()}
+
+
+def _upsert(store: Store, values: dict[str, Any]) -> dict[str, Any]:
+    if values["name"] in store.deleted:
+        raise DeletedRunError
+    run, is_new = store.upsert(values)
+    return {"upsertBucket": {"bucket": _bucket(run), "inserted": is_new}}
+
+
+def _resume_status(store: Store, values: dict[str, Any]) -> dict[str, Any]:
+    entity = values.get("entity") or store.default_entity
+    run = store.runs.get(values["name"])
+    bucket = None if run is None else _bucket(run) | _tails(run)
+    return {"model": _project(entity, values["project"]) | {"bucket": bucket}}
+
+
+def _create_files(values: dict[str, Any], base_url: str) -> dict[str, Any]:
+    run, names = values["run"], values["files"]
+    files = [{"name": name, "uploadUrl": f"{base_url}/put/{run}/{name}"} for name in names]
+    return {"createRunFiles": {"runID": run, "uploadHeaders": [], "files": files}}
+
+
+def _read_back(store: Store, values: dict[str, Any]) -> dict[str, Any]:
+    entity, project = values["entity"], values["project"]
+    if (entity, project) not in store.projects:
+        return {"project": None}
+    filters = json.loads(values.get("filters") or "{}")
+    found = store.find(entity, project, filters.get("name", {}).get("$in"))
+    return {
+        "project": {
+            "internalId": "1",
+            "runCount": len(found),
+            "readOnly": False,
+            "runs": {
+                "edges": [{"node": _node(run), "cursor": run.id} for run in found],
+                "pageInfo": {"endCursor": None, "hasNextPage": False},
+            },
+        }
+    }
+
+
+def _project(entity: str, name: str) -> dict[str, Any]:
+    return {"id": "project", "name": name, "entity": {"id": "entity", "name": entity}}
+
+
+def _bucket(run: StandInRun) -> dict[str, Any]:
+    return {
+        "id": f"bucket-{run.id}",
+        "name": run.id,
+        "displayName": run.display_name,
+        "description": None,
+        "config": run.config_json,
+        "sweepName": None,
+        "project": _project(run.entity, run.project),
+        "historyLineCount": len(run.history_lines),
+    }
+
+
+def _tails(run: StandInRun) -> dict[str, Any]:
+    last = [line for _, line in sorted(run.history_lines.items())][-1:]
+    return {
+        "summaryMetrics": run.summary_json,
+        "logLineCount": 0,
+        "eventsLineCount": 0,
+        "historyTail": json.dumps(last),
+        "eventsTail": "[]",
+        "tags": run.tags,
+        "notes": None,
+        "wandbConfig": json.dumps({"t": run.telemetry}),
+    }
+
+
+def _node(run: StandInRun) -> dict[str, Any]:
+    return _bucket(run) | {
+        "projectId": "1",
+        "tags": run.tags,
+        "state": run.state,
+        "group": None,
+        "jobType": None,
+        "commit": None,
+        "readOnly": False,
+        "createdAt": run.created_at,
+        "heartbeatAt": run.created_at,
+        "notes": None,
+        "systemMetrics": "{}",
+        "summaryMetrics": run.summary_json,
+        "user": {"name": "stand-in", "username": "stand-in"},
+        "historyKeys": None,
+    }
+
+
+def _viewer(store: Store) -> dict[str, Any]:
+    entity = store.default_entity
+    return {
+        "id": "viewer",
+        "entity": entity,
+        "username": entity,
+        "email": "",
+        "flags": "{}",
+        "admin": False,
+        "teams": {"edges": [{"node": {"name": entity}}]},
+    }
+
+
+def _server_info() -> dict[str, Any]:
+    return {"features": [], "cliVersionInfo": {}, "latestLocalVersionInfo": None}
