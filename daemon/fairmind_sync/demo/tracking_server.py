@@ -18,6 +18,7 @@ from pathlib import Path
 from fairmind_sync.errors import FairmindSyncError
 
 START_SECONDS = 120
+_LEAN = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 
 
 def free_port() -> int:
@@ -42,7 +43,7 @@ def tracking_server(directory: Path, port: int) -> Iterator[str]:
             stderr=output,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
-            env=os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"},
+            env=os.environ | _LEAN,
         )
     try:
         _wait_until_healthy(server, uri, log)

@@ -8,7 +8,7 @@ keeps its authentication and headers and shows the real status; it is semi-publi
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
@@ -168,20 +168,26 @@ def _field(reply: Mapping[str, Any], name: str) -> Any:
 
 def _raise_unreachable(error: MlflowException) -> NoReturn:
     """By what stopped the request: one that found no server did nothing; any other may have."""
-    seen: list[BaseException] = [error]
-    while (cause := seen[-1].__cause__ or seen[-1].__context__) is not None and cause not in seen:
-        seen.append(cause)
-        seen += [arg for arg in cause.args if isinstance(arg, BaseException)]
-        seen += (
-            [reason] if isinstance(reason := getattr(cause, "reason", None), BaseException) else []
-        )
-    message = redact(str(error))
+    causes = list(_causes(error))
     not_sent = (NewConnectionError, ConnectTimeoutError, requests.exceptions.ProxyError)
-    if any(isinstance(link, not_sent) for link in seen):
-        raise NotSentError(f"the MLflow server can't be reached: {_root_of(seen)}") from error
-    if any(isinstance(link, requests.exceptions.SSLError) for link in seen):
-        raise ProviderBlockedError(f"the MLflow server's certificate is refused: {message}")
-    raise UncertainError(message) from error
+    for cause in causes:
+        if isinstance(cause, not_sent):
+            raise NotSentError(
+                f"the MLflow server can't be reached: {redact(str(cause))}"
+            ) from error
+        if isinstance(cause, requests.exceptions.SSLError):
+            raise ProviderBlockedError(f"the MLflow server's certificate is refused: {cause}")
+    raise UncertainError(redact(str(causes[-1]))) from error
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and what led to it; urllib3 keeps the reason in an attribute, requests in an argument."""
+    while error is not None:
+        yield error
+        nested = [getattr(error, "reason", None), *error.args]
+        error = next((link for link in nested if isinstance(link, BaseException)), None) or (
+            error.__cause__ or error.__context__
+        )
 
 
 def _read(response: requests.Response) -> dict[str, Any]:
