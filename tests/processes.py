@@ -35,7 +35,7 @@ def command(
     """Runs `fairmind-sync` to its end."""
     return subprocess.run(
         [*COMMAND, *arguments],
-        env=os.environ | env,
+        env={**os.environ, **env},
         input=stdin,
         capture_output=True,
         text=True,
@@ -52,7 +52,7 @@ class DaemonProcess:
         self.other_lines: list[str] = []
         self.process = subprocess.Popen(
             [*COMMAND, "run"],
-            env=os.environ | {"FAIRMIND_SYNC_API_PORT": "0"} | env,
+            env={**os.environ, "FAIRMIND_SYNC_API_PORT": "0", **env},
             cwd=cwd,
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
