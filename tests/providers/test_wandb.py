@@ -110,6 +110,20 @@ def test_a_run_that_is_complete_but_not_recorded_is_not_sent_again(lab: Lab) -> 
     assert (record.status, lab.standin.store.requests["upsert"]) == ("delivered", upserts)
 
 
+def test_a_delivery_that_cannot_be_read_back_waits_and_is_not_sent_again(lab: Lab) -> None:
+    lab.standin.faults.replace([Fault("read_back", "html")])
+    waiting = lab.drain()
+    lab.standin.faults.replace([])
+    record = lab.drain()
+    (run,) = lab.standin.runs.values()
+    assert (waiting.status, waiting.attempts, record.status, len(run.history)) == (
+        "pending",
+        0,
+        "delivered",
+        1,
+    )
+
+
 def test_a_run_that_a_user_deleted_is_not_made_again(lab: Lab) -> None:
     lab.standin.store.deleted.add(key_of(lab))
     assert lab.drain().status == "dead"
@@ -130,6 +144,19 @@ def test_a_service_that_is_away_uses_up_no_attempt(lab: Lab) -> None:
     lab.standin.stop()
     record = lab.drain()
     assert (record.attempts, lab.state()[0]) == (0, "offline")
+
+
+def test_a_failure_while_the_service_goes_away_is_not_blamed_on_the_delivery(lab: Lab) -> None:
+    for _ in range(3):
+        lab.save()
+    lab.standin.faults.replace(
+        [
+            Fault("file_stream", "hang", times=1),
+            Fault("viewer", "status", status=503, skip=1),
+        ]
+    )
+    lab.drain(WANDB_ENTITY="standin")
+    assert (attempts_used(lab), lab.state()[0]) == ({0}, "offline")
 
 
 def test_a_service_that_asks_for_patience_is_left_alone_that_long(lab: Lab) -> None:
@@ -166,6 +193,11 @@ def test_difficult_texts_arrive_as_they_were_saved(lab: Lab) -> None:
     lab.save(metadata=difficult)
     run = lab.standin.runs[str(lab.drain().run_id)]
     assert {key: run.config[key] for key in difficult} == difficult
+
+
+def attempts_used(lab: Lab) -> set[int]:
+    with reading(lab.engine) as connection:
+        return {record.attempts for record in lookup.deliveries(connection, RunFilter())}
 
 
 def key_of(lab: Lab) -> str:

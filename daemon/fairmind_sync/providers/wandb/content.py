@@ -41,19 +41,20 @@ def content_of(delivery: Delivery, project: str) -> Content:
     extracted = extract(delivery.result, project)
     notes = [f"metric {skipped} can't be held" for skipped in extracted.skipped]
     config = {
-        key_for(path, KEY_RULES): _config_value(value)
+        key_for(path, KEY_RULES): _exact(value)
         for path, value in (extracted.params | extracted.nested_params).items()
     }
     row = {key_for(path, KEY_RULES): value for path, value in extracted.metrics.items()}
+    summary = {key: _exact(value) for key, value in extracted.summary.items()}
     tags = [_fit("tag", tag, LONGEST_TAG, notes) for tag in dict.fromkeys(extracted.tags.values())]
     name = _fit("run name", extracted.run_name, LONGEST_NAME, notes)
-    digest = payload.digest([name, config, row, dict(extracted.summary), list(tags)])  # type: ignore[list-item]  # dict and list are invariant
+    digest = payload.digest([name, config, row, summary, list(tags)])  # type: ignore[list-item]  # dict and list are invariant
     saved_at = extracted.started_at
     return Content(
         name=name,
         config=config,
         row={**row, "_timestamp": saved_at.timestamp()} if row else {},
-        summary={**extracted.summary, PROOF: {"digest": digest, "saved_at": saved_at.isoformat()}},
+        summary={**summary, PROOF: {"digest": digest, "saved_at": saved_at.isoformat()}},
         tags=tags,
         digest=digest,
         adjusted=tuple(notes),
@@ -67,12 +68,12 @@ def _fit(kind: str, text: str, longest: int, notes: list[str]) -> str:
     return fitted
 
 
-def _config_value(value: Json) -> Json:
-    """W&B turns NaN and infinities in a config to null, and large integers to floats: they go as text."""
+def _exact(value: Json) -> Json:
+    """W&B turns NaN below the top level to null and large integers to floats: they go as text."""
     if isinstance(value, dict):
-        return {storable(key): _config_value(item) for key, item in value.items()}
+        return {storable(key): _exact(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_config_value(item) for item in value]
+        return [_exact(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return payload.dumps(value)
     if isinstance(value, int) and not -_EXACT_INTEGERS <= value < _EXACT_INTEGERS:

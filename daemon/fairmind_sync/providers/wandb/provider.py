@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Sequence
 import structlog
 
 from fairmind_sync.delivery import Delivery
+from fairmind_sync.errors import FairmindSyncError
 from fairmind_sync.providers.base import (
     Dead,
     Delivered,
@@ -42,6 +43,7 @@ class WandbProvider:
         self._sdk = sdk
         self._settings = settings
         self._runs_of_core = 0
+        self._core_is_clean = True
 
     def probe(self) -> None:
         self._sdk.viewer_entity()
@@ -55,26 +57,42 @@ class WandbProvider:
         yield from ((delivery, outcome) for delivery, outcome in complete)
         done = {delivery.id for delivery, _ in complete}
         waiting = [delivery for delivery in deliveries if delivery.id not in done]
-        uploaded: list[Delivery] = []
-        failed = False
         try:
-            for delivery, outcome in run_in_threads(
-                waiting,
-                lambda delivery: self._upload(delivery, contents[delivery.id], journal),
-                may_start,
-                self.threads,
-            ):
-                if isinstance(outcome, Uploaded):
-                    uploaded.append(delivery)
-                else:
-                    failed = True
-                    yield delivery, outcome
+            yield from self._upload_and_confirm(waiting, contents, journal, may_start)
         finally:
-            yield from self._confirm(uploaded, contents)
-            self._recycle(len(waiting), failed=failed)
+            self._recycle(len(waiting))
 
     def close(self) -> None:
         self._sdk.restart()
+
+    def _upload_and_confirm(
+        self,
+        deliveries: Sequence[Delivery],
+        contents: dict[int, Content],
+        journal: Journal,
+        may_start: Callable[[], bool],
+    ) -> Generator[Report]:
+        """What was uploaded is confirmed even if W&B stopped taking more on the way."""
+        uploaded: list[Delivery] = []
+        stopped_by: FairmindSyncError | None = None
+        uploads = run_in_threads(
+            deliveries,
+            lambda delivery: self._upload(delivery, contents[delivery.id], journal),
+            may_start,
+            self.threads,
+        )
+        try:
+            for delivery, outcome in uploads:
+                if isinstance(outcome, Uploaded):
+                    uploaded.append(delivery)
+                else:
+                    self._core_is_clean = False
+                    yield delivery, outcome
+        except FairmindSyncError as error:
+            stopped_by = error
+        yield from self._confirm(uploaded, contents)
+        if stopped_by:
+            raise stopped_by
 
     def _content(self, delivery: Delivery) -> Content:
         content = content_of(delivery, self._settings.wandb_project)
@@ -128,12 +146,12 @@ class WandbProvider:
         for key, delivery in missing.items():
             yield delivery, Retry("unconfirmed", _what_is_missing(held.get(key)))
 
-    def _recycle(self, runs: int, *, failed: bool) -> None:
+    def _recycle(self, runs: int) -> None:
         """A core leaks descriptors with each run, and a failed id stays poisoned in it."""
         self._runs_of_core += runs
-        if failed or self._runs_of_core >= RUNS_PER_CORE:
+        if not self._core_is_clean or self._runs_of_core >= RUNS_PER_CORE:
             self._sdk.restart()
-            self._runs_of_core = 0
+            self._runs_of_core, self._core_is_clean = 0, True
 
 
 def _delivered(uploaded: Uploaded) -> Delivered:

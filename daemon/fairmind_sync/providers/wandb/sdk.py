@@ -138,8 +138,7 @@ class Sdk:
         """What the service holds of these runs now; one request.
 
         Raises:
-            UploadError: it can't be told.
-            ProviderUnavailableError: W&B can't be reached, or refuses our key.
+            ProviderUnavailableError: it can't be told.
         """
         wanted = list(run_ids)
         entity = self._entity or self.viewer_entity()
@@ -154,12 +153,13 @@ class Sdk:
                 lazy=False,
             )
             return {run.id: _held(run) for run in found}
-        except ValueError as error:
-            if "Could not find project" in str(error):
-                return {}
-            raise UploadError(str(error)) from error
         except Exception as error:  # noqa: BLE001 as above
-            _raise_translated(error)
+            if isinstance(error, ValueError) and "Could not find project" in str(error):
+                return {}
+            _raise_if_core_is_gone(error)
+            self._api = None
+            self.viewer_entity()  # says more than the API, which calls each failure one of credentials
+            raise ProviderOfflineError(f"W&B's runs can't be read back: {error}") from error
 
     def restart(self) -> None:
         """Ends wandb-core, which leaks descriptors and remembers failed ids; the next call starts anew."""
@@ -230,11 +230,15 @@ def _retry_after(reply: requests.Response) -> timedelta:
     return timedelta()
 
 
+def _raise_if_core_is_gone(error: Exception) -> None:
+    if type(error).__name__ in _CORE_IS_GONE:
+        raise ProviderBrokenError(f"wandb-core ended: {type(error).__name__}") from error
+
+
 def _raise_translated(error: Exception) -> NoReturn:
     """The SDK's error as one of ours."""
+    _raise_if_core_is_gone(error)
     name, message = type(error).__name__, str(error)
-    if name in _CORE_IS_GONE:
-        raise ProviderBrokenError(f"wandb-core ended: {name}") from error
     if isinstance(error, AuthenticationError) or "no API key" in message:
         _refuse_key(message)
     if "previously created and deleted" in message:
