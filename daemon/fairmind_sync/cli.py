@@ -226,7 +226,9 @@ def _print_table(header: tuple[str, ...], rows: list[tuple[object, ...]]) -> Non
     from rich.console import Console  # noqa: PLC0415 see above
     from rich.table import Table  # noqa: PLC0415 see above
 
-    table = Table(*header)
+    table = Table()
+    for name in header:
+        table.add_column(name, overflow="fold")  # a shortened URL opens nothing
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
     Console().print(table, markup=False)

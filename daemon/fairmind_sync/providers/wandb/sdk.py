@@ -153,7 +153,7 @@ class Sdk:
                 lazy=False,
             )
             return {run.id: _held(run) for run in found}
-        except Exception as error:  # noqa: BLE001 as above
+        except Exception as error:
             if isinstance(error, ValueError) and "Could not find project" in str(error):
                 return {}
             _raise_if_core_is_gone(error)
