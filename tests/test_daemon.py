@@ -48,11 +48,16 @@ def save(env: dict[str, str], *test_ids: str) -> None:
 
 
 def workers(daemon: DaemonProcess) -> list[psutil.Process]:
-    return [
-        child
-        for child in psutil.Process(daemon.process.pid).children(recursive=True)
-        if "spawn_main" in " ".join(child.cmdline())
-    ]
+    children = psutil.Process(daemon.process.pid).children(recursive=True)
+    return [child for child in children if "spawn_main" in command_line(child)]
+
+
+def command_line(process: psutil.Process) -> str:
+    """Empty for one that has ended."""
+    try:
+        return " ".join(process.cmdline())
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return ""
 
 
 def pending(engine: Engine) -> int:

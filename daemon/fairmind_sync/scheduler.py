@@ -43,6 +43,7 @@ class WorkerSlot:
         self.is_busy = False
         self.idle_since: float | None = None
         self.not_before = datetime.now(UTC)
+        self.executor: ProcessPoolExecutor | None = None
         self._failures = 0
         self._settings = settings
         self._stop = stop
@@ -50,9 +51,9 @@ class WorkerSlot:
     def may_start(self, now: datetime) -> bool:
         return not self.is_busy and self.not_before <= now
 
-    def executor(self) -> ProcessPoolExecutor:
+    def fill(self) -> ProcessPoolExecutor:
         """A fresh one-process executor; its process starts with its first drain."""
-        return ProcessPoolExecutor(
+        self.executor = ProcessPoolExecutor(
             1,
             {
                 "mp_context": multiprocessing.get_context("spawn"),
@@ -61,6 +62,13 @@ class WorkerSlot:
                 "max_tasks_per_child": _DRAINS_PER_WORKER,
             },
         )
+        return self.executor
+
+    def empty(self) -> None:
+        """Lets the process end by itself; nobody waits for an SDK's farewell."""
+        if self.executor is not None:
+            self.executor.shutdown(wait=False)
+        self.executor = self.idle_since = None
 
     def ended(self, *, failed: bool, now: datetime) -> None:
         """After a drain; one whose process died is not repeated in a busy loop."""
@@ -97,7 +105,7 @@ class Scheduler:
         with writing(self._engine) as connection:
             self._heart.start(connection, now)
             provider_state.probe_soon(connection, now)
-        self._timer.add_listener(self._on_drain_ended, EVENT_JOB_EXECUTED | EVENT_JOB_ERROR)
+        self._timer.add_listener(self._on_job_ended, EVENT_JOB_EXECUTED | EVENT_JOB_ERROR)
         self._every(heartbeat.INTERVAL, self._beat)
         self._every(self._settings.poll_interval, self.look)
         self._every(timedelta(seconds=5), self._end_idle_workers)
@@ -139,8 +147,8 @@ class Scheduler:
             return lookup.has_work(connection, provider, now)
 
     def _start_drain(self, slot: WorkerSlot) -> None:
-        if slot.idle_since is None:
-            self._timer.add_executor(slot.executor(), alias=slot.provider)
+        if slot.executor is None:
+            self._timer.add_executor(slot.fill(), alias=slot.provider)
         slot.is_busy, slot.idle_since = True, None
         self._timer.add_job(
             worker.drain,
@@ -165,22 +173,22 @@ class Scheduler:
     def _look_at(self, at: datetime) -> None:
         self._timer.add_job(self.look, "date", run_date=at, id="look-soon", replace_existing=True)
 
-    def _on_drain_ended(self, event: JobExecutionEvent) -> None:
+    def _on_job_ended(self, event: JobExecutionEvent) -> None:
         slot = self._slots.get(event.job_id)
-        if slot is None:
-            return
         if event.exception:
-            log.error("worker.failed", provider=slot.provider, reason=repr(event.exception))
-        slot.ended(failed=bool(event.exception), now=datetime.now(UTC))
-        if not self._stopping.is_set():
-            self._look_at(datetime.now(UTC))
+            what = "timer.failed" if slot is None else "worker.failed"
+            log.error(what, job=event.job_id, reason=repr(event.exception))
+        if slot is not None:
+            slot.ended(failed=bool(event.exception), now=datetime.now(UTC))
+            if not self._stopping.is_set():
+                self._look_at(datetime.now(UTC))
 
     def _end_idle_workers(self) -> None:
         with self._looking:
             for slot in self._slots.values():
                 if slot.is_idle_for(self._settings.worker_idle_seconds):
-                    slot.idle_since = None
-                    self._timer.remove_executor(slot.provider)
+                    self._timer.remove_executor(slot.provider, shutdown=False)
+                    slot.empty()
 
     def _watch_commits(self) -> None:
         watch = CommitWatch(self._engine)
@@ -194,7 +202,9 @@ class Scheduler:
             self._heart.beat(connection, datetime.now(UTC))
 
     def _every(self, interval: timedelta, work: Callable[[], None]) -> None:
-        self._timer.add_job(work, "interval", seconds=interval.total_seconds())
+        self._timer.add_job(
+            work, "interval", seconds=interval.total_seconds(), id=work.__name__.strip("_")
+        )
 
 
 def _end_children(grace_seconds: float) -> None:
