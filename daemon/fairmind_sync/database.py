@@ -6,7 +6,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -200,21 +200,19 @@ def _translated(engine: Engine) -> Iterator[None]:
 
 
 def _prepare_place(path: Path) -> None:
+    """Makes the directory and the file with their modes, if they aren't there."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _refuse_network_file_system(path.parent)
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    except FileExistsError:
-        if not path.is_dir():
-            return
-        raise StorageError(
-            f"{path} is a directory: name a file in FAIRMIND_SYNC_DATABASE_URL."
-        ) from None
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except OSError as error:
         raise StorageError(
             f"the database {path} can't be created: {error.strerror}. "
             "Set FAIRMIND_SYNC_DATABASE_URL to a place where you may write."
         ) from error
+    if path.is_dir():
+        raise StorageError(f"{path} is a directory: name a file in FAIRMIND_SYNC_DATABASE_URL.")
 
 
 def _refuse_network_file_system(directory: Path) -> None:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from fractions import Fraction
 from typing import TypeAlias
 
 from fairmind_sync.delivery import SavedResult
@@ -95,13 +96,14 @@ def _aggregates(numbers: Sequence[float]) -> dict[str, float]:
 
 
 def _mean(numbers: Sequence[float]) -> float:
-    """Divides before it adds, so that the mean of large finite numbers stays finite."""
+    """Never outside of the numbers; exact arithmetic where their sum would overflow."""
     if not all(math.isfinite(number) for number in numbers):
         return sum(numbers)
     try:
-        return math.fsum(numbers) / len(numbers)
+        mean = math.fsum(numbers) / len(numbers)
     except OverflowError:
-        return math.fsum(number / len(numbers) for number in numbers)
+        mean = float(sum(map(Fraction, numbers)) / len(numbers))
+    return min(max(mean, min(numbers)), max(numbers))
 
 
 def _is_number(value: Json) -> bool:
@@ -141,8 +143,9 @@ def _summary(results: Mapping[str, Json]) -> dict[str, Json]:
     summary: dict[str, Json] = {}
     if isinstance(detected := results.get("overall_bias_detected"), bool):
         summary["overall_bias_detected"] = detected
-    if isinstance(risk := next((results[k] for k in _RISK_KEYS if k in results), None), str):
-        summary["risk_level"] = risk
+    risks = [risk for key in _RISK_KEYS if isinstance(risk := results.get(key), str)]
+    if risks:
+        summary["risk_level"] = risks[0]
     if isinstance(text := results.get("summary"), str | dict):
         summary["summary"] = text
     return summary

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from fairmind_sync.settings import Settings
 
 HIDDEN = "[hidden]"
-_USERINFO = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+_USERINFO = re.compile(r"""(?<=://)[^/\s"'<>]+(?=@)""")
 
 
 def configure(settings: Settings) -> None:
@@ -30,7 +29,9 @@ def configure(settings: Settings) -> None:
     renderer: Any = (
         structlog.processors.JSONRenderer(ensure_ascii=True)
         if as_json
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     )
     tracebacks = [structlog.processors.format_exc_info] if as_json else []
     structlog.configure(
@@ -39,8 +40,8 @@ def configure(settings: Settings) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             *tracebacks,
-            _Redactor(settings),
             renderer,
+            _Redactor(settings),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(settings.log_level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
@@ -62,15 +63,10 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
 
 
 class _Redactor:
-    """The structlog processor that keeps secrets out of every event's text values."""
+    """The last structlog processor: keeps secrets out of the line, wherever in the event they were."""
 
     def __init__(self, settings: Settings) -> None:
         self._secrets = secrets_of(settings)
 
-    def __call__(
-        self, _logger: Any, _method: str, event: MutableMapping[str, Any]
-    ) -> Mapping[str, Any]:
-        return {
-            key: redact(value, self._secrets) if isinstance(value, str) else value
-            for key, value in event.items()
-        }
+    def __call__(self, _logger: Any, _method: str, line: Any) -> str:
+        return redact(str(line), self._secrets)

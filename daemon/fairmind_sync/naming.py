@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -24,7 +25,8 @@ class KeyRules:
     longest: int
 
     def accepts(self, part: str) -> bool:
-        return bool(self.legal_part.fullmatch(part)) and part not in (".", "..")
+        """MLflow reads keys as file paths: none may step up."""
+        return bool(self.legal_part.fullmatch(part)) and part != "." and not part.startswith("..")
 
     def legalise(self, part: str) -> str:
         candidate = self.illegal_character.sub("_", part)
@@ -45,6 +47,13 @@ def key_for(path: KeyPath, rules: KeyRules) -> str:
     return f"{stem[: rules.longest - _MARK_LENGTH - 1]}-{_mark(dumps(list(path)))}"
 
 
+def renamed(keys: Mapping[KeyPath, str]) -> Iterator[str]:
+    """Says which keys aren't simply their path."""
+    for path, key in keys.items():
+        if key != "/".join(path):
+            yield f"key {'/'.join(path)!r} is sent as {key!r}"
+
+
 def shorten(text: str, longest: int) -> str:
     """The text itself if it fits into `longest` characters, else its beginning and a mark of the whole."""
     if len(text) <= longest:
@@ -56,6 +65,12 @@ def storable(text: str) -> str:
     """The text without what databases refuse: NUL and lone surrogates become U+FFFD."""
     whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return whole.replace("\0", "\ufffd")
+
+
+def storable_key(key: str) -> str:
+    """As `storable`, with a mark where something was replaced, so that two keys stay two."""
+    stored = storable(key)
+    return key if stored == key else f"{stored}-{_mark(key)}"
 
 
 def _mark(text: str) -> str:

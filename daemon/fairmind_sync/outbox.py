@@ -163,12 +163,13 @@ def release(
 ) -> None:
     """Gives claimed deliveries back; the attempt doesn't count. Those whose lease is lost are left alone."""
     for delivery in deliveries:
-        connection.execute(
+        released = connection.execute(
             update(outbox)
             .where(_leased(delivery))
             .values(attempts=outbox.c.attempts - 1, **_NO_LEASE)
         )
-        _close_attempt(connection, delivery, "released", now, "released", reason)
+        if released.rowcount:
+            _close_attempt(connection, delivery, "released", now, "released", reason)
 
 
 def retry(connection: Connection, delivery_ids: Sequence[int], now: datetime) -> int:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -24,6 +25,7 @@ from fairmind_sync.errors import PayloadError
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 
 DEEPEST = 64
+MOST_BITS = 4096
 
 
 def plain(value: object, path: str = "results") -> Json:
@@ -52,7 +54,7 @@ def digest(value: Json) -> str:
 
 
 def _plain(value: object, path: str, parents: tuple[int, ...]) -> Json:
-    if value is None or type(value) in (str, int, float, bool):
+    if value is None or type(value) in (str, float, bool) or _is_small(value):
         return value  # type: ignore[return-value]  # the exact types were just checked
     if id(value) in parents:
         raise PayloadError(
@@ -65,7 +67,7 @@ def _plain(value: object, path: str, parents: tuple[int, ...]) -> Json:
     return _convert(value, path, (*parents, id(value)))
 
 
-def _convert(value: object, path: str, parents: tuple[int, ...]) -> Json:  # noqa: C901, PLR0911, PLR0912 a list of types
+def _convert(value: object, path: str, parents: tuple[int, ...]) -> Json:  # noqa: C901, PLR0911 a list of types
     match value:
         case Enum():
             return _plain(value.value, path, parents)
@@ -75,60 +77,101 @@ def _convert(value: object, path: str, parents: tuple[int, ...]) -> Json:  # noq
             return value.total_seconds()
         case str() | UUID() | PurePath():
             return str(value)
-        case int():
-            return int(value)
-        case float():
-            return float(value)
-        case Decimal():
-            return float(value)
-        case Fraction():
-            return float(value)
+        case int() | float() | Decimal() | Fraction():
+            return _plain_number(value, path)
         case bytes() | bytearray() | memoryview():
             raise PayloadError(
                 f"{path} is {type(value).__name__}: decode it to text and save again."
             )
         case Mapping():
-            return _plain_mapping(value, path, parents)
+            return _plain_pairs(value.items(), path, parents)
         case tuple() if hasattr(value, "_asdict"):
-            return _plain_mapping(value._asdict(), path, parents)
+            return _plain_pairs(value._asdict().items(), path, parents)
         case AbstractSet():
             return sorted(_plain_items(value, path, parents), key=dumps)
         case Sequence() | map() | filter() | zip():
             return _plain_items(value, path, parents)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-        return _plain_mapping(fields, path, parents)
+        return _plain_pairs(fields.items(), path, parents)
     return _convert_foreign(value, path, parents)
+
+
+def _is_small(value: object) -> bool:
+    return type(value) is int and -(2**63) <= value < 2**63
+
+
+def _plain_number(value: float | Decimal | Fraction, path: str) -> int | float:
+    if isinstance(value, int):
+        if value.bit_length() > MOST_BITS:
+            raise PayloadError(f"{path} is an integer of {value.bit_length()} bits: too large.")
+        return int(value)
+    if isinstance(value, Decimal) and value.is_nan():  # float() refuses a signalling one
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        raise PayloadError(f"{path} is larger than a float can be. Scale it down.") from None
 
 
 def _convert_foreign(value: Any, path: str, parents: tuple[int, ...]) -> Json:
     """Values of libraries that we don't import."""
     kind = type(value)
-    if kind.__module__.startswith("pandas") and kind.__name__ in ("NAType", "NaTType"):
-        return None
+    if isinstance(value, type):
+        raise _unstorable(value, path)
+    if kind.__module__.startswith("pandas"):
+        return _convert_pandas(value, path, parents)
     if hasattr(value, "model_dump"):
         return _plain(value.model_dump(), path, parents)
-    if kind.__name__ == "DataFrame" or (kind.__name__ == "Series" and value.index.is_unique):
-        return _plain_mapping({key: value[key] for key in value.keys()}, path, parents)  # noqa: SIM118
-    if getattr(getattr(value, "dtype", None), "kind", "") in ("M", "m") and hasattr(
-        value, "astype"
-    ):
-        return _plain(value.astype(str).tolist(), path, parents)
     if hasattr(value, "tolist"):
-        listed = value.tolist()
-        if listed.__class__ is kind:  # numpy.longdouble hands back itself
-            return float(value)
-        return _plain(listed, path, parents)
-    raise PayloadError(
+        return _convert_array(value, path, parents)
+    raise _unstorable(value, path)
+
+
+def _convert_pandas(value: Any, path: str, parents: tuple[int, ...]) -> Json:
+    kind = type(value).__name__
+    if kind in ("NAType", "NaTType"):
+        return None
+    if kind == "DataFrame" or (kind == "Series" and value.index.is_unique):
+        return _plain_pairs(value.items(), path, parents)
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist(), path, parents)
+    raise _unstorable(value, path)
+
+
+def _convert_array(value: Any, path: str, parents: tuple[int, ...]) -> Json:
+    """An array or scalar of numpy, or of what behaves like it."""
+    match getattr(getattr(value, "dtype", None), "kind", ""):
+        case "c":
+            raise _unstorable(value, path)
+        case "M":
+            return _without_nat(value.astype(str).tolist())
+        case "m":
+            return _plain(value.astype("timedelta64[us]").tolist(), path, parents)
+    listed = value.tolist()
+    if type(listed) is type(value):  # numpy.longdouble hands back itself
+        return float(listed)
+    return _plain(listed, path, parents)
+
+
+def _without_nat(texts: Any) -> Json:
+    if isinstance(texts, list):
+        return [_without_nat(text) for text in texts]
+    return None if texts == "NaT" else str(texts)
+
+
+def _unstorable(value: object, path: str) -> PayloadError:
+    kind = type(value)
+    return PayloadError(
         f"{path} is a {kind.__module__}.{kind.__qualname__}, which can't be stored. "
         "Turn it into numbers, text, lists or dictionaries and save again."
     )
 
 
-def _plain_mapping(value: Mapping[Any, object], path: str, parents: tuple[int, ...]) -> Json:
+def _plain_pairs(pairs: Iterable[tuple[Any, object]], path: str, parents: tuple[int, ...]) -> Json:
     plain_values: dict[str, Json] = {}
-    for key, item in value.items():
-        name = _key_text(key)
+    for key, item in pairs:
+        name = _key_text(key, path)
         if name in plain_values:
             raise PayloadError(f"{path} has two keys that both read {name!r} as text. Rename one.")
         plain_values[name] = _plain(item, f"{path}.{name}", parents)
@@ -139,17 +182,24 @@ def _plain_items(value: Any, path: str, parents: tuple[int, ...]) -> list[Json]:
     return [_plain(item, f"{path}[{place}]", parents) for place, item in enumerate(value)]
 
 
-def _key_text(key: object) -> str:
+def _key_text(key: object, path: str) -> str:
     match key:
         case Enum():
-            return _key_text(key.value)
+            return _key_text(key.value, path)
         case str():
-            return str(key)
+            return _whole(key)
+        case bytes():
+            raise PayloadError(f"{path} has the key {key!r}: decode it to text and save again.")
         case tuple():
-            return ", ".join(_key_text(part) for part in key)
+            return ", ".join(_key_text(part, path) for part in key)
         case frozenset():
-            return ", ".join(sorted(_key_text(part) for part in key))
+            return ", ".join(sorted(_key_text(part, path) for part in key))
         case bool() | None:
             return json.dumps(key)
         case _:
             return str(key)
+
+
+def _whole(text: str) -> str:
+    """Surrogates that stand in pairs as the characters they mean, as any JSON reader takes them."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")

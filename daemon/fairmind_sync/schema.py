@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -97,9 +98,7 @@ def migrations_directory() -> Path:
 
 def back_up(engine: Engine, label: str) -> Path:
     """A consistent copy beside the database, made by SQLite itself while others go on writing."""
-    source = Path(str(engine.url.database))
-    target = source.with_name(f"{source.name}.{label}.backup")
-    os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    target = _new_file(Path(str(engine.url.database)), label)
     copy = sqlite_module().connect(str(target))
     try:
         with reading(engine) as connection:
@@ -107,6 +106,16 @@ def back_up(engine: Engine, label: str) -> Path:
     finally:
         copy.close()
     return target
+
+
+def _new_file(source: Path, label: str) -> Path:
+    """An empty file that nobody else has, readable by us alone."""
+    for suffix in ("", *(f"-{number}" for number in range(2, 100))):
+        target = source.with_name(f"{source.name}.{label}{suffix}.backup")
+        with suppress(FileExistsError):
+            os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            return target
+    raise SchemaError(f"there are too many backups beside {source}: move some away.")
 
 
 def _revision(connection: Connection) -> str | None:

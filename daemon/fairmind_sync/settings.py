@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -15,6 +16,8 @@ from sqlalchemy.exc import ArgumentError
 from fairmind_sync.errors import SettingsError
 
 ProviderName: TypeAlias = Literal["wandb", "mlflow"]
+_ADVICE = {"int_parsing": "must be a whole number", "float_parsing": "must be a number"}
+
 PROVIDERS: tuple[ProviderName, ...] = ("wandb", "mlflow")
 
 
@@ -36,6 +39,7 @@ class Settings(BaseSettings):
         env_file=".env",
         env_file_encoding="utf-8",
         env_ignore_empty=True,
+        env_prefix="FAIRMIND_SYNC_",  # else populate_by_name would read a backend's own LOG_LEVEL
         extra="ignore",
         frozen=True,
         populate_by_name=True,
@@ -46,10 +50,12 @@ class Settings(BaseSettings):
     wandb_api_key: SecretStr | None = _variable("WANDB_API_KEY", None)
     wandb_project: str = _variable("WANDB_PROJECT", "fairmind-bias-detection")
     wandb_entity: str | None = _variable("WANDB_ENTITY", None)
-    mlflow_tracking_uri: str = _variable("MLFLOW_TRACKING_URI", "http://localhost:5000")
+    mlflow_tracking_uri: str = _variable("MLFLOW_TRACKING_URI", "http://localhost:5000", repr=False)
     mlflow_experiment_name: str = _variable("MLFLOW_EXPERIMENT_NAME", "fairmind_bias_detection")
     database_url: str = Field(
-        default_factory=default_database_url, validation_alias="FAIRMIND_SYNC_DATABASE_URL"
+        default_factory=default_database_url,
+        validation_alias="FAIRMIND_SYNC_DATABASE_URL",
+        repr=False,
     )
     api_host: str = _variable("FAIRMIND_SYNC_API_HOST", "127.0.0.1")
     api_port: int = _variable("FAIRMIND_SYNC_API_PORT", 8000, ge=0, le=65_535)
@@ -72,7 +78,7 @@ class Settings(BaseSettings):
     def _must_be_sqlite(cls, value: str) -> str:
         try:
             url = make_url(value)
-        except ArgumentError:
+        except (ArgumentError, ValueError):
             raise ValueError("is not a database URL; write sqlite:////absolute/path.db") from None
         if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
             raise ValueError("must name a SQLite file; write sqlite:////absolute/path.db")
@@ -116,11 +122,18 @@ def load() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        problems = "; ".join(
-            f"{problem['loc'][0]}: {problem['msg'].removeprefix('Value error, ')}"
-            for problem in error.errors(include_url=False, include_input=False)
-        )
-        raise SettingsError(f"wrong setting: {problems}") from None
+        problems = [_problem(found) for found in error.errors(include_url=False)]
+    except UnicodeDecodeError:
+        problems = [".env: is not UTF-8 text"]
+    raise SettingsError(f"wrong setting: {'; '.join(problems)}")  # outside: no context, no secrets
+
+
+def _problem(found: ErrorDetails) -> str:
+    """The variable and what is wrong; never the value, which may be a secret."""
+    name = str(found["loc"][0])
+    field = Settings.model_fields.get(name)
+    variable = name if field is None else field.validation_alias
+    return f"{variable}: {_ADVICE.get(found['type'], found['msg'].removeprefix('Value error, '))}"
 
 
 def variables() -> tuple[str, ...]:

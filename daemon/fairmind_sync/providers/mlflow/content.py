@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
 
 from fairmind_sync.delivery import Delivery
 from fairmind_sync.extraction import Extract, Scalar, describe, extract, summary_text
-from fairmind_sync.naming import KeyRules, key_for, shorten, storable
+from fairmind_sync.naming import KeyRules, key_for, renamed, shorten, storable
 from fairmind_sync.payload import dumps
 from fairmind_sync.providers.mlflow.api import Point, to_ms
 
 DELIVERY_KEY_TAG = "fairmind.delivery_key"
 KEY_RULES = KeyRules(re.compile(r"[\w.\- :]+"), re.compile(r"[^\w.\- :]"), longest=250)
 LONGEST_PARAM, LONGEST_TAG, LONGEST_NAME = 6_000, 8_000, 250
-MOST_POINTS, MOST_PARAMS = 900, 20
-"""A batch holds at most 1,000 entries, 100 of them parameters, in 1 MB: 20 long ones fit, even escaped."""
+MOST_POINTS, MOST_PARAMS, MOST_BYTES = 900, 100, 900_000
+"""Below MLflow's limits for a batch: 1,000 entries, 100 of them parameters, 1 MB of JSON."""
+_BYTES_AROUND_AN_ENTRY = 100
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Batch:
     """What one log-batch request carries."""
 
-    points: Sequence[Point]
-    params: Mapping[str, str]
+    points: list[Point] = field(default_factory=list)
+    params: dict[str, str] = field(default_factory=dict)
+    bytes: int = 0
+
+    def takes(self, size: int) -> bool:
+        """Whether one more entry of that many bytes fits in, whatever its kind."""
+        return (
+            self.bytes + size <= MOST_BYTES
+            and len(self.points) < MOST_POINTS
+            and len(self.params) < MOST_PARAMS
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +50,34 @@ class Content:
     adjusted: tuple[str, ...]
 
     def batches(self) -> Iterator[Batch]:
-        """In the order they are to be sent."""
-        points, params = iter(self.points), iter(self.params.items())
-        while True:
-            batch = Batch([*islice(points, MOST_POINTS)], dict(islice(params, MOST_PARAMS)))
-            if not batch.points and not batch.params:
-                return
+        """In the order they are to be sent; each is within MLflow's limits."""
+        batch = Batch()
+        entries: list[tuple[str, str] | Point] = [*self.params.items(), *self.points]
+        for entry in entries:
+            size = _size(entry)
+            if not batch.takes(size):
+                yield batch
+                batch = Batch()
+            batch.bytes += size
+            if isinstance(entry, Point):
+                batch.points.append(entry)
+            else:
+                batch.params[entry[0]] = entry[1]
+        if batch.bytes:
             yield batch
+
+
+def _size(entry: Point | tuple[str, str]) -> int:
+    """Its bytes as ASCII-only JSON, at most."""
+    texts = (entry.key,) if isinstance(entry, Point) else entry
+    return _BYTES_AROUND_AN_ENTRY + sum(len(dumps(text)) for text in texts)
 
 
 def content_of(delivery: Delivery, project: str) -> Content:
     extracted = extract(delivery.result, project)
-    params = {key_for(path, KEY_RULES): text for path, text in _param_texts(extracted).items()}
+    texts = _param_texts(extracted)
+    keys = {path: key_for(path, KEY_RULES) for path in (*texts, *extracted.metrics)}
+    params = {keys[path]: text for path, text in texts.items()}
     tags = _tags(delivery, extracted)
     timestamp = to_ms(extracted.started_at)
     return Content(
@@ -60,12 +85,10 @@ def content_of(delivery: Delivery, project: str) -> Content:
         started_at=extracted.started_at,
         tags={key: shorten(storable(value), LONGEST_TAG) for key, value in tags.items()},
         params={key: shorten(storable(value), LONGEST_PARAM) for key, value in params.items()},
-        points=[
-            Point(key_for(path, KEY_RULES), value, timestamp)
-            for path, value in extracted.metrics.items()
-        ],
+        points=[Point(keys[path], value, timestamp) for path, value in extracted.metrics.items()],
         adjusted=(
             *(f"metric {skipped} can't be held" for skipped in extracted.skipped),
+            *renamed(keys),
             *_adjusted("tag", tags, LONGEST_TAG),
             *_adjusted("parameter", params, LONGEST_PARAM),
             *_adjusted("run", {"name": extracted.run_name}, LONGEST_NAME),

@@ -10,10 +10,12 @@ from typing import Any
 from fairmind_sync import payload
 from fairmind_sync.delivery import Delivery
 from fairmind_sync.extraction import extract
-from fairmind_sync.naming import KeyRules, key_for, shorten, storable
+from fairmind_sync.naming import KeyRules, key_for, renamed, shorten, storable, storable_key
 from fairmind_sync.payload import Json
 
-KEY_RULES = KeyRules(re.compile(r"(?!_)[\w.\- :]+"), re.compile(r"[^\w.\- :]"), longest=250)
+KEY_RULES = KeyRules(
+    re.compile(r"(?!_|fairmind_sync$)[\w.\- :]+"), re.compile(r"[^\w.\- :]"), longest=250
+)
 LONGEST_NAME, LONGEST_TAG = 128, 64
 LARGEST_ROW = 10_000_000
 """W&B drops larger rows without a word, and the run still finishes (10.38 MB, measured)."""
@@ -39,16 +41,16 @@ class Content:
 
 def content_of(delivery: Delivery, project: str) -> Content:
     extracted = extract(delivery.result, project)
+    params = extracted.params | extracted.nested_params
+    keys = {path: key_for(path, KEY_RULES) for path in (*params, *extracted.metrics)}
     notes = [f"metric {skipped} can't be held" for skipped in extracted.skipped]
-    config = {
-        key_for(path, KEY_RULES): _exact(value)
-        for path, value in (extracted.params | extracted.nested_params).items()
-    }
-    row = {key_for(path, KEY_RULES): value for path, value in extracted.metrics.items()}
-    summary = {key: _exact(value) for key, value in extracted.summary.items()}
+    notes += renamed(keys)
+    config = {keys[path]: _exact(keys[path], value, notes) for path, value in params.items()}
+    row = {keys[path]: value for path, value in extracted.metrics.items()}
+    summary = {key: _exact(key, value, notes) for key, value in extracted.summary.items()}
     tags = [_fit("tag", tag, LONGEST_TAG, notes) for tag in dict.fromkeys(extracted.tags.values())]
     name = _fit("run name", extracted.run_name, LONGEST_NAME, notes)
-    digest = payload.digest([name, config, row, summary, list(tags)])  # type: ignore[list-item]  # dict and list are invariant
+    digest = payload.digest([name, config, row, summary, list(tags)])  # type: ignore[list-item]  # dict is invariant
     saved_at = extracted.started_at
     return Content(
         name=name,
@@ -68,14 +70,25 @@ def _fit(kind: str, text: str, longest: int, notes: list[str]) -> str:
     return fitted
 
 
-def _exact(value: Json) -> Json:
+def _exact(key: str, value: Json, notes: list[str]) -> Json:
+    sent = _as_wandb_keeps_it(value)
+    if payload.dumps(sent) != payload.dumps(value):
+        notes.append(f"{key} holds values that W&B would change; they are sent as text")
+    return sent
+
+
+def _as_wandb_keeps_it(value: Json) -> Json:
     """W&B turns NaN below the top level to null and large integers to floats: they go as text."""
-    if isinstance(value, dict):
-        return {storable(key): _exact(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_exact(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return payload.dumps(value)
-    if isinstance(value, int) and not -_EXACT_INTEGERS <= value < _EXACT_INTEGERS:
-        return str(value)
-    return storable(value) if isinstance(value, str) else value
+    match value:
+        case dict():
+            return {storable_key(key): _as_wandb_keeps_it(item) for key, item in value.items()}
+        case list():
+            return [_as_wandb_keeps_it(item) for item in value]
+        case str():
+            return storable(value)
+        case float() if not math.isfinite(value):
+            return payload.dumps(value)
+        case int() if not -_EXACT_INTEGERS <= value < _EXACT_INTEGERS:
+            return str(value)
+        case _:
+            return value
