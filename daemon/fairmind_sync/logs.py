@@ -47,7 +47,9 @@ def configure(settings: Settings) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_RedactingFormatter(secrets_of(settings)))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
 def redact(text: str, secrets: tuple[str, ...] = ()) -> str:
@@ -70,3 +72,14 @@ class _Redactor:
 
     def __call__(self, _logger: Any, _method: str, line: Any) -> str:
         return redact(str(line), self._secrets)
+
+
+class _RedactingFormatter(logging.Formatter):
+    """For the lines of libraries, which know nothing of structlog."""
+
+    def __init__(self, secrets: tuple[str, ...]) -> None:
+        super().__init__("%(name)s: %(message)s")
+        self._secrets = secrets
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record), self._secrets)

@@ -88,7 +88,7 @@ def _convert(value: object, path: str, parents: tuple[int, ...]) -> Json:  # noq
         case tuple() if hasattr(value, "_asdict"):
             return _plain_pairs(value._asdict().items(), path, parents)
         case AbstractSet():
-            return sorted(_plain_items(value, path, parents), key=dumps)
+            return _sorted(_plain_items(value, path, parents))
         case Sequence() | map() | filter() | zip():
             return _plain_items(value, path, parents)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -180,6 +180,13 @@ def _plain_pairs(pairs: Iterable[tuple[Any, object]], path: str, parents: tuple[
 
 def _plain_items(value: Any, path: str, parents: tuple[int, ...]) -> list[Json]:
     return [_plain(item, f"{path}[{place}]", parents) for place, item in enumerate(value)]
+
+
+def _sorted(items: list[Any]) -> list[Json]:
+    try:
+        return sorted(items)
+    except TypeError:
+        return sorted(items, key=dumps)
 
 
 def _key_text(key: object, path: str) -> str:

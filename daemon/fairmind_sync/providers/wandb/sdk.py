@@ -209,10 +209,11 @@ class Sdk:
 
 
 def _held(run: Any) -> Held:
-    proof = run.summary.get(PROOF) or {}
+    proof = run.summary.get(PROOF)
+    digest = proof.get("digest", "") if hasattr(proof, "get") else ""  # users edit summaries
     return Held(
         state=run.state,
-        digest=str(proof.get("digest", "")),
+        digest=str(digest),
         history_lines=int(run.historyLineCount or 0),
         uploaded=Uploaded(Run(run.id, run.url), f"{run.entity}/{run.project}"),
     )

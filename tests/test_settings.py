@@ -1,0 +1,266 @@
+"""Every variable: its default, where it is read from, and what a wrong value says."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from fairmind_sync import settings
+from fairmind_sync.errors import SettingsError
+from fairmind_sync.settings import PROVIDERS, Settings, load, variables
+from pydantic import ValidationError
+
+SECRET = "s3cret-key-of-nobody"  # noqa: S105 no secret
+
+DEFAULTS = [
+    ("MLOPS_PROVIDER", "provider", "none"),
+    ("WANDB_API_KEY", "wandb_api_key", None),
+    ("WANDB_PROJECT", "wandb_project", "fairmind-bias-detection"),
+    ("WANDB_ENTITY", "wandb_entity", None),
+    ("MLFLOW_TRACKING_URI", "mlflow_tracking_uri", "http://localhost:5000"),
+    ("MLFLOW_EXPERIMENT_NAME", "mlflow_experiment_name", "fairmind_bias_detection"),
+    ("FAIRMIND_SYNC_API_HOST", "api_host", "127.0.0.1"),
+    ("FAIRMIND_SYNC_API_PORT", "api_port", 8000),
+    ("FAIRMIND_SYNC_LOG_LEVEL", "log_level", "info"),
+    ("FAIRMIND_SYNC_LOG_FORMAT", "log_format", "auto"),
+    ("FAIRMIND_SYNC_MAX_ATTEMPTS", "max_attempts", 12),
+    ("FAIRMIND_SYNC_POLL_SECONDS", "poll_seconds", 10.0),
+    ("FAIRMIND_SYNC_SHUTDOWN_SECONDS", "shutdown_seconds", 10.0),
+    ("FAIRMIND_SYNC_WORKER_IDLE_SECONDS", "worker_idle_seconds", 30.0),
+]
+SET = [
+    ("MLOPS_PROVIDER", "provider", "both", "both"),
+    ("WANDB_PROJECT", "wandb_project", "p", "p"),
+    ("WANDB_ENTITY", "wandb_entity", "team", "team"),
+    ("MLFLOW_TRACKING_URI", "mlflow_tracking_uri", "https://h", "https://h"),
+    ("MLFLOW_EXPERIMENT_NAME", "mlflow_experiment_name", "e", "e"),
+    ("FAIRMIND_SYNC_DATABASE_URL", "database_url", "sqlite:////a/b.db", "sqlite:////a/b.db"),
+    ("FAIRMIND_SYNC_API_HOST", "api_host", "0.0.0.0", "0.0.0.0"),  # noqa: S104 a text, not bound
+    ("FAIRMIND_SYNC_API_PORT", "api_port", "0", 0),
+    ("FAIRMIND_SYNC_LOG_LEVEL", "log_level", "debug", "debug"),
+    ("FAIRMIND_SYNC_LOG_FORMAT", "log_format", "json", "json"),
+    ("FAIRMIND_SYNC_MAX_ATTEMPTS", "max_attempts", "1", 1),
+    ("FAIRMIND_SYNC_POLL_SECONDS", "poll_seconds", "0.5", 0.5),
+    ("FAIRMIND_SYNC_SHUTDOWN_SECONDS", "shutdown_seconds", "0", 0.0),
+    ("FAIRMIND_SYNC_WORKER_IDLE_SECONDS", "worker_idle_seconds", "86400", 86_400.0),
+]
+WRONG = [
+    ("MLOPS_PROVIDER", "neptune"),
+    ("MLFLOW_TRACKING_URI", f"ftp://user:{SECRET}@h"),
+    ("MLFLOW_TRACKING_URI", "./mlruns"),
+    ("FAIRMIND_SYNC_DATABASE_URL", f"postgresql://user:{SECRET}@h/db"),
+    ("FAIRMIND_SYNC_DATABASE_URL", f"user:{SECRET}"),
+    ("FAIRMIND_SYNC_DATABASE_URL", f"postgresql://user:pass@h:{SECRET}/db"),
+    ("FAIRMIND_SYNC_DATABASE_URL", "sqlite://"),
+    ("FAIRMIND_SYNC_DATABASE_URL", "sqlite:///:memory:"),
+    ("FAIRMIND_SYNC_API_PORT", "65536"),
+    ("FAIRMIND_SYNC_API_PORT", "-1"),
+    ("FAIRMIND_SYNC_API_PORT", "http"),
+    ("FAIRMIND_SYNC_LOG_LEVEL", "loud"),
+    ("FAIRMIND_SYNC_LOG_FORMAT", "xml"),
+    ("FAIRMIND_SYNC_MAX_ATTEMPTS", "0"),
+    ("FAIRMIND_SYNC_MAX_ATTEMPTS", "1001"),
+    ("FAIRMIND_SYNC_POLL_SECONDS", "0"),
+    ("FAIRMIND_SYNC_POLL_SECONDS", "nan"),
+    ("FAIRMIND_SYNC_POLL_SECONDS", "inf"),
+    ("FAIRMIND_SYNC_SHUTDOWN_SECONDS", "-1"),
+    ("FAIRMIND_SYNC_WORKER_IDLE_SECONDS", "86401"),
+]
+
+
+def write_env_file(text: str) -> None:
+    """Into the working directory, which is the test's own."""
+    Path(".env").write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize(("variable", "field", "default"), DEFAULTS, ids=[d[0] for d in DEFAULTS])
+def test_a_variable_that_is_not_set_has_its_default(
+    variable: str, field: str, default: object
+) -> None:
+    assert getattr(load(), field) == default
+
+
+def test_the_database_lies_in_the_users_data_by_default(tmp_path: Path) -> None:
+    file = tmp_path / "home" / "data" / "fairmind-sync" / "fairmind-sync.db"
+    assert load().database_url == f"sqlite:///{file}"
+
+
+def test_every_variable_is_tested_here() -> None:
+    assert set(variables()) == {row[0] for row in DEFAULTS} | {row[0] for row in SET}
+
+
+@pytest.mark.parametrize(("variable", "field", "text", "value"), SET, ids=[s[0] for s in SET])
+def test_a_variable_is_read_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, variable: str, field: str, text: str, value: object
+) -> None:
+    monkeypatch.setenv(variable, text)
+    assert getattr(load(), field) == value
+
+
+@pytest.mark.parametrize(("variable", "field", "text", "value"), SET, ids=[s[0] for s in SET])
+def test_a_variable_is_read_from_the_env_file_of_the_working_directory(
+    variable: str, field: str, text: str, value: object
+) -> None:
+    write_env_file(f"{variable}={text}\n")
+    assert getattr(load(), field) == value
+
+
+def test_the_api_key_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_API_KEY", SECRET)
+    key = load().wandb_api_key
+    assert key is not None
+    assert key.get_secret_value() == SECRET
+
+
+def test_the_environment_wins_over_the_env_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_env_file("WANDB_PROJECT=of-the-file\n")
+    monkeypatch.setenv("WANDB_PROJECT", "of-the-environment")
+    assert load().wandb_project == "of-the-environment"
+
+
+def test_the_env_file_may_hold_variables_of_others() -> None:
+    write_env_file("OPENAI_API_KEY=x\nWANDB_PROJECT=p\n")
+    assert load().wandb_project == "p"
+
+
+@pytest.mark.parametrize(("variable", "field", "default"), DEFAULTS, ids=[d[0] for d in DEFAULTS])
+def test_an_empty_variable_counts_as_not_set(
+    monkeypatch: pytest.MonkeyPatch, variable: str, field: str, default: object
+) -> None:
+    monkeypatch.setenv(variable, "")
+    assert getattr(load(), field) == default
+
+
+@pytest.mark.parametrize(("variable", "field", "default"), DEFAULTS, ids=[d[0] for d in DEFAULTS])
+def test_an_empty_line_of_the_env_file_counts_as_not_set(
+    variable: str, field: str, default: object
+) -> None:
+    write_env_file(f"{variable}=\n")
+    assert getattr(load(), field) == default
+
+
+def test_an_empty_variable_leaves_the_env_files_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_env_file("WANDB_PROJECT=of-the-file\n")
+    monkeypatch.setenv("WANDB_PROJECT", "")
+    assert load().wandb_project == "of-the-file"
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [("DATABASE_URL", "postgresql://h/fairmind"), ("API_PORT", "http"), ("LOG_LEVEL", "WARN")],
+)
+def test_a_backends_own_variable_of_a_similar_name_is_not_ours(
+    monkeypatch: pytest.MonkeyPatch, variable: str, text: str
+) -> None:
+    monkeypatch.setenv(variable, text)
+    assert load() == Settings()
+
+
+def test_a_line_of_a_backends_own_env_file_of_a_similar_name_is_not_ours() -> None:
+    write_env_file("DATABASE_URL=postgresql://h/fairmind\n")
+    assert load().database_url == settings.default_database_url()
+
+
+@pytest.mark.parametrize(
+    ("variable", "field"),
+    [
+        ("MLOPS_PROVIDER", "provider"),
+        ("FAIRMIND_SYNC_LOG_LEVEL", "log_level"),
+        ("FAIRMIND_SYNC_LOG_FORMAT", "log_format"),
+    ],
+)
+def test_a_choice_may_be_written_in_capitals_and_with_spaces(
+    monkeypatch: pytest.MonkeyPatch, variable: str, field: str
+) -> None:
+    chosen = {"provider": "wandb", "log_level": "error", "log_format": "json"}[field]
+    monkeypatch.setenv(variable, f" {chosen.upper()} ")
+    assert getattr(load(), field) == chosen
+
+
+@pytest.mark.parametrize(("variable", "text"), WRONG)
+def test_a_wrong_value_is_an_error_that_names_its_variable(
+    monkeypatch: pytest.MonkeyPatch, variable: str, text: str
+) -> None:
+    monkeypatch.setenv(variable, text)
+    with pytest.raises(SettingsError, match=f"^wrong setting: {variable}: "):
+        load()
+
+
+@pytest.mark.parametrize(("variable", "text"), [row for row in WRONG if SECRET in row[1]])
+def test_an_error_never_repeats_a_secret(
+    monkeypatch: pytest.MonkeyPatch, variable: str, text: str
+) -> None:
+    monkeypatch.setenv(variable, text)
+    with pytest.raises(SettingsError) as raised:
+        load()
+    assert SECRET not in f"{raised.value!r} {raised.value.__cause__!r}"
+
+
+def test_settings_made_in_code_never_repeat_a_secret_either() -> None:
+    with pytest.raises(ValidationError) as raised:
+        Settings(database_url=f"postgresql://user:{SECRET}@h/db")
+    assert SECRET not in str(raised.value)
+
+
+def test_all_wrong_values_are_named_in_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLOPS_PROVIDER", "neptune")
+    monkeypatch.setenv("FAIRMIND_SYNC_API_PORT", "http")
+    with pytest.raises(SettingsError, match=r"MLOPS_PROVIDER: .*; FAIRMIND_SYNC_API_PORT: "):
+        load()
+
+
+def test_an_env_file_that_is_no_utf_8_is_a_settings_error() -> None:
+    Path(".env").write_bytes(b"WANDB_PROJECT=caf\xe9\n")
+    with pytest.raises(SettingsError, match=r"\.env"):
+        load()
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        load().provider = "both"
+
+
+@pytest.mark.parametrize("show", [repr, str])
+def test_the_api_key_does_not_show(monkeypatch: pytest.MonkeyPatch, show: type[str]) -> None:
+    monkeypatch.setenv("WANDB_API_KEY", SECRET)
+    assert SECRET not in show(load())
+
+
+@pytest.mark.parametrize("show", [repr, str])
+def test_the_tracking_uris_password_does_not_show(
+    monkeypatch: pytest.MonkeyPatch, show: type[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://user:{SECRET}@h")
+    assert SECRET not in show(load())
+
+
+@pytest.mark.parametrize(
+    ("provider", "enabled"),
+    [("none", ()), ("wandb", ("wandb",)), ("mlflow", ("mlflow",)), ("both", PROVIDERS)],
+)
+def test_results_are_owed_to_the_providers_that_are_named(
+    monkeypatch: pytest.MonkeyPatch, provider: str, enabled: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("MLOPS_PROVIDER", provider)
+    assert load().enabled == enabled
+
+
+@pytest.mark.parametrize("uri", ["http://h", "https://h", "sqlite:///a.db", "databricks://p"])
+def test_these_tracking_uris_are_taken(monkeypatch: pytest.MonkeyPatch, uri: str) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    assert load().mlflow_tracking_uri == uri
+
+
+def test_the_databases_file_is_read_from_its_url() -> None:
+    assert Settings(database_url="sqlite:////a/b.db").database.database == "/a/b.db"
+
+
+def test_the_poll_interval_is_in_seconds() -> None:
+    assert Settings(poll_seconds=1.5).poll_interval == timedelta(seconds=1.5)
+
+
+def test_the_environment_is_read_once_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = settings.current()
+    monkeypatch.setenv("WANDB_PROJECT", "later")
+    assert settings.current() is first
