@@ -9,58 +9,25 @@ from uuid import uuid4
 
 import httpx2
 import pytest
-from fairmind_sync import bias_test_results, lookup
-from fairmind_sync.database import reading, writing
-from fairmind_sync.lookup import DeliveryRecord, RunFilter
-from fairmind_sync.models import outbox
-from fairmind_sync.settings import Settings
-from fairmind_sync.testing import new_result
-from sqlalchemy import Engine, select, update
+from fairmind_sync.lookup import DeliveryRecord
+from sqlalchemy import Engine
 
 from tests.mlflow_reader import HeldRun, runs_of
-from tests.processes import command
+from tests.providers.lab import Lab
 from tests.standins.wandb import StandInWandb
 
 
-class Lab:
-    """A database, an experiment of its own, and drains into it."""
+class MlflowLab(Lab):
+    """Drains into an experiment of its own on a shared server."""
 
-    def __init__(self, engine: Engine, database_url: str, uri: str) -> None:
-        self.engine = engine
+    def __init__(self, engine: Engine, uri: str) -> None:
         self.uri = uri
         self.experiment = f"test-{uuid4().hex}"
-        self.env = {
-            "MLOPS_PROVIDER": "mlflow",
-            "MLFLOW_TRACKING_URI": uri,
-            "MLFLOW_EXPERIMENT_NAME": self.experiment,
-            "FAIRMIND_SYNC_DATABASE_URL": database_url,
-        }
-        self.settings = Settings(provider="mlflow", database_url=database_url)
-
-    def save(self, **changes: Any) -> None:
-        bias_test_results.save_all([new_result(**changes)], self.settings)
-
-    def drain(self, **env: str) -> DeliveryRecord:
-        """Drains once; the newest delivery afterwards."""
-        command("drain", env=self.env | env, check=False)
-        with reading(self.engine) as connection:
-            return lookup.deliveries(connection, RunFilter())[0]
+        env = {"MLFLOW_TRACKING_URI": uri, "MLFLOW_EXPERIMENT_NAME": self.experiment}
+        super().__init__(engine, "mlflow", env)
 
     def runs(self) -> list[HeldRun]:
         return runs_of(self.uri, self.experiment)
-
-    def write(self, **values: Any) -> None:
-        with writing(self.engine) as connection:
-            connection.execute(update(outbox).values(**values))
-
-    def key(self) -> str:
-        with reading(self.engine) as connection:
-            return str(connection.execute(select(outbox.c.delivery_key)).scalar_one())
-
-    def state(self) -> tuple[str, str | None]:
-        with reading(self.engine) as connection:
-            state = lookup.backlog(connection, "mlflow").state
-        return state.state, state.reason
 
     def call(self, endpoint: str, **fields: Any) -> dict[str, Any]:
         reply = httpx2.post(f"{self.uri}/api/2.0/mlflow/{endpoint}", json=fields, timeout=30)
@@ -68,17 +35,17 @@ class Lab:
 
 
 @pytest.fixture
-def lab(engine: Engine, database_url: str, mlflow_uri: str) -> Lab:
-    return Lab(engine, database_url, mlflow_uri)
+def lab(engine: Engine, mlflow_uri: str) -> MlflowLab:
+    return MlflowLab(engine, mlflow_uri)
 
 
-def test_the_recorded_url_is_the_servers(lab: Lab) -> None:
+def test_the_recorded_url_is_the_servers(lab: MlflowLab) -> None:
     lab.save()
     record = lab.drain()
     assert record.run_url == f"{lab.uri}/#/experiments/{experiment_of(record)}/runs/{record.run_id}"
 
 
-def test_a_run_made_by_an_attempt_that_died_is_adopted(lab: Lab) -> None:
+def test_a_run_made_by_an_attempt_that_died_is_adopted(lab: MlflowLab) -> None:
     lab.save()
     experiment = lab.call("experiments/create", name=lab.experiment)["experiment_id"]
     tag = {"key": "fairmind.delivery_key", "value": lab.key()}
@@ -87,7 +54,7 @@ def test_a_run_made_by_an_attempt_that_died_is_adopted(lab: Lab) -> None:
     assert (lab.drain().run_id, len(lab.runs())) == (made, 1)
 
 
-def test_a_create_that_may_still_be_under_way_is_waited_for(lab: Lab) -> None:
+def test_a_create_that_may_still_be_under_way_is_waited_for(lab: MlflowLab) -> None:
     lab.save()
     lab.write(create_attempted_at=datetime.now(UTC))
     record = lab.drain()
@@ -97,7 +64,7 @@ def test_a_create_that_may_still_be_under_way_is_waited_for(lab: Lab) -> None:
     )
 
 
-def test_a_run_whose_id_is_known_is_completed(lab: Lab) -> None:
+def test_a_run_whose_id_is_known_is_completed(lab: MlflowLab) -> None:
     lab.save()
     experiment = lab.call("experiments/create", name=lab.experiment)["experiment_id"]
     made = lab.call("runs/create", experiment_id=experiment)["run"]["info"]["run_id"]
@@ -106,7 +73,7 @@ def test_a_run_whose_id_is_known_is_completed(lab: Lab) -> None:
     assert [(run.id, run.status) for run in lab.runs()] == [(made, "FINISHED")]
 
 
-def test_a_run_that_was_delivered_but_not_recorded_stays_one_run(lab: Lab) -> None:
+def test_a_run_that_was_delivered_but_not_recorded_stays_one_run(lab: MlflowLab) -> None:
     lab.save()
     lab.drain()
     lab.write(status="pending", finished_at=None)
@@ -114,7 +81,7 @@ def test_a_run_that_was_delivered_but_not_recorded_stays_one_run(lab: Lab) -> No
     assert len(lab.runs()) == 1
 
 
-def test_a_run_that_a_user_deleted_is_not_made_again(lab: Lab) -> None:
+def test_a_run_that_a_user_deleted_is_not_made_again(lab: MlflowLab) -> None:
     lab.save()
     run_id = lab.drain().run_id
     lab.call("runs/delete", run_id=run_id)
@@ -123,17 +90,19 @@ def test_a_run_that_a_user_deleted_is_not_made_again(lab: Lab) -> None:
     assert (lab.drain().status, len(lab.runs())) == ("dead", 1)
 
 
-def test_a_deleted_experiment_blocks_the_provider_and_says_how_to_restore_it(lab: Lab) -> None:
+def test_a_deleted_experiment_blocks_the_provider_and_says_how_to_restore_it(
+    lab: MlflowLab,
+) -> None:
     experiment = lab.call("experiments/create", name=lab.experiment)["experiment_id"]
     lab.call("experiments/delete", experiment_id=experiment)
     lab.save()
     record = lab.drain()
-    state, reason = lab.state()
+    state = lab.state()
     restore = f"mlflow experiments restore --experiment-id {experiment}"
-    assert (record.attempts, state, restore in str(reason)) == (0, "blocked", True)
+    assert (record.attempts, state.state, restore in str(state.reason)) == (0, "blocked", True)
 
 
-def test_a_restored_experiment_takes_what_waited(lab: Lab) -> None:
+def test_a_restored_experiment_takes_what_waited(lab: MlflowLab) -> None:
     experiment = lab.call("experiments/create", name=lab.experiment)["experiment_id"]
     lab.call("experiments/delete", experiment_id=experiment)
     lab.save()
@@ -142,42 +111,42 @@ def test_a_restored_experiment_takes_what_waited(lab: Lab) -> None:
     assert lab.drain().status == "delivered"
 
 
-def test_a_server_that_is_away_uses_up_no_attempt(lab: Lab) -> None:
+def test_a_server_that_is_away_uses_up_no_attempt(lab: MlflowLab) -> None:
     lab.save()
     record = lab.drain(MLFLOW_TRACKING_URI="http://127.0.0.1:1")
-    assert (record.attempts, lab.state()[0]) == (0, "offline")
+    assert (record.attempts, lab.state().state) == (0, "offline")
 
 
 def test_something_that_is_no_mlflow_server_blocks_the_provider(
-    lab: Lab, wandb_standin: StandInWandb
+    lab: MlflowLab, wandb_standin: StandInWandb
 ) -> None:
     lab.save()
     lab.drain(MLFLOW_TRACKING_URI=wandb_standin.base_url)
-    state, reason = lab.state()
-    assert (state, "MLFLOW_TRACKING_URI" in str(reason)) == ("blocked", True)
+    state = lab.state()
+    assert (state.state, "MLFLOW_TRACKING_URI" in str(state.reason)) == ("blocked", True)
 
 
-def test_a_local_sqlite_store_takes_runs_without_a_server(lab: Lab, tmp_path: Any) -> None:
+def test_a_local_sqlite_store_takes_runs_without_a_server(lab: MlflowLab, tmp_path: Any) -> None:
     lab.save()
     record = lab.drain(MLFLOW_TRACKING_URI=f"sqlite:///{tmp_path / 'mlruns.db'}")
     assert (record.status, record.run_url) == ("delivered", None)
 
 
-def test_more_metrics_than_fit_into_a_batch_all_arrive(lab: Lab) -> None:
+def test_more_metrics_than_fit_into_a_batch_all_arrive(lab: MlflowLab) -> None:
     lab.save(results={f"metric_{number}": number for number in range(2_500)})
     lab.drain()
     (run,) = lab.runs()
     assert run.metrics == {f"metric_{number}": float(number) for number in range(2_500)}
 
 
-def test_more_parameters_than_fit_into_a_batch_all_arrive(lab: Lab) -> None:
+def test_more_parameters_than_fit_into_a_batch_all_arrive(lab: MlflowLab) -> None:
     lab.save(metadata={f"p{number}": "x" * 5_000 for number in range(230)})
     lab.drain()
     (run,) = lab.runs()
     assert len(run.params) == 230 + 5
 
 
-def test_difficult_values_arrive(lab: Lab) -> None:
+def test_difficult_values_arrive(lab: MlflowLab) -> None:
     difficult = {"quotes": "'\"`;--", "emoji": "⚖️", "lines": "a\nb", "empty": ""}
     lab.save(metadata=difficult)
     lab.drain()
@@ -185,7 +154,7 @@ def test_difficult_values_arrive(lab: Lab) -> None:
     assert {key: run.params[key] for key in difficult} == difficult
 
 
-def test_difficult_keys_are_made_legal_and_stay_apart(lab: Lab) -> None:
+def test_difficult_keys_are_made_legal_and_stay_apart(lab: MlflowLab) -> None:
     lab.save(results={"a/b": 1, "a": {"b": 2}, "": 3, "..": 4, "x=1": 5, "x?1": 6})
     lab.drain()
     (run,) = lab.runs()
@@ -193,20 +162,20 @@ def test_difficult_keys_are_made_legal_and_stay_apart(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("value", [float("nan"), 1e308, -1e-308, 0.1 + 0.2])
-def test_numbers_arrive_exactly(lab: Lab, value: float) -> None:
+def test_numbers_arrive_exactly(lab: MlflowLab, value: float) -> None:
     lab.save(results={"number": value})
     lab.drain()
     held = lab.runs()[0].metrics["number"]
     assert held == value or (math.isnan(held) and math.isnan(value))
 
 
-def test_infinity_is_left_out(lab: Lab) -> None:
+def test_infinity_is_left_out(lab: MlflowLab) -> None:
     lab.save(results={"finite": 1, "infinite": float("inf")})
     lab.drain()
     assert lab.runs()[0].metrics == {"finite": 1.0}
 
 
-def test_a_new_revision_is_a_run_of_its_own(lab: Lab) -> None:
+def test_a_new_revision_is_a_run_of_its_own(lab: MlflowLab) -> None:
     for accuracy in (0.5, 0.6):
         lab.save(test_id="same", results={"accuracy": accuracy})
     lab.drain()

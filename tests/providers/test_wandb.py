@@ -7,83 +7,50 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fairmind_sync import bias_test_results, lookup
-from fairmind_sync.database import reading, writing
-from fairmind_sync.lookup import DeliveryRecord, RunFilter
-from fairmind_sync.models import outbox
-from fairmind_sync.settings import Settings
-from fairmind_sync.testing import new_result
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine
 
 from tests.conftest import API_KEY
-from tests.processes import command
+from tests.providers.lab import Lab
 from tests.standins.wandb import Fault, StandInWandb
 
 
-class Lab:
-    """One saved result, a database, and drains of it."""
+class WandbLab(Lab):
+    """Drains into a stand-in of its own."""
 
-    def __init__(self, engine: Engine, url: str, standin: StandInWandb, scratch: Path) -> None:
-        self.engine = engine
+    def __init__(self, engine: Engine, standin: StandInWandb, scratch: Path) -> None:
         self.standin = standin
-        self.env = {
-            "MLOPS_PROVIDER": "wandb",
-            "WANDB_API_KEY": API_KEY,
-            "WANDB_BASE_URL": standin.base_url,
-            "FAIRMIND_SYNC_DATABASE_URL": url,
-            "TMPDIR": str(scratch),
-        }
-        self.settings = Settings(provider="wandb", database_url=url)
-
-    def save(self, **changes: Any) -> None:
-        bias_test_results.save_all([new_result(**changes)], self.settings)
-
-    def drain(self, **env: str) -> DeliveryRecord:
-        """Drains once; the newest delivery afterwards."""
-        command("drain", env=self.env | env, check=False)
-        return self.record()
-
-    def record(self) -> DeliveryRecord:
-        with reading(self.engine) as connection:
-            return lookup.deliveries(connection, RunFilter())[0]
-
-    def write(self, **values: Any) -> None:
-        with writing(self.engine) as connection:
-            connection.execute(update(outbox).values(**values))
-
-    def state(self) -> tuple[str, str | None]:
-        with reading(self.engine) as connection:
-            state = lookup.backlog(connection, "wandb").state
-        return state.state, state.reason
+        self.scratch = scratch
+        env = {"WANDB_API_KEY": API_KEY, "WANDB_BASE_URL": standin.base_url, "TMPDIR": str(scratch)}
+        super().__init__(engine, "wandb", env)
 
 
 @pytest.fixture
-def lab(engine: Engine, database_url: str, wandb_standin: StandInWandb, tmp_path: Path) -> Lab:
+def lab(engine: Engine, wandb_standin: StandInWandb, tmp_path: Path) -> WandbLab:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    lab = Lab(engine, database_url, wandb_standin, scratch)
+    lab = WandbLab(engine, wandb_standin, scratch)
     lab.save()
     return lab
 
 
-def test_the_recorded_url_is_the_one_the_service_gave(lab: Lab) -> None:
+def test_the_recorded_url_is_the_one_the_service_gave(lab: WandbLab) -> None:
     record = lab.drain()
     base = lab.standin.base_url
     assert record.run_url == f"{base}/standin/fairmind-bias-detection/runs/{record.run_id}"
 
 
-def test_the_destination_is_recorded_as_delivered(lab: Lab) -> None:
+def test_the_destination_is_recorded_as_delivered(lab: WandbLab) -> None:
     assert lab.drain(WANDB_ENTITY="team").destination == "team/fairmind-bias-detection"
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 409, 413])
-def test_a_refused_file_stream_is_never_delivered(lab: Lab, status: int) -> None:
+def test_a_refused_file_stream_is_never_delivered(lab: WandbLab, status: int) -> None:
     lab.standin.faults.replace([Fault("file_stream", "status", status=status)])
     record = lab.drain()
     assert (record.status, record.last_error_kind) == ("pending", "unconfirmed")
 
 
-def test_what_was_not_confirmed_is_delivered_once_the_service_takes_it(lab: Lab) -> None:
+def test_what_was_not_confirmed_is_delivered_once_the_service_takes_it(lab: WandbLab) -> None:
     lab.standin.faults.replace([Fault("file_stream", "status", status=403)])
     lab.drain()
     lab.standin.faults.replace([])
@@ -93,16 +60,16 @@ def test_what_was_not_confirmed_is_delivered_once_the_service_takes_it(lab: Lab)
 
 
 @pytest.mark.parametrize("kind", ["upsert", "file_stream", "read_back"])
-def test_a_lost_reply_leaves_one_run_with_one_row(lab: Lab, kind: Any) -> None:
+def test_a_lost_reply_leaves_one_run_with_one_row(lab: WandbLab, kind: Any) -> None:
     lab.standin.faults.replace([Fault(kind, "drop_after", times=1)])
     lab.drain()
     lab.write(due_at=datetime.now(UTC))
     lab.drain()
     (run,) = lab.standin.runs.values()
-    assert (run.inserts, len(run.history), lab.record().status) == (1, 1, "delivered")
+    assert (run.inserts, len(run.history), lab.records()[0].status) == (1, 1, "delivered")
 
 
-def test_a_run_that_is_complete_but_not_recorded_is_not_sent_again(lab: Lab) -> None:
+def test_a_run_that_is_complete_but_not_recorded_is_not_sent_again(lab: WandbLab) -> None:
     lab.drain()
     upserts = lab.standin.store.requests["upsert"]
     lab.write(status="pending", finished_at=None, run_id=None)
@@ -110,7 +77,7 @@ def test_a_run_that_is_complete_but_not_recorded_is_not_sent_again(lab: Lab) -> 
     assert (record.status, lab.standin.store.requests["upsert"]) == ("delivered", upserts)
 
 
-def test_a_delivery_that_cannot_be_read_back_waits_and_is_not_sent_again(lab: Lab) -> None:
+def test_a_delivery_that_cannot_be_read_back_waits_and_is_not_sent_again(lab: WandbLab) -> None:
     lab.standin.faults.replace([Fault("read_back", "html")])
     waiting = lab.drain()
     lab.standin.faults.replace([])
@@ -124,29 +91,33 @@ def test_a_delivery_that_cannot_be_read_back_waits_and_is_not_sent_again(lab: La
     )
 
 
-def test_a_run_that_a_user_deleted_is_not_made_again(lab: Lab) -> None:
-    lab.standin.store.deleted.add(key_of(lab))
+def test_a_run_that_a_user_deleted_is_not_made_again(lab: WandbLab) -> None:
+    lab.standin.store.deleted.add(lab.key())
     assert lab.drain().status == "dead"
 
 
-def test_a_wrong_key_blocks_the_provider_and_says_what_to_check(lab: Lab) -> None:
+def test_a_wrong_key_blocks_the_provider_and_says_what_to_check(lab: WandbLab) -> None:
     record = lab.drain(WANDB_API_KEY="f" * 40)
-    state, reason = lab.state()
-    assert (record.attempts, state, "WANDB_API_KEY" in str(reason)) == (0, "blocked", True)
+    state = lab.state()
+    assert (record.attempts, state.state, "WANDB_API_KEY" in str(state.reason)) == (
+        0,
+        "blocked",
+        True,
+    )
 
 
-def test_a_missing_key_blocks_the_provider(lab: Lab) -> None:
+def test_a_missing_key_blocks_the_provider(lab: WandbLab) -> None:
     lab.drain(WANDB_API_KEY="")
-    assert lab.state()[0] == "blocked"
+    assert lab.state().state == "blocked"
 
 
-def test_a_service_that_is_away_uses_up_no_attempt(lab: Lab) -> None:
+def test_a_service_that_is_away_uses_up_no_attempt(lab: WandbLab) -> None:
     lab.standin.stop()
     record = lab.drain()
-    assert (record.attempts, lab.state()[0]) == (0, "offline")
+    assert (record.attempts, lab.state().state) == (0, "offline")
 
 
-def test_a_failure_while_the_service_goes_away_is_not_blamed_on_the_delivery(lab: Lab) -> None:
+def test_a_failure_while_the_service_goes_away_is_not_blamed_on_the_delivery(lab: WandbLab) -> None:
     for _ in range(3):
         lab.save()
     lab.standin.faults.replace(
@@ -156,19 +127,19 @@ def test_a_failure_while_the_service_goes_away_is_not_blamed_on_the_delivery(lab
         ]
     )
     lab.drain(WANDB_ENTITY="standin")
-    assert (attempts_used(lab), lab.state()[0]) == ({0}, "offline")
+    used = {record.attempts for record in lab.records()}
+    assert (used, lab.state().state) == ({0}, "offline")
 
 
-def test_a_service_that_asks_for_patience_is_left_alone_that_long(lab: Lab) -> None:
+def test_a_service_that_asks_for_patience_is_left_alone_that_long(lab: WandbLab) -> None:
     lab.standin.faults.replace([Fault("any", "status", status=429, retry_after=1800)])
     lab.drain()
-    with reading(lab.engine) as connection:
-        probe_at = lookup.backlog(connection, "wandb").state.next_probe_at
+    probe_at = lab.state().next_probe_at
     assert probe_at is not None
     assert (probe_at - datetime.now(UTC)).total_seconds() > 1700
 
 
-def test_the_key_is_not_written_to_any_file(lab: Lab, tmp_path: Path) -> None:
+def test_the_key_is_not_written_to_any_file(lab: WandbLab, tmp_path: Path) -> None:
     lab.drain()
     holding = [
         path
@@ -178,28 +149,18 @@ def test_the_key_is_not_written_to_any_file(lab: Lab, tmp_path: Path) -> None:
     assert holding == []
 
 
-def test_a_drain_leaves_no_scratch_file(lab: Lab) -> None:
+def test_a_drain_leaves_no_scratch_file(lab: WandbLab) -> None:
     lab.drain()
-    assert list(Path(lab.env["TMPDIR"]).iterdir()) == []
+    assert list(lab.scratch.iterdir()) == []
 
 
-def test_a_result_without_metrics_is_delivered(lab: Lab) -> None:
+def test_a_result_without_metrics_is_delivered(lab: WandbLab) -> None:
     lab.save(results={"verdict": "fair"})
     assert lab.drain().status == "delivered"
 
 
-def test_difficult_texts_arrive_as_they_were_saved(lab: Lab) -> None:
+def test_difficult_texts_arrive_as_they_were_saved(lab: WandbLab) -> None:
     difficult = {"quotes": "'\"`;--", "emoji": "⚖️", "lines": "a\nb", "empty": ""}
     lab.save(metadata=difficult)
     run = lab.standin.runs[str(lab.drain().run_id)]
     assert {key: run.config[key] for key in difficult} == difficult
-
-
-def attempts_used(lab: Lab) -> set[int]:
-    with reading(lab.engine) as connection:
-        return {record.attempts for record in lookup.deliveries(connection, RunFilter())}
-
-
-def key_of(lab: Lab) -> str:
-    with reading(lab.engine) as connection:
-        return str(connection.execute(outbox.select()).one().delivery_key)

@@ -1,0 +1,54 @@
+"""Real drains of one provider, over a database that the test can look into and change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fairmind_sync import bias_test_results, lookup
+from fairmind_sync.database import reading, writing
+from fairmind_sync.lookup import DeliveryRecord, RunFilter
+from fairmind_sync.models import outbox
+from fairmind_sync.provider_state import ProviderState
+from fairmind_sync.settings import ProviderName, Settings
+from fairmind_sync.testing import new_result
+from sqlalchemy import Engine, select, update
+
+from tests.processes import command
+
+
+class Lab:
+    """Saves results and drains them in processes of their own, as `fairmind-sync drain` does."""
+
+    def __init__(self, engine: Engine, provider: ProviderName, env: dict[str, str]) -> None:
+        url = engine.url.render_as_string()
+        self.engine = engine
+        self.provider = provider
+        self.env = {"MLOPS_PROVIDER": provider, "FAIRMIND_SYNC_DATABASE_URL": url} | env
+        self.settings = Settings(provider=provider, database_url=url)
+
+    def save(self, **changes: Any) -> None:
+        bias_test_results.save_all([new_result(**changes)], self.settings)
+
+    def drain(self, **env: str) -> DeliveryRecord:
+        """Drains once; the newest delivery afterwards."""
+        command("drain", env=self.env | env, check=False)
+        return self.records()[0]
+
+    def records(self) -> list[DeliveryRecord]:
+        """Newest first."""
+        with reading(self.engine) as connection:
+            return lookup.deliveries(connection, RunFilter())
+
+    def key(self) -> str:
+        """The only delivery's key."""
+        with reading(self.engine) as connection:
+            return str(connection.execute(select(outbox.c.delivery_key)).scalar_one())
+
+    def write(self, **values: Any) -> None:
+        """Changes every delivery."""
+        with writing(self.engine) as connection:
+            connection.execute(update(outbox).values(**values))
+
+    def state(self) -> ProviderState:
+        with reading(self.engine) as connection:
+            return lookup.backlog(connection, self.provider).state
