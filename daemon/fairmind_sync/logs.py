@@ -12,8 +12,6 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
 if TYPE_CHECKING:
     from fairmind_sync.settings import Settings
 
@@ -23,6 +21,8 @@ _USERINFO = re.compile(r"""(?<=://)[^/\s"'<>]+(?=@)""")
 
 def configure(settings: Settings) -> None:
     """Log to standard error: for people on a terminal, as JSON lines otherwise."""
+    import structlog  # noqa: PLC0415 it brings rich along, which a process that only saves doesn't need
+
     as_json = settings.log_format == "json" or (
         settings.log_format == "auto" and not sys.stderr.isatty()
     )

@@ -99,8 +99,10 @@ def get_run_url(provider: ProviderName, run_id: str) -> str | None:
 
 
 def deliveries_of(saved: Saved, configured: Settings) -> list[DeliveryRecord]:
+    """The result's deliveries to the providers that are enabled now."""
     with reading(schema.ready_engine(configured.database_url)) as connection:
-        return lookup.deliveries(connection, lookup.RunFilter(result_id=saved.result_id))
+        found = lookup.deliveries(connection, lookup.RunFilter(result_id=saved.result_id))
+    return [delivery for delivery in found if delivery.provider in configured.enabled]
 
 
 def daemon_is_alive(configured: Settings) -> bool:

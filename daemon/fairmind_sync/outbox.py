@@ -85,9 +85,10 @@ def bury_exhausted(
             lease_token=None,
             lease_expires_at=None,
             last_error=func.coalesce(
-                outbox.c.last_error, f"the worker process ended in each of {max_attempts} attempts"
+                "the worker process ended in its last attempt; before that: " + outbox.c.last_error,
+                f"the worker process ended in each of {max_attempts} attempts",
             ),
-            last_error_kind=func.coalesce(outbox.c.last_error_kind, "worker_died"),
+            last_error_kind="worker_died",
         )
         .returning(outbox.c.id)
     )

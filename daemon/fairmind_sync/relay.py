@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ import structlog
 from fairmind_sync import outbox, provider_state
 from fairmind_sync.backoff import retry_delay
 from fairmind_sync.database import reading, writing
-from fairmind_sync.errors import LeaseLostError
+from fairmind_sync.errors import FairmindSyncError, LeaseLostError
 from fairmind_sync.providers.base import (
     Dead,
     Delivered,
@@ -121,35 +121,57 @@ class Relay:
         return batch
 
     def _deliver(self, batch: Sequence[Delivery]) -> None:
-        """Whatever has no outcome at the end is given back."""
+        """Whatever has no outcome at the end is given back, and its attempt doesn't count.
+
+        Unless nobody foresaw what happened: then it counts, so that a bug can't hold the rest up for ever.
+        """
         open_deliveries = {delivery.id: delivery for delivery in batch}
-        started = self.clock()
-        self.watch(started + BATCH_TIME)
         reason = "not started"
-        reports = self.provider.deliver(
-            batch, _OutboxJournal(self.engine, self.clock), lambda: self._may_start(started)
-        )
+        self.watch(self.clock() + BATCH_TIME)
         try:
-            with closing(reports):
-                for delivery, outcome in reports:
-                    self._blame(outcome)
-                    self._record(delivery, outcome)
-                    del open_deliveries[delivery.id]
+            for delivery in self._deliver_and_record(batch):
+                del open_deliveries[delivery.id]
         except ProviderUnavailableError as error:
             reason = str(error)
             self._note_unavailable(error)
+        except FairmindSyncError:
+            raise
+        except Exception:
+            open_deliveries.clear()
+            raise
         finally:
             self.watch(None)
             with writing(self.engine) as connection:
                 outbox.release(connection, [*open_deliveries.values()], self.clock(), reason)
 
+    def _deliver_and_record(self, batch: Sequence[Delivery]) -> Generator[Delivery]:
+        """Yields what is recorded. A failure is a delivery's own only if the provider answers then."""
+        started = self.clock()
+        away: list[ProviderUnavailableError] = []
+        journal = _OutboxJournal(self.engine, self.clock)
+        reports = self.provider.deliver(
+            batch, journal, lambda: not away and self._may_start(started)
+        )
+        with closing(reports):
+            for delivery, outcome in reports:
+                if isinstance(outcome, Retry) and self._is_away(away):
+                    continue
+                self._record(delivery, outcome)
+                yield delivery
+        if away:
+            raise away[0]
+
+    def _is_away(self, away: list[ProviderUnavailableError]) -> bool:
+        """Asks the provider once; what it finds is kept in the list."""
+        if not away:
+            try:
+                self.provider.probe()
+            except ProviderUnavailableError as error:
+                away.append(error)
+        return bool(away)
+
     def _may_start(self, batch_started: datetime) -> bool:
         return not self.should_stop() and self.clock() < batch_started + START_TIME
-
-    def _blame(self, outcome: Outcome) -> None:
-        """A failure is a delivery's own only if the provider answers at that time."""
-        if isinstance(outcome, Retry):
-            self.provider.probe()
 
     def _record(self, delivery: Delivery, outcome: Outcome) -> None:
         bound = log.bind(

@@ -25,18 +25,18 @@ def parse(text: str) -> list[NewResult]:
 def _entries(text: str) -> Iterator[Any]:
     try:
         whole = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         yield from _lines(text)
     else:
         yield from whole if isinstance(whole, list) else [whole]
 
 
 def _lines(text: str) -> Iterator[Any]:
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             try:
                 yield json.loads(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise PayloadError(
                     f"line {number} is no JSON: {error}. Nothing was saved."
                 ) from None

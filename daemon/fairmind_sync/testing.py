@@ -20,6 +20,7 @@ from fairmind_sync.providers.base import (
     Outcome,
     ProviderUnavailableError,
     Report,
+    run_in_threads,
 )
 from fairmind_sync.saving import NewResult
 from fairmind_sync.settings import ProviderName
@@ -50,17 +51,16 @@ class FakeProvider:
     def deliver(
         self, deliveries: Sequence[Delivery], journal: Journal, may_start: Callable[[], bool]
     ) -> Generator[Report]:
-        for delivery in deliveries:
-            if self.unavailable:
-                raise self.unavailable
-            if not may_start():
-                return
-            yield delivery, self._deliver_one(delivery, journal)
+        yield from run_in_threads(
+            deliveries, lambda delivery: self._deliver_one(delivery, journal), may_start, threads=1
+        )
 
     def close(self) -> None:
         """Nothing to let go of."""
 
     def _deliver_one(self, delivery: Delivery, journal: Journal) -> Outcome:
+        if self.unavailable:
+            raise self.unavailable
         if self.script:
             scripted = self.script.pop(0)
             if isinstance(scripted, Exception):

@@ -1,0 +1,201 @@
+"""The tables refuse rows that the code could not have meant."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from fairmind_sync.database import writing
+from fairmind_sync.models import (
+    bias_test_results,
+    claimable,
+    delivery_attempts,
+    metadata,
+    outbox,
+    provider_state,
+)
+from sqlalchemy import CheckConstraint, Connection, Engine, Table, insert, select, update
+from sqlalchemy.exc import IntegrityError, StatementError
+
+from tests.helpers import NOW, claimed, rows, save
+
+RESULT: dict[str, Any] = {
+    "test_id": "t",
+    "user_id": "",
+    "revision": 1,
+    "model_id": "m",
+    "dataset_id": "",
+    "test_type": "ml_bias",
+    "results": "{}",
+    "metadata": "{}",
+    "digest": "d" * 64,
+    "created_at": NOW,
+}
+DELIVERY: dict[str, Any] = {
+    "result_id": 1,
+    "provider": "mlflow",
+    "delivery_key": "k" * 32,
+    "status": "pending",
+    "attempts": 0,
+    "due_at": NOW,
+    "created_at": NOW,
+}
+ATTEMPT: dict[str, Any] = {
+    "delivery_id": 1,
+    "lease_token": "a",
+    "worker": "host:1",
+    "started_at": NOW,
+}
+STATE: dict[str, Any] = {"provider": "wandb", "state": "ready", "since": NOW}
+LEASED = {"lease_token": "a", "lease_expires_at": NOW}
+DONE = {"status": "delivered", "finished_at": NOW, "run_id": "r"}
+OFFLINE = {"state": "offline", "next_probe_at": NOW}
+GOOD = {
+    bias_test_results: RESULT,
+    outbox: DELIVERY,
+    delivery_attempts: ATTEMPT,
+    provider_state: STATE,
+}
+
+BAD_ROWS: list[tuple[str, Table, dict[str, Any]]] = [
+    ("test_id_given", bias_test_results, {"test_id": ""}),
+    ("revision_counts_from_one", bias_test_results, {"revision": 0}),
+    ("digest_is_sha256", bias_test_results, {"digest": "d" * 63}),
+    ("provider_known", outbox, {"provider": "neptune"}),
+    ("status_known", outbox, {"status": "leased", "finished_at": NOW}),
+    ("attempts_not_negative", outbox, {"attempts": -1}),
+    ("lease_has_token_and_expiry", outbox, {"lease_token": "a"}),
+    ("lease_has_token_and_expiry", outbox, {"lease_expires_at": NOW}),
+    ("only_pending_is_leased", outbox, DONE | LEASED),
+    ("finished_has_a_time", outbox, {"finished_at": NOW}),
+    ("finished_has_a_time", outbox, DONE | {"finished_at": None}),
+    ("delivered_has_a_run", outbox, DONE | {"run_id": None}),
+    ("outcome_known", delivery_attempts, {"outcome": "fine", "finished_at": NOW}),
+    ("finished_has_an_outcome", delivery_attempts, {"outcome": "dead"}),
+    ("finished_has_an_outcome", delivery_attempts, {"finished_at": NOW}),
+    ("provider_known", provider_state, {"provider": "neptune"}),
+    ("state_known", provider_state, OFFLINE | {"state": "asleep"}),
+    ("unready_has_a_probe", provider_state, {"state": "offline"}),
+    ("unready_has_a_probe", provider_state, {"next_probe_at": NOW}),
+]
+
+
+def add(connection: Connection, table: Table, changes: dict[str, Any]) -> None:
+    """The table's good row with changes, after good rows of the tables that it refers to."""
+    for parent, row in GOOD.items():
+        if parent is table:
+            break
+        connection.execute(insert(parent).values(row))
+    connection.execute(insert(table).values(GOOD[table] | changes))
+
+
+@pytest.mark.parametrize(("check", "table", "changes"), BAD_ROWS)
+def test_a_check_refuses_its_bad_row(
+    engine: Engine, check: str, table: Table, changes: dict[str, Any]
+) -> None:
+    with engine.connect() as connection, pytest.raises(IntegrityError) as refused:
+        add(connection, table, changes)
+    assert str(refused.value.orig) == f"CHECK constraint failed: ck_{table.name}_{check}"
+
+
+def test_every_check_has_a_bad_row_here() -> None:
+    checks = {
+        f"{constraint.name}"
+        for table in metadata.tables.values()
+        for constraint in table.constraints
+        if isinstance(constraint, CheckConstraint)
+    }
+    assert checks == {f"ck_{table.name}_{check}" for check, table, _ in BAD_ROWS}
+
+
+@pytest.mark.parametrize("table", GOOD, ids=lambda table: table.name)
+def test_the_row_that_the_bad_ones_differ_from_is_good(engine: Engine, table: Table) -> None:
+    with writing(engine) as connection:
+        add(connection, table, {})
+    assert len(rows(engine, table)) == 1
+
+
+@pytest.mark.parametrize(
+    ("table", "first", "second"),
+    [
+        (bias_test_results, {}, {"revision": 2}),
+        (bias_test_results, {}, {"digest": "e" * 64}),
+        (outbox, {}, {"provider": "wandb"}),
+        (outbox, {}, {"delivery_key": "l" * 32}),
+        (delivery_attempts, {}, {}),
+    ],
+    ids=["content", "revision", "delivery key", "result and provider", "lease"],
+)
+def test_what_must_be_unique_is_refused_twice(
+    engine: Engine, table: Table, first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    with engine.connect() as connection:
+        add(connection, table, first)
+        with pytest.raises(IntegrityError, match="UNIQUE constraint failed"):
+            connection.execute(insert(table).values(GOOD[table] | second))
+
+
+def test_two_users_may_use_the_same_test_id(engine: Engine) -> None:
+    with writing(engine) as connection:
+        connection.execute(insert(bias_test_results).values(RESULT))
+        connection.execute(insert(bias_test_results).values(RESULT | {"user_id": "u"}))
+    assert len(rows(engine, bias_test_results)) == 2
+
+
+def test_a_result_that_has_deliveries_can_not_be_deleted(engine: Engine) -> None:
+    save(engine, "mlflow")
+    with engine.connect() as connection, pytest.raises(IntegrityError, match="FOREIGN KEY"):
+        connection.execute(bias_test_results.delete())
+
+
+def test_attempts_go_with_their_delivery(engine: Engine) -> None:
+    claimed(engine)
+    with writing(engine) as connection:
+        connection.execute(outbox.delete())
+    assert rows(engine, delivery_attempts) == []
+
+
+def test_a_time_comes_back_in_utc(engine: Engine) -> None:
+    elsewhere = NOW.astimezone(timezone(timedelta(hours=5, minutes=30)))
+    save(engine, "mlflow", now=elsewhere)
+    (row,) = rows(engine, outbox)
+    assert (row.due_at, row.due_at.tzinfo) == (NOW, UTC)
+
+
+def test_a_time_that_is_not_given_stays_none(engine: Engine) -> None:
+    save(engine, "mlflow")
+    (row,) = rows(engine, outbox)
+    assert row.finished_at is None
+
+
+def test_a_time_without_a_zone_is_refused(engine: Engine) -> None:
+    naive = datetime(2026, 3, 4)  # noqa: DTZ001 that it is naive is the point
+    with engine.connect() as connection, pytest.raises(StatementError, match="pass an aware"):
+        connection.execute(insert(outbox).values(DELIVERY | {"due_at": naive}))
+
+
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"attempts": 3}, True),
+        ({"provider": "wandb"}, False),
+        ({"status": "dead", "finished_at": NOW}, False),
+        ({"due_at": NOW + SECOND}, False),
+        ({"due_at": NOW - SECOND}, True),
+        ({"lease_token": "a", "lease_expires_at": NOW + SECOND}, False),
+        ({"lease_token": "a", "lease_expires_at": NOW}, True),
+    ],
+    ids=["due", "other provider", "dead", "due later", "overdue", "leased", "lease ran out"],
+)
+def test_a_row_is_claimable_when_it_is_pending_and_due_and_has_no_live_lease(
+    engine: Engine, changes: dict[str, Any], expected: bool
+) -> None:
+    save(engine, "mlflow")
+    with writing(engine) as connection:
+        connection.execute(update(outbox).values(**changes))
+        found = connection.execute(select(outbox.c.id).where(claimable("mlflow", NOW))).all()
+    assert bool(found) is expected

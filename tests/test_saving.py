@@ -1,0 +1,165 @@
+"""A result and its deliveries: together or not at all, and once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from fairmind_sync import saving
+from fairmind_sync.database import writing
+from fairmind_sync.errors import StorageError
+from fairmind_sync.models import bias_test_results, outbox
+from fairmind_sync.saving import Saved
+from fairmind_sync.testing import new_result
+from sqlalchemy import Engine
+
+from tests.helpers import NOW, at_once, dead, rows, save
+
+LATER = NOW + timedelta(days=1)
+IMPORTS = "import sys\nfrom fairmind_sync import schema\nfrom tests.helpers import save"
+SAVES = """
+engine = schema.ready_engine(sys.argv[1])
+for number in range(5):
+    saved = save(engine, 'mlflow', test_id='t', results={'accuracy': sys.argv[2] + str(number)})
+    print(saved.revision, saved.is_new)
+"""
+
+
+def deliveries(engine: Engine) -> list[tuple[int, str]]:
+    return [(row.result_id, row.provider) for row in rows(engine, outbox)]
+
+
+def test_a_result_is_saved_as_it_was_given(engine: Engine) -> None:
+    new = new_result(test_id="t")
+    with writing(engine) as connection:
+        saving.save(connection, new, (), NOW)
+    (row,) = rows(engine, bias_test_results)
+    assert tuple(row) == (
+        1,
+        "t",
+        new.user_id,
+        1,
+        new.model_id,
+        new.dataset_id,
+        new.test_type,
+        new.results,
+        new.metadata,
+        new.digest,
+        NOW,
+    )
+
+
+def test_a_saved_result_says_where_it_is(engine: Engine) -> None:
+    assert save(engine) == Saved(result_id=1, revision=1, is_new=True)
+
+
+def test_a_result_gets_a_delivery_for_each_provider(engine: Engine) -> None:
+    saved = save(engine, "wandb", "mlflow")
+    assert deliveries(engine) == [(saved.result_id, "wandb"), (saved.result_id, "mlflow")]
+
+
+def test_a_result_without_providers_gets_no_delivery(engine: Engine) -> None:
+    save(engine)
+    assert deliveries(engine) == []
+
+
+def test_a_delivery_is_due_at_once(engine: Engine) -> None:
+    save(engine, "mlflow")
+    (row,) = rows(engine, outbox)
+    assert (row.status, row.attempts, row.due_at, row.created_at) == ("pending", 0, NOW, NOW)
+
+
+def test_each_delivery_has_a_key_of_32_hexadecimal_characters(engine: Engine) -> None:
+    save(engine, "wandb", "mlflow")
+    keys = {row.delivery_key for row in rows(engine, outbox)}
+    assert [len(f"{int(key, 16):032x}") for key in keys] == [32, 32]
+
+
+def test_a_result_is_not_saved_when_its_deliveries_can_not_be(engine: Engine) -> None:
+    with pytest.raises(StorageError), writing(engine) as connection:
+        saving.save(connection, new_result(), ("wandb", "neptune"), NOW)  # type: ignore[arg-type]
+    assert (rows(engine, bias_test_results), rows(engine, outbox)) == ([], [])
+
+
+def test_of_several_results_none_is_saved_when_one_can_not_be(engine: Engine) -> None:
+    def save_both() -> None:
+        with writing(engine) as connection:
+            saving.save(connection, new_result(), ("wandb",), NOW)
+            saving.save(connection, new_result(), ("neptune",), NOW)  # type: ignore[arg-type]
+
+    with pytest.raises(StorageError):
+        save_both()
+    assert (rows(engine, bias_test_results), rows(engine, outbox)) == ([], [])
+
+
+def test_deliveries_of_no_result_are_refused(engine: Engine) -> None:
+    with pytest.raises(StorageError, match="FOREIGN KEY"), writing(engine) as connection:
+        saving.enqueue(connection, 77, ("mlflow",), NOW)
+
+
+def test_the_same_content_again_changes_nothing(engine: Engine) -> None:
+    save(engine, "mlflow", test_id="t")
+    before = rows(engine, bias_test_results), rows(engine, outbox)
+    save(engine, "mlflow", test_id="t", now=LATER)
+    assert (rows(engine, bias_test_results), rows(engine, outbox)) == before
+
+
+def test_the_same_content_again_is_not_new(engine: Engine) -> None:
+    first = save(engine, test_id="t")
+    again = save(engine, test_id="t", now=LATER)
+    assert again == Saved(first.result_id, 1, is_new=False)
+
+
+def test_other_content_is_the_next_revision(engine: Engine) -> None:
+    save(engine, test_id="t")
+    assert save(engine, test_id="t", results={"accuracy": 0.9}).revision == 2
+
+
+def test_each_revision_has_deliveries_of_its_own(engine: Engine) -> None:
+    first = save(engine, "mlflow", test_id="t")
+    second = save(engine, "mlflow", test_id="t", results={"accuracy": 0.9})
+    assert deliveries(engine) == [(first.result_id, "mlflow"), (second.result_id, "mlflow")]
+
+
+def test_content_of_an_earlier_revision_is_not_new(engine: Engine) -> None:
+    first = save(engine, test_id="t")
+    save(engine, test_id="t", results={"accuracy": 0.9})
+    assert save(engine, test_id="t").result_id == first.result_id
+
+
+def test_each_test_counts_its_own_revisions(engine: Engine) -> None:
+    save(engine, test_id="t")
+    assert save(engine, test_id="u").revision == 1
+
+
+def test_each_user_counts_their_own_revisions(engine: Engine) -> None:
+    save(engine, test_id="t", user_id="ann")
+    assert save(engine, test_id="t", user_id="bob").revision == 1
+
+
+def test_the_same_content_gets_the_delivery_of_a_provider_enabled_since(engine: Engine) -> None:
+    saved = save(engine, "mlflow", test_id="t")
+    save(engine, "wandb", "mlflow", test_id="t", now=LATER)
+    assert deliveries(engine) == [(saved.result_id, "mlflow"), (saved.result_id, "wandb")]
+
+
+def test_the_same_content_does_not_revive_a_dead_delivery(engine: Engine) -> None:
+    delivery = dead(engine)
+    before = rows(engine, outbox)
+    save(engine, "mlflow", test_id=delivery.result.test_id, now=LATER)
+    assert rows(engine, outbox) == before
+
+
+def test_processes_that_save_one_test_at_once_get_a_revision_each(
+    engine: Engine, database_url: str
+) -> None:
+    at_once(IMPORTS, SAVES, *[[database_url, name] for name in "abcd"])
+    assert [row.revision for row in rows(engine, bias_test_results)] == [*range(1, 21)]
+
+
+def test_processes_that_save_one_content_at_once_store_it_once(
+    engine: Engine, database_url: str
+) -> None:
+    printed = at_once(IMPORTS, SAVES, *[[database_url, "a"]] * 4)
+    new = sum("True" in line for lines in printed for line in lines.splitlines())
+    assert (new, len(rows(engine, bias_test_results)), len(rows(engine, outbox))) == (5, 5, 5)

@@ -1,0 +1,174 @@
+"""The schema: appears by itself, is what the migrations make, and follows one convention of names."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from alembic.script import ScriptDirectory
+from fairmind_sync import schema
+from fairmind_sync.database import open_engine, reading
+from fairmind_sync.errors import StorageError
+from fairmind_sync.models import metadata
+from sqlalchemy import Engine, inspect
+
+from tests.helpers import at_once
+
+CHECKOUT = Path(__file__).parents[1]
+
+
+def alembic(*arguments: str, url: str) -> str:
+    """What the alembic command prints, run by a developer in the checkout."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "alembic", *arguments],
+        cwd=CHECKOUT,
+        env=os.environ | {"FAIRMIND_SYNC_DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def tables(url: str) -> set[str]:
+    engine = open_engine(url)
+    with reading(engine) as connection:
+        names = set(inspect(connection).get_table_names())
+    engine.dispose()
+    return names
+
+
+def shape(engine: Engine) -> dict[str, set[tuple[object, ...]]]:
+    """Each table's columns, checks and keys, and all indexes; in an order of no importance."""
+    found = inspect(engine)
+    parts: dict[str, set[tuple[object, ...]]] = {
+        table: {
+            *((c["name"], str(c["type"]), c["nullable"]) for c in found.get_columns(table)),
+            *((c["name"], str(c["sqltext"])) for c in found.get_check_constraints(table)),
+            *((u["name"], *u["column_names"]) for u in found.get_unique_constraints(table)),
+            *((f["name"], str(f["options"])) for f in found.get_foreign_keys(table)),
+        }
+        for table in metadata.tables
+    }
+    with reading(engine) as connection:
+        indexes = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE type = 'index'")
+        return parts | {"indexes": {tuple(row) for row in indexes}}
+
+
+def test_the_schema_appears_by_itself(engine: Engine) -> None:
+    assert set(inspect(engine).get_table_names()) == {*metadata.tables, "alembic_version"}
+
+
+def test_a_new_database_has_todays_revision(engine: Engine) -> None:
+    assert schema.revision(engine) == schema.HEAD
+
+
+def test_an_empty_database_has_no_revision(database_url: str) -> None:
+    assert schema.revision(open_engine(database_url)) is None
+
+
+def test_a_database_is_made_ready_once_a_process(database_url: str) -> None:
+    assert schema.ready_engine(database_url) is schema.ready_engine(database_url)
+
+
+def test_todays_revision_is_the_migrations_head() -> None:
+    script = ScriptDirectory.from_config(schema.alembic_config())
+    assert script.get_current_head() == schema.HEAD
+
+
+def test_every_migration_is_known() -> None:
+    script = ScriptDirectory.from_config(schema.alembic_config())
+    assert {each.revision for each in script.walk_revisions()} == set(schema._KNOWN)
+
+
+def test_the_migrations_make_what_the_models_say(engine: Engine, tmp_path: Path) -> None:
+    from_models = open_engine(f"sqlite:///{tmp_path / 'models.db'}")
+    metadata.create_all(from_models)
+    made = shape(from_models)
+    from_models.dispose()
+    assert shape(engine) == made
+
+
+def test_every_constraint_and_index_follows_the_naming_convention(engine: Engine) -> None:
+    found = inspect(engine)
+    named = [
+        (prefix, table, constraint["name"])
+        for table in metadata.tables
+        for prefix, constraints in (
+            ("ck", found.get_check_constraints(table)),
+            ("uq", found.get_unique_constraints(table)),
+            ("ix", found.get_indexes(table)),
+            ("fk", found.get_foreign_keys(table)),
+            ("pk", [found.get_pk_constraint(table)]),
+        )
+        for constraint in constraints
+    ]
+    wrong = [each for each in named if not str(each[2]).startswith(f"{each[0]}_{each[1]}")]
+    assert (wrong, bool(named)) == ([], True)
+
+
+def test_processes_that_create_the_same_file_at_once_all_succeed(database_url: str) -> None:
+    imports = "import sys\nfrom fairmind_sync import schema\nfrom alembic import command"
+    work = "print(schema.revision(schema.ready_engine(sys.argv[1])))"
+    assert at_once(imports, work, *[[database_url]] * 4) == [schema.HEAD] * 4
+
+
+def test_alembic_upgrades_an_empty_database(database_url: str) -> None:
+    alembic("upgrade", "head", url=database_url)
+    assert tables(database_url) == {*metadata.tables, "alembic_version"}
+
+
+def test_alembic_finds_no_difference_to_the_models(database_url: str) -> None:
+    alembic("upgrade", "head", url=database_url)
+    assert "No new upgrade operations detected" in alembic("check", url=database_url)
+
+
+def test_alembic_downgrades_to_nothing(database_url: str) -> None:
+    alembic("upgrade", "head", url=database_url)
+    alembic("downgrade", "base", url=database_url)
+    assert tables(database_url) == {"alembic_version"}
+
+
+def test_what_was_downgraded_to_nothing_is_created_again(database_url: str) -> None:
+    alembic("upgrade", "head", url=database_url)
+    alembic("downgrade", "base", url=database_url)
+    assert schema.revision(schema.ready_engine(database_url)) == schema.HEAD
+
+
+def test_an_upgrade_of_an_empty_database_creates_it_without_a_copy(database_url: str) -> None:
+    engine = open_engine(database_url)
+    copy = schema.upgrade(engine, datetime.now(UTC))
+    assert (copy, schema.revision(engine)) == (None, schema.HEAD)
+
+
+def test_an_upgrade_of_todays_schema_makes_no_copy(engine: Engine) -> None:
+    assert schema.upgrade(engine, datetime.now(UTC)) is None
+
+
+def test_an_installed_wheel_brings_its_own_migrations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "migrations").mkdir()
+    monkeypatch.setattr(schema, "__file__", str(tmp_path / "schema.py"))
+    assert schema.migrations_directory() == tmp_path / "migrations"
+
+
+def test_a_place_with_a_percent_sign_has_its_migrations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "migrations_directory", lambda: tmp_path / "100%(real)s")
+    config = schema.alembic_config()
+    assert config.get_main_option("script_location") == str(tmp_path / "100%(real)s")
+
+
+def test_a_database_that_can_not_be_read_is_a_storage_error(database_url: str) -> None:
+    engine = open_engine(database_url)
+    Path(str(engine.url.database)).write_bytes(b"no database" * 100)
+    with pytest.raises(StorageError, match="is not a database"):
+        schema.revision(engine)
