@@ -99,3 +99,4 @@ def running_daemon(env: Mapping[str, str], cwd: Path) -> Iterator[DaemonProcess]
     finally:
         if daemon.process.poll() is None:
             daemon.stop()
+        print(*daemon.events, *daemon.other_lines, sep="\n")  # noqa: T201 shown if the test fails

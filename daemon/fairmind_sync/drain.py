@@ -32,9 +32,9 @@ def drain_once(
         What is left: pending and dead deliveries of each provider; providers without any are left out.
     """
     spawn = multiprocessing.get_context("spawn")
-    stop = spawn.Event()
+    wires = {provider: worker.Wires() for provider in settings.enabled}
     pools = {
-        provider: ProcessPoolExecutor(1, spawn, worker.start, (settings, stop))
+        provider: ProcessPoolExecutor(1, spawn, worker.start, (settings, wires[provider]))
         for provider in settings.enabled
     }
     try:
@@ -44,7 +44,8 @@ def drain_once(
         }
         _wait(drains, settings, on_progress)
     finally:
-        stop.set()
+        for wire in wires.values():
+            wire.stop.value = True
         for pool in pools.values():
             pool.shutdown()
     return unfinished(settings)

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, JobExecutionEvent
@@ -38,15 +38,17 @@ log = structlog.get_logger()
 class WorkerSlot:
     """The place of one provider's worker process: empty, busy with a drain, or warm."""
 
-    def __init__(self, provider: ProviderName, settings: Settings, stop: Any) -> None:
+    def __init__(self, provider: ProviderName, settings: Settings) -> None:
         self.provider = provider
         self.is_busy = False
+        self.is_broken = False
         self.idle_since: float | None = None
         self.not_before = datetime.now(UTC)
         self.executor: ProcessPoolExecutor | None = None
         self._failures = 0
         self._settings = settings
-        self._stop = stop
+        self._wires = worker.Wires()
+        self._misses = 0
 
     def may_start(self, now: datetime) -> bool:
         return not self.is_busy and self.not_before <= now
@@ -58,7 +60,7 @@ class WorkerSlot:
             {
                 "mp_context": multiprocessing.get_context("spawn"),
                 "initializer": worker.start,
-                "initargs": (self._settings, self._stop),
+                "initargs": (self._settings, self._wires),
                 "max_tasks_per_child": _DRAINS_PER_WORKER,
             },
         )
@@ -69,14 +71,29 @@ class WorkerSlot:
         if self.executor is not None:
             self.executor.shutdown(wait=False)
         self.executor = self.idle_since = None
+        self.is_broken = False
+
+    def ask_to_stop(self) -> None:
+        """What the process has begun it finishes; it begins nothing more."""
+        self._wires.stop.value = True
 
     def ended(self, *, failed: bool, now: datetime) -> None:
         """After a drain; one whose process died is not repeated in a busy loop."""
-        self.is_busy = False
+        self.is_busy, self.is_broken = False, failed
         self.idle_since = time.monotonic()
         self._failures = self._failures + 1 if failed else 0
         if failed:
             self.not_before = now + retry_delay(self._failures, Random())
+
+    def has_lost_its_process(self, living: set[int | None]) -> bool:
+        """Whether a drain's process was gone at two looks in a row, and nobody has told us.
+
+        concurrent.futures may lose a submit that meets a dying process; without this, the provider would
+        seem busy for ever.
+        """
+        gone = self.is_busy and self._wires.pid.value not in (0, *living)
+        self._misses = self._misses + 1 if gone else 0
+        return self._misses > 1
 
     def is_idle_for(self, seconds: float) -> bool:
         return self.idle_since is not None and time.monotonic() - self.idle_since >= seconds
@@ -89,8 +106,6 @@ class Scheduler:
         self._engine = engine
         self._settings = settings
         self._heart = heartbeat.Heart()
-        self._spawn = multiprocessing.get_context("spawn")
-        self._workers_stop: Any = None
         self._stopping = threading.Event()
         self._looking = threading.Lock()
         self._slots: dict[ProviderName, WorkerSlot] = {}
@@ -108,7 +123,7 @@ class Scheduler:
         self._timer.add_listener(self._on_job_ended, EVENT_JOB_EXECUTED | EVENT_JOB_ERROR)
         self._every(heartbeat.INTERVAL, self._beat)
         self._every(self._settings.poll_interval, self.look)
-        self._every(timedelta(seconds=5), self._end_idle_workers)
+        self._every(timedelta(seconds=5), self._tend_workers)
         self._timer.start()
         self._watcher.start()
         self.look()
@@ -117,8 +132,8 @@ class Scheduler:
         """Lets running drains finish what they have begun, for as long as the grace period."""
         self._stopping.set()
         self._watcher.join()
-        if self._workers_stop is not None:
-            self._workers_stop.set()
+        for slot in self._slots.values():
+            slot.ask_to_stop()
         self._timer.shutdown(wait=False)
         _end_children(self._settings.shutdown_seconds)
         with writing(self._engine) as connection:
@@ -138,8 +153,7 @@ class Scheduler:
 
     def _slot(self, provider: ProviderName) -> WorkerSlot:
         if provider not in self._slots:
-            self._workers_stop = self._workers_stop or self._spawn.Event()
-            self._slots[provider] = WorkerSlot(provider, self._settings, self._workers_stop)
+            self._slots[provider] = WorkerSlot(provider, self._settings)
         return self._slots[provider]
 
     def _has_work(self, provider: ProviderName, now: datetime) -> bool:
@@ -147,6 +161,8 @@ class Scheduler:
             return lookup.has_work(connection, provider, now)
 
     def _start_drain(self, slot: WorkerSlot) -> None:
+        if slot.is_broken:  # APScheduler may have lost count of what runs in it
+            self._clear(slot)
         if slot.executor is None:
             self._timer.add_executor(slot.fill(), alias=slot.provider)
         slot.is_busy, slot.idle_since = True, None
@@ -183,12 +199,20 @@ class Scheduler:
             if not self._stopping.is_set():
                 self._look_at(datetime.now(UTC))
 
-    def _end_idle_workers(self) -> None:
+    def _tend_workers(self) -> None:
+        """Ends processes that were idle for long, and takes note of those that went unnoticed."""
+        living = {child.pid for child in multiprocessing.active_children()}
         with self._looking:
             for slot in self._slots.values():
-                if slot.is_idle_for(self._settings.worker_idle_seconds):
-                    self._timer.remove_executor(slot.provider, shutdown=False)
-                    slot.empty()
+                if slot.has_lost_its_process(living):
+                    log.error("worker.lost", job=slot.provider)
+                    slot.ended(failed=True, now=datetime.now(UTC))
+                elif slot.is_idle_for(self._settings.worker_idle_seconds):
+                    self._clear(slot)
+
+    def _clear(self, slot: WorkerSlot) -> None:
+        self._timer.remove_executor(slot.provider, shutdown=False)
+        slot.empty()
 
     def _watch_commits(self) -> None:
         watch = CommitWatch(self._engine)

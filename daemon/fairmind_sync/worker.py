@@ -10,9 +10,12 @@ import signal
 import sys
 import threading
 import time
+from ctypes import c_bool, c_int
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from multiprocessing import parent_process
+from multiprocessing.sharedctypes import RawValue
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -26,8 +29,6 @@ from fairmind_sync.providers.base import Provider, ProviderBlockedError, Provide
 from fairmind_sync.relay import Relay, note_unavailable
 
 if TYPE_CHECKING:
-    from multiprocessing.synchronize import Event
-
     from fairmind_sync.settings import ProviderName, Settings
 
 HUNG = 70
@@ -43,13 +44,13 @@ class _Watchdog:
 
     def __init__(self) -> None:
         self.deadline: datetime | None = None
-        self.stop: Event | None = None
+        self.stop: c_bool = c_bool(False)
 
     def watch(self, deadline: datetime | None) -> None:
         self.deadline = deadline
 
     def should_stop(self) -> bool:
-        return self.stop is not None and self.stop.is_set()
+        return self.stop.value
 
     def guard(self) -> None:
         while True:
@@ -63,13 +64,25 @@ class _Watchdog:
 _watchdog = _Watchdog()  # a process runs one drain at a time, so it has one
 
 
-def start(settings: Settings, stop: Event) -> None:
+@dataclass(frozen=True, slots=True)
+class Wires:
+    """Memory shared with the parent: it asks to stop, and we say who we are.
+
+    Without locks: a process that is killed while it holds one would block every other for ever.
+    """
+
+    stop: c_bool = field(default_factory=lambda: RawValue(c_bool, False))
+    pid: c_int = field(default_factory=lambda: RawValue(c_int, 0))
+
+
+def start(settings: Settings, wires: Wires) -> None:
     """Sets up a fresh worker process. The daemon ends it; signals to the process group don't."""
+    wires.pid.value = os.getpid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     load_dotenv(".env", override=False)  # the SDKs' own variables
     logs.configure(settings)
-    _watchdog.stop = stop
+    _watchdog.stop = wires.stop
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     threading.Thread(target=_watchdog.guard, name="watchdog", daemon=True).start()
 
