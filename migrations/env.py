@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from alembic import context
+from sqlalchemy import Connection
+
 from fairmind_sync import database, settings
 from fairmind_sync.models import UtcDateTime, metadata
-from sqlalchemy import Connection
 
 
 def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
+
 from fairmind_sync import schema, settings
 from fairmind_sync.demo.tracking_server import free_port, tracking_server
 from fairmind_sync.settings import Settings
-from sqlalchemy import Engine
-
 from tests.standins.wandb import StandInWandb, serve_wandb
 
 API_KEY = "0123456789abcdef0123456789abcdef01234567"

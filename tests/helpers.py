@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from sqlalchemy import Engine, Row, Table, select
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
+
 from fairmind_sync import outbox, saving
 from fairmind_sync.database import reading, writing
 from fairmind_sync.delivery import Delivery, Run
 from fairmind_sync.saving import Saved
 from fairmind_sync.settings import ProviderName
 from fairmind_sync.testing import new_result
-from sqlalchemy import Engine, Row, Table, select
-from structlog.testing import capture_logs
-from structlog.typing import EventDict
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 LEASE = timedelta(seconds=50)

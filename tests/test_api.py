@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine
+
 from fairmind_sync import bias_test_results
 from fairmind_sync.api import create_app
 from fairmind_sync.relay import Relay
 from fairmind_sync.settings import Settings
 from fairmind_sync.testing import FakeProvider, new_result
-from fastapi.testclient import TestClient
-from sqlalchemy import Engine
 
 BASE = "/api/v1/mlops"
 

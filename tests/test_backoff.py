@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from random import Random
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from fairmind_sync.backoff import (
     FIRST_DELAY,
     LONGEST_DELAY,
@@ -14,8 +17,6 @@ from fairmind_sync.backoff import (
     retry_cap,
     retry_delay,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 attempts = st.integers(min_value=-(10**30), max_value=10**30)
 waits = st.timedeltas(min_value=timedelta(), max_value=timedelta.max)

@@ -11,14 +11,14 @@ import threading
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
+
 from fairmind_sync import bias_test_results as service
 from fairmind_sync import schema, settings
 from fairmind_sync.errors import PayloadError, SettingsError, StorageError
 from fairmind_sync.models import bias_test_results, outbox
 from fairmind_sync.settings import Settings
 from fairmind_sync.testing import new_result
-from sqlalchemy import Engine
-
 from tests.helpers import rows
 
 SDKS_AND_SERVERS = ["wandb", "mlflow", "fastapi", "uvicorn", "apscheduler", "typer", "rich"]

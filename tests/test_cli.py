@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from fairmind_sync.relay import Relay
-from fairmind_sync.testing import FakeProvider
 from sqlalchemy import Engine
 
+from fairmind_sync.relay import Relay
+from fairmind_sync.testing import FakeProvider
 from tests.processes import command
 
 RESULT = {"test_id": "t1", "model_id": "m", "test_type": "ml_bias", "results": {"accuracy": 0.85}}

@@ -11,10 +11,10 @@ from pathlib import Path
 import httpx2
 import psutil
 import pytest
-from fairmind_sync.database import reading
-from fairmind_sync.models import bias_test_results, delivery_attempts, outbox
 from sqlalchemy import Engine, select
 
+from fairmind_sync.database import reading
+from fairmind_sync.models import bias_test_results, delivery_attempts, outbox
 from tests.processes import DaemonProcess, command, eventually, running_daemon
 
 RESULT = {"model_id": "m", "test_type": "ml_bias", "results": {"accuracy": 0.85}}

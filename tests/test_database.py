@@ -11,6 +11,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, Engine, insert, select, update
+
 from fairmind_sync import database
 from fairmind_sync.database import (
     CommitWatch,
@@ -22,8 +24,6 @@ from fairmind_sync.database import (
 )
 from fairmind_sync.errors import StorageError
 from fairmind_sync.models import bias_test_results, daemon_heartbeats, provider_state
-from sqlalchemy import Connection, Engine, insert, select, update
-
 from tests.helpers import NOW, at_once, rows, save
 
 COUNT: dict[str, Any] = {

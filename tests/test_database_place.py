@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
+
 from fairmind_sync import database
 from fairmind_sync.database import open_engine, reading
 from fairmind_sync.errors import StorageError
-from sqlalchemy import Engine
-
 from tests.helpers import save
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from fairmind_sync.demo.lending import bias_tests
 
+from fairmind_sync.demo.lending import bias_tests
 from tests.processes import COMMAND, command, eventually
 
 URL = re.compile(r"http://127\.0\.0\.1:\d+/#/experiments/\d+/runs/[0-9a-f]{32}")

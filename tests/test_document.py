@@ -14,8 +14,8 @@ from typing import Any
 
 import httpx2
 import pytest
-from fairmind_sync import mlops_integration
 
+from fairmind_sync import mlops_integration
 from tests.conftest import API_KEY
 from tests.document import TEXT, blocks
 from tests.processes import eventually, running_daemon

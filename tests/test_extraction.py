@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fairmind_sync.extraction import Extract, describe, extract, summary_text
-from fairmind_sync.naming import KeyPath
-from fairmind_sync.payload import Json
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from fairmind_sync.extraction import Extract, describe, extract, summary_text
+from fairmind_sync.naming import KeyPath
+from fairmind_sync.payload import Json
 from tests.values import LARGEST, SAVED_AT, for_all, numbers, objects, saved_result
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from datetime import datetime, timedelta
 
-import fairmind_sync
 import pytest
+from sqlalchemy import Engine
+
+import fairmind_sync
 from fairmind_sync.database import reading, writing
 from fairmind_sync.heartbeat import ALIVE_FOR, INTERVAL, Heart, any_alive
 from fairmind_sync.models import daemon_heartbeats
-from sqlalchemy import Engine
-
 from tests.helpers import NOW, rows
 
 MOMENT = timedelta(microseconds=1)

@@ -10,12 +10,12 @@ from typing import Any, NoReturn
 
 import pytest
 import structlog
-from fairmind_sync.logs import HIDDEN, configure, redact, secrets_of
-from fairmind_sync.settings import Settings
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from fairmind_sync.logs import HIDDEN, configure, redact, secrets_of
+from fairmind_sync.settings import Settings
 from tests.values import for_all
 
 KEY = "0123456789abcdef0123456789abcdef01234567"

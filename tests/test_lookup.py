@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from random import Random
 
 import pytest
+from sqlalchemy import Engine
+
 from fairmind_sync import lookup, outbox, provider_state
 from fairmind_sync.database import reading, writing
 from fairmind_sync.lookup import Attempt, Backlog, DeliveryRecord, RunFilter
 from fairmind_sync.settings import ProviderName
-from sqlalchemy import Engine
-
 from tests.helpers import LEASE, NOW, RUN, claim, claimed, dead, delivered, save
 
 MINUTE = timedelta(minutes=1)

@@ -11,6 +11,8 @@ from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import pytest
+from sqlalchemy import Engine
+
 from fairmind_sync import mlops_integration as service
 from fairmind_sync import settings
 from fairmind_sync.database import writing
@@ -20,8 +22,6 @@ from fairmind_sync.models import bias_test_results
 from fairmind_sync.providers.base import Dead, Retry
 from fairmind_sync.relay import Relay
 from fairmind_sync.testing import FakeProvider
-from sqlalchemy import Engine
-
 from tests.helpers import RUN, delivered, rows
 
 DISABLED = {"enabled": False, "success": False, "run_id": None, "url": None}

@@ -6,6 +6,9 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from sqlalchemy import CheckConstraint, Connection, Engine, Table, insert, select, update
+from sqlalchemy.exc import IntegrityError, StatementError
+
 from fairmind_sync.database import writing
 from fairmind_sync.models import (
     bias_test_results,
@@ -15,9 +18,6 @@ from fairmind_sync.models import (
     outbox,
     provider_state,
 )
-from sqlalchemy import CheckConstraint, Connection, Engine, Table, insert, select, update
-from sqlalchemy.exc import IntegrityError, StatementError
-
 from tests.helpers import NOW, claimed, rows, save
 
 RESULT: dict[str, Any] = {

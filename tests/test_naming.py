@@ -6,12 +6,12 @@ import posixpath
 import re
 
 import pytest
-from fairmind_sync.naming import KeyPath, KeyRules, key_for, shorten, storable
-from fairmind_sync.providers.mlflow.content import KEY_RULES as MLFLOW
-from fairmind_sync.providers.wandb.content import KEY_RULES as WANDB
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from fairmind_sync.naming import KeyPath, KeyRules, key_for, shorten, storable
+from fairmind_sync.providers.mlflow.content import KEY_RULES as MLFLOW
+from fairmind_sync.providers.wandb.content import KEY_RULES as WANDB
 from tests.values import any_text, for_all, key_paths, marked_alike
 
 both = pytest.mark.parametrize("rules", [MLFLOW, WANDB], ids=["mlflow", "wandb"])

@@ -6,11 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, event, update
+
 from fairmind_sync import outbox as verbs
 from fairmind_sync.database import writing
 from fairmind_sync.models import delivery_attempts, outbox
-from sqlalchemy import Engine, event, update
-
 from tests.helpers import LEASE, NOW, at_once, claim, claimed, dead, delivered, rows, save
 
 SECOND = timedelta(seconds=1)

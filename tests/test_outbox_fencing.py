@@ -8,13 +8,13 @@ from datetime import timedelta
 from typing import TypeAlias
 
 import pytest
+from sqlalchemy import Connection, Engine
+
 from fairmind_sync import outbox as verbs
 from fairmind_sync.database import writing
 from fairmind_sync.delivery import Delivery
 from fairmind_sync.errors import LeaseLostError
 from fairmind_sync.models import delivery_attempts, outbox
-from sqlalchemy import Connection, Engine
-
 from tests.helpers import LEASE, NOW, RUN, claim, claimed, dead, rows, save
 
 Verb: TypeAlias = Callable[[Connection, Delivery], object]

@@ -18,12 +18,12 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import pytest
-from fairmind_sync.errors import PayloadError
-from fairmind_sync.payload import DEEPEST, digest, dumps, plain
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from fairmind_sync.errors import PayloadError
+from fairmind_sync.payload import DEEPEST, digest, dumps, plain
 from tests.values import any_text, for_all, objects, plain_values
 
 

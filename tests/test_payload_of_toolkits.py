@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+
 from fairmind_sync.errors import PayloadError
 from fairmind_sync.payload import plain
 

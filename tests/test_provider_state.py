@@ -7,12 +7,12 @@ from random import Random
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
+
 from fairmind_sync import provider_state
 from fairmind_sync.database import reading, writing
 from fairmind_sync.provider_state import BLOCKED_PROBE, ProviderState
 from fairmind_sync.settings import ProviderName
-from sqlalchemy import Engine
-
 from tests.helpers import NOW
 
 MINUTE = timedelta(minutes=1)

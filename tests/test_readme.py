@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import typer.main
+
 from fairmind_sync import mlops_integration, settings
 from fairmind_sync.api import create_app
 from fairmind_sync.cli import app

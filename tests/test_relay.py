@@ -9,14 +9,14 @@ from random import Random
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
+
 from fairmind_sync.backoff import retry_cap
 from fairmind_sync.delivery import Run
 from fairmind_sync.models import delivery_attempts, outbox, provider_state
 from fairmind_sync.providers.base import Dead, Delivered, Outcome, Retry
 from fairmind_sync.relay import LEASE, Relay, utc_now
 from fairmind_sync.testing import FakeProvider
-from sqlalchemy import Engine
-
 from tests.helpers import NOW, RUN, Clock, captured_logs, claim, rows, save
 
 FAILED = Retry("server", "500")

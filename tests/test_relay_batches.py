@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
+
 from fairmind_sync.delivery import Delivery
 from fairmind_sync.models import delivery_attempts, outbox
 from fairmind_sync.providers.base import Journal, Outcome
 from fairmind_sync.relay import BATCH_TIME, LEASE, START_TIME, Relay
 from fairmind_sync.testing import FakeProvider
-from sqlalchemy import Engine
-
 from tests.helpers import NOW, Clock, rows, save
 
 

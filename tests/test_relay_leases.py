@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
+
 from fairmind_sync.delivery import Delivery
 from fairmind_sync.errors import LeaseLostError
 from fairmind_sync.models import delivery_attempts, outbox
 from fairmind_sync.providers.base import Dead, Delivered, Journal, Outcome, Retry
 from fairmind_sync.relay import LEASE, Relay
 from fairmind_sync.testing import FakeProvider
-from sqlalchemy import Engine
-
 from tests.helpers import NOW, RUN, Clock, captured_logs, claim, rows, save
 
 Act = Callable[[Delivery, Journal], Outcome | None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -10,6 +10,8 @@ from random import Random
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
+
 from fairmind_sync.delivery import Delivery
 from fairmind_sync.models import delivery_attempts, outbox, provider_state
 from fairmind_sync.providers.base import (
@@ -25,8 +27,6 @@ from fairmind_sync.providers.base import (
 )
 from fairmind_sync.relay import Relay
 from fairmind_sync.testing import FakeProvider
-from sqlalchemy import Engine
-
 from tests.helpers import NOW, RUN, Clock, captured_logs, rows, save
 
 MINUTE = timedelta(minutes=1)
@@ -209,6 +209,38 @@ def test_what_was_delivered_before_the_provider_went_away_is_on_record(
     save(engine, "mlflow")
     drain(engine, FakeProvider(script=[Delivered(RUN, "there"), OFFLINE]), clock)
     assert [row.status for row in rows(engine, outbox)] == ["delivered", "pending"]
+
+
+@dataclass
+class LeavingProvider(FakeProvider):
+    """Goes away with three deliveries under way: two fail, one had got through."""
+
+    def deliver(
+        self, deliveries: Sequence[Delivery], *_arguments: Any, **_options: Any
+    ) -> Generator[Report]:
+        self.unavailable = OFFLINE
+        yield deliveries[0], Retry("timeout", "no reply")
+        yield deliveries[1], Retry("timeout", "no reply")
+        yield deliveries[2], Delivered(RUN, "there")
+
+
+def test_what_got_through_while_the_provider_went_away_is_on_record(
+    engine: Engine, clock: Clock
+) -> None:
+    for _ in range(3):
+        save(engine, "mlflow")
+    drain(engine, LeavingProvider(), clock)
+    assert [row.status for row in rows(engine, outbox)] == ["pending", "pending", "delivered"]
+
+
+def test_a_provider_that_goes_away_is_asked_once_for_all_that_fails(
+    engine: Engine, clock: Clock
+) -> None:
+    for _ in range(3):
+        save(engine, "mlflow")
+    provider = LeavingProvider()
+    drain(engine, provider, clock)
+    assert provider.probes == 1
 
 
 def test_a_broken_provider_ends_the_drain(engine: Engine, clock: Clock) -> None:

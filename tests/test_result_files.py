@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+
 from fairmind_sync.bias_test_results import prepare
 from fairmind_sync.errors import PayloadError
 from fairmind_sync.result_files import parse

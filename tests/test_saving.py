@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import Engine
+
 from fairmind_sync import saving
 from fairmind_sync.database import writing
 from fairmind_sync.errors import StorageError
 from fairmind_sync.models import bias_test_results, outbox
 from fairmind_sync.saving import Saved
 from fairmind_sync.testing import new_result
-from sqlalchemy import Engine
-
 from tests.helpers import NOW, at_once, dead, rows, save
 
 LATER = NOW + timedelta(days=1)

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, inspect
+
 from fairmind_sync import schema
 from fairmind_sync.database import open_engine, reading
 from fairmind_sync.errors import StorageError
 from fairmind_sync.models import metadata
-from sqlalchemy import Engine, inspect
-
 from tests.helpers import at_once
 
 CHECKOUT = Path(__file__).parents[1]

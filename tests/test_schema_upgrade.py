@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
+from sqlalchemy import Engine, inspect, text
+
 from fairmind_sync import schema
 from fairmind_sync.database import CommitWatch, open_engine, reading
 from fairmind_sync.errors import SchemaError
 from fairmind_sync.models import bias_test_results, delivery_attempts, outbox
-from sqlalchemy import Engine, inspect, text
-
 from tests.helpers import NOW, claimed, rows, save
 
 NextVersion: TypeAlias = Callable[[str], None]

@@ -6,10 +6,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
+
 from fairmind_sync import settings
 from fairmind_sync.errors import SettingsError
 from fairmind_sync.settings import PROVIDERS, Settings, load, variables
-from pydantic import ValidationError
 
 SECRET = "s3cret-key-of-nobody"  # noqa: S105 no secret
 

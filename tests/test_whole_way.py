@@ -12,11 +12,11 @@ from typing import Any
 
 import httpx2
 import pytest
+
 from fairmind_sync import lookup, schema
 from fairmind_sync.database import reading
 from fairmind_sync.demo.tracking_server import free_port, tracking_server
 from fairmind_sync.lookup import DeliveryRecord, RunFilter
-
 from tests.conftest import API_KEY
 from tests.mlflow_reader import HeldRun, runs_of
 from tests.processes import command, eventually, running_daemon

@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 import psutil
 import pytest
+
 from fairmind_sync import worker
 from fairmind_sync.settings import Settings
-
 from tests.processes import eventually
 
 SPAWN = multiprocessing.get_context("spawn")

@@ -6,11 +6,12 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
+from hypothesis import settings
+from hypothesis import strategies as st
+
 from fairmind_sync.delivery import Delivery, SavedResult
 from fairmind_sync.naming import KeyPath, KeyRules, key_for
 from fairmind_sync.payload import Json
-from hypothesis import settings
-from hypothesis import strategies as st
 
 SAVED_AT = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
 LARGEST = sys.float_info.max

@@ -55,6 +55,7 @@ class WorkerSlot:
 
     def fill(self) -> ProcessPoolExecutor:
         """A fresh one-process executor; its process starts with its first drain."""
+        self._wires.pid.value = 0
         self.executor = ProcessPoolExecutor(
             1,
             {

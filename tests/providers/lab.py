@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import Engine, select, update
+
 from fairmind_sync import bias_test_results, lookup
 from fairmind_sync.database import reading, writing
 from fairmind_sync.lookup import DeliveryRecord, RunFilter
@@ -11,8 +13,6 @@ from fairmind_sync.models import outbox
 from fairmind_sync.provider_state import ProviderState
 from fairmind_sync.settings import ProviderName, Settings
 from fairmind_sync.testing import new_result
-from sqlalchemy import Engine, select, update
-
 from tests.processes import command
 
 

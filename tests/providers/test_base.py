@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 import pytest
+
 from fairmind_sync.delivery import Delivery
 from fairmind_sync.errors import LeaseLostError
 from fairmind_sync.providers import base
@@ -19,7 +20,6 @@ from fairmind_sync.providers.base import (
     Retry,
     run_in_threads,
 )
-
 from tests.helpers import captured_logs
 from tests.values import delivery
 

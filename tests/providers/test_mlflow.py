@@ -9,9 +9,9 @@ from uuid import uuid4
 
 import httpx2
 import pytest
-from fairmind_sync.lookup import DeliveryRecord
 from sqlalchemy import Engine
 
+from fairmind_sync.lookup import DeliveryRecord
 from tests.mlflow_reader import HeldRun, runs_of
 from tests.providers.lab import Lab
 from tests.standins.wandb import StandInWandb

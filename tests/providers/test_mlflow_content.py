@@ -10,12 +10,12 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
-from fairmind_sync.naming import storable
-from fairmind_sync.payload import Json
-from fairmind_sync.providers.mlflow.content import Batch, Content, content_of
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fairmind_sync.naming import storable
+from fairmind_sync.payload import Json
+from fairmind_sync.providers.mlflow.content import Batch, Content, content_of
 from tests.values import any_text, delivery, for_all, objects
 
 AT_MS = 1_767_323_045_678

@@ -9,12 +9,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from fairmind_sync.naming import storable
-from fairmind_sync.payload import Json
-from fairmind_sync.providers.wandb.content import LARGEST_ROW, PROOF, Content, content_of
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fairmind_sync.naming import storable
+from fairmind_sync.payload import Json
+from fairmind_sync.providers.wandb.content import LARGEST_ROW, PROOF, Content, content_of
 from tests.values import SAVED_AT, any_text, delivery, for_all, objects
 
 IDENTIFIERS = {

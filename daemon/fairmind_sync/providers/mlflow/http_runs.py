@@ -21,7 +21,7 @@ from mlflow.utils.rest_utils import http_request
 from mlflow.utils.workspace_context import get_request_workspace
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-from fairmind_sync.logs import redact
+from fairmind_sync.logs import HIDDEN, redact
 from fairmind_sync.providers.base import ProviderBlockedError, ProviderOfflineError
 from fairmind_sync.providers.mlflow.api import (
     NotSentError,
@@ -107,7 +107,7 @@ class HttpRuns:
             )
 
     def run_url(self, experiment_id: str, run_id: str) -> str | None:
-        base = redact(self._uri).replace("[hidden]@", "")
+        base = redact(self._uri).replace(f"{HIDDEN}@", "")
         return f"{base}/#/experiments/{experiment_id}/runs/{run_id}{_workspace_query()}"
 
     def _get_experiment(self, name: str) -> dict[str, Any] | None:
