@@ -8,11 +8,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal[
-    "resume_status", "upsert", "file_stream", "create_files", "put", "read_back", "viewer", "any"
-]
 Action = Literal[
-    "status", "delay", "drop_before", "drop_after", "half", "empty", "html", "graphql_error", "hang"
+    "status",
+    "redirect",
+    "delay",
+    "drop_before",
+    "drop_after",
+    "half",
+    "empty",
+    "html",
+    "late",
+    "trickle",
+    "graphql_error",
+    "hang",
 ]
 
 
@@ -20,11 +28,12 @@ Action = Literal[
 class Fault:
     """A rule: what happens to requests of a kind, after `skip` of them, at most `times` times.
 
-    `drop_before` closes the connection with nothing done; `drop_after`, `half`, `empty` and `html` do the
-    work and lose or garble the reply.
+    `status`, `redirect`, `graphql_error`, `drop_before` and `hang` do no work. `drop_after`, `half`, `empty`
+    and `html` do it and lose or garble the reply; `late` replies after `seconds`, `trickle` sends a byte
+    every `seconds`. `delay` waits `seconds`, then does as it should. The kind "any" is every request.
     """
 
-    kind: Kind
+    kind: str
     action: Action
     status: int = 503
     retry_after: float | None = None

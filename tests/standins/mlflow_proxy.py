@@ -1,0 +1,101 @@
+"""A proxy in front of a real MLflow server, which disturbs requests by kind."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests.standins.faults import Faults
+from tests.standins.loopback import FaultyHandler, LoopbackServer, Reply
+
+KINDS = {
+    "experiments/get-by-name": "experiment",
+    "experiments/create": "create_experiment",
+    "runs/search": "search",
+    "runs/create": "create",
+    "runs/log-batch": "log_batch",
+    "runs/update": "update",
+    "runs/delete": "delete",
+}
+_PASSED_ON = ("Content-Type", "Authorization")
+
+
+class MlflowProxy:
+    """`requests` counts by kind what arrived; `faults` are asked before anything is passed on."""
+
+    def __init__(self, upstream: str) -> None:
+        self.upstream = urlsplit(upstream)
+        self.faults = Faults()
+        self.requests: Counter[str] = Counter()
+        self._port = 0
+        self._server: LoopbackServer | None = None
+
+    @property
+    def uri(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        """The first start takes a free port; later ones keep it."""
+        self._server = LoopbackServer(self._port, _Handler, owner=self)
+        self._port = self._server.server_port
+        self._server.start()
+
+    def stop(self) -> None:
+        """From now on connections are refused, and those that were open are cut."""
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+
+
+@contextmanager
+def mlflow_proxy(upstream: str) -> Iterator[MlflowProxy]:
+    proxy = MlflowProxy(upstream)
+    proxy.start()
+    try:
+        yield proxy
+    finally:
+        proxy.stop()
+
+
+class _Handler(FaultyHandler):
+    def do_GET(self) -> None:
+        self._pass()
+
+    def do_POST(self) -> None:
+        self._pass()
+
+    def do_PATCH(self) -> None:
+        self._pass()
+
+    def _pass(self) -> None:
+        proxy = self.server.owner
+        assert isinstance(proxy, MlflowProxy)
+        body = self.read_body()
+        kind = KINDS.get(urlsplit(self.path).path.removeprefix("/api/2.0/mlflow/"), "other")
+        proxy.requests[kind] += 1
+        self.serve(kind, proxy.faults, lambda: self._forward(proxy, body))
+
+    def _forward(self, proxy: MlflowProxy, body: bytes) -> Reply:
+        connection = _connection_to(proxy.upstream.hostname, proxy.upstream.port)
+        headers = {name: self.headers[name] for name in _PASSED_ON if name in self.headers}
+        connection.request(self.command, self.path, body, headers)
+        reply = connection.getresponse()
+        content_type = reply.headers.get("Content-Type", "")
+        return Reply(reply.read(), reply.status, content_type)
+
+
+_local = threading.local()
+
+
+def _connection_to(host: str | None, port: int | None) -> http.client.HTTPConnection:
+    """Kept alive for as long as its thread: that is, for one client connection."""
+    connections: dict[Any, http.client.HTTPConnection] = _local.__dict__.setdefault("to", {})
+    if (host, port) not in connections:
+        assert host is not None
+        connections[host, port] = http.client.HTTPConnection(host, port, timeout=60)
+    return connections[host, port]
