@@ -212,9 +212,9 @@ def test_a_probe_that_comes_before_the_work_is_not_waited_for(engine: Engine) ->
     assert next_work_at(engine) == NOW + 2 * MINUTE
 
 
-def test_what_is_leased_does_not_count_as_next_work(engine: Engine) -> None:
+def test_the_end_of_a_lease_is_next_work(engine: Engine) -> None:
     claimed(engine)
-    assert next_work_at(engine) is None
+    assert next_work_at(engine) == NOW + LEASE
 
 
 def test_a_backlog_counts_every_status(engine: Engine) -> None:

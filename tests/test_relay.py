@@ -12,10 +12,11 @@ import pytest
 from sqlalchemy import Engine
 
 from fairmind_sync.backoff import retry_cap
+from fairmind_sync.clock import utc_now
 from fairmind_sync.delivery import Run
 from fairmind_sync.models import delivery_attempts, outbox, provider_state
 from fairmind_sync.providers.base import Dead, Delivered, Outcome, Retry
-from fairmind_sync.relay import LEASE, Relay, utc_now
+from fairmind_sync.relay import LEASE, Relay
 from fairmind_sync.testing import FakeProvider
 from tests.helpers import NOW, RUN, Clock, captured_logs, claim, rows, save
 

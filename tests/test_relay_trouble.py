@@ -292,8 +292,8 @@ def test_a_bug_that_strikes_each_time_ends_in_dead(engine: Engine, clock: Clock)
 
 def test_the_end_of_a_batch_is_told_even_after_an_error(engine: Engine, clock: Clock) -> None:
     save(engine, "mlflow")
-    deadlines: list[object] = []
-    relay = Relay(engine, UnguardedProvider(), 3, clock=clock, watch=deadlines.append)
+    limits: list[object] = []
+    relay = Relay(engine, UnguardedProvider(), 3, clock=clock, watch=limits.append)
     with suppress(RuntimeError):
         relay.drain()
-    assert deadlines[-1] is None
+    assert limits[-1] is None

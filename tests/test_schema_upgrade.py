@@ -18,12 +18,14 @@ from fairmind_sync.errors import SchemaError
 from fairmind_sync.models import bias_test_results, delivery_attempts, outbox
 from tests.helpers import NOW, claimed, rows, save
 
+HEAD = schema.HEAD
+
 NextVersion: TypeAlias = Callable[[str], None]
 MIGRATION = """
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision = "0002", "0001"
+revision, down_revision = "9000", "{}"
 
 
 def upgrade():
@@ -42,10 +44,10 @@ def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> NextVersion
     def install(statement: str) -> None:
         place = tmp_path / "migrations"
         shutil.copytree(schema.migrations_directory(), place)
-        (place / "versions" / "0002_next.py").write_text(MIGRATION.format(statement))
+        (place / "versions" / "9000_next.py").write_text(MIGRATION.format(HEAD, statement))
         monkeypatch.setattr(schema, "migrations_directory", lambda: place)
-        monkeypatch.setattr(schema, "HEAD", "0002")
-        monkeypatch.setattr(schema, "_KNOWN", ("0001", "0002"))
+        monkeypatch.setattr(schema, "HEAD", "9000")
+        monkeypatch.setattr(schema, "_KNOWN", (HEAD, "9000"))
 
     return install
 
@@ -79,7 +81,9 @@ def test_a_newer_schema_is_refused_with_advice(
     newer: Engine, use: Callable[[Engine], object]
 ) -> None:
     expected = (
-        r"newer fairmind-sync \(schema 9999; this version knows 0001\).*pip install --upgrade"
+        r"newer fairmind-sync \(schema 9999; this version knows "
+        + HEAD
+        + r"\).*pip install --upgrade"
     )
     with pytest.raises(SchemaError, match=expected):
         use(newer)
@@ -100,14 +104,14 @@ def test_an_older_schema_is_refused_for_producers_with_advice(
     engine: Engine, next_version: NextVersion
 ) -> None:
     next_version("pass")
-    with pytest.raises(SchemaError, match=r"older schema 0001. Start the daemon"):
+    with pytest.raises(SchemaError, match=f"older schema {HEAD}. Start the daemon"):
         schema.create_if_missing(engine)
 
 
 def test_an_older_schema_is_upgraded(engine: Engine, next_version: NextVersion) -> None:
     next_version("op.create_table('notes', sa.Column('id', sa.Integer()))")
     schema.upgrade(engine, NOW)
-    assert (schema.revision(engine), inspect(engine).has_table("notes")) == ("0002", True)
+    assert (schema.revision(engine), inspect(engine).has_table("notes")) == ("9000", True)
 
 
 def test_a_database_that_was_upgraded_is_ready(engine: Engine, next_version: NextVersion) -> None:
@@ -124,7 +128,7 @@ def test_an_upgrade_copies_the_older_database_first(
     before = rows(engine, bias_test_results)
     next_version("op.execute('DELETE FROM outbox')")
     copy = upgrade(engine)
-    assert (schema.revision(copy), rows(copy, bias_test_results)) == ("0001", before)
+    assert (schema.revision(copy), rows(copy, bias_test_results)) == (HEAD, before)
 
 
 def test_the_copy_is_whole(engine: Engine, next_version: NextVersion) -> None:
@@ -147,7 +151,7 @@ def test_the_copy_says_what_it_is_and_when_it_was_made(
     next_version("pass")
     copy = schema.upgrade(engine, NOW)
     assert copy is not None
-    assert re.fullmatch(r".*\.db\.before-0002-20260304T050607\.backup", copy.name)
+    assert re.fullmatch(r".*\.db\.before-9000-20260304T050607\.backup", copy.name)
 
 
 def test_an_upgrade_that_failed_may_be_tried_again_at_once(
@@ -157,7 +161,7 @@ def test_an_upgrade_that_failed_may_be_tried_again_at_once(
     for _ in range(2):
         with pytest.raises(RuntimeError):
             schema.upgrade(engine, NOW)
-    assert schema.revision(engine) == "0001"
+    assert schema.revision(engine) == HEAD
 
 
 def test_an_upgrade_that_fails_in_the_middle_changes_nothing(
@@ -166,7 +170,7 @@ def test_an_upgrade_that_fails_in_the_middle_changes_nothing(
     next_version("op.create_table('notes', sa.Column('id', sa.Integer())); raise RuntimeError")
     with pytest.raises(RuntimeError):
         schema.upgrade(engine, NOW)
-    assert (schema.revision(engine), inspect(engine).has_table("notes")) == ("0001", False)
+    assert (schema.revision(engine), inspect(engine).has_table("notes")) == (HEAD, False)
 
 
 def test_an_upgrade_that_breaks_references_is_undone(

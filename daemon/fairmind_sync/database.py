@@ -30,6 +30,8 @@ upsert = sqlite_insert
 """INSERT with `on_conflict_do_nothing` and `on_conflict_do_update`, in the database's own dialect."""
 
 BUSY_TIMEOUT_MS = 30_000
+LARGE_WAL = 64 * 1024 * 1024
+"""Bytes; a write-ahead log grows so large only while a connection reads one old state for long."""
 _WAL_SIZE_LIMIT = 16 * 1024 * 1024
 _NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "afs", "9p"}
@@ -143,11 +145,36 @@ class CommitWatch:
         self._connection.close()
 
     def _version(self) -> int:
-        cursor = self._connection.cursor()
-        cursor.execute("PRAGMA data_version")
-        (version,) = cursor.fetchone() or (0,)
-        cursor.close()
+        try:
+            cursor = self._connection.cursor()
+            cursor.execute("PRAGMA data_version")
+            (version,) = cursor.fetchone() or (0,)
+            cursor.close()
+        except sqlite_module().Error as error:
+            raise StorageError(f"the database can't be watched for commits: {error}") from error
         return int(version)
+
+
+def shrink_wal(engine: Engine) -> int:
+    """Empties the write-ahead log into the database, if it is large and nobody reads an older state.
+
+    It waits for nobody: writers would wait along. Returns the log's bytes afterwards.
+    """
+    log = Path(f"{engine.url.database}-wal")
+    if _size(log) > _WAL_SIZE_LIMIT:
+        with _translated(engine), engine.connect() as connection:
+            cursor = connection.connection.cursor()
+            cursor.execute("PRAGMA busy_timeout = 0")
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.invalidate()
+    return _size(log)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _set_up_connection(connection: Any, _record: object) -> None:

@@ -39,7 +39,7 @@ def drain_once(
     }
     try:
         drains = {
-            pool.submit(worker.drain, provider, settings, probe_now=True): provider
+            pool.submit(worker.drain, provider, settings, probe_now=True, and_sweep=True): provider
             for provider, pool in pools.items()
         }
         _wait(drains, settings, on_progress)

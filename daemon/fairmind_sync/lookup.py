@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
 
 from fairmind_sync.models import (
+    DELIVERED,
     PENDING,
     STATUSES,
     bias_test_results,
@@ -65,6 +66,14 @@ class Attempt:
     outcome: str | None
     error_kind: str | None
     error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is recorded of a delivery's run."""
+
+    status: str
+    run_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,22 +143,53 @@ def has_work(connection: Connection, provider: ProviderName, now: datetime) -> b
 
 
 def next_work_at(connection: Connection, provider: ProviderName) -> datetime | None:
-    """When a waiting delivery falls due or its provider's probe does; None where nothing waits.
-
-    Leases that may run out don't count: the slow poll finds those.
-    """
-    due_at = connection.execute(
+    """When a delivery falls due, its lease runs out, or its provider's probe is due; None: nothing waits."""
+    pending = (outbox.c.provider == provider, outbox.c.status == PENDING)
+    waiting = connection.execute(
         select(outbox.c.due_at)
-        .where(
-            outbox.c.provider == provider,
-            outbox.c.status == PENDING,
-            outbox.c.lease_expires_at.is_(None),
-        )
+        .where(*pending, outbox.c.lease_expires_at.is_(None))
         .order_by(outbox.c.due_at)
         .limit(1)
-    ).scalar()
+    ).scalars()
+    leased = connection.execute(
+        select(outbox.c.due_at, outbox.c.lease_expires_at).where(
+            *pending, outbox.c.lease_token.is_not(None)
+        )
+    )
+    times = [*waiting, *(max(row) for row in leased)]
     probe_at = read_provider_state(connection, provider).next_probe_at
-    return due_at and max(due_at, probe_at or due_at)
+    return max(min(times), probe_at or min(times)) if times else None
+
+
+def standing(connection: Connection, provider: ProviderName, key: str) -> Standing | None:
+    """By delivery key; None for a key of another database."""
+    row = connection.execute(
+        select(outbox.c.status, outbox.c.run_id).where(
+            outbox.c.provider == provider, outbox.c.delivery_key == key
+        )
+    ).one_or_none()
+    return Standing(*row) if row else None
+
+
+def unclean_keys(
+    connection: Connection, provider: ProviderName, since: datetime, limit: int | None = None
+) -> list[str]:
+    """The keys of deliveries that may have made a run in an attempt which wasn't the delivering one."""
+    unclean = or_(delivery_attempts.c.outcome.is_(None), delivery_attempts.c.outcome != DELIVERED)
+    return list(
+        connection.execute(
+            select(outbox.c.delivery_key)
+            .join_from(delivery_attempts, outbox)
+            .where(
+                unclean,
+                delivery_attempts.c.started_at >= since,
+                outbox.c.provider == provider,
+                outbox.c.create_attempted_at.is_not(None),
+            )
+            .distinct()
+            .limit(limit)
+        ).scalars()
+    )
 
 
 def backlog(connection: Connection, provider: ProviderName) -> Backlog:

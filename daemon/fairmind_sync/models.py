@@ -145,6 +145,15 @@ Index(
     postgresql_where=text("run_id IS NOT NULL"),
 )
 
+_LEASED = text("lease_token IS NOT NULL")
+Index(
+    "ix_outbox_leased",
+    outbox.c.provider,
+    outbox.c.lease_expires_at,
+    sqlite_where=_LEASED,
+    postgresql_where=_LEASED,
+)
+
 delivery_attempts = Table(
     "delivery_attempts",
     metadata,
@@ -162,6 +171,14 @@ delivery_attempts = Table(
     UniqueConstraint("delivery_id", "lease_token"),
 )
 
+_UNCLEAN = text("outcome IS NULL OR outcome <> 'delivered'")
+Index(
+    "ix_delivery_attempts_unclean",
+    delivery_attempts.c.started_at,
+    sqlite_where=_UNCLEAN,
+    postgresql_where=_UNCLEAN,
+)
+
 provider_state = Table(
     "provider_state",
     metadata,
@@ -171,6 +188,7 @@ provider_state = Table(
     Column("since", UtcDateTime, nullable=False),
     Column("next_probe_at", UtcDateTime),
     Column("last_success_at", UtcDateTime),
+    Column("address", Text, comment="where it can't be reached; none where that isn't known"),
     _one_of("provider", ("wandb", "mlflow")),
     _one_of("state", (READY, OFFLINE, BLOCKED)),
     CheckConstraint("(state = 'ready') = (next_probe_at IS NULL)", name="unready_has_a_probe"),

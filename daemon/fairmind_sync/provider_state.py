@@ -5,6 +5,7 @@ A provider without a row is ready. While it isn't ready nothing is claimed for i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
@@ -15,20 +16,24 @@ from sqlalchemy import Connection, select, update
 from fairmind_sync.backoff import probe_delay
 from fairmind_sync.database import upsert
 from fairmind_sync.models import BLOCKED, OFFLINE, READY, provider_state
-from fairmind_sync.settings import ProviderName
+from fairmind_sync.settings import PROVIDERS, ProviderName
 
 BLOCKED_PROBE = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderState:
-    """`since` is when this state began; `next_probe_at` is set unless the state is ready."""
+    """`since` is when this state began; `next_probe_at` is set unless the state is ready.
+
+    `address` is the URL at which an offline provider was looked for.
+    """
 
     state: str
     reason: str | None
     since: datetime | None
     next_probe_at: datetime | None
     last_success_at: datetime | None
+    address: str | None = None
 
     @property
     def is_ready(self) -> bool:
@@ -49,6 +54,7 @@ def read(connection: Connection, provider: ProviderName) -> ProviderState:
             provider_state.c.since,
             provider_state.c.next_probe_at,
             provider_state.c.last_success_at,
+            provider_state.c.address,
         ).where(provider_state.c.provider == provider)
     ).one_or_none()
     return ProviderState(*row) if row else _UNKNOWN
@@ -60,6 +66,7 @@ def note_offline(
     reason: str,
     *,
     after: timedelta,
+    address: str | None = None,
     chance: Random,
     now: datetime,
 ) -> bool:
@@ -71,7 +78,15 @@ def note_offline(
     before = read(connection, provider)
     since = before.since if before.state == OFFLINE and before.since else now
     next_probe_at = now + max(after, probe_delay(now - since, chance))
-    _write(connection, provider, OFFLINE, reason=reason, since=since, next_probe_at=next_probe_at)
+    _write(
+        connection,
+        provider,
+        OFFLINE,
+        reason=reason,
+        since=since,
+        next_probe_at=next_probe_at,
+        address=address,
+    )
     return before.state != OFFLINE
 
 
@@ -109,15 +124,25 @@ def note_success(connection: Connection, provider: ProviderName, now: datetime) 
     )
 
 
-def probe_soon(connection: Connection, now: datetime) -> None:
-    """Settings or the network may have changed: probe whatever isn't ready at once."""
-    connection.execute(
-        update(provider_state).where(provider_state.c.state != READY).values(next_probe_at=now)
+def probe_soon(
+    connection: Connection, now: datetime, providers: Sequence[ProviderName] = PROVIDERS
+) -> list[ProviderName]:
+    """Settings or the network may have changed: what isn't ready is probed at once.
+
+    Returns:
+        The providers that weren't ready.
+    """
+    unready = connection.execute(
+        update(provider_state)
+        .where(provider_state.c.state != READY, provider_state.c.provider.in_(providers))
+        .values(next_probe_at=now, address=None)
+        .returning(provider_state.c.provider)
     )
+    return [row.provider for row in unready]
 
 
 def _write(connection: Connection, provider: ProviderName, state: str, **values: Any) -> None:
-    values = {"state": state, **values}
+    values = {"state": state, "address": None, **values}
     connection.execute(
         upsert(provider_state)
         .values(provider=provider, **values)

@@ -10,7 +10,7 @@ import socket
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING, assert_never
 
@@ -18,6 +18,7 @@ import structlog
 
 from fairmind_sync import outbox, provider_state
 from fairmind_sync.backoff import retry_delay
+from fairmind_sync.clock import utc_now
 from fairmind_sync.database import reading, writing
 from fairmind_sync.errors import FairmindSyncError, LeaseLostError
 from fairmind_sync.providers.base import (
@@ -46,26 +47,24 @@ START_TIME = timedelta(seconds=8)
 log = structlog.get_logger()
 
 
-def utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-def worker_name() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}"
+def worker_name(pid: int | None = None) -> str:
+    """How a worker process of this host signs its attempts; our own by default."""
+    return f"{socket.gethostname()}:{pid or os.getpid()}"
 
 
 @dataclass(frozen=True, slots=True)
 class Relay:
     """One provider's way from the outbox to its runs.
 
-    `watch` is called with each batch's deadline, and with None at its end: a watchdog's hook.
+    `watch` is called with the longest time that each batch may take, and with None at its end: a
+    watchdog's hook.
     """
 
     engine: Engine
     provider: Provider
     max_attempts: int
     should_stop: Callable[[], bool] = lambda: False
-    watch: Callable[[datetime | None], None] = lambda _deadline: None
+    watch: Callable[[timedelta | None], None] = lambda _longest: None
     clock: Callable[[], datetime] = utc_now
     chance: Random = field(default_factory=Random)
     worker: str = field(default_factory=worker_name)
@@ -127,7 +126,7 @@ class Relay:
         """
         open_deliveries = {delivery.id: delivery for delivery in batch}
         reason = "not started"
-        self.watch(self.clock() + BATCH_TIME)
+        self.watch(BATCH_TIME)
         try:
             for delivery in self._deliver_and_record(batch):
                 del open_deliveries[delivery.id]
@@ -171,7 +170,8 @@ class Relay:
         return bool(away)
 
     def _may_start(self, batch_started: datetime) -> bool:
-        return not self.should_stop() and self.clock() < batch_started + START_TIME
+        """A clock that was set back shows as negative time: the batch ends, the next has its own lease."""
+        return not self.should_stop() and timedelta() <= self.clock() - batch_started < START_TIME
 
     def _record(self, delivery: Delivery, outcome: Outcome) -> None:
         bound = log.bind(
@@ -241,9 +241,17 @@ def note_unavailable(
             )
         else:
             event = "provider.offline"
-            after = error.after if isinstance(error, ProviderOfflineError) else timedelta()
+            away = (
+                error if isinstance(error, ProviderOfflineError) else ProviderOfflineError(reason)
+            )
             is_news = provider_state.note_offline(
-                connection, provider, reason, after=after, chance=chance, now=now
+                connection,
+                provider,
+                reason,
+                after=away.after,
+                address=away.address,
+                chance=chance,
+                now=now,
             )
     if is_news:
         log.error(event, provider=provider, reason=reason)

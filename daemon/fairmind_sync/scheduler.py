@@ -11,93 +11,44 @@ import multiprocessing
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING
 
 import structlog
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, JobExecutionEvent
-from apscheduler.executors.pool import ProcessPoolExecutor
+from apscheduler.job import Job
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from fairmind_sync import heartbeat, lookup, provider_state, worker
-from fairmind_sync.backoff import retry_delay
+from fairmind_sync import (
+    database,
+    heartbeat,
+    lookup,
+    provider_state,
+    reachability,
+    repairs,
+    sweep,
+    worker,
+)
+from fairmind_sync.backoff import LONGEST_DELAY
+from fairmind_sync.clock import ClockWatch, utc_now
 from fairmind_sync.database import CommitWatch, reading, writing
+from fairmind_sync.errors import StorageError
+from fairmind_sync.providers.base import ProviderOfflineError
+from fairmind_sync.relay import LEASE, note_unavailable
+from fairmind_sync.worker_slot import WorkerSlot
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from fairmind_sync.settings import ProviderName, Settings
+    from fairmind_sync.settings import Settings
 
 WATCH_INTERVAL_S = 0.1
-_DRAINS_PER_WORKER = 500
+_PAUSE_AFTER_ERROR_S = 5.0
 
 log = structlog.get_logger()
-
-
-class WorkerSlot:
-    """The place of one provider's worker process: empty, busy with a drain, or warm."""
-
-    def __init__(self, provider: ProviderName, settings: Settings) -> None:
-        self.provider = provider
-        self.is_busy = False
-        self.is_broken = False
-        self.idle_since: float | None = None
-        self.not_before = datetime.now(UTC)
-        self.executor: ProcessPoolExecutor | None = None
-        self._failures = 0
-        self._settings = settings
-        self._wires = worker.Wires()
-        self._misses = 0
-
-    def may_start(self, now: datetime) -> bool:
-        return not self.is_busy and self.not_before <= now
-
-    def fill(self) -> ProcessPoolExecutor:
-        """A fresh one-process executor; its process starts with its first drain."""
-        self._wires.pid.value = 0
-        self.executor = ProcessPoolExecutor(
-            1,
-            {
-                "mp_context": multiprocessing.get_context("spawn"),
-                "initializer": worker.start,
-                "initargs": (self._settings, self._wires),
-                "max_tasks_per_child": _DRAINS_PER_WORKER,
-            },
-        )
-        return self.executor
-
-    def empty(self) -> None:
-        """Lets the process end by itself; nobody waits for an SDK's farewell."""
-        if self.executor is not None:
-            self.executor.shutdown(wait=False)
-        self.executor = self.idle_since = None
-        self.is_broken = False
-
-    def ask_to_stop(self) -> None:
-        """What the process has begun it finishes; it begins nothing more."""
-        self._wires.stop.value = True
-
-    def ended(self, *, failed: bool, now: datetime) -> None:
-        """After a drain; one whose process died is not repeated in a busy loop."""
-        self.is_busy, self.is_broken = False, failed
-        self.idle_since = time.monotonic()
-        self._failures = self._failures + 1 if failed else 0
-        if failed:
-            self.not_before = now + retry_delay(self._failures, Random())
-
-    def has_lost_its_process(self, living: set[int | None]) -> bool:
-        """Whether a drain's process was gone at two looks in a row, and nobody has told us.
-
-        concurrent.futures may lose a submit that meets a dying process; without this, the provider would
-        seem busy for ever.
-        """
-        gone = self.is_busy and self._wires.pid.value not in (0, *living)
-        self._misses = self._misses + 1 if gone else 0
-        return self._misses > 1
-
-    def is_idle_for(self, seconds: float) -> bool:
-        return self.idle_since is not None and time.monotonic() - self.idle_since >= seconds
 
 
 class Scheduler:
@@ -109,22 +60,26 @@ class Scheduler:
         self._heart = heartbeat.Heart()
         self._stopping = threading.Event()
         self._looking = threading.Lock()
-        self._slots: dict[ProviderName, WorkerSlot] = {}
+        self._slots = {name: WorkerSlot(name, settings) for name in settings.enabled}
         self._timer = BackgroundScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": None}
         )
-        self._watcher = threading.Thread(target=self._watch_commits, name="commits", daemon=True)
+        self._regular: list[Job] = []
+        self._watcher = threading.Thread(target=self._watch, name="watch", daemon=True)
 
     def start(self) -> None:
         logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # our own events say it
-        now = datetime.now(UTC)
+        now = utc_now()
         with writing(self._engine) as connection:
             self._heart.start(connection, now)
             provider_state.probe_soon(connection, now)
+            repairs.correct_times(connection, longest_wait=LONGEST_DELAY, lease=LEASE, now=now)
         self._timer.add_listener(self._on_job_ended, EVENT_JOB_EXECUTED | EVENT_JOB_ERROR)
         self._every(heartbeat.INTERVAL, self._beat)
         self._every(self._settings.poll_interval, self.look)
-        self._every(timedelta(seconds=5), self._tend_workers)
+        self._every(timedelta(seconds=1), self._tend_workers)
+        self._every(timedelta(minutes=1), self._tidy)
+        self._every(sweep.INTERVAL, self._sweep)
         self._timer.start()
         self._watcher.start()
         self.look()
@@ -145,31 +100,48 @@ class Scheduler:
         with self._looking:
             if self._stopping.is_set():
                 return
-            now = datetime.now(UTC)
-            for provider in self._settings.enabled:
-                slot = self._slot(provider)
-                if slot.may_start(now) and self._has_work(provider, now):
-                    self._start_drain(slot)
+            now = utc_now()
+            for slot in self._slots.values():
+                if slot.may_start(now):
+                    self._look_at_provider(slot, now)
             self._look_again(now)
 
-    def _slot(self, provider: ProviderName) -> WorkerSlot:
-        if provider not in self._slots:
-            self._slots[provider] = WorkerSlot(provider, self._settings)
-        return self._slots[provider]
-
-    def _has_work(self, provider: ProviderName, now: datetime) -> bool:
+    def _look_at_provider(self, slot: WorkerSlot, now: datetime) -> None:
         with reading(self._engine) as connection:
-            return lookup.has_work(connection, provider, now)
+            has_work = lookup.has_work(connection, slot.provider, now)
+            address = provider_state.read(connection, slot.provider).address
+        if has_work and address is not None:
+            slot.begins()
+            self._timer.add_job(self._knock, args=(slot, address), id=f"knock-{slot.provider}")
+        elif has_work:
+            self._start_drain(slot)
 
-    def _start_drain(self, slot: WorkerSlot) -> None:
+    def _knock(self, slot: WorkerSlot, address: str) -> None:
+        """An offline provider gets a worker process once a connection to it can be made."""
+        reason = reachability.refusal(address)
+        if reason is None:
+            with self._looking:
+                self._start_drain(slot)
+            return
+        try:
+            away = ProviderOfflineError(reason, address=address)
+            note_unavailable(self._engine, slot.provider, away, Random(), utc_now())
+        finally:
+            slot.is_busy = False
+        self._look_at(utc_now())
+
+    def _start_drain(self, slot: WorkerSlot, *, and_sweep: bool = False) -> None:
+        if self._stopping.is_set():
+            return
         if slot.is_broken:  # APScheduler may have lost count of what runs in it
             self._clear(slot)
         if slot.executor is None:
             self._timer.add_executor(slot.fill(), alias=slot.provider)
-        slot.is_busy, slot.idle_since = True, None
+        slot.begins()
         self._timer.add_job(
             worker.drain,
             args=(slot.provider, self._settings),
+            kwargs={"and_sweep": and_sweep},
             id=slot.provider,
             executor=slot.provider,
             replace_existing=True,
@@ -196,18 +168,25 @@ class Scheduler:
             what = "timer.failed" if slot is None else "worker.failed"
             log.error(what, job=event.job_id, reason=repr(event.exception))
         if slot is not None:
-            slot.ended(failed=bool(event.exception), now=datetime.now(UTC))
+            self._ended(slot, failed=bool(event.exception))
             if not self._stopping.is_set():
-                self._look_at(datetime.now(UTC))
+                self._look_at(utc_now())
+
+    def _ended(self, slot: WorkerSlot, *, failed: bool) -> None:
+        """A process that died holds nothing any more; nobody has to wait for its leases."""
+        slot.ended(failed=failed, now=utc_now())
+        dead = slot.dead_worker() if failed else None
+        if dead is not None:
+            with suppress(StorageError), writing(self._engine) as connection:  # else they run out
+                repairs.end_leases(connection, slot.provider, dead, chance=Random(), now=utc_now())
 
     def _tend_workers(self) -> None:
-        """Ends processes that were idle for long, and takes note of those that went unnoticed."""
-        living = {child.pid for child in multiprocessing.active_children()}
+        """Ends processes that were idle for long, and takes note of those that died in a drain."""
         with self._looking:
             for slot in self._slots.values():
-                if slot.has_lost_its_process(living):
+                if slot.has_lost_its_process():
                     log.error("worker.lost", job=slot.provider)
-                    slot.ended(failed=True, now=datetime.now(UTC))
+                    self._ended(slot, failed=True)
                 elif slot.is_idle_for(self._settings.worker_idle_seconds):
                     self._clear(slot)
 
@@ -215,21 +194,61 @@ class Scheduler:
         self._timer.remove_executor(slot.provider, shutdown=False)
         slot.empty()
 
-    def _watch_commits(self) -> None:
-        watch = CommitWatch(self._engine)
-        while not self._stopping.wait(WATCH_INTERVAL_S):
-            if watch.has_changed():
-                self._look_at(datetime.now(UTC))
-        watch.close()
+    def _tidy(self) -> None:
+        size = database.shrink_wal(self._engine)
+        if size > database.LARGE_WAL:
+            log.warning(
+                "database.large_wal", bytes=size, reason="a connection reads for long; see doctor"
+            )
+
+    def _sweep(self) -> None:
+        """After unclean attempts, the providers are compared with what is recorded."""
+        with self._looking, reading(self._engine) as connection:
+            for slot in self._slots.values():
+                if (
+                    slot.may_start(utc_now())
+                    and provider_state.read(connection, slot.provider).is_ready
+                    and sweep.is_called_for(connection, slot.provider)
+                ):
+                    self._start_drain(slot, and_sweep=True)
+
+    def _watch(self) -> None:
+        """Looks for commits of other processes, and for a clock that was set."""
+        clock = ClockWatch()
+        while not self._stopping.is_set():
+            try:
+                with closing(CommitWatch(self._engine)) as commits:
+                    while not self._stopping.wait(WATCH_INTERVAL_S):
+                        if jump := clock.jump():
+                            self._on_clock_set(jump)
+                        if commits.has_changed():
+                            self._look_at(utc_now())
+            except StorageError as error:  # the slow poll goes on meanwhile
+                log.error("watch.failed", reason=str(error))  # noqa: TRY400 the message says it all
+                self._stopping.wait(_PAUSE_AFTER_ERROR_S)
+
+    def _on_clock_set(self, jump: timedelta) -> None:
+        """Timers, leases and due times follow the wall clock: none may wait for an hour that has passed."""
+        now = utc_now()
+        log.warning("clock.set", seconds=round(jump.total_seconds(), 1))
+        if jump < timedelta():
+            with writing(self._engine) as connection:
+                repairs.correct_times(connection, longest_wait=timedelta(), lease=LEASE, now=now)
+        for slot in self._slots.values():
+            slot.not_before = min(slot.not_before, now)
+        for job in self._regular:
+            with suppress(JobLookupError):
+                job.modify(next_run_time=now)
 
     def _beat(self) -> None:
         with writing(self._engine) as connection:
-            self._heart.beat(connection, datetime.now(UTC))
+            self._heart.beat(connection, utc_now())
 
     def _every(self, interval: timedelta, work: Callable[[], None]) -> None:
-        self._timer.add_job(
+        job = self._timer.add_job(
             work, "interval", seconds=interval.total_seconds(), id=work.__name__.strip("_")
         )
+        self._regular.append(job)
 
 
 def _end_children(grace_seconds: float) -> None:

@@ -17,6 +17,7 @@ from fairmind_sync.delivery import Delivery, Run
 from fairmind_sync.providers.base import (
     Delivered,
     Journal,
+    Ledger,
     Outcome,
     ProviderUnavailableError,
     Report,
@@ -54,6 +55,9 @@ class FakeProvider:
         yield from run_in_threads(
             deliveries, lambda delivery: self._deliver_one(delivery, journal), may_start, threads=1
         )
+
+    def sweep(self, suspects: Sequence[str], ledger: Ledger) -> None:
+        """Nothing can be left behind here."""
 
     def close(self) -> None:
         """Nothing to let go of."""

@@ -12,7 +12,7 @@ import threading
 import time
 from ctypes import c_bool, c_int
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import timedelta
 from functools import lru_cache
 from multiprocessing import parent_process
 from multiprocessing.sharedctypes import RawValue
@@ -22,10 +22,16 @@ from typing import TYPE_CHECKING
 import structlog
 from dotenv import load_dotenv
 
-from fairmind_sync import logs, schema
+from fairmind_sync import logs, schema, sweep
+from fairmind_sync.clock import utc_now
 from fairmind_sync.errors import ProviderNotInstalledError
 from fairmind_sync.providers import open_provider
-from fairmind_sync.providers.base import Provider, ProviderBlockedError, ProviderBrokenError
+from fairmind_sync.providers.base import (
+    Provider,
+    ProviderBlockedError,
+    ProviderBrokenError,
+    ProviderUnavailableError,
+)
 from fairmind_sync.relay import Relay, note_unavailable
 
 if TYPE_CHECKING:
@@ -40,14 +46,18 @@ log = structlog.get_logger()
 
 
 class _Watchdog:
-    """Ends the process when the deadline of its batch has passed; wall-clock time, like the lease's."""
+    """Ends the process when its batch takes too long.
+
+    By the monotonic clock: a wall clock that is set ahead must not end a healthy worker, whose request may
+    still be under way while the next worker looks whether it did anything.
+    """
 
     def __init__(self) -> None:
-        self.deadline: datetime | None = None
+        self.deadline: float | None = None
         self.stop: c_bool = c_bool(False)
 
-    def watch(self, deadline: datetime | None) -> None:
-        self.deadline = deadline
+    def watch(self, longest: timedelta | None) -> None:
+        self.deadline = None if longest is None else time.monotonic() + longest.total_seconds()
 
     def should_stop(self) -> bool:
         return self.stop.value
@@ -55,7 +65,8 @@ class _Watchdog:
     def guard(self) -> None:
         while True:
             time.sleep(_WATCH_INTERVAL_S)
-            if self.deadline is not None and datetime.now(UTC) > self.deadline:
+            deadline = self.deadline  # another thread may clear it
+            if deadline is not None and time.monotonic() > deadline:
                 log.error("worker.hung", pid=os.getpid())
                 sys.stderr.flush()
                 os._exit(HUNG)
@@ -87,14 +98,16 @@ def start(settings: Settings, wires: Wires) -> None:
     threading.Thread(target=_watchdog.guard, name="watchdog", daemon=True).start()
 
 
-def drain(name: ProviderName, settings: Settings, *, probe_now: bool = False) -> None:
+def drain(
+    name: ProviderName, settings: Settings, *, probe_now: bool = False, and_sweep: bool = False
+) -> None:
     """Delivers the provider's due deliveries; an enabled provider that isn't installed blocks itself."""
     engine = schema.ready_engine(settings.database_url)
     try:
         provider = _provider(name, settings)
     except ProviderNotInstalledError as error:
         blocked = ProviderBlockedError(str(error))
-        note_unavailable(engine, name, blocked, Random(), datetime.now(UTC))
+        note_unavailable(engine, name, blocked, Random(), utc_now())
         return
     relay = Relay(
         engine,
@@ -105,6 +118,10 @@ def drain(name: ProviderName, settings: Settings, *, probe_now: bool = False) ->
     )
     try:
         relay.drain(probe_now=probe_now)
+        if and_sweep:
+            sweep.sweep(engine, provider)
+    except ProviderUnavailableError as error:
+        note_unavailable(engine, name, error, Random(), utc_now())
     except ProviderBrokenError as error:
         log.warning("worker.broken", provider=name, reason=str(error))
         sys.stderr.flush()

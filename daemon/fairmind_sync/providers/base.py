@@ -6,13 +6,16 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 import structlog
 
 from fairmind_sync.delivery import Delivery, Run
 from fairmind_sync.errors import FairmindSyncError, LeaseLostError
 from fairmind_sync.settings import ProviderName
+
+if TYPE_CHECKING:
+    from fairmind_sync.lookup import Standing
 
 log = structlog.get_logger()
 
@@ -52,11 +55,14 @@ class ProviderUnavailableError(FairmindSyncError):
 
 
 class ProviderOfflineError(ProviderUnavailableError):
-    """The provider can't be reached, or asked to be left alone for `after`."""
+    """The provider can't be reached at `address`, or asked to be left alone for `after`."""
 
-    def __init__(self, message: str, after: timedelta = timedelta()) -> None:
+    def __init__(
+        self, message: str, after: timedelta = timedelta(), *, address: str | None = None
+    ) -> None:
         super().__init__(message)
         self.after = after
+        self.address = address
 
 
 class ProviderBlockedError(ProviderUnavailableError):
@@ -78,6 +84,16 @@ class Journal(Protocol):
 
     def created(self, delivery: Delivery, run_id: str) -> None:
         """The provider made this run for it."""
+
+
+class Ledger(Protocol):
+    """What is recorded, for comparison with what the provider holds."""
+
+    def standing(self, key: str) -> Standing | None:
+        """The delivery with this key; None if it is another database's."""
+
+    def deliver_again(self, key: str, reason: str) -> None:
+        """What was delivered is complete no longer."""
 
 
 class Provider(Protocol):
@@ -102,6 +118,15 @@ class Provider(Protocol):
 
         Raises:
             ProviderUnavailableError: after the outcomes of those that were under way.
+        """
+
+    def sweep(self, suspects: Sequence[str], ledger: Ledger) -> None:
+        """Finds runs that contradict what is recorded, and repairs them.
+
+        `suspects` are the delivery keys whose attempts may have left something behind.
+
+        Raises:
+            ProviderUnavailableError: it can't be told.
         """
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""MLflow as a delivery needs it: six calls, and the three ways in which one can fail."""
+"""MLflow as a delivery needs it: nine calls, and the three ways in which one can fail."""
 
 from __future__ import annotations
 
@@ -55,12 +55,26 @@ class RunsApi(Protocol):
     def finish_run(self, run_id: str, end: datetime) -> None:
         """Ends the run as FINISHED, and makes sure that the server says so."""
 
+    def unfinished_runs(self, experiment_id: str, tag: str) -> list[tuple[str, str]]:
+        """The id and the tag's value of each running run that has the tag; at most 1,000."""
+
+    def fail_run(self, run_id: str) -> None:
+        """Ends the run as FAILED."""
+
+    def delete_run(self, run_id: str) -> None:
+        """Moves the run to where MLflow can restore it from."""
+
     def run_url(self, experiment_id: str, run_id: str) -> str | None:
         """The run's page; None where there is none."""
 
 
 def to_ms(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
+
+
+def running_with(tag: str) -> str:
+    """MLflow's filter for unfinished runs that have the tag."""
+    return f"attributes.status = 'RUNNING' AND tags.`{tag}` LIKE '%'"
 
 
 def refuse_deleted_experiment(name: str, experiment_id: str) -> NoReturn:

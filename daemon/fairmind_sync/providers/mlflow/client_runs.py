@@ -17,6 +17,7 @@ from fairmind_sync.providers.mlflow.api import (
     RejectedError,
     UncertainError,
     refuse_deleted_experiment,
+    running_with,
     to_ms,
 )
 
@@ -81,6 +82,25 @@ class ClientRuns:
             _raise_client_error(error)
         if status != "FINISHED":
             raise UncertainError(f"the run is {status} after it was ended")
+
+    def unfinished_runs(self, experiment_id: str, tag: str) -> list[tuple[str, str]]:
+        try:
+            found = self._client.search_runs([experiment_id], filter_string=running_with(tag))
+        except MlflowException as error:
+            _raise_client_error(error)
+        return [(str(run.info.run_id), str(run.data.tags[tag])) for run in found]
+
+    def fail_run(self, run_id: str) -> None:
+        try:
+            self._client.set_terminated(run_id, "FAILED")
+        except MlflowException as error:
+            _raise_client_error(error)
+
+    def delete_run(self, run_id: str) -> None:
+        try:
+            self._client.delete_run(run_id)
+        except MlflowException as error:
+            _raise_client_error(error)
 
     def run_url(self, experiment_id: str, run_id: str) -> str | None:
         if not self._uri.startswith("databricks"):

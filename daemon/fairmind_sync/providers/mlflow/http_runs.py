@@ -29,6 +29,7 @@ from fairmind_sync.providers.mlflow.api import (
     RejectedError,
     UncertainError,
     refuse_deleted_experiment,
+    running_with,
     to_ms,
 )
 
@@ -106,6 +107,27 @@ class HttpRuns:
                 "the reply to runs/update doesn't confirm that the run is finished"
             )
 
+    def unfinished_runs(self, experiment_id: str, tag: str) -> list[tuple[str, str]]:
+        reply = self._call(
+            "POST",
+            "runs/search",
+            experiment_ids=[experiment_id],
+            filter=running_with(tag),
+            max_results=1000,
+        )
+        return [
+            (str(run["info"]["run_id"]), str(pair["value"]))
+            for run in reply.get("runs", [])
+            for pair in run["data"]["tags"]
+            if pair["key"] == tag
+        ]
+
+    def fail_run(self, run_id: str) -> None:
+        self._call("POST", "runs/update", run_id=run_id, status="FAILED")
+
+    def delete_run(self, run_id: str) -> None:
+        self._call("POST", "runs/delete", run_id=run_id)
+
     def run_url(self, experiment_id: str, run_id: str) -> str | None:
         base = redact(self._uri).replace(f"{HIDDEN}@", "")
         return f"{base}/#/experiments/{experiment_id}/runs/{run_id}{_workspace_query()}"
@@ -143,7 +165,7 @@ class HttpRuns:
                 **carried,
             )
         except MlflowException as error:
-            _raise_unreachable(error)
+            _raise_unreachable(error, self._uri)
         return _read(response)
 
 
@@ -166,14 +188,14 @@ def _field(reply: Mapping[str, Any], name: str) -> Any:
         raise UncertainError(f"the server's reply holds no {name}") from None
 
 
-def _raise_unreachable(error: MlflowException) -> NoReturn:
+def _raise_unreachable(error: MlflowException, uri: str) -> NoReturn:
     """By what stopped the request: one that found no server did nothing; any other may have."""
     causes = list(_causes(error))
     not_sent = (NewConnectionError, ConnectTimeoutError, requests.exceptions.ProxyError)
     for cause in causes:
         if isinstance(cause, not_sent):
             raise NotSentError(
-                f"the MLflow server can't be reached: {redact(str(cause))}"
+                f"the MLflow server can't be reached: {redact(str(cause))}", address=redact(uri)
             ) from error
         if isinstance(cause, requests.exceptions.SSLError):
             raise ProviderBlockedError(f"the MLflow server's certificate is refused: {cause}")

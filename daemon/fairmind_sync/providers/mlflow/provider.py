@@ -13,10 +13,13 @@ import structlog
 
 from fairmind_sync.delivery import Delivery, Run
 from fairmind_sync.logs import redact
+from fairmind_sync.lookup import Standing
+from fairmind_sync.models import DEAD, DISCARDED
 from fairmind_sync.providers.base import (
     Dead,
     Delivered,
     Journal,
+    Ledger,
     Outcome,
     ProviderOfflineError,
     Report,
@@ -62,8 +65,26 @@ class MlflowProvider:
             self.threads,
         )
 
+    def sweep(self, suspects: Sequence[str], ledger: Ledger) -> None:  # noqa: ARG002 one search finds all
+        """A run that nobody finishes: a second one of its delivery, or one of a delivery given up."""
+        try:
+            for run_id, key in self._api.unfinished_runs(self._experiment(), DELIVERY_KEY_TAG):
+                standing = ledger.standing(key)
+                if standing is not None:
+                    self._put_right(run_id, standing)
+        except UncertainError as error:
+            raise ProviderOfflineError(str(error)) from error
+
     def close(self) -> None:
         """Connections are MLflow's, and end with the process."""
+
+    def _put_right(self, run_id: str, standing: Standing) -> None:
+        if standing.run_id not in (None, run_id):
+            self._api.delete_run(run_id)
+            log.warning("run.duplicate_removed", provider=self.name, run_id=run_id)
+        elif standing.status in (DEAD, DISCARDED):
+            self._api.fail_run(run_id)
+            log.warning("run.abandoned", provider=self.name, run_id=run_id, status=standing.status)
 
     def _experiment(self) -> str:
         if self._experiment_id is None:

@@ -17,6 +17,7 @@ from fairmind_sync.providers.base import (
     Dead,
     Delivered,
     Journal,
+    Ledger,
     Report,
     Retry,
     run_in_threads,
@@ -28,6 +29,7 @@ from fairmind_sync.settings import ProviderName, Settings
 READ_BACK_DELAYS_S = (0.0, 0.2, 0.5, 1.0, 2.0, 4.0)
 """The service may take a moment to show what it took."""
 RUNS_PER_CORE = 100
+_READ_AT_ONCE = 100
 
 log = structlog.get_logger()
 
@@ -61,6 +63,14 @@ class WandbProvider:
             yield from self._upload_and_confirm(waiting, contents, journal, may_start)
         finally:
             self._recycle(len(waiting))
+
+    def sweep(self, suspects: Sequence[str], ledger: Ledger) -> None:
+        """Looks for runs that a late process of ours opened again after they were delivered."""
+        for first in range(0, len(suspects), _READ_AT_ONCE):
+            held = self._sdk.read_back(suspects[first : first + _READ_AT_ONCE])
+            for key, run in held.items():
+                if run.state != "finished":
+                    ledger.deliver_again(key, f"the run is {run.state} at W&B")
 
     def close(self) -> None:
         self._sdk.restart()

@@ -97,8 +97,10 @@ class Sdk:
                 f"the W&B server's certificate is refused: {error}"
             ) from error
         except requests.exceptions.RequestException as error:
+            no_connection = isinstance(error, requests.exceptions.ConnectionError)
             raise ProviderOfflineError(
-                f"W&B at {redact(self._base_url)} can't be reached: {error}"
+                f"W&B at {redact(self._base_url)} can't be reached: {error}",
+                address=redact(self._base_url) if no_connection else None,
             ) from error
         return self._entity_in(reply)
 

@@ -1,0 +1,93 @@
+"""Writes that put deliveries right for which nobody holds a lease; outbox.py has those of the lease's holder.
+
+Each runs inside the caller's transaction.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from random import Random
+
+from sqlalchemy import Connection, exists, select, update
+
+from fairmind_sync.backoff import retry_delay
+from fairmind_sync.models import DELIVERED, PENDING, delivery_attempts, outbox, provider_state
+from fairmind_sync.settings import ProviderName
+
+
+def end_leases(
+    connection: Connection, provider: ProviderName, worker: str, *, chance: Random, now: datetime
+) -> int:
+    """Ends what a worker held that is known to be dead; counts it.
+
+    The attempts stay counted, and each delivery waits as after any failed attempt: one of them may have
+    killed the worker, and would kill the next one before the others get their turn.
+    """
+    by_worker = exists().where(
+        delivery_attempts.c.delivery_id == outbox.c.id,
+        delivery_attempts.c.lease_token == outbox.c.lease_token,
+        delivery_attempts.c.worker == worker,
+    )
+    held = connection.execute(
+        select(outbox.c.id, outbox.c.attempts).where(
+            outbox.c.provider == provider, outbox.c.lease_expires_at > now, by_worker
+        )
+    ).all()
+    for row in held:
+        connection.execute(
+            update(outbox)
+            .where(outbox.c.id == row.id)
+            .values(lease_expires_at=now, due_at=now + retry_delay(row.attempts, chance))
+        )
+    return len(held)
+
+
+def correct_times(
+    connection: Connection, *, longest_wait: timedelta, lease: timedelta, now: datetime
+) -> None:
+    """After the clock was set back: nothing waits for a time that nobody could have meant.
+
+    What is due later than `longest_wait` from now is due at once; no lease outlives a new one; a create that
+    was attempted in the future counts as attempted now.
+    """
+    pending = outbox.c.status == PENDING
+    for column, latest, corrected in (
+        (outbox.c.due_at, now + longest_wait, now),
+        (outbox.c.lease_expires_at, now + lease, now + lease),
+        (outbox.c.create_attempted_at, now, now),
+    ):
+        connection.execute(
+            update(outbox).where(pending, column > latest).values({column: corrected})
+        )
+    connection.execute(
+        update(provider_state)
+        .where(provider_state.c.next_probe_at > now + longest_wait)
+        .values(next_probe_at=now)
+    )
+
+
+def reopen(
+    connection: Connection, provider: ProviderName, key: str, reason: str, now: datetime
+) -> bool:
+    """A delivered run is no longer complete at its provider: it is delivered again, to the same run.
+
+    Returns:
+        Whether it was delivered.
+    """
+    reopened = connection.execute(
+        update(outbox)
+        .where(
+            outbox.c.provider == provider,
+            outbox.c.delivery_key == key,
+            outbox.c.status == DELIVERED,
+        )
+        .values(
+            status=PENDING,
+            attempts=0,
+            due_at=now,
+            finished_at=None,
+            last_error=reason,
+            last_error_kind="incomplete",
+        )
+    )
+    return bool(reopened.rowcount)

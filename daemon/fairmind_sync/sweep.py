@@ -1,0 +1,72 @@
+"""Looks at the providers for what no grace period can prevent, and repairs it.
+
+A request may reach a server hours after we gave it up, and a process that was stopped may wake up after
+its lease. Such a run belongs to a delivery that is done, or given up: a provider's `sweep` finds those. It
+is only run after attempts that ended unclean, so an undisturbed daemon never asks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from fairmind_sync import lookup, repairs
+from fairmind_sync.clock import utc_now
+from fairmind_sync.database import reading, writing
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+    from fairmind_sync.lookup import Standing
+    from fairmind_sync.providers.base import Provider
+    from fairmind_sync.settings import ProviderName
+
+INTERVAL = timedelta(minutes=10)
+LOOKS_BACK = timedelta(days=1)
+
+log = structlog.get_logger()
+
+
+def is_called_for(connection: Connection, provider: ProviderName) -> bool:
+    """Whether an attempt of late ended in a way that may have left something behind."""
+    return bool(_suspects(connection, provider, limit=1))
+
+
+def sweep(engine: Engine, provider: Provider) -> None:
+    """Lets the provider compare what it holds with what is recorded.
+
+    Raises:
+        ProviderUnavailableError: it can't tell now.
+    """
+    with reading(engine) as connection:
+        suspects = _suspects(connection, provider.name)
+    if suspects:
+        provider.sweep(suspects, _Ledger(engine, provider.name))
+        log.info("sweep.done", provider=provider.name, suspects=len(suspects))
+
+
+def _suspects(
+    connection: Connection, provider: ProviderName, limit: int | None = None
+) -> list[str]:
+    return lookup.unclean_keys(connection, provider, utc_now() - LOOKS_BACK, limit)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ledger:
+    """The providers' view of what is recorded."""
+
+    engine: Engine
+    provider: ProviderName
+
+    def standing(self, key: str) -> Standing | None:
+        with reading(self.engine) as connection:
+            return lookup.standing(connection, self.provider, key)
+
+    def deliver_again(self, key: str, reason: str) -> None:
+        with writing(self.engine) as connection:
+            reopened = repairs.reopen(connection, self.provider, key, reason, utc_now())
+        if reopened:
+            log.warning("delivery.reopened", provider=self.provider, key=key, reason=reason)
