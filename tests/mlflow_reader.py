@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,17 +22,25 @@ class HeldRun:
     tags: dict[str, str]
 
 
-def runs_of(uri: str, experiment: str) -> list[HeldRun]:
-    """Every run of the experiment, deleted ones too."""
+def runs_of(uri: str, experiment: str, view: str = "ALL") -> list[HeldRun]:
+    """Every run of the experiment; deleted ones too, unless `view` is ACTIVE_ONLY."""
     with httpx2.Client(base_url=f"{uri}/api/2.0/mlflow", timeout=30) as client:
         found = client.get("experiments/get-by-name", params={"experiment_name": experiment})
         query = {
             "experiment_ids": [found.json()["experiment"]["experiment_id"]],
-            "run_view_type": "ALL",
-            "max_results": 5000,
+            "run_view_type": view,
+            "max_results": 1000,
         }
-        reply = client.post("runs/search", json=query).raise_for_status().json()
-        return [_held(run) for run in reply.get("runs", [])]
+        return [_held(run) for run in _pages(client, query)]
+
+
+def _pages(client: httpx2.Client, query: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    token = ""
+    while token is not None:
+        page = {**query, "page_token": token} if token else query
+        reply = client.post("runs/search", json=page).raise_for_status().json()
+        yield from reply.get("runs", [])
+        token = reply.get("next_page_token")
 
 
 def _held(run: dict[str, Any]) -> HeldRun:

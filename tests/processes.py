@@ -79,6 +79,12 @@ class DaemonProcess:
         self._reader.join()
         return code
 
+    def kill(self) -> None:
+        """SIGKILL; whoever it started has to notice by itself."""
+        self.process.kill()
+        self.process.wait()
+        self._reader.join()
+
     def _read_log(self) -> None:
         assert self.process.stderr is not None
         with self.process.stderr as lines:

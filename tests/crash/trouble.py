@@ -19,5 +19,5 @@ SHORT_TIMES = {
 def troubled(**trouble: Any) -> dict[str, str]:
     return {
         "PYTHONPATH": str(Path(__file__).parent / "injected"),
-        "FAIRMIND_TEST_TROUBLE": json.dumps({"times": SHORT_TIMES} | trouble),
+        "FAIRMIND_TEST_TROUBLE": json.dumps({"times": SHORT_TIMES, **trouble}),
     }

@@ -60,16 +60,20 @@ class Fault:
 
 
 class Faults:
-    """The rules in force; the first that strikes decides."""
+    """The rules in force; the first that strikes decides. `struck` counts since they are."""
 
     def __init__(self) -> None:
+        self.struck = 0
         self._rules: list[Fault] = []
         self._lock = threading.Lock()
 
     def replace(self, rules: Iterable[Fault]) -> None:
         with self._lock:
             self._rules = list(rules)
+            self.struck = 0
 
     def pick(self, kind: str) -> Fault | None:
         with self._lock:
-            return next((rule for rule in self._rules if rule.strikes(kind)), None)
+            found = next((rule for rule in self._rules if rule.strikes(kind)), None)
+            self.struck += found is not None
+            return found

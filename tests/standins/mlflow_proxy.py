@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import http.client
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 from urllib.parse import urlsplit
 
 from tests.standins.faults import Faults
@@ -63,6 +61,15 @@ def mlflow_proxy(upstream: str) -> Iterator[MlflowProxy]:
 
 
 class _Handler(FaultyHandler):
+    """Keeps a connection to the server for as long as its client keeps one."""
+
+    _upstream: http.client.HTTPConnection | None = None
+
+    def finish(self) -> None:
+        if self._upstream is not None:
+            self._upstream.close()
+        super().finish()
+
     def do_GET(self) -> None:
         self._pass()
 
@@ -81,21 +88,12 @@ class _Handler(FaultyHandler):
         self.serve(kind, proxy.faults, lambda: self._forward(proxy, body))
 
     def _forward(self, proxy: MlflowProxy, body: bytes) -> Reply:
-        connection = _connection_to(proxy.upstream.hostname, proxy.upstream.port)
+        assert proxy.upstream.hostname is not None
+        if self._upstream is None:
+            self._upstream = http.client.HTTPConnection(
+                proxy.upstream.hostname, proxy.upstream.port, timeout=60
+            )
         headers = {name: self.headers[name] for name in _PASSED_ON if name in self.headers}
-        connection.request(self.command, self.path, body, headers)
-        reply = connection.getresponse()
-        content_type = reply.headers.get("Content-Type", "")
-        return Reply(reply.read(), reply.status, content_type)
-
-
-_local = threading.local()
-
-
-def _connection_to(host: str | None, port: int | None) -> http.client.HTTPConnection:
-    """Kept alive for as long as its thread: that is, for one client connection."""
-    connections: dict[Any, http.client.HTTPConnection] = _local.__dict__.setdefault("to", {})
-    if (host, port) not in connections:
-        assert host is not None
-        connections[host, port] = http.client.HTTPConnection(host, port, timeout=60)
-    return connections[host, port]
+        self._upstream.request(self.command, self.path, body, headers)
+        reply = self._upstream.getresponse()
+        return Reply(reply.read(), reply.status, reply.headers.get("Content-Type", ""))

@@ -32,6 +32,16 @@ from fairmind_sync.settings import Settings
 
 INIT_TIMEOUT_S = FINISH_TIMEOUT_S = 10.0
 PROBE_TIMEOUT_S = (5.0, 10.0)
+_PATIENCE = {
+    f"x_{client}_{name}": seconds
+    for client in ("graphql", "file_stream")
+    for name, seconds in (
+        ("retry_wait_min_seconds", 0.25),
+        ("retry_wait_max_seconds", 2.0),
+        ("timeout_seconds", 8.0),
+    )
+}
+"""wandb-core's own retries, within our time-outs; its defaults wait for seconds before the first."""
 _VIEWER = "query Viewer { viewer { entity } }"
 _CORE_IS_GONE = (
     "HandleAbandonedError",
@@ -187,6 +197,7 @@ class Sdk:
             init_timeout=INIT_TIMEOUT_S,
             finish_timeout=FINISH_TIMEOUT_S,
             finish_timeout_raises=True,
+            **_PATIENCE,
             stop_fn=lambda: None,  # the page's Stop button would interrupt our main thread
             root_dir=str(self._directory),
         )

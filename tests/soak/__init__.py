@@ -1,0 +1,1 @@
+"""Thousands of deliveries under kills and disturbed requests, judged by what the servers hold at the end."""

@@ -1,0 +1,29 @@
+"""A short soak, for every change; `task soak` is the long one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.crash.trouble import SHORT_TIMES, troubled
+from tests.soak.soak import Plan, run
+
+TIMES = SHORT_TIMES | {
+    "fairmind_sync.relay:LEASE": 20,
+    "fairmind_sync.relay:BATCH_TIME": 18,
+    "fairmind_sync.providers.mlflow.provider:GRACE": 5,
+}
+"""A disturbed upload to W&B takes longer than an ordinary one."""
+
+
+def test_a_short_soak_is_clean(tmp_path: Path) -> None:
+    plan = Plan(
+        deliveries=60,
+        kills=12,
+        disturbed=1 / 3,
+        daemons=2,
+        seconds=200,
+        seed=7,
+        env=troubled(times=TIMES),
+    )
+    report = run(plan, tmp_path)
+    assert report.is_clean, report
