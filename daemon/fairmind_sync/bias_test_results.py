@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from fairmind_sync import payload, saving, schema, settings
+from fairmind_sync import maintenance, payload, saving, schema, settings
 from fairmind_sync.database import writing
 from fairmind_sync.errors import PayloadError
 
@@ -108,7 +108,9 @@ def save_all(new_results: Iterable[NewResult], to: Settings) -> list[Saved]:
     Raises:
         StorageError: as `save_test_result`.
     """
-    with writing(schema.ready_engine(to.database_url)) as connection:
+    engine = schema.ready_engine(to.database_url)
+    maintenance.require_space(engine)
+    with writing(engine) as connection:
         now = datetime.now(UTC)
         return [saving.save(connection, new, to.enabled, now) for new in new_results]
 

@@ -157,6 +157,41 @@ def status(*, as_json: AsJson = False) -> None:
 
 
 @app.command()
+def resume(provider: Annotated[str, typer.Argument(help="wandb or mlflow.")]) -> None:
+    """Try a provider again at once that was blocked or offline: you have fixed what was wrong."""
+    from fairmind_sync import provider_state, schema  # noqa: PLC0415 see above
+    from fairmind_sync.database import writing  # noqa: PLC0415 see above
+    from fairmind_sync.settings import PROVIDERS  # noqa: PLC0415 see above
+
+    names = [name for name in PROVIDERS if name == provider]
+    if not names:
+        raise typer.BadParameter("the providers are wandb and mlflow")
+    with writing(schema.ready_engine(_settings().database_url)) as connection:
+        unready = provider_state.probe_soon(connection, datetime.now(UTC), names)
+    if unready:
+        typer.echo(f"{provider} is tried again by the daemon, or by: fairmind-sync drain")
+    else:
+        typer.echo(f"{provider} is ready; there is nothing to resume")
+
+
+@app.command()
+def doctor(*, as_json: AsJson = False) -> None:
+    """Check settings, database, disk, clock and providers; exit 1 if something needs you."""
+    from fairmind_sync import doctor as examination  # noqa: PLC0415 see above
+
+    findings = []
+    for finding in examination.examine():
+        findings.append(finding)
+        if not as_json:
+            typer.echo(f"{'ok   ' if finding.is_ok else 'WRONG'} {finding.check}: {finding.detail}")
+            if finding.remedy:
+                typer.echo(f"      {finding.remedy}")
+    if as_json:
+        _print_json([asdict(finding) | {"ok": finding.is_ok} for finding in findings])
+    raise typer.Exit(0 if all(finding.is_ok for finding in findings) else 1)
+
+
+@app.command()
 def demo(
     directory: Annotated[
         Path | None, typer.Option(help="Keep the demo's files here; else they go at the end.")
@@ -175,6 +210,34 @@ def db_upgrade() -> None:
 
     copy = schema.upgrade(database.shared_engine(_settings().database_url), datetime.now(UTC))
     typer.echo(f"schema {schema.HEAD}" + (f"; the copy before it is {copy}" if copy else ""))
+
+
+@db.command("backup")
+def db_backup(
+    file: Annotated[Path, typer.Argument(help="A file that isn't there yet.")],
+) -> None:
+    """Copy the database while everybody goes on using it."""
+    from fairmind_sync import database, maintenance  # noqa: PLC0415 see above
+
+    engine = database.shared_engine(_settings().database_url)
+    maintenance.copy_to(engine, file)
+    _report_damage(maintenance.damage(database.open_engine(f"sqlite:///{file}")))
+    typer.echo(f"the copy {file} is complete and sound")
+
+
+@db.command("check")
+def db_check() -> None:
+    """Read the whole database and say what is wrong with it; exit 1 if anything is."""
+    from fairmind_sync import database, maintenance  # noqa: PLC0415 see above
+
+    engine = database.shared_engine(_settings().database_url)
+    _report_damage(maintenance.damage(engine))
+    typer.echo(f"{maintenance.file_of(engine)} is sound")
+
+
+def _report_damage(lines: list[str]) -> None:
+    if lines:
+        _fail("the file is damaged:\n  " + "\n  ".join(lines))
 
 
 def _settings() -> Settings:

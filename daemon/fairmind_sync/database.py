@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError
 
-from fairmind_sync.errors import SchemaError, StorageError
+from fairmind_sync.errors import DamagedError, DiskFullError, SchemaError, StorageError
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
@@ -30,9 +30,7 @@ upsert = sqlite_insert
 """INSERT with `on_conflict_do_nothing` and `on_conflict_do_update`, in the database's own dialect."""
 
 BUSY_TIMEOUT_MS = 30_000
-LARGE_WAL = 64 * 1024 * 1024
-"""Bytes; a write-ahead log grows so large only while a connection reads one old state for long."""
-_WAL_SIZE_LIMIT = 16 * 1024 * 1024
+WAL_SIZE_LIMIT = 16 * 1024 * 1024
 _NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "afs", "9p"}
     | {"fuse.sshfs", "fuse.glusterfs", "fuse.s3fs", "fuse.rclone"}
@@ -155,34 +153,12 @@ class CommitWatch:
         return int(version)
 
 
-def shrink_wal(engine: Engine) -> int:
-    """Empties the write-ahead log into the database, if it is large and nobody reads an older state.
-
-    It waits for nobody: writers would wait along. Returns the log's bytes afterwards.
-    """
-    log = Path(f"{engine.url.database}-wal")
-    if _size(log) > _WAL_SIZE_LIMIT:
-        with _translated(engine), engine.connect() as connection:
-            cursor = connection.connection.cursor()
-            cursor.execute("PRAGMA busy_timeout = 0")
-            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            connection.invalidate()
-    return _size(log)
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
-
-
 def _set_up_connection(connection: Any, _record: object) -> None:
     for pragma in (
         f"busy_timeout = {BUSY_TIMEOUT_MS}",
         "synchronous = FULL",
         "foreign_keys = ON",
-        f"journal_size_limit = {_WAL_SIZE_LIMIT}",
+        f"journal_size_limit = {WAL_SIZE_LIMIT}",
     ):
         connection.execute(f"PRAGMA {pragma}")
     _set_journal_mode(connection)
@@ -220,10 +196,28 @@ def _translated(engine: Engine) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise StorageError(
-            f"the database {engine.url.render_as_string()} can't be used: {error.orig}. "
-            "Check that its disk has space and that you may write there."
-        ) from error
+        raise _explained(engine, error.orig) from error
+    except sqlite_module().Error as error:  # from setting up a new connection
+        raise _explained(engine, error) from error
+
+
+def _explained(engine: Engine, error: BaseException | None) -> StorageError:
+    place = engine.url.render_as_string()
+    match getattr(error, "sqlite_errorname", ""):
+        case "SQLITE_FULL":
+            return DiskFullError(
+                f"the disk of {place} is full; nothing was stored. Free space there."
+            )
+        case "SQLITE_CORRUPT" | "SQLITE_NOTADB":
+            return DamagedError(
+                f"the database {place} is damaged ({error}); it is left as it is. Stop the daemon, move the "
+                "file away together with its -wal and -shm, and put a backup in its place; "
+                "'fairmind-sync db check' says what is wrong."
+            )
+    return StorageError(
+        f"the database {place} can't be used: {error}. "
+        "Check that its disk has space and that you may write there."
+    )
 
 
 def _prepare_place(path: Path) -> None:

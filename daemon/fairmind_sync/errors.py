@@ -24,6 +24,14 @@ class StorageError(FairmindSyncError):
     """The local database could not store or read; nothing was saved."""
 
 
+class DiskFullError(StorageError):
+    """The database's disk is full; nothing was stored."""
+
+
+class DamagedError(StorageError):
+    """The database file is damaged, or none of SQLite's; it is left as it is."""
+
+
 class SchemaError(StorageError):
     """The database's schema is not the one that this version of fairmind-sync uses."""
 

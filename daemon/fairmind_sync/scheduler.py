@@ -23,9 +23,9 @@ from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from fairmind_sync import (
-    database,
     heartbeat,
     lookup,
+    maintenance,
     provider_state,
     reachability,
     repairs,
@@ -195,8 +195,8 @@ class Scheduler:
         slot.empty()
 
     def _tidy(self) -> None:
-        size = database.shrink_wal(self._engine)
-        if size > database.LARGE_WAL:
+        size = maintenance.shrink_wal(self._engine)
+        if size > maintenance.LARGE_WAL:
             log.warning(
                 "database.large_wal", bytes=size, reason="a connection reads for long; see doctor"
             )

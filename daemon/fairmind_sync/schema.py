@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import inspect, text
 
-from fairmind_sync.database import migrating, reading, shared_engine, sqlite_module
+from fairmind_sync import maintenance
+from fairmind_sync.database import migrating, reading, shared_engine
 from fairmind_sync.errors import SchemaError
 
 if TYPE_CHECKING:
@@ -97,23 +97,12 @@ def migrations_directory() -> Path:
 
 
 def back_up(engine: Engine, label: str) -> Path:
-    """A consistent copy beside the database, made by SQLite itself while others go on writing."""
-    target = _new_file(Path(str(engine.url.database)), label)
-    copy = sqlite_module().connect(str(target))
-    try:
-        with reading(engine) as connection:
-            connection.connection.driver_connection.backup(copy)  # type: ignore[union-attr]
-    finally:
-        copy.close()
-    return target
-
-
-def _new_file(source: Path, label: str) -> Path:
-    """An empty file that nobody else has, readable by us alone."""
+    """A copy beside the database."""
+    source = maintenance.file_of(engine)
     for suffix in ("", *(f"-{number}" for number in range(2, 100))):
         target = source.with_name(f"{source.name}.{label}{suffix}.backup")
-        with suppress(FileExistsError):
-            os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        if not target.exists():
+            maintenance.copy_to(engine, target)
             return target
     raise SchemaError(f"there are too many backups beside {source}: move some away.")
 

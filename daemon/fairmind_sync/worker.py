@@ -25,6 +25,7 @@ from dotenv import load_dotenv
 from fairmind_sync import logs, schema, sweep
 from fairmind_sync.clock import utc_now
 from fairmind_sync.errors import ProviderNotInstalledError
+from fairmind_sync.models import BLOCKED, OFFLINE
 from fairmind_sync.providers import open_provider
 from fairmind_sync.providers.base import (
     Provider,
@@ -126,6 +127,17 @@ def drain(
         log.warning("worker.broken", provider=name, reason=str(error))
         sys.stderr.flush()
         os._exit(BROKEN)
+
+
+def trouble_of(name: ProviderName, settings: Settings) -> tuple[str, str] | None:
+    """Why the provider takes nothing: the state that this puts it into, and the reason in words."""
+    try:
+        _provider(name, settings).probe()
+    except (ProviderBlockedError, ProviderNotInstalledError) as error:
+        return BLOCKED, str(error)
+    except ProviderUnavailableError as error:
+        return OFFLINE, str(error)
+    return None
 
 
 @lru_cache(maxsize=1)

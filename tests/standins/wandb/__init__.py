@@ -3,7 +3,7 @@
 It holds what the protocol delivered: GraphQL for runs, `file_stream` for their lines, PUT for files.
 """
 
-from tests.standins.faults import Fault
+from tests.standins.wandb.kinds import Fault
 from tests.standins.wandb.server import StandInWandb, serve_wandb
 from tests.standins.wandb.state import StandInRun
 

@@ -12,7 +12,13 @@ class DeletedRunError(Exception):
     """The id belonged to a run that a user deleted: the service refuses it for ever."""
 
 
-def kind_of(query: str) -> str:
+def kind_of(query: str, values: dict[str, Any]) -> str:
+    """What faults and counts call it: `upsert_finish` is a later upsert, which names no run anew."""
+    kind = _operation(query)
+    return "upsert_finish" if kind == "upsert" and values.get("displayName") is None else kind
+
+
+def _operation(query: str) -> str:
     for mark, kind in (
         ("upsertBucket", "upsert"),
         ("RunResumeStatus", "resume_status"),
@@ -31,7 +37,7 @@ def answer(store: Store, query: str, values: dict[str, Any], base_url: str) -> d
     Raises:
         DeletedRunError: an upsert of a deleted run's id.
     """
-    match kind_of(query):
+    match _operation(query):
         case "upsert":
             return _upsert(store, values)
         case "resume_status":

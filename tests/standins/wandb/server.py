@@ -13,9 +13,10 @@ from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
-from tests.standins.faults import Fault, Faults
+from tests.standins.faults import Faults
 from tests.standins.loopback import FaultyHandler, LoopbackServer, Reply, json_reply
 from tests.standins.wandb import graphql
+from tests.standins.wandb.kinds import Fault, general
 from tests.standins.wandb.state import StandInRun, Store
 
 
@@ -82,7 +83,9 @@ class _Handler(FaultyHandler):
         elif self.path == "/graphql":
             self._graphql(json.loads(body))
         else:
-            self._served("file_stream", lambda: self._stream(json.loads(body)))
+            lines = json.loads(body)
+            kind = "file_stream_complete" if lines.get("complete") else "file_stream"
+            self._served(kind, lambda: self._stream(lines))
 
     def do_PUT(self) -> None:
         body = self._body()
@@ -112,14 +115,14 @@ class _Handler(FaultyHandler):
                 "data": graphql.answer(self._standin.store, query, values, self._standin.base_url)
             }
 
-        self._served(graphql.kind_of(query), work)
+        self._served(graphql.kind_of(query, values), work)
 
     def _stream(self, body: dict[str, Any]) -> dict[str, Any]:
         self._standin.store.stream(self.path.split("/")[-2], body)
         return {"exitcode": None, "limits": {}}
 
     def _served(self, kind: str, work: Callable[[], dict[str, Any]]) -> None:
-        self._standin.store.requests[kind] += 1
+        self._standin.store.requests[general(kind)] += 1
         if self._standin.latency_s:
             time.sleep(self._standin.latency_s)
         if self._is_authorised():
