@@ -103,6 +103,9 @@ def running_daemon(env: Mapping[str, str], cwd: Path) -> Iterator[DaemonProcess]
         daemon.event("daemon.ready")
         yield daemon
     finally:
-        if daemon.process.poll() is None:
-            daemon.stop()
-        print(*daemon.events, *daemon.other_lines, sep="\n")  # noqa: T201 shown if the test fails
+        try:
+            if daemon.process.poll() is None:
+                daemon.stop()
+        finally:
+            daemon.kill()
+            print(*daemon.events, *daemon.other_lines, sep="\n")  # noqa: T201 shown if the test fails

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from random import Random
 
 import pytest
 from sqlalchemy import Engine
 
+from fairmind_sync import provider_state
+from fairmind_sync.clock import utc_now
+from fairmind_sync.database import reading, writing
 from fairmind_sync.relay import Relay
 from fairmind_sync.testing import FakeProvider
 from tests.processes import command
@@ -127,6 +131,50 @@ def test_drain_fails_while_something_is_undelivered(env: dict[str, str]) -> None
     command("save", "-", env=env, stdin=lines(RESULT))
     away = env | {"MLFLOW_TRACKING_URI": "http://127.0.0.1:1"}
     assert command("drain", env=away, check=False).returncode == 1
+
+
+def test_resume_lets_a_blocked_provider_be_tried_at_once(
+    env: dict[str, str], engine: Engine
+) -> None:
+    with writing(engine) as connection:
+        provider_state.note_blocked(connection, "mlflow", "no", chance=Random(1), now=utc_now())
+    shown = command("resume", "mlflow", env=env).stdout
+    with reading(engine) as connection:
+        state = provider_state.read(connection, "mlflow")
+    assert (shown.startswith("mlflow is tried again"), state.may_try(utc_now())) == (True, True)
+
+
+def test_resume_says_when_there_is_nothing_to_do(env: dict[str, str]) -> None:
+    assert "nothing to resume" in command("resume", "wandb", env=env).stdout
+
+
+def test_resume_of_an_unknown_provider_is_a_usage_error(env: dict[str, str]) -> None:
+    assert command("resume", "neptune", env=env, check=False).returncode == 2
+
+
+def test_db_backup_makes_a_copy_that_is_checked(env: dict[str, str], tmp_path: Path) -> None:
+    command("save", "-", env=env, stdin=lines(RESULT))
+    shown = command("db", "backup", str(tmp_path / "copy.db"), env=env).stdout
+    copied = env | {"FAIRMIND_SYNC_DATABASE_URL": f"sqlite:///{tmp_path / 'copy.db'}"}
+    assert ("complete and sound" in shown, json.loads(runs_of(copied))[0]["test_id"]) == (
+        True,
+        "t1",
+    )
+
+
+def test_db_check_of_a_sound_database_succeeds(env: dict[str, str], engine: Engine) -> None:
+    assert command("db", "check", env=env).stdout.endswith("is sound\n")
+
+
+def test_db_check_of_something_else_fails(env: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "notes").write_bytes(b"notes" * 1000)
+    other = env | {"FAIRMIND_SYNC_DATABASE_URL": f"sqlite:///{tmp_path / 'notes'}"}
+    checked = command("db", "check", env=other, check=False)
+    assert (checked.returncode, "is damaged" in checked.stderr) == (1, True)
+
+
+def runs_of(env: dict[str, str]) -> str:
+    return command("runs", "--json", env=env).stdout
 
 
 def test_db_upgrade_says_which_schema_is_there(env: dict[str, str]) -> None:

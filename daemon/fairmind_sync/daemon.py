@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from fairmind_sync.settings import Settings
 
+_SIGNAL_INTERVAL_S = 0.5
+
 log = structlog.get_logger()
 
 
@@ -41,7 +43,7 @@ def run(settings: Settings, until: Callable[[], object] | None = None) -> None:
         scheduler.start()
         server.start()
         log.info("daemon.ready", url=server.url, providers=settings.enabled, version=__version__)
-        (until or stop.wait)()
+        (until or stop)()
         log.info("daemon.stopping")
         server.stop()
         scheduler.stop()
@@ -77,11 +79,17 @@ def _listen(settings: Settings) -> socket.socket:
     return listener
 
 
-def _stop_on_signals() -> threading.Event:
+def _stop_on_signals() -> Callable[[], None]:
+    """What waits for a signal: in steps, because a handler runs only when the main thread does."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    return stop
+
+    def wait() -> None:
+        while not stop.wait(_SIGNAL_INTERVAL_S):
+            pass
+
+    return wait
 
 
 class _Server:

@@ -51,7 +51,7 @@ class Heart:
 
 
 def any_alive(connection: Connection, now: datetime) -> bool:
-    """Whether some daemon gave a sign of life lately."""
+    """Whether some daemon gave a sign of life lately; one in the future is of a clock that was set back."""
     last_seen = func.max(daemon_heartbeats.c.seen_at, type_=daemon_heartbeats.c.seen_at.type)
     seen_at: datetime | None = connection.execute(select(last_seen)).scalar()
-    return seen_at is not None and now - seen_at < ALIVE_FOR
+    return seen_at is not None and abs(now - seen_at) < ALIVE_FOR

@@ -26,8 +26,8 @@ class MlflowLab(Lab):
         env = {"MLFLOW_TRACKING_URI": uri, "MLFLOW_EXPERIMENT_NAME": self.experiment}
         super().__init__(engine, "mlflow", env)
 
-    def runs(self) -> list[HeldRun]:
-        return runs_of(self.uri, self.experiment)
+    def runs(self, view: str = "ALL") -> list[HeldRun]:
+        return runs_of(self.uri, self.experiment, view)
 
     def call(self, endpoint: str, **fields: Any) -> dict[str, Any]:
         reply = httpx2.post(f"{self.uri}/api/2.0/mlflow/{endpoint}", json=fields, timeout=30)

@@ -6,7 +6,8 @@ import random
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from itertools import product
+from typing import Any, Literal
 
 Action = Literal[
     "status",
@@ -57,6 +58,11 @@ class Fault:
             return False
         self.times = None if self.times is None else self.times - 1
         return True
+
+
+def every(kinds: Iterable[str], others: Iterable[Any]) -> list[tuple[str, Any]]:
+    """All pairs, for a matrix of tests."""
+    return list(product(kinds, others))
 
 
 class Faults:

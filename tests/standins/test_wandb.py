@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import httpx2
 import pytest
@@ -12,16 +13,16 @@ from tests.standins.wandb import Fault, StandInWandb, serve_wandb
 UPSERT = "mutation UpsertBucket { upsertBucket { bucket { id } } }"
 
 
-def upsert(standin: StandInWandb, run_id: str = "r1", key: str = "k") -> httpx2.Response:
-    variables = {"name": run_id, "project": "p", "config": "{}"}
+def upsert(standin: StandInWandb, key: str = "k", **more: str) -> httpx2.Response:
+    variables = {"name": "r1", "project": "p", "config": "{}"} | more
     body = {"query": UPSERT, "variables": variables}
     return httpx2.post(f"{standin.base_url}/graphql", json=body, auth=("api", key))
 
 
-def stream(standin: StandInWandb, offset: int, *lines: str) -> httpx2.Response:
+def stream(standin: StandInWandb, offset: int, *lines: str, **more: Any) -> httpx2.Response:
     files = {"wandb-history.jsonl": {"offset": offset, "content": list(lines)}}
     url = f"{standin.base_url}/files/standin/p/r1/file_stream"
-    return httpx2.post(url, json={"files": files}, auth=("api", "k"))
+    return httpx2.post(url, json={"files": files, **more}, auth=("api", "k"))
 
 
 def test_a_line_sent_again_to_its_offset_is_one_line() -> None:
@@ -68,3 +69,25 @@ def test_a_stopped_service_refuses_connections_and_keeps_its_runs() -> None:
             upsert(standin)
         standin.start()
         assert (upsert(standin).status_code, len(standin.runs)) == (200, 1)
+
+
+@pytest.mark.parametrize(
+    ("rule", "struck"),
+    [("file_stream", 2), ("file_stream_complete", 1), ("upsert", 2), ("upsert_finish", 1)],
+)
+def test_a_rule_for_a_kind_strikes_its_special_cases_too(rule: str, struck: int) -> None:
+    with serve_wandb() as standin:
+        standin.faults.replace([Fault(rule, "status")])
+        upsert(standin, displayName="a run")
+        upsert(standin)
+        stream(standin, 0)
+        stream(standin, 0, complete=True, exitcode=0)
+        assert standin.faults.struck == struck
+
+
+def test_special_cases_are_counted_as_their_kind() -> None:
+    with serve_wandb() as standin:
+        upsert(standin, displayName="a run")
+        upsert(standin)
+        stream(standin, 0, complete=True, exitcode=0)
+        assert standin.store.requests == {"upsert": 2, "file_stream": 1}

@@ -1,0 +1,153 @@
+"""The fault matrix for MLflow: one request of a kind is disturbed; each result ends as one complete run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, update
+
+from fairmind_sync.database import writing
+from fairmind_sync.models import outbox
+from tests.providers.test_mlflow import MlflowLab
+from tests.standins.faults import Action, Fault, every
+from tests.standins.mlflow_proxy import MlflowProxy, mlflow_proxy
+
+RESULTS = {"accuracy": 0.25, "groups": {"a": 1, "b": 2}}
+METRICS = {"accuracy": 0.25, "groups/a": 1.0, "groups/b": 2.0}
+KINDS = ("experiment", "create_experiment", "create", "log_batch", "update")
+LOST: tuple[Action, ...] = ("drop_after", "half", "empty", "html", "late")
+LATE_S = 11.0
+"""Longer than our time-out for a request."""
+
+
+@pytest.fixture
+def proxy(mlflow_uri: str) -> Iterator[MlflowProxy]:
+    with mlflow_proxy(mlflow_uri) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def lab(engine: Engine, proxy: MlflowProxy) -> MlflowLab:
+    lab = MlflowLab(engine, proxy.uri)
+    lab.save(results=RESULTS)
+    return lab
+
+
+def disturb(proxy: MlflowProxy, kind: str, action: Action, *, times: int | None = 1) -> None:
+    proxy.faults.replace([Fault(kind, action, seconds=LATE_S, times=times)])
+
+
+def refuse(proxy: MlflowProxy, kind: str, status: int, retry_after: float | None = None) -> None:
+    proxy.faults.replace([Fault(kind, "status", status=status, retry_after=retry_after)])
+
+
+def drain_until_done(lab: MlflowLab, proxy: MlflowProxy) -> None:
+    """Undisturbed; before each drain enough time passes for every grace period."""
+    proxy.faults.replace([])
+    for _ in range(3):
+        if lab.records()[0].status == "delivered":
+            return
+        pass_time(lab.engine)
+        lab.drain()
+
+
+def pass_time(engine: Engine) -> None:
+    long_ago = datetime.now(UTC) - timedelta(minutes=5)
+    with writing(engine) as connection:
+        connection.execute(update(outbox).values(due_at=long_ago))
+        connection.execute(
+            update(outbox)
+            .where(outbox.c.create_attempted_at.is_not(None))
+            .values(create_attempted_at=long_ago)
+        )
+
+
+def is_one_complete_run(lab: MlflowLab) -> bool:
+    """The result is recorded as delivered, and its run is whole and the only one."""
+    (record,) = lab.records()
+    held = [(run.id, run.status, run.metrics) for run in lab.runs()]
+    return record.status == "delivered" and held == [(record.run_id, "FINISHED", METRICS)]
+
+
+@pytest.mark.parametrize(("kind", "action"), every(KINDS, LOST))
+def test_a_lost_reply(lab: MlflowLab, proxy: MlflowProxy, kind: str, action: Action) -> None:
+    disturb(proxy, kind, action)
+    lab.drain()
+    drain_until_done(lab, proxy)
+    assert is_one_complete_run(lab)
+
+
+@pytest.mark.parametrize("action", LOST)
+def test_a_lost_reply_to_the_search_on_doubt(
+    lab: MlflowLab, proxy: MlflowProxy, action: Action
+) -> None:
+    disturb(proxy, "create", "drop_after")
+    lab.drain()
+    pass_time(lab.engine)
+    disturb(proxy, "search", action)
+    lab.drain()
+    drain_until_done(lab, proxy)
+    assert is_one_complete_run(lab)
+
+
+@pytest.mark.parametrize(
+    ("kind", "action"), every(("create", "log_batch", "update"), ("drop_before", "hang"))
+)
+def test_a_request_that_never_arrived(
+    lab: MlflowLab, proxy: MlflowProxy, kind: str, action: Action
+) -> None:
+    disturb(proxy, kind, action)
+    lab.drain()
+    drain_until_done(lab, proxy)
+    assert is_one_complete_run(lab)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"), every(("experiment", "create", "update"), (401, 403, 404))
+)
+def test_a_refusal_blocks_the_provider_and_uses_up_no_attempt(
+    lab: MlflowLab, proxy: MlflowProxy, kind: str, status: int
+) -> None:
+    refuse(proxy, kind, status)
+    record = lab.drain()
+    assert (record.status, record.attempts, lab.state().state) == ("pending", 0, "blocked")
+
+
+@pytest.mark.parametrize("kind", ["experiment", "create", "update"])
+def test_a_redirect_is_never_followed(lab: MlflowLab, proxy: MlflowProxy, kind: str) -> None:
+    disturb(proxy, kind, "redirect", times=None)
+    record = lab.drain()
+    assert (record.attempts, lab.state().state, proxy.requests["other"]) == (0, "blocked", 0)
+
+
+@pytest.mark.parametrize(("kind", "status"), every(("experiment", "create"), (429, 503)))
+def test_a_server_that_asks_for_patience_is_left_alone_that_long(
+    lab: MlflowLab, proxy: MlflowProxy, kind: str, status: int
+) -> None:
+    refuse(proxy, kind, status, retry_after=1800)
+    record = lab.drain()
+    probe_at = lab.state().next_probe_at
+    assert probe_at is not None
+    assert (record.attempts, lab.state().state) == (0, "offline")
+    assert probe_at > datetime.now(UTC) + timedelta(seconds=1700)
+
+
+@pytest.mark.parametrize("kind", ["create", "log_batch", "update"])
+def test_a_server_error_costs_an_attempt_and_is_never_delivered(
+    lab: MlflowLab, proxy: MlflowProxy, kind: str
+) -> None:
+    refuse(proxy, kind, 500)
+    record = lab.drain()
+    assert (record.status, record.attempts, record.last_error_kind) == ("pending", 1, "uncertain")
+
+
+@pytest.mark.parametrize(("kind", "status"), every(("create", "log_batch"), (401, 503)))
+def test_once_it_is_taken_again_what_was_refused_is_one_run(
+    lab: MlflowLab, proxy: MlflowProxy, kind: str, status: int
+) -> None:
+    refuse(proxy, kind, status)
+    lab.drain()
+    drain_until_done(lab, proxy)
+    assert is_one_complete_run(lab)
