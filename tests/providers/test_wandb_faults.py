@@ -12,8 +12,8 @@ from sqlalchemy import Engine
 
 from tests.processes import eventually
 from tests.providers.test_wandb import WandbLab
-from tests.standins.faults import Action, Fault, every
-from tests.standins.wandb import StandInWandb
+from tests.standins.faults import Action, every
+from tests.standins.wandb import Fault, StandInWandb
 
 KINDS = (
     "viewer",

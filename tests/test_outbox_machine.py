@@ -1,0 +1,296 @@
+"""The outbox against a model of it: workers claim, die, come late; operators retry and discard; time passes.
+
+Hypothesis draws the order. A longer hunt: raise EXAMPLES and run `pytest -n0 tests/test_outbox_machine.py`.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from sqlalchemy import Connection, Engine
+
+from fairmind_sync import outbox, saving, schema
+from fairmind_sync.database import writing
+from fairmind_sync.delivery import Delivery, Run
+from fairmind_sync.errors import LeaseLostError
+from fairmind_sync.models import delivery_attempts
+from fairmind_sync.models import outbox as table
+from fairmind_sync.settings import ProviderName
+from fairmind_sync.testing import new_result
+from tests.helpers import LEASE, NOW, rows
+
+EXAMPLES, STEPS = 100, 50
+MOST_ATTEMPTS = 3
+PROVIDER: ProviderName = "mlflow"
+
+
+@dataclass
+class Row:
+    """What the model expects of one delivery."""
+
+    status: str = "pending"
+    attempts: int = 0
+    due_at: datetime = NOW
+    token: str | None = None
+    lease_until: datetime | None = None
+    run_id: str | None = None
+
+    def is_claimable(self, now: datetime) -> bool:
+        free = self.lease_until is None or self.lease_until <= now
+        return self.status == "pending" and self.due_at <= now and free
+
+    def give_back(self) -> None:
+        self.token = self.lease_until = None
+
+
+@dataclass
+class Held:
+    """A delivery in the hands of a worker, who may have lost its lease without knowing."""
+
+    delivery: Delivery
+    steps: list[str] = field(default_factory=list)
+
+
+class OutboxMachine(RuleBasedStateMachine):
+    @initialize()
+    def open(self) -> None:
+        self.place = tempfile.TemporaryDirectory()
+        self.url = f"sqlite:///{Path(self.place.name) / 'outbox.db'}"
+        self.engine: Engine = schema.ready_engine(self.url)
+        self.now = NOW
+        self.model: dict[int, Row] = {}
+        self.held: list[Held] = []
+
+    def teardown(self) -> None:
+        if hasattr(self, "engine"):
+            self._nothing_is_stuck()
+            self.engine.dispose()
+            self.place.cleanup()
+
+    @rule()
+    def save(self) -> None:
+        with writing(self.engine) as connection:
+            saving.save(connection, new_result(), [PROVIDER], self.now)
+        self.model[len(self.model) + 1] = Row(due_at=self.now)
+
+    @rule(limit=st.integers(1, 4))
+    def claim(self, limit: int) -> None:
+        with writing(self.engine) as connection:
+            buried = outbox.bury_exhausted(
+                connection, PROVIDER, max_attempts=MOST_ATTEMPTS, now=self.now
+            )
+            claimed = outbox.claim(
+                connection, PROVIDER, limit=limit, lease=LEASE, worker="h:1", now=self.now
+            )
+        assert set(buried) == self._bury()
+        assert [one.id for one in claimed] == self._expected_claim(limit)
+        for delivery in claimed:
+            row = self.model[delivery.id]
+            row.attempts += 1
+            row.token, row.lease_until = delivery.lease_token, self.now + LEASE
+            self.held.append(Held(delivery))
+
+    def _bury(self) -> set[int]:
+        exhausted = {
+            id_
+            for id_, row in self.model.items()
+            if row.is_claimable(self.now) and row.attempts >= MOST_ATTEMPTS
+        }
+        for id_ in exhausted:
+            self.model[id_].status = "dead"
+            self.model[id_].give_back()
+        return exhausted
+
+    def _expected_claim(self, limit: int) -> list[int]:
+        """In the order of their due times; one whose lease ran out comes alone."""
+        due = sorted(
+            (row.due_at, id_) for id_, row in self.model.items() if row.is_claimable(self.now)
+        )[:limit]
+        ids = [id_ for _, id_ in due]
+        abandoned = [id_ for id_ in ids if self.model[id_].token is not None]
+        return abandoned[:1] or ids
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data())
+    def create(self, data: st.DataObject) -> None:
+        """The provider made the run, and the worker writes down which."""
+        held = data.draw(st.sampled_from(self.held))
+        run_id = held.delivery.run_id or f"run-{held.delivery.id}-{held.delivery.lease_token}"
+
+        def note(connection: Connection) -> None:
+            outbox.note_creating(connection, held.delivery, "somewhere", self.now)
+            outbox.note_created(connection, held.delivery, run_id)
+
+        if self._writes(held, note):
+            self.model[held.delivery.id].run_id = run_id
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data())
+    def deliver(self, data: st.DataObject) -> None:
+        held = self._take(data)
+        run = Run(self.model[held.delivery.id].run_id or f"run-{held.delivery.id}", None)
+        if self._writes(
+            held,
+            lambda connection: outbox.record_delivered(
+                connection, held.delivery, run, "somewhere", self.now
+            ),
+        ):
+            self._end(held, "delivered")
+            self.model[held.delivery.id].run_id = run.id
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data(), wait=st.integers(0, 120))
+    def fail(self, data: st.DataObject, wait: int) -> None:
+        held = self._take(data)
+        due_at = self.now + timedelta(seconds=wait)
+        if self._writes(
+            held,
+            lambda connection: outbox.record_retry(
+                connection, held.delivery, "server", "no", due_at=due_at, now=self.now
+            ),
+        ):
+            self.model[held.delivery.id].due_at = due_at
+            self.model[held.delivery.id].give_back()
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data())
+    def refuse(self, data: st.DataObject) -> None:
+        held = self._take(data)
+        if self._writes(
+            held,
+            lambda connection: outbox.record_dead(
+                connection, held.delivery, "rejected", "no", self.now
+            ),
+        ):
+            self._end(held, "dead")
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data())
+    def release(self, data: st.DataObject) -> None:
+        held = self._take(data)
+        with writing(self.engine) as connection:
+            outbox.release(connection, [held.delivery], self.now, "stopped")
+        if self._owns(held):
+            self.model[held.delivery.id].attempts -= 1
+            self.model[held.delivery.id].give_back()
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data())
+    def die(self, data: st.DataObject) -> None:
+        """A worker says nothing more."""
+        self._take(data)
+
+    @precondition(lambda self: self.model)
+    @rule(data=st.data())
+    def retry(self, data: st.DataObject) -> None:
+        id_ = data.draw(st.sampled_from(sorted(self.model)))
+        row = self.model[id_]
+        with writing(self.engine) as connection:
+            assert outbox.retry(connection, [id_], self.now) == (row.status == "dead")
+        if row.status == "dead":
+            row.status, row.attempts, row.due_at = "pending", 0, self.now
+
+    @precondition(lambda self: self.model)
+    @rule(data=st.data())
+    def discard(self, data: st.DataObject) -> None:
+        id_ = data.draw(st.sampled_from(sorted(self.model)))
+        row = self.model[id_]
+        free = row.lease_until is None or row.lease_until <= self.now
+        allowed = row.status == "dead" or (row.status == "pending" and free)
+        with writing(self.engine) as connection:
+            assert outbox.discard(connection, [id_], "no use", self.now) == allowed
+        if allowed:
+            row.status = "discarded"
+            row.give_back()
+
+    @rule(seconds=st.sampled_from([1, 20, 49, 50, 51, 3600]))
+    def wait(self, seconds: int) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    @rule()
+    def restart(self) -> None:
+        self.engine.dispose()
+
+    @invariant()
+    def the_database_is_as_the_model(self) -> None:
+        if not hasattr(self, "engine"):
+            return
+        stored = {
+            row.id: Row(
+                row.status,
+                row.attempts,
+                row.due_at,
+                row.lease_token,
+                row.lease_expires_at,
+                row.run_id,
+            )
+            for row in rows(self.engine, table)
+        }
+        assert stored == self.model
+
+    @invariant()
+    def an_attempt_is_open_for_each_lease(self) -> None:
+        if not hasattr(self, "engine"):
+            return
+        unfinished = {
+            attempt.lease_token
+            for attempt in rows(self.engine, delivery_attempts)
+            if attempt.finished_at is None
+        }
+        leased = {row.token for row in self.model.values() if row.token is not None}
+        assert leased <= unfinished
+
+    def _take(self, data: st.DataObject) -> Held:
+        held: Held = data.draw(st.sampled_from(self.held))
+        self.held.remove(held)
+        return held
+
+    def _owns(self, held: Held) -> bool:
+        return self.model[held.delivery.id].token == held.delivery.lease_token
+
+    def _writes(self, held: Held, write: Callable[[Connection], Any]) -> bool:
+        """Whether the write went through: it does for the lease's owner, and for nobody else."""
+        if self._owns(held):
+            with writing(self.engine) as connection:
+                write(connection)
+            return True
+        with pytest.raises(LeaseLostError), writing(self.engine) as connection:
+            write(connection)
+        return False
+
+    def _end(self, held: Held, status: str) -> None:
+        self.model[held.delivery.id].status = status
+        self.model[held.delivery.id].give_back()
+
+    def _nothing_is_stuck(self) -> None:
+        """An undisturbed worker finishes all that is pending, as soon as leases and waits are over."""
+        self.now += timedelta(hours=2)
+        waiting = [id_ for id_, row in self.model.items() if row.status == "pending"]
+        done: set[int] = set()
+        with writing(self.engine) as connection:
+            while claimed := outbox.claim(
+                connection, PROVIDER, limit=4, lease=LEASE, worker="h:2", now=self.now
+            ):
+                for one in claimed:
+                    outbox.record_delivered(connection, one, Run("r", None), "x", self.now)
+                    done.add(one.id)
+        assert done == set(waiting)
+
+
+TestOutbox = OutboxMachine.TestCase
+TestOutbox.settings = settings(
+    max_examples=EXAMPLES,
+    stateful_step_count=STEPS,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    database=None,
+)
