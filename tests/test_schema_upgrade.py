@@ -16,7 +16,7 @@ from fairmind_sync import schema
 from fairmind_sync.database import CommitWatch, open_engine, reading
 from fairmind_sync.errors import SchemaError
 from fairmind_sync.models import bias_test_results, delivery_attempts, outbox
-from tests.helpers import NOW, claimed, rows, save
+from tests.helpers import NOW, claimed, older_database, rows, save
 
 HEAD = schema.HEAD
 
@@ -119,6 +119,14 @@ def test_a_database_that_was_upgraded_is_ready(engine: Engine, next_version: Nex
     schema.upgrade(engine, NOW)
     schema.create_if_missing(engine)
     assert rows(engine, outbox) == []
+
+
+def test_the_first_version_is_upgraded_with_all_that_it_holds(database_url: str) -> None:
+    older = older_database(database_url)
+    before = rows(older, bias_test_results), rows(older, outbox)
+    schema.upgrade(older, NOW)
+    assert (rows(older, bias_test_results), rows(older, outbox)) == before
+    assert schema.revision(older) == HEAD
 
 
 def test_an_upgrade_copies_the_older_database_first(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,21 +27,28 @@ def file_of(engine: Engine) -> Path:
 def copy_to(engine: Engine, target: Path) -> None:
     """A consistent copy, made by SQLite itself while others go on writing; readable by us alone.
 
+    It gets its name when it is whole: a process that is killed in the middle leaves a '.partial' file.
+
     Raises:
         StorageError: the file exists already, or can't be written; what there is stays as it is.
     """
+    if target.exists():
+        raise StorageError(f"{target} exists already. Name a new file.")
     try:
-        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        handle, draft = tempfile.mkstemp(".partial", f"{target.name}.", target.parent)
     except OSError as error:
         raise StorageError(
             f"{target} can't be made: {error.strerror}. Name a new file where you may write."
         ) from error
-    copy = sqlite_module().connect(str(target))
+    os.close(handle)
+    copy = sqlite_module().connect(draft)
     try:
         with reading(engine) as connection:
             connection.connection.driver_connection.backup(copy)  # type: ignore[union-attr]
-    except (StorageError, sqlite_module().Error) as error:
-        target.unlink()
+        copy.close()
+        Path(draft).rename(target)
+    except (StorageError, OSError, sqlite_module().Error) as error:
+        Path(draft).unlink()
         raise StorageError(f"{target} can't be written: {error}. Nothing was kept.") from error
     finally:
         copy.close()
