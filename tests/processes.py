@@ -108,4 +108,4 @@ def running_daemon(env: Mapping[str, str], cwd: Path) -> Iterator[DaemonProcess]
                 daemon.stop()
         finally:
             daemon.kill()
-            print(*daemon.events, *daemon.other_lines, sep="\n")  # noqa: T201 shown if the test fails
+            print(*daemon.events, *daemon.other_lines, sep="\n", file=sys.stderr)  # noqa: T201 if a test fails

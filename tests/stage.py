@@ -1,0 +1,91 @@
+"""What long runs play on: a real MLflow server behind a proxy, a stand-in of W&B, and one database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+
+from fairmind_sync import bias_test_results, lookup, schema
+from fairmind_sync.database import reading
+from fairmind_sync.demo.tracking_server import free_port, tracking_server
+from fairmind_sync.lookup import DeliveryRecord, RunFilter
+from fairmind_sync.settings import Settings
+from tests.conftest import API_KEY
+from tests.standins.mlflow_proxy import MlflowProxy, mlflow_proxy
+from tests.standins.wandb import StandInWandb, serve_wandb
+
+EXPERIMENT = "long-run"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """`more_env` is added to what daemons and commands get."""
+
+    place: Path
+    mlflow_uri: str
+    proxy: MlflowProxy
+    wandb: StandInWandb
+    more_env: Mapping[str, str]
+
+    @property
+    def env(self) -> dict[str, str]:
+        return {
+            "MLOPS_PROVIDER": "both",
+            "WANDB_API_KEY": API_KEY,
+            "WANDB_BASE_URL": self.wandb.base_url,
+            "MLFLOW_TRACKING_URI": self.proxy.uri,
+            "MLFLOW_EXPERIMENT_NAME": EXPERIMENT,
+            "FAIRMIND_SYNC_DATABASE_URL": self.database_url,
+            "TMPDIR": str(self.place),
+            **self.more_env,
+        }
+
+    @property
+    def database_url(self) -> str:
+        return f"sqlite:///{self.place / 'results.db'}"
+
+    @property
+    def engine(self) -> Engine:
+        return schema.ready_engine(self.database_url)
+
+    def save(self, numbers: range, to: str = "both") -> None:
+        """Results named by number, in one transaction."""
+        settings = Settings(provider=to, database_url=self.database_url)  # type: ignore[arg-type]
+        bias_test_results.save_all(
+            [
+                bias_test_results.prepare(
+                    test_id=f"test-{number}",
+                    user_id=None,
+                    model_id=f"model-{number % 7}",
+                    dataset_id=None,
+                    test_type="ml_bias",
+                    results={"accuracy": number / 7, "groups": {"a": number}},
+                    metadata={"n": number},
+                )
+                for number in numbers
+            ],
+            settings,
+        )
+
+    def records(self, **wanted: Any) -> list[DeliveryRecord]:
+        with reading(self.engine) as connection:
+            return lookup.deliveries(connection, RunFilter(**wanted))
+
+    def left(self) -> dict[str, int]:
+        """What isn't delivered, by provider; without those that have nothing left."""
+        with reading(self.engine) as connection:
+            return lookup.unfinished(connection, ("wandb", "mlflow"))
+
+
+@contextmanager
+def open_stage(place: Path, more_env: Mapping[str, str] | None = None) -> Iterator[Stage]:
+    with ExitStack() as stack:
+        uri = stack.enter_context(tracking_server(place, free_port()))
+        proxy = stack.enter_context(mlflow_proxy(uri))
+        wandb = stack.enter_context(serve_wandb({API_KEY}))
+        yield Stage(place, uri, proxy, wandb, more_env or {})
