@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
+from multiprocessing.connection import wait as wait_until_ready
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -252,13 +253,16 @@ class Scheduler:
 
 
 def _end_children(grace_seconds: float) -> None:
-    """Waits for the worker processes, and kills those that don't end in time."""
+    """Waits for the worker processes, and kills those that don't end in time.
+
+    By their sentinels: the pool's own thread may collect a process first, which `join` takes for alive then.
+    """
     deadline = time.monotonic() + grace_seconds
-    children = multiprocessing.active_children()
-    for child in children:
-        child.join(max(0.0, deadline - time.monotonic()))
-    for child in children:
-        if child.is_alive():
-            log.warning("worker.killed", pid=child.pid)
-            child.kill()
-            child.join()
+    children = {child.sentinel: child for child in multiprocessing.active_children()}
+    while children and (left := deadline - time.monotonic()) > 0:
+        for ended in wait_until_ready(children, left):
+            del children[ended]  # type: ignore[arg-type]  # it gives back what it was given
+    for child in children.values():
+        log.warning("worker.killed", pid=child.pid)
+        child.kill()
+        child.join()
