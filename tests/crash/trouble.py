@@ -16,6 +16,29 @@ SHORT_TIMES = {
 """So that a lost lease costs a test seconds; the proportions stay."""
 
 
+POINTS = (
+    "after claim",
+    "after 'create attempted'",
+    "after create, before its id is stored",
+    "in the middle of a batch",
+    "after the last call, before record",
+    "during record",
+)
+"""The steps of a delivery at which somebody may be killed, or fall asleep."""
+
+
+def at_point(point: str, provider: str, victim: str, number: str, place: Path) -> dict[str, str]:
+    """The order to send a signal ('KILL', 'STOP') to a worker or its daemon, the first time they get there."""
+    marker = str(place / "signalled")
+    return {
+        "point": point,
+        "provider": provider,
+        "victim": victim,
+        "number": number,
+        "marker": marker,
+    }
+
+
 def troubled(**trouble: Any) -> dict[str, str]:
     return {
         "PYTHONPATH": str(Path(__file__).parent / "injected"),

@@ -1,6 +1,6 @@
 """Trouble inside the processes under test, as `FAIRMIND_TEST_TROUBLE` orders it in JSON.
 
-`times`: constants to shorten. `kill`: at which step whom, once. `poison`: the test_id of a result that kills
+`times`: constants to shorten. `signal`: which signal whom, at which step, once. `poison`: the test_id of a result that kills
 whoever looks at its content. `hang`: the test_id of one that nobody ever gets done with.
 """
 
@@ -24,7 +24,7 @@ def set_up() -> None:
     trouble = json.loads(os.environ.get("FAIRMIND_TEST_TROUBLE", "{}"))
     causes: dict[str, Callable[[Any], None]] = {
         "times": _shorten,
-        "kill": _kill_at,
+        "signal": _signal_at,
         "poison": _poison,
         "hang": _hang,
     }
@@ -53,54 +53,55 @@ def _after(owner: Any, name: str, work: Callable[[Any], object]) -> None:
     setattr(owner, name, wrapped)
 
 
-def _kill_at(order: dict[str, str]) -> None:
+def _signal_at(order: dict[str, str]) -> None:
     records = count(1)
 
-    def kill(*_args: object, **_kwargs: object) -> None:
-        _kill_once(order["victim"], Path(order["marker"]))
+    def strike(*_args: object, **_kwargs: object) -> None:
+        number = signal.Signals[f"SIG{order['number']}"]
+        _signal_once(number, order["victim"], Path(order["marker"]))
 
-    def kill_in_the_sdk(_provider: object) -> None:
+    def strike_in_the_sdk(_provider: object) -> None:
         from wandb.sdk.wandb_run import Run  # noqa: PLC0415 only a worker of W&B has it
 
-        _before(Run, "log", kill)
+        _before(Run, "log", strike)
 
     def at_create() -> None:
-        _before(outbox, "note_created", kill)
+        _before(outbox, "note_created", strike)
         if order["provider"] == "wandb":  # which makes the run in init, under the id that we chose
-            _after(worker, "_provider", kill_in_the_sdk)
+            _after(worker, "_provider", strike_in_the_sdk)
 
     def at_a_batch(batch: Sequence[object]) -> None:
         if batch:
-            kill()
+            strike()
 
     def at_second_record(*_args: object) -> None:
         if next(records) == 2:
-            kill()
+            strike()
 
     points: dict[str, Callable[[], None]] = {
         "after claim": lambda: _after(relay.Relay, "_claim", at_a_batch),
-        "after 'create attempted'": lambda: _after(relay._OutboxJournal, "creating", kill),
+        "after 'create attempted'": lambda: _after(relay._OutboxJournal, "creating", strike),
         "after create, before its id is stored": at_create,
         "in the middle of a batch": lambda: _before(
             relay.Relay, "_record_delivered", at_second_record
         ),
         "after the last call, before record": lambda: _before(
-            relay.Relay, "_record_delivered", kill
+            relay.Relay, "_record_delivered", strike
         ),
-        "during record": lambda: _before(provider_state, "note_success", kill),
+        "during record": lambda: _before(provider_state, "note_success", strike),
     }
     points[order["point"]]()
 
 
-def _kill_once(victim: str, marker: Path) -> None:
+def _signal_once(number: signal.Signals, victim: str, marker: Path) -> None:
     try:
         marker.touch(exist_ok=False)
     except FileExistsError:
         return
     if victim == "daemon":
-        os.kill(os.getppid(), signal.SIGKILL)
+        os.kill(os.getppid(), number)
         time.sleep(60)  # ended by the worker's own look-out for its parent
-    os.kill(os.getpid(), signal.SIGKILL)
+    os.kill(os.getpid(), number)
 
 
 def _shorten(times: dict[str, float]) -> None:
