@@ -1,4 +1,4 @@
-"""A machine that falls asleep in mid-delivery, for longer than a lease: everything is stopped, then goes on."""
+"""A machine that falls asleep in mid-delivery, for longer than a lease: all is stopped, then goes on."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def asleep(lab: Lab, point: str, tmp_path: Path) -> dict[str, str]:
 
 def fall_asleep(daemon: DaemonProcess, tmp_path: Path) -> list[psutil.Process]:
     """The worker stops by itself, at its point; then all the others."""
-    eventually(lambda: (tmp_path / "signalled").exists())
+    eventually((tmp_path / "signalled").exists)
     daemon_process = psutil.Process(daemon.process.pid)
     sleepers = [daemon_process, *daemon_process.children(recursive=True)]
     for process in sleepers:

@@ -28,7 +28,7 @@ POINTS = (
 
 
 def at_point(point: str, provider: str, victim: str, number: str, place: Path) -> dict[str, str]:
-    """The order to send a signal ('KILL', 'STOP') to a worker or its daemon, the first time they get there."""
+    """The order to send a signal ('KILL', 'STOP') to a worker or its daemon, the first time it gets there."""
     marker = str(place / "signalled")
     return {
         "point": point,

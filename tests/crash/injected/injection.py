@@ -1,7 +1,7 @@
 """Trouble inside the processes under test, as `FAIRMIND_TEST_TROUBLE` orders it in JSON.
 
-`times`: constants to shorten. `signal`: which signal whom, at which step, once. `poison`: the test_id of a result that kills
-whoever looks at its content. `hang`: the test_id of one that nobody ever gets done with.
+`times`: constants to shorten. `signal`: which signal whom, at which step, once. `poison`: the test_id of a
+result that kills whoever looks at its content. `hang`: the test_id of one that nobody ever gets done with.
 """
 
 from __future__ import annotations
