@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from alembic import command
 from sqlalchemy import Engine, Row, Table, select
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from fairmind_sync import outbox, saving, schema
-from fairmind_sync.database import migrating, open_engine, reading, writing
+from fairmind_sync import outbox, saving
+from fairmind_sync.database import reading, writing
 from fairmind_sync.delivery import Delivery, Run
 from fairmind_sync.saving import Saved
 from fairmind_sync.settings import ProviderName
@@ -46,16 +45,6 @@ def save(engine: Engine, *providers: ProviderName, now: datetime = NOW, **change
     """A new result with a delivery for each provider; `changes` as in `new_result`."""
     with writing(engine) as connection:
         return saving.save(connection, new_result(**changes), providers, now)
-
-
-def older_database(url: str) -> Engine:
-    """A database of the first version, with three results."""
-    engine = open_engine(url)
-    with migrating(engine) as connection:
-        command.upgrade(schema.alembic_config(connection), "0001")
-    for _ in range(3):
-        save(engine, "mlflow")
-    return engine
 
 
 def claim(

@@ -17,9 +17,13 @@ from fairmind_sync.testing import FakeProvider, new_result
 BASE = "/api/v1/mlops"
 
 
+def client_of(configured: Settings) -> TestClient:
+    return TestClient(create_app(configured), base_url="http://localhost")
+
+
 @pytest.fixture
 def client(configured: Settings) -> TestClient:
-    return TestClient(create_app(configured))
+    return client_of(configured)
 
 
 def body(**changes: Any) -> dict[str, Any]:
@@ -51,7 +55,7 @@ def test_status_names_the_enabled_providers(client: TestClient) -> None:
 
 def test_status_hides_a_password_in_the_tracking_uri(configured: Settings) -> None:
     uri = "http://user:hunter2@mlflow.example"
-    client = TestClient(create_app(configured.model_copy(update={"mlflow_tracking_uri": uri})))
+    client = client_of(configured.model_copy(update={"mlflow_tracking_uri": uri}))
     assert "hunter2" not in client.get(f"{BASE}/status").text
 
 
@@ -69,7 +73,7 @@ def test_log_test_names_each_pending_delivery(client: TestClient) -> None:
 
 
 def test_log_test_is_a_bad_request_when_no_provider_is_enabled(configured: Settings) -> None:
-    client = TestClient(create_app(configured.model_copy(update={"provider": "none"})))
+    client = client_of(configured.model_copy(update={"provider": "none"}))
     reply = client.post(f"{BASE}/log-test", json=body())
     assert (reply.status_code, "MLOPS_PROVIDER" in reply.json()["detail"]) == (400, True)
 
@@ -87,7 +91,7 @@ def test_log_test_names_what_cannot_be_stored(client: TestClient) -> None:
 
 def test_log_test_is_unavailable_when_the_database_is(configured: Settings) -> None:
     url = "sqlite:////proc/nowhere/results.db"
-    client = TestClient(create_app(configured.model_copy(update={"database_url": url})))
+    client = client_of(configured.model_copy(update={"database_url": url}))
     assert client.post(f"{BASE}/log-test", json=body()).status_code == 503
 
 
@@ -99,7 +103,7 @@ def test_the_same_test_logged_twice_is_one_result(client: TestClient) -> None:
 
 
 def test_a_delivered_test_is_answered_with_its_runs(configured: Settings, engine: Engine) -> None:
-    client = TestClient(create_app(configured))
+    client = client_of(configured)
     client.post(f"{BASE}/log-test", json=body())
     Relay(engine, FakeProvider("wandb"), max_attempts=1).drain()
     Relay(engine, FakeProvider("mlflow"), max_attempts=1).drain()
@@ -112,7 +116,7 @@ def test_run_url_answers_from_the_database(configured: Settings, engine: Engine)
     provider = FakeProvider("mlflow")
     Relay(engine, provider, max_attempts=1).drain()
     (key,) = provider.runs
-    reply = TestClient(create_app(configured)).get(f"{BASE}/run-url/mlflow/run-{key}")
+    reply = client_of(configured).get(f"{BASE}/run-url/mlflow/run-{key}")
     assert reply.json()["url"] == f"https://fake.example/run-{key}"
 
 

@@ -72,6 +72,7 @@ def test_a_delivery_is_read_as_it_was_recorded(engine: Engine) -> None:
             last_error=None,
             created_at=NOW,
             finished_at=NOW,
+            lease_expires_at=None,
         )
     ]
 

@@ -47,7 +47,7 @@ def test_the_defaults_in_the_readme_are_the_settings() -> None:
     defaults = {
         str(field.validation_alias): str(field.default)
         for field in Settings.model_fields.values()
-        if field.default is not None and field.default_factory is None
+        if field.default not in (None, ()) and field.default_factory is None
     }
     documented = dict(re.findall(r"^\| `(\w+)` \| `([^`]*)` \|", README, re.MULTILINE))
     said = {name: documented[name] for name in defaults}

@@ -46,6 +46,11 @@ def test_a_result_is_saved_as_it_was_given(engine: Engine) -> None:
         new.metadata,
         new.digest,
         NOW,
+        None,
+        0,
+        0,
+        None,
+        None,
     )
 
 

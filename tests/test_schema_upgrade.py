@@ -16,7 +16,8 @@ from fairmind_sync import schema
 from fairmind_sync.database import CommitWatch, open_engine, reading
 from fairmind_sync.errors import SchemaError
 from fairmind_sync.models import bias_test_results, delivery_attempts, outbox
-from tests.helpers import NOW, claimed, older_database, rows, save
+from tests.helpers import NOW, claimed, rows, save
+from tests.older_database import held_by, older_database
 
 HEAD = schema.HEAD
 
@@ -123,10 +124,19 @@ def test_a_database_that_was_upgraded_is_ready(engine: Engine, next_version: Nex
 
 def test_the_first_version_is_upgraded_with_all_that_it_holds(database_url: str) -> None:
     older = older_database(database_url)
-    before = rows(older, bias_test_results), rows(older, outbox)
+    before = held_by(older)
     schema.upgrade(older, NOW)
-    assert (rows(older, bias_test_results), rows(older, outbox)) == before
-    assert schema.revision(older) == HEAD
+    assert (held_by(older), schema.revision(older)) == (before, HEAD)
+
+
+def test_an_upgrade_reads_the_verdicts_of_older_results(database_url: str) -> None:
+    older = older_database(database_url)
+    schema.upgrade(older, NOW)
+    verdicts = [
+        (row.overall_risk, row.metrics_passed, row.metrics_failed)
+        for row in rows(older, bias_test_results)
+    ]
+    assert verdicts == [("high", 3, 1)] * 3
 
 
 def test_an_upgrade_copies_the_older_database_first(

@@ -43,6 +43,7 @@ def delivery(**changes: Any) -> Delivery:
         key="0" * 32,
         lease_token="lease",  # noqa: S106 no secret
         attempts=1,
+        enqueued_at=SAVED_AT,
         create_attempted_at=None,
         run_id=None,
         result=saved_result(**changes),

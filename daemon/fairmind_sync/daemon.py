@@ -1,24 +1,26 @@
-"""The long-running process: the scheduler and the REST API, from start to a clean end."""
+"""The long-running process: the scheduler and the REST API, from start to a clean end.
+
+A FastAPI backend can run the scheduler inside its own process instead: `FastAPI(lifespan=daemon.lifespan)`.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import signal
-import socket
 import threading
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import structlog
-import uvicorn
 
-from fairmind_sync import __version__, logs, schema
-from fairmind_sync.api import create_app
+from fairmind_sync import __version__, logs, schema, settings
+from fairmind_sync.api.server import ApiServer, listen
 from fairmind_sync.database import journal_mode, shared_engine, sqlite_module
-from fairmind_sync.errors import SettingsError
 from fairmind_sync.scheduler import Scheduler
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from fairmind_sync.settings import Settings
 
@@ -27,22 +29,22 @@ _SIGNAL_INTERVAL_S = 0.5
 log = structlog.get_logger()
 
 
-def run(settings: Settings, until: Callable[[], object] | None = None) -> None:
+def run(configured: Settings, until: Callable[[], object] | None = None) -> None:
     """Runs until SIGTERM or Ctrl-C, or until `until` returns; then ends within the grace period.
 
     Raises:
-        SettingsError: the address can't be listened on.
+        SettingsError: the address can't be listened on, or is open to others without a token.
         SchemaError: the database was written by a newer version.
     """
-    logs.configure(settings)
-    _prepare_database(settings)
-    with _listen(settings) as listener:
-        server = _Server(settings, listener)
-        scheduler = Scheduler(schema.ready_engine(settings.database_url), settings)
+    logs.configure(configured)
+    with listen(configured) as listener:
+        _prepare_database(configured)
+        server = ApiServer(configured, listener)
+        scheduler = Scheduler(schema.ready_engine(configured.database_url), configured)
         stop = _stop_on_signals()
         scheduler.start()
         server.start()
-        log.info("daemon.ready", url=server.url, providers=settings.enabled, version=__version__)
+        log.info("daemon.ready", url=server.url, providers=configured.enabled, version=__version__)
         (until or stop)()
         log.info("daemon.stopping")
         server.stop()
@@ -50,8 +52,29 @@ def run(settings: Settings, until: Callable[[], object] | None = None) -> None:
     log.info("daemon.stopped")
 
 
-def _prepare_database(settings: Settings) -> None:
-    engine = shared_engine(settings.database_url)
+@asynccontextmanager
+async def lifespan(_app: object = None) -> AsyncIterator[None]:
+    """Delivers for as long as the block, with the environment's settings; for a backend's own lifespan.
+
+    The REST API is the backend's to mount: `app.include_router(fairmind_sync.api.router)`.
+    """
+    configured = settings.current()
+    scheduler = await asyncio.to_thread(_started_scheduler, configured)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(scheduler.stop)
+
+
+def _started_scheduler(configured: Settings) -> Scheduler:
+    _prepare_database(configured)
+    scheduler = Scheduler(schema.ready_engine(configured.database_url), configured)
+    scheduler.start()
+    return scheduler
+
+
+def _prepare_database(configured: Settings) -> None:
+    engine = shared_engine(configured.database_url)
     copy = schema.upgrade(engine, datetime.now(UTC))
     if copy is not None:
         log.info("database.upgraded", revision=schema.HEAD, backup=str(copy))
@@ -61,22 +84,6 @@ def _prepare_database(settings: Settings) -> None:
             reason="this SQLite can corrupt a WAL database, so a rollback journal is used",
             sqlite=sqlite_module().sqlite_version,
         )
-
-
-def _listen(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.api_host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((settings.api_host, settings.api_port))
-        listener.listen(128)
-    except OSError as error:
-        listener.close()
-        raise SettingsError(
-            f"can't listen on {settings.api_host}:{settings.api_port}: {error.strerror}. "
-            "Set FAIRMIND_SYNC_API_HOST and FAIRMIND_SYNC_API_PORT to a free address."
-        ) from error
-    return listener
 
 
 def _stop_on_signals() -> Callable[[], None]:
@@ -90,29 +97,3 @@ def _stop_on_signals() -> Callable[[], None]:
             pass
 
     return wait
-
-
-class _Server:
-    """The REST API in a thread of its own."""
-
-    def __init__(self, settings: Settings, listener: socket.socket) -> None:
-        config = uvicorn.Config(
-            create_app(settings),
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            timeout_graceful_shutdown=2,
-        )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(
-            target=self._server.run, args=([listener],), name="api", daemon=True
-        )
-        host, port = listener.getsockname()[:2]
-        self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._server.should_exit = True
-        self._thread.join()

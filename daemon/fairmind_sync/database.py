@@ -30,6 +30,8 @@ upsert = sqlite_insert
 """INSERT with `on_conflict_do_nothing` and `on_conflict_do_update`, in the database's own dialect."""
 
 BUSY_TIMEOUT_MS = 30_000
+MOST_CONNECTIONS = 64
+"""More than a process has threads that could want one: nobody waits for a connection."""
 WAL_SIZE_LIMIT = 16 * 1024 * 1024
 _NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "afs", "9p"}
@@ -117,7 +119,12 @@ def open_engine(url: str | URL) -> Engine:
     Raises:
         StorageError: the place can't hold a SQLite database safely.
     """
-    engine = create_engine(url, module=sqlite_module(), connect_args={"isolation_level": None})
+    engine = create_engine(
+        url,
+        module=sqlite_module(),
+        connect_args={"isolation_level": None},
+        max_overflow=MOST_CONNECTIONS,
+    )
     _prepare_place(Path(str(engine.url.database)))
     event.listen(engine, "connect", _set_up_connection)
     event.listen(engine, "begin", _begin)

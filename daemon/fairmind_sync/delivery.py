@@ -36,8 +36,9 @@ class Run:
 class Delivery:
     """A claimed delivery.
 
-    `create_attempted_at` set means that an earlier attempt may have made a run; `run_id` is set as soon as
-    it is known which. `key` is 32 hexadecimal characters, the same at every attempt.
+    `enqueued_at` is when it was saved for this provider. `create_attempted_at` set means that an earlier
+    attempt may have made a run; `run_id` is set as soon as it is known which. `key` is 32 hexadecimal
+    characters, the same at every attempt.
     """
 
     id: int
@@ -45,6 +46,7 @@ class Delivery:
     key: str
     lease_token: str
     attempts: int
+    enqueued_at: datetime
     create_attempted_at: datetime | None
     run_id: str | None
     result: SavedResult

@@ -36,6 +36,14 @@ class SchemaError(StorageError):
     """The database's schema is not the one that this version of fairmind-sync uses."""
 
 
+class KeyReusedError(FairmindSyncError):
+    """The Idempotency-Key was used for another result: send a new key with a new result."""
+
+
+class BacklogFullError(FairmindSyncError):
+    """Too many deliveries are pending; nothing was saved. Try again when the daemon has caught up."""
+
+
 class NoProviderError(FairmindSyncError):
     """MLOps integration not available: set MLOPS_PROVIDER to wandb, mlflow or both."""
 

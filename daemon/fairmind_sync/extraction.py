@@ -38,7 +38,7 @@ class Extract:
 
 def extract(result: SavedResult, project: str) -> Extract:
     """Everything that a run of this result holds, before any provider's limits."""
-    numbers = dict(_numbers(result.results, ()))
+    numbers = numbers_of(result.results)
     scalars, nested = _split_metadata(result)
     return Extract(
         run_name=f"{result.test_type}_{result.test_id}",
@@ -52,6 +52,11 @@ def extract(result: SavedResult, project: str) -> Extract:
             f"{'/'.join(path)}: {number}" for path, number in numbers.items() if math.isinf(number)
         ),
     )
+
+
+def numbers_of(results: Mapping[str, Json]) -> dict[KeyPath, float]:
+    """Every number in the results by its path; of lists of numbers their mean, minimum and maximum."""
+    return dict(_numbers(results, ()))  # type: ignore[arg-type]  # a dictionary is JSON
 
 
 def summary_text(value: Json) -> str:

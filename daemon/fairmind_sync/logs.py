@@ -60,8 +60,8 @@ def redact(text: str, secrets: tuple[str, ...] = ()) -> str:
 
 
 def secrets_of(settings: Settings) -> tuple[str, ...]:
-    key = settings.wandb_api_key.get_secret_value() if settings.wandb_api_key else ""
-    return (key,) if key else ()
+    secrets = (settings.wandb_api_key, settings.api_token)
+    return tuple(value for one in secrets if one and (value := one.get_secret_value()))
 
 
 class _Redactor:

@@ -22,6 +22,9 @@ from fairmind_sync.provider_state import ProviderState
 from fairmind_sync.provider_state import read as read_provider_state
 from fairmind_sync.settings import ProviderName
 
+LARGEST_ID = 2**63 - 1
+"""Of a row; what databases count with."""
+
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRecord:
@@ -44,17 +47,46 @@ class DeliveryRecord:
     last_error: str | None
     created_at: datetime
     finished_at: datetime | None
+    lease_expires_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class RunFilter:
-    """Which deliveries to list; None leaves a field open."""
+    """Which deliveries to list; None leaves a field open.
+
+    `search` is part of a test's or a model's id; `since` is when the result was saved for the provider;
+    `before` is the id that all are lower than, for paging.
+    """
 
     test_id: str | None = None
     model_id: str | None = None
     provider: str | None = None
     status: str | None = None
     result_id: int | None = None
+    delivery_id: int | None = None
+    search: str | None = None
+    since: datetime | None = None
+    before: int | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        of = bias_test_results.c
+        equal = (
+            (of.test_id, self.test_id),
+            (of.model_id, self.model_id),
+            (outbox.c.provider, self.provider),
+            (outbox.c.status, self.status),
+            (outbox.c.result_id, self.result_id),
+            (outbox.c.id, self.delivery_id),
+        )
+        found = [column == value for column, value in equal if value is not None]
+        if self.search:
+            texts = (of.test_id, of.model_id)
+            found.append(or_(*(text.contains(self.search, autoescape=True) for text in texts)))
+        if self.since is not None:
+            found.append(outbox.c.created_at >= self.since)
+        if self.before is not None:
+            found.append(outbox.c.id < self.before)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,20 +121,8 @@ def deliveries(
     connection: Connection, wanted: RunFilter, limit: int | None = None
 ) -> list[DeliveryRecord]:
     """Newest first."""
-    conditions = [
-        column == value
-        for column, value in (
-            (bias_test_results.c.test_id, wanted.test_id),
-            (bias_test_results.c.model_id, wanted.model_id),
-            (outbox.c.provider, wanted.provider),
-            (outbox.c.status, wanted.status),
-            (outbox.c.result_id, wanted.result_id),
-        )
-        if value is not None
-    ]
-    return _records(
-        connection, _select_records(*conditions).order_by(outbox.c.id.desc()).limit(limit)
-    )
+    selected = _select_records(*wanted.conditions())
+    return _records(connection, selected.order_by(outbox.c.id.desc()).limit(limit))
 
 
 def delivery_by_run(
@@ -143,7 +163,10 @@ def has_work(connection: Connection, provider: ProviderName, now: datetime) -> b
 
 
 def next_work_at(connection: Connection, provider: ProviderName) -> datetime | None:
-    """When a delivery falls due, its lease runs out, or its provider's probe is due; None: nothing waits."""
+    """When a delivery falls due, its lease runs out, or its provider's probe is due.
+
+    None: nothing waits, or nothing may go on because the provider is paused.
+    """
     pending = (outbox.c.provider == provider, outbox.c.status == PENDING)
     waiting = connection.execute(
         select(outbox.c.due_at)
@@ -157,8 +180,11 @@ def next_work_at(connection: Connection, provider: ProviderName) -> datetime | N
         )
     )
     times = [*waiting, *(max(row) for row in leased)]
-    probe_at = read_provider_state(connection, provider).next_probe_at
-    return max(min(times), probe_at or min(times)) if times else None
+    state = read_provider_state(connection, provider)
+    if state.is_paused or not times:
+        return None
+    first: datetime = min(times)
+    return max(first, state.next_probe_at or first)
 
 
 def standing(connection: Connection, provider: ProviderName, key: str) -> Standing | None:
@@ -190,6 +216,12 @@ def unclean_keys(
             .limit(limit)
         ).scalars()
     )
+
+
+def is_backlog_full(connection: Connection, most: int) -> bool:
+    """Whether that many deliveries are pending."""
+    pending = select(outbox.c.id).where(outbox.c.status == PENDING)
+    return connection.execute(pending.limit(1).offset(most - 1)).first() is not None
 
 
 def backlog(connection: Connection, provider: ProviderName) -> Backlog:
@@ -237,6 +269,7 @@ def _select_records(*conditions: ColumnElement[bool]) -> Select[Any]:
         outbox.c.last_error,
         outbox.c.created_at,
         outbox.c.finished_at,
+        outbox.c.lease_expires_at,
     )
     return select(*columns).join_from(outbox, bias_test_results).where(*conditions)
 

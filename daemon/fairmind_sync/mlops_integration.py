@@ -80,7 +80,14 @@ def log_bias_test(
     if not configured.enabled:
         return logging_status(())
     new = bias_test_results.prepare(
-        test_id, user_id, model_id, dataset_id, test_type, results, metadata
+        test_id,
+        user_id,
+        model_id,
+        dataset_id,
+        test_type,
+        results,
+        metadata,
+        configured=configured,
     )
     (saved,) = bias_test_results.save_all([new], configured)
     deadline = time.monotonic() + wait

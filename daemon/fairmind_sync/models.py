@@ -12,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -89,6 +90,11 @@ bias_test_results = Table(
     ),
     Column("digest", String(64), nullable=False, comment="SHA-256 of the content, in hex"),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("overall_risk", Text, comment="of the results, for lists and statistics"),
+    Column("metrics_passed", Integer, nullable=False, server_default="0"),
+    Column("metrics_failed", Integer, nullable=False, server_default="0"),
+    Column("deleted_at", UtcDateTime, comment="nobody finds it any more; its run URLs stay"),
+    Column("erased_at", UtcDateTime, comment="the payload is gone, nothing needs it any more"),
     CheckConstraint("test_id <> ''", name="test_id_given"),
     CheckConstraint("revision >= 1", name="revision_counts_from_one"),
     CheckConstraint("length(digest) = 64", name="digest_is_sha256"),
@@ -96,6 +102,15 @@ bias_test_results = Table(
     UniqueConstraint("user_id", "test_id", "digest"),
 )
 Index(None, bias_test_results.c.test_id)
+Index(None, bias_test_results.c.user_id, bias_test_results.c.created_at)
+Index(None, bias_test_results.c.model_id, bias_test_results.c.created_at)
+_TO_ERASE = text("deleted_at IS NOT NULL AND erased_at IS NULL")
+Index(
+    "ix_bias_test_results_to_erase",
+    bias_test_results.c.deleted_at,
+    sqlite_where=_TO_ERASE,
+    postgresql_where=_TO_ERASE,
+)
 
 outbox = Table(
     "outbox",
@@ -189,6 +204,7 @@ provider_state = Table(
     Column("next_probe_at", UtcDateTime),
     Column("last_success_at", UtcDateTime),
     Column("address", Text, comment="where it can't be reached; none where that isn't known"),
+    Column("paused_at", UtcDateTime, comment="an operator holds its deliveries back since then"),
     _one_of("provider", ("wandb", "mlflow")),
     _one_of("state", (READY, OFFLINE, BLOCKED)),
     CheckConstraint("(state = 'ready') = (next_probe_at IS NULL)", name="unready_has_a_probe"),
@@ -203,6 +219,35 @@ daemon_heartbeats = Table(
     Column("version", Text, nullable=False),
     Column("started_at", UtcDateTime, nullable=False),
     Column("seen_at", UtcDateTime, nullable=False),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("key", Text, primary_key=True, comment="as a client of the REST API chose it"),
+    Column("digest", String(64), nullable=False, comment="of the result that it was used for"),
+    Column(
+        "result_id", _Id, ForeignKey("bias_test_results.id", ondelete="CASCADE"), nullable=False
+    ),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+attempt_counts = Table(
+    "attempt_counts",
+    metadata,
+    _provider_column(primary_key=True),
+    Column("outcome", String(16), primary_key=True),
+    Column("error_kind", String(32), primary_key=True, comment="empty where there is no error"),
+    Column("count", _Id, nullable=False),
+)
+
+latency_counts = Table(
+    "latency_counts",
+    metadata,
+    _provider_column(primary_key=True),
+    Column("up_to_seconds", Float, primary_key=True, comment="1e308: no limit"),
+    Column("count", _Id, nullable=False),
+    Column("total_seconds", Float, nullable=False),
 )
 
 

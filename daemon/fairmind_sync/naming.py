@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
+from urllib.parse import urlsplit
 
 from fairmind_sync.payload import dumps
 
@@ -71,6 +72,15 @@ def storable_key(key: str) -> str:
     """As `storable`, with a mark where something was replaced, so that two keys stay two."""
     stored = storable(key)
     return key if stored == key else f"{stored}-{_mark(key)}"
+
+
+def web_url(text: str | None) -> str | None:
+    """The text if it is an address that a browser may open; a provider's word alone makes it none."""
+    try:
+        parts = urlsplit(text or "")
+    except ValueError:
+        return None
+    return text if parts.scheme in ("http", "https") and parts.hostname else None
 
 
 def _mark(text: str) -> str:

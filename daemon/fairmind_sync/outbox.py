@@ -24,6 +24,7 @@ from sqlalchemy import (
     update,
 )
 
+from fairmind_sync import tally
 from fairmind_sync.delivery import Delivery, Run, SavedResult
 from fairmind_sync.errors import LeaseLostError
 from fairmind_sync.models import (
@@ -37,6 +38,8 @@ from fairmind_sync.models import (
     outbox,
 )
 from fairmind_sync.settings import ProviderName
+
+WORKER_DIED = "worker_died"
 
 
 def claim(
@@ -88,11 +91,14 @@ def bury_exhausted(
                 "the worker process ended in its last attempt; before that: " + outbox.c.last_error,
                 f"the worker process ended in each of {max_attempts} attempts",
             ),
-            last_error_kind="worker_died",
+            last_error_kind=WORKER_DIED,
         )
         .returning(outbox.c.id)
     )
-    return [row.id for row in rows]
+    buried = [row.id for row in rows]
+    for _ in buried:
+        tally.count_attempt(connection, provider, DEAD, WORKER_DIED)
+    return buried
 
 
 def note_creating(
@@ -128,6 +134,7 @@ def record_delivered(
         last_error_kind=None,
     )
     _close_attempt(connection, delivery, "delivered", now)
+    tally.count_latency(connection, delivery.provider, now - delivery.enqueued_at)
 
 
 def record_retry(
@@ -174,10 +181,18 @@ def release(
 
 
 def retry(connection: Connection, delivery_ids: Sequence[int], now: datetime) -> int:
-    """Returns dead deliveries to pending, due now, with all their attempts; counts them."""
+    """Returns dead deliveries to pending, due now, with all their attempts; counts them.
+
+    Not those of deleted results: there is nothing left to deliver.
+    """
+    deleted = select(bias_test_results.c.id).where(bias_test_results.c.deleted_at.is_not(None))
     return connection.execute(
         update(outbox)
-        .where(outbox.c.id.in_(delivery_ids), outbox.c.status == DEAD)
+        .where(
+            outbox.c.id.in_(delivery_ids),
+            outbox.c.status == DEAD,
+            outbox.c.result_id.not_in(deleted),
+        )
         .values(status=PENDING, attempts=0, due_at=now, finished_at=None)
     ).rowcount
 
@@ -236,6 +251,7 @@ def _delivery(row: Row[Any]) -> Delivery:
         key=row.outbox_delivery_key,
         lease_token=row.outbox_lease_token,
         attempts=row.outbox_attempts,
+        enqueued_at=row.outbox_created_at,
         create_attempted_at=row.outbox_create_attempted_at,
         run_id=row.outbox_run_id,
         result=SavedResult(
@@ -283,3 +299,4 @@ def _close_attempt(
         )
         .values(finished_at=now, outcome=outcome, error_kind=kind, error=error)
     )
+    tally.count_attempt(connection, delivery.provider, outcome, kind)

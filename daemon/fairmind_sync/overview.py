@@ -23,6 +23,7 @@ def of(settings: Settings, now: datetime) -> dict[str, Any]:
                 "enabled": provider in settings.enabled,
                 "state": backlog.state.state,
                 "reason": backlog.state.reason,
+                "paused_at": backlog.state.paused_at,
                 **backlog.counts,
                 "oldest_pending_at": backlog.oldest_pending_at,
                 "last_success_at": backlog.state.last_success_at,

@@ -1,4 +1,4 @@
-"""A drain with a progress bar, where there is a terminal to show it."""
+"""A drain, or an import, with a progress bar, where there is a terminal to show it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from fairmind_sync.drain import drain_once, unfinished
+from fairmind_sync.fairmind_files import import_all, result_files
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fairmind_sync.fairmind_files import Report
     from fairmind_sync.settings import Settings
 
 
@@ -19,13 +23,7 @@ def drain_with_progress(settings: Settings) -> dict[str, int]:
     if not sys.stderr.isatty():
         return drain_once(settings)
     at_first = unfinished(settings)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with _progress() as progress:
         bars = {
             provider: progress.add_task(provider, total=count)
             for provider, count in at_first.items()
@@ -36,3 +34,24 @@ def drain_with_progress(settings: Settings) -> dict[str, int]:
                 progress.update(bar, completed=at_first[provider] - counts.get(provider, 0))
 
         return drain_once(settings.model_copy(update={"log_level": "warning"}), show)
+
+
+def import_with_progress(path: Path, settings: Settings, *, deliver: bool) -> Report:
+    """Imports FairMind's result files, with or without deliveries to the enabled providers."""
+    to = settings if deliver else settings.model_copy(update={"provider": "none"})
+    files = result_files(path)
+    if not sys.stderr.isatty():
+        return import_all(files, to)
+    with _progress() as progress:
+        bar = progress.add_task("import", total=len(files))
+        return import_all(files, to, lambda count: progress.update(bar, completed=count))
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+    )

@@ -25,7 +25,8 @@ BLOCKED_PROBE = timedelta(minutes=2)
 class ProviderState:
     """`since` is when this state began; `next_probe_at` is set unless the state is ready.
 
-    `address` is the URL at which an offline provider was looked for.
+    `address` is the URL at which an offline provider was looked for. `paused_at` is set while an operator
+    holds its deliveries back, whatever its state.
     """
 
     state: str
@@ -34,13 +35,18 @@ class ProviderState:
     next_probe_at: datetime | None
     last_success_at: datetime | None
     address: str | None = None
+    paused_at: datetime | None = None
+
+    @property
+    def is_paused(self) -> bool:
+        return self.paused_at is not None
 
     @property
     def is_ready(self) -> bool:
         return self.state == READY
 
     def may_try(self, now: datetime) -> bool:
-        return self.next_probe_at is None or self.next_probe_at <= now
+        return not self.is_paused and (self.next_probe_at is None or self.next_probe_at <= now)
 
 
 _UNKNOWN = ProviderState(READY, None, None, None, None)
@@ -55,6 +61,7 @@ def read(connection: Connection, provider: ProviderName) -> ProviderState:
             provider_state.c.next_probe_at,
             provider_state.c.last_success_at,
             provider_state.c.address,
+            provider_state.c.paused_at,
         ).where(provider_state.c.provider == provider)
     ).one_or_none()
     return ProviderState(*row) if row else _UNKNOWN
@@ -122,6 +129,39 @@ def note_success(connection: Connection, provider: ProviderName, now: datetime) 
         next_probe_at=None,
         last_success_at=now,
     )
+
+
+def pause(connection: Connection, provider: ProviderName, now: datetime) -> bool:
+    """Nothing more is claimed for it until `resume`; what is under way ends as it would.
+
+    Returns:
+        Whether this is news.
+    """
+    before = read(connection, provider)
+    if not before.is_paused:
+        _write(
+            connection,
+            provider,
+            before.state,
+            since=before.since or now,
+            address=before.address,
+            paused_at=now,
+        )
+    return not before.is_paused
+
+
+def resume(connection: Connection, provider: ProviderName, now: datetime) -> bool:
+    """Ends a pause; a provider that is offline or blocked is probed at once.
+
+    Returns:
+        Whether there was something to resume.
+    """
+    unpaused = connection.execute(
+        update(provider_state)
+        .where(provider_state.c.provider == provider, provider_state.c.paused_at.is_not(None))
+        .values(paused_at=None)
+    )
+    return bool(probe_soon(connection, now, [provider])) or bool(unpaused.rowcount)
 
 
 def probe_soon(

@@ -82,6 +82,8 @@ class Relay:
         """Whether the provider takes runs; one that did not lately is asked, when that is due."""
         with reading(self.engine) as connection:
             state = provider_state.read(connection, self.provider.name)
+        if state.is_paused:
+            return False
         if state.is_ready:
             return True
         return (probe_now or state.may_try(self.clock())) and self._probe()

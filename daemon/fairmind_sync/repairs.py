@@ -11,7 +11,14 @@ from random import Random
 from sqlalchemy import Connection, exists, select, update
 
 from fairmind_sync.backoff import retry_delay
-from fairmind_sync.models import DELIVERED, PENDING, delivery_attempts, outbox, provider_state
+from fairmind_sync.models import (
+    DELIVERED,
+    PENDING,
+    bias_test_results,
+    delivery_attempts,
+    outbox,
+    provider_state,
+)
 from fairmind_sync.settings import ProviderName
 
 
@@ -72,14 +79,16 @@ def reopen(
     """A delivered run is no longer complete at its provider: it is delivered again, to the same run.
 
     Returns:
-        Whether it was delivered.
+        Whether it was delivered, and its result is still there to be sent again.
     """
+    kept = select(bias_test_results.c.id).where(bias_test_results.c.deleted_at.is_(None))
     reopened = connection.execute(
         update(outbox)
         .where(
             outbox.c.provider == provider,
             outbox.c.delivery_key == key,
             outbox.c.status == DELIVERED,
+            outbox.c.result_id.in_(kept),
         )
         .values(
             status=PENDING,

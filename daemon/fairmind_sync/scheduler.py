@@ -24,12 +24,14 @@ from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from fairmind_sync import (
+    deletion,
     heartbeat,
     lookup,
     maintenance,
     provider_state,
     reachability,
     repairs,
+    saving,
     sweep,
     worker,
 )
@@ -196,6 +198,9 @@ class Scheduler:
         slot.empty()
 
     def _tidy(self) -> None:
+        with writing(self._engine) as connection:
+            deletion.finish(connection, utc_now())
+            saving.forget_keys(connection, utc_now())
         size = maintenance.shrink_wal(self._engine)
         if size > maintenance.LARGE_WAL:
             log.warning(

@@ -9,14 +9,17 @@ from typing import Annotated, Any, Literal, TypeAlias
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from fairmind_sync import privacy
 from fairmind_sync.errors import SettingsError
 
 ProviderName: TypeAlias = Literal["wandb", "mlflow"]
 _ADVICE = {"int_parsing": "must be a whole number", "float_parsing": "must be a number"}
+
+SHORTEST_TOKEN = 16
 
 PROVIDERS: tuple[ProviderName, ...] = ("wandb", "mlflow")
 
@@ -29,6 +32,8 @@ def default_database_url() -> str:
     return f"sqlite:///{user_data_path('fairmind-sync', appauthor=False) / 'fairmind-sync.db'}"
 
 
+Words: TypeAlias = Annotated[tuple[str, ...], NoDecode]
+"""Written with commas or blanks between them."""
 Seconds: TypeAlias = Annotated[float, Field(ge=0, le=86_400)]
 
 
@@ -59,6 +64,10 @@ class Settings(BaseSettings):
     )
     api_host: str = _variable("FAIRMIND_SYNC_API_HOST", "127.0.0.1")
     api_port: int = _variable("FAIRMIND_SYNC_API_PORT", 8000, ge=0, le=65_535)
+    api_token: SecretStr | None = _variable("FAIRMIND_SYNC_API_TOKEN", None)
+    api_allowed_hosts: Words = _variable("FAIRMIND_SYNC_API_ALLOWED_HOSTS", ())
+    max_backlog: int = _variable("FAIRMIND_SYNC_MAX_BACKLOG", 100_000, ge=0)
+    redact: Words = _variable("FAIRMIND_SYNC_REDACT", ())
     log_level: Literal["debug", "info", "warning", "error"] = _variable(
         "FAIRMIND_SYNC_LOG_LEVEL", "info"
     )
@@ -72,6 +81,25 @@ class Settings(BaseSettings):
     @classmethod
     def _in_lower_case(cls, value: object) -> object:
         return value.strip().lower() if isinstance(value, str) else value
+
+    @field_validator("api_allowed_hosts", "redact", mode="before")
+    @classmethod
+    def _as_words(cls, value: object) -> object:
+        return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+    @field_validator("redact")
+    @classmethod
+    def _must_be_patterns(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in value:
+            privacy.parse(pattern)
+        return value
+
+    @field_validator("api_token")
+    @classmethod
+    def _must_be_hard_to_guess(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < SHORTEST_TOKEN:
+            raise ValueError(f"must have at least {SHORTEST_TOKEN} characters")
+        return value
 
     @field_validator("database_url")
     @classmethod
@@ -97,6 +125,11 @@ class Settings(BaseSettings):
         if self.provider == "both":
             return PROVIDERS
         return () if self.provider == "none" else (self.provider,)
+
+    @property
+    def private_fields(self) -> tuple[privacy.Pattern, ...]:
+        """The paths of what is removed before it is stored."""
+        return tuple(privacy.parse(pattern) for pattern in self.redact)
 
     @property
     def database(self) -> URL:

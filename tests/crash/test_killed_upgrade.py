@@ -13,8 +13,7 @@ import pytest
 
 from fairmind_sync import maintenance, schema
 from fairmind_sync.database import open_engine
-from fairmind_sync.models import bias_test_results, outbox
-from tests.helpers import older_database, rows
+from tests.older_database import held_by, older_database
 from tests.processes import command
 
 STEPS = {
@@ -46,15 +45,10 @@ def kill_upgrade(url: str, step: str) -> None:
     assert ran.returncode == -signal.SIGKILL, ran.stderr
 
 
-def contents(url: str) -> tuple[str | None, list[Any], list[Any], list[str]]:
+def contents(url: str) -> tuple[str | None, list[Any], list[str]]:
     """The revision, results and deliveries of a database, and what is damaged in it."""
     engine = open_engine(url)
-    found = (
-        schema.revision(engine),
-        rows(engine, bias_test_results),
-        rows(engine, outbox),
-        maintenance.damage(engine),
-    )
+    found = schema.revision(engine), held_by(engine), maintenance.damage(engine)
     engine.dispose()
     return found
 

@@ -1,5 +1,6 @@
-"""The REST API: the document's three endpoints."""
+"""The REST API and the status page; `router` is for a backend that mounts the API itself."""
 
 from fairmind_sync.api.app import create_app
+from fairmind_sync.api.router import router
 
-__all__ = ["create_app"]
+__all__ = ["create_app", "router"]

@@ -2,41 +2,44 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.staticfiles import StaticFiles
 
 from fairmind_sync import __version__
-from fairmind_sync.api.routes import router
-from fairmind_sync.errors import FairmindSyncError, PayloadError, StorageError
+from fairmind_sync.api import health, page
+from fairmind_sync.api.guard import Guard
+from fairmind_sync.api.openapi import describe
+from fairmind_sync.api.problems import answer_error
+from fairmind_sync.api.router import router
+from fairmind_sync.errors import FairmindSyncError
 
 if TYPE_CHECKING:
     from fairmind_sync.settings import Settings
 
+STATIC = Path(__file__).parent / "static"
+
 
 def create_app(settings: Settings) -> FastAPI:
-    """The API over the settings' database."""
+    """The REST API and the status page over the settings' database, guarded as the settings say."""
     app = FastAPI(
         title="fairmind-sync",
         version=__version__,
         description="Bias-test results on their way to Weights & Biases and MLflow.",
+        docs_url=None,  # their pages load scripts from elsewhere; ours must work air-gapped
+        redoc_url=None,
     )
     app.state.settings = settings
-    app.include_router(router, prefix="/api/v1/mlops")
-    app.add_exception_handler(FairmindSyncError, _answer_error)
+    app.include_router(router)
+    app.include_router(health.router)
+    app.include_router(page.router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    for kind in (FairmindSyncError, HTTPException, RequestValidationError):
+        app.add_exception_handler(kind, answer_error)
+    app.add_middleware(Guard, settings=settings)
+    app.openapi = lambda: describe(app, has_token=settings.api_token is not None)  # type: ignore[method-assign]  # FastAPI's own way
     return app
-
-
-async def _answer_error(_request: Request, error: Exception) -> JSONResponse:
-    return JSONResponse({"success": False, "detail": str(error)}, _status_of(error))
-
-
-def _status_of(error: Exception) -> int:
-    match error:
-        case PayloadError():
-            return 422
-        case StorageError():
-            return 503
-        case _:
-            return 500

@@ -24,11 +24,13 @@ from fairmind_sync.settings import Settings
 console = Console(highlight=False)
 
 
-def tell(directory: Path | None) -> None:
-    """
+def tell(directory: Path | None, *, quietly: bool = False) -> list[str]:
+    """The whole story; `quietly` without a word. Returns the runs' URLs.
+
     Raises:
         FairmindSyncError: a part of it did not work; says which.
-    """  # noqa: D205, D212 there is nothing to say but the error
+    """
+    console.quiet = quietly
     providers.require_installed("mlflow")
     with _place(directory) as place:
         port = free_port()
@@ -46,8 +48,9 @@ def tell(directory: Path | None) -> None:
                 raise FairmindSyncError(
                     f"{sum(left.values())} deliveries are left: {_why(settings)}"
                 )
-            if sys.stdout.isatty():
+            if sys.stdout.isatty() and not quietly:
                 _stay(settings)
+        return [url for delivery in _deliveries(settings) if (url := delivery.run_url)]
 
 
 @contextmanager
@@ -108,7 +111,9 @@ def _show_runs(settings: Settings) -> None:
     table = Table("test", "provider", "status", "run")
     for found in reversed(_deliveries(settings)):
         table.add_row(found.test_id, found.provider, found.status, found.run_url or found.run_id)
-    wide = Console(highlight=False, width=max(console.width, 140), soft_wrap=True)
+    wide = Console(
+        highlight=False, width=max(console.width, 140), soft_wrap=True, quiet=console.quiet
+    )
     wide.print("\n[bold]4. Delivered:[/]")
     wide.print(table)
 
@@ -125,6 +130,6 @@ def _why(settings: Settings) -> str:
 
 def _stay(settings: Settings) -> None:
     console.print(
-        "\nOpen the links. The daemon serves its REST API too, see below. Ctrl-C ends all."
+        "\nOpen the links. The daemon serves its status page too, see below. Ctrl-C ends all."
     )
     daemon.run(settings.model_copy(update={"log_level": "info"}))

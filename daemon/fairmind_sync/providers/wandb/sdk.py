@@ -22,6 +22,7 @@ from wandb.sdk import wandb_setup
 
 from fairmind_sync.delivery import Run
 from fairmind_sync.logs import redact
+from fairmind_sync.naming import web_url
 from fairmind_sync.providers.base import (
     ProviderBlockedError,
     ProviderBrokenError,
@@ -144,7 +145,7 @@ class Sdk:
         finally:
             if run is not None:
                 shutil.rmtree(Path(run.dir).parent, ignore_errors=True)
-        return Uploaded(Run(run_id, run.url), f"{run.entity}/{run.project}")
+        return Uploaded(Run(run_id, web_url(run.url)), f"{run.entity}/{run.project}")
 
     def read_back(self, run_ids: Iterable[str]) -> dict[str, Held]:
         """What the service holds of these runs now; one request.
@@ -228,7 +229,7 @@ def _held(run: Any) -> Held:
         state=run.state,
         digest=str(digest),
         history_lines=int(run.historyLineCount or 0),
-        uploaded=Uploaded(Run(run.id, run.url), f"{run.entity}/{run.project}"),
+        uploaded=Uploaded(Run(run.id, web_url(run.url)), f"{run.entity}/{run.project}"),
     )
 
 

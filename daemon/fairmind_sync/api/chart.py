@@ -1,0 +1,73 @@
+"""A model's bias metrics over time, drawn by pygal as an SVG without scripts."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from fairmind_sync.extraction import numbers_of
+
+if TYPE_CHECKING:
+    from fairmind_sync.records import Point
+
+MOST_LINES = 6
+_COLOURS = ("#2f6fde", "#c2410c", "#15803d", "#9333ea", "#b45309", "#0e7490")
+_DARK = """inline:
+  @media (prefers-color-scheme: dark) {
+    {{ id }} .axis text, {{ id }} .legends text, {{ id }} .no_data { fill: #d6dae1 }
+    {{ id }} .guides.line, {{ id }} .axis .line { stroke: #4a5160 }
+  }
+"""
+
+
+def metrics_of(points: Iterable[Point], wanted: str = "") -> tuple[list[str], list[str]]:
+    """The metrics to show, and all that there are: the wanted one, else those that most results have."""
+    counted = Counter(name for point in points for name in metrics_in(point))
+    known = sorted(counted)
+    if wanted in counted:
+        return [wanted], known
+    return sorted(name for name, _ in counted.most_common(MOST_LINES)), known
+
+
+def trend_svg(points: list[Point], wanted: str = "") -> str:
+    """One line a metric; where a result lacks it, the line has a gap."""
+    import pygal  # noqa: PLC0415 most daemons never draw
+    from pygal.style import Style  # noqa: PLC0415 as above
+
+    chosen, _ = metrics_of(points, wanted)
+    drawn = pygal.Line(
+        style=Style(
+            background="transparent",
+            plot_background="transparent",
+            foreground="#39404d",
+            foreground_strong="#39404d",
+            foreground_subtle="#8a93a3",
+            colors=_COLOURS,
+            font_family="system-ui, sans-serif",
+        ),
+        css=["file://style.css", "file://graph.css", _DARK],
+        js=[],
+        width=900,
+        height=360,
+        legend_at_bottom=True,
+        legend_at_bottom_columns=2,
+        dots_size=3,
+        show_x_labels=len(points) > 1,
+        x_labels_major_count=6,
+        show_minor_x_labels=False,
+        truncate_legend=48,
+        no_data_text="no metric yet",
+        disable_xml_declaration=True,
+    )
+    drawn.x_labels = [f"{point.at:%Y-%m-%d}" for point in points]
+    for name in chosen:
+        drawn.add(name, [metrics_in(point).get(name) for point in points])
+    return str(drawn.render())
+
+
+def metrics_in(point: Point) -> dict[str, float]:
+    """Finite ones only: others can't be drawn."""
+    found = numbers_of(point.results)
+    return {"/".join(path): value for path, value in found.items() if math.isfinite(value)}

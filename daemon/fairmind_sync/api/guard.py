@@ -1,0 +1,184 @@
+"""Who gets in: every request passes here before any endpoint sees it.
+
+The host must be ours (DNS rebinding), a change must come from our own page or from no page (cross-site
+requests), the token must be right where one is set, and the body must be small and arrive in time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import RedirectResponse, Response
+
+from fairmind_sync.api.problems import problem
+from fairmind_sync.api.session import token_of
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from fairmind_sync.settings import Settings
+
+LARGEST_BODY = 16 * 1024 * 1024
+"""Bytes; more than W&B takes of a run."""
+BODY_SECONDS = 15.0
+_OPEN = ("/healthz", "/readyz", "/sign-in")
+_SAFE = ("GET", "HEAD", "OPTIONS")
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+class _BodyError(Exception):
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+
+
+class Guard:
+    """ASGI middleware; see above."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app = app
+        self._token = token_of(settings)
+        self._hosts = _our_names(settings)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        send = _with_headers(send)
+        headers = Headers(scope=scope)
+        refusal = self._refusal(scope, headers)
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
+        try:
+            body = await _read(headers, receive)
+        except _BodyError as error:
+            closing = {"Connection": "close"}
+            await problem(error.status, str(error), closing)(scope, receive, send)
+            return
+        await self._app(scope, _replay(body, receive), send)
+
+    def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
+        host = headers.get("host", "")
+        if not self._is_ours(host):
+            return problem(
+                421,
+                f"this server is not {host!r}. Add the name to FAIRMIND_SYNC_API_ALLOWED_HOSTS if it is.",
+            )
+        if scope["method"] not in _SAFE and _is_cross_site(headers, host):
+            return problem(403, "a page of another site may not change anything here")
+        if self._token is None or _is_open(scope["path"]) or self._token.admits(headers):
+            return None
+        if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
+            return RedirectResponse(f"/sign-in?back={quote(_target(scope), safe='')}", 303)
+        return problem(
+            401,
+            "send FAIRMIND_SYNC_API_TOKEN as a bearer token, or sign in at /sign-in",
+            {"WWW-Authenticate": "Bearer"},
+        )
+
+    def _is_ours(self, host: str) -> bool:
+        """An address in numbers is safe: what rebinds is a name."""
+        try:
+            name = urlsplit(f"//{host}").hostname or ""
+        except ValueError:
+            return False
+        return name in self._hosts or "*" in self._hosts or _is_address(name)
+
+
+def _our_names(settings: Settings) -> frozenset[str]:
+    names = {"localhost", settings.api_host, socket.gethostname(), *settings.api_allowed_hosts}
+    return frozenset(name.lower() for name in names)
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_open(path: str) -> bool:
+    return path in _OPEN or path.startswith("/static/")
+
+
+def _is_cross_site(headers: Headers, host: str) -> bool:
+    """By what browsers add; programs add neither of the headers."""
+    site = headers.get("sec-fetch-site")
+    if site is not None and site not in ("same-origin", "none"):
+        return True
+    origin = headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc.lower() != host.lower()
+
+
+def _target(scope: Scope) -> str:
+    query = scope["query_string"].decode("latin-1")
+    return f"{scope['path']}?{query}" if query else str(scope["path"])
+
+
+async def _read(headers: Headers, receive: Receive) -> bytes:
+    """
+    Raises:
+        _BodyError: it is too large, or comes too slowly.
+    """  # noqa: D205, D212 there is nothing to say but the error
+    if int(headers.get("content-length", "0") or 0) > LARGEST_BODY:
+        raise _too_large()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await _read_all(receive)
+    except TimeoutError:
+        raise _BodyError(408, f"the request did not arrive within {BODY_SECONDS:.0f} s") from None
+
+
+async def _read_all(receive: Receive) -> bytes:
+    body = bytearray()
+    more = True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        if len(body) > LARGEST_BODY:
+            raise _too_large()
+        more = message.get("more_body", False)
+    return bytes(body)
+
+
+def _too_large() -> _BodyError:
+    return _BodyError(413, f"the body is larger than {LARGEST_BODY // 1024**2} MB")
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """The body that was read, then whatever else comes: the end of the connection."""
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return replay
+
+
+def _with_headers(send: Send) -> Send:
+    async def send_with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in _HEADERS.items():
+                headers.setdefault(name, value)
+        await send(message)
+
+    return send_with_headers

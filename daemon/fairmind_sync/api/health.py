@@ -1,0 +1,51 @@
+"""For orchestrators and Prometheus: alive, ready, and the metrics."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+from fairmind_sync import heartbeat, schema
+from fairmind_sync.api.context import Configured
+from fairmind_sync.api.metrics import DatabaseCollector
+from fairmind_sync.api.problems import ProblemRoute
+from fairmind_sync.api.schemas import Health
+from fairmind_sync.clock import utc_now
+from fairmind_sync.database import reading
+from fairmind_sync.errors import StorageError
+
+router = APIRouter(route_class=ProblemRoute, tags=["health"])
+
+
+@router.get("/healthz")
+async def healthz() -> Health:
+    """The process answers; nothing else is asked."""
+    return Health(ok=True)
+
+
+@router.get("/readyz", responses={503: {"model": Health, "description": "not ready"}})
+def readyz(configured: Configured, response: Response) -> Health:
+    """Results can be saved, and a daemon is there to deliver them."""
+    try:
+        with reading(schema.ready_engine(configured.database_url)) as connection:
+            alive = heartbeat.any_alive(connection, utc_now())
+        found = Health(ok=alive, reason=None if alive else "no daemon is running")
+    except StorageError as error:
+        found = Health(ok=False, reason=str(error))
+    response.status_code = 200 if found.ok else 503
+    return found
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={
+        200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "metrics"},
+        503: {"description": "the database can't be read"},
+    },
+)
+def metrics(configured: Configured) -> Response:
+    """In Prometheus' text format, read from the database: the same from every daemon."""
+    registry = CollectorRegistry()
+    registry.register(DatabaseCollector(schema.ready_engine(configured.database_url)))
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

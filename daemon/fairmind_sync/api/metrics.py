@@ -1,0 +1,118 @@
+"""What the database knows, as Prometheus metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from fairmind_sync import lookup, maintenance, tally
+from fairmind_sync.clock import utc_now
+from fairmind_sync.database import reading
+from fairmind_sync.models import BLOCKED, OFFLINE, READY
+from fairmind_sync.settings import PROVIDERS, ProviderName
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+    from fairmind_sync.lookup import Backlog
+
+_STATES = (READY, OFFLINE, BLOCKED)
+
+
+class DatabaseCollector(Collector):
+    """Reads when it is asked; keeps nothing in between."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def describe(self) -> list[Metric]:
+        """Nothing, so that registering doesn't read."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        with reading(self._engine) as connection:
+            backlogs = {name: lookup.backlog(connection, name) for name in PROVIDERS}
+            found = [*_of_backlogs(backlogs), _attempts(connection), _latencies(connection)]
+        yield from found
+        yield _gauge(
+            "database_wal_bytes", "The write-ahead log", maintenance.wal_size(self._engine)
+        )
+        yield _gauge(
+            "disk_free_bytes", "On the database's disk", maintenance.free_bytes(self._engine)
+        )
+
+
+def _of_backlogs(backlogs: Mapping[ProviderName, Backlog]) -> Iterator[Metric]:
+    now = utc_now()
+    deliveries = GaugeMetricFamily(
+        "fairmind_sync_deliveries",
+        "Deliveries by status; pending ones are the backlog",
+        labels=["provider", "status"],
+    )
+    oldest = GaugeMetricFamily(
+        "fairmind_sync_oldest_pending_seconds",
+        "How long the oldest pending delivery waits; 0 if none does",
+        labels=["provider"],
+    )
+    states = GaugeMetricFamily(
+        "fairmind_sync_provider_state",
+        "1 for the state that the provider is in",
+        labels=["provider", "state"],
+    )
+    paused = GaugeMetricFamily(
+        "fairmind_sync_provider_paused", "1 while an operator pauses it", labels=["provider"]
+    )
+    for name, backlog in backlogs.items():
+        for status, count in backlog.counts.items():
+            deliveries.add_metric([name, status], count)
+        since = backlog.oldest_pending_at
+        oldest.add_metric([name], 0.0 if since is None else (now - since).total_seconds())
+        for state in _STATES:
+            states.add_metric([name, state], backlog.state.state == state)
+        paused.add_metric([name], backlog.state.is_paused)
+    yield from (deliveries, oldest, states, paused)
+
+
+def _attempts(connection: Connection) -> Metric:
+    family = CounterMetricFamily(
+        "fairmind_sync_attempts",
+        "Ended attempts by outcome and kind of error",
+        labels=["provider", "outcome", "error_kind"],
+    )
+    for found in tally.attempts(connection):
+        family.add_metric([found.provider, found.outcome, found.error_kind], found.count)
+    return family
+
+
+def _latencies(connection: Connection) -> Metric:
+    family = HistogramMetricFamily(
+        "fairmind_sync_delivery_seconds",
+        "From the enqueue of a delivery to the record of its run",
+        labels=["provider"],
+    )
+    for provider, found in groupby(tally.latencies(connection), lambda one: one.provider):
+        counts = {one.up_to_seconds: one for one in found}
+        total = sum(one.total_seconds for one in counts.values())
+        family.add_metric([provider], _cumulative(counts), total)
+    return family
+
+
+def _cumulative(counts: dict[float, tally.LatencyCount]) -> list[tuple[str, float]]:
+    so_far, buckets = 0, []
+    for limit in tally.BUCKETS:
+        so_far += counts[limit].count if limit in counts else 0
+        buckets.append(("+Inf" if limit == tally.UNLIMITED else str(limit), float(so_far)))
+    return buckets
+
+
+def _gauge(name: str, help_text: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"fairmind_sync_{name}", help_text, value=value)

@@ -1,0 +1,241 @@
+"""The status page: rendered here, from the database. Its script fetches it again and swaps what changed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from fastapi import APIRouter, Form, HTTPException, Query, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.templating import Jinja2Templates
+
+from fairmind_sync import __version__, explanation, operations, overview, records, schema
+from fairmind_sync.api import session
+from fairmind_sync.api.chart import metrics_in, metrics_of, trend_svg
+from fairmind_sync.api.context import Configured
+from fairmind_sync.clock import utc_now
+from fairmind_sync.database import reading
+from fairmind_sync.lookup import LARGEST_ID, RunFilter
+from fairmind_sync.models import STATUSES
+from fairmind_sync.naming import web_url
+from fairmind_sync.settings import PROVIDERS, ProviderName, Settings
+
+router = APIRouter(include_in_schema=False)
+
+_PAGE_SIZE = 50
+_TREND_LENGTH = 100
+_SVG_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+_templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
+Word = Annotated[str, Query(max_length=500)]
+Back = Annotated[str, Form(max_length=2000)]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the page's form asks for; an empty field leaves it open."""
+
+    q: str
+    provider: str
+    status: str
+
+    def link(self, **more: str) -> str:
+        fields = {"q": self.q, "provider": self.provider, "status": self.status, **more}
+        return "/?" + urlencode({name: value for name, value in fields.items() if value})
+
+
+@router.get("/")
+def index(
+    request: Request,
+    configured: Configured,
+    q: Word = "",
+    provider: Word = "",
+    status: Word = "",
+    cursor: Annotated[int | None, Query(ge=1, le=LARGEST_ID)] = None,
+) -> HTMLResponse:
+    wanted = Wanted(q, provider, status)
+    found = operations.find(
+        configured,
+        RunFilter(
+            search=q or None,
+            provider=provider or None,
+            status=status or None,
+            before=cursor,
+        ),
+        _PAGE_SIZE + 1,
+    )
+    page = found[:_PAGE_SIZE]
+    older = wanted.link(cursor=str(page[-1].id)) if len(found) > _PAGE_SIZE else None
+    return _render(
+        request,
+        "index.html",
+        configured,
+        standing=overview.of(configured, utc_now()),
+        deliveries=page,
+        older=older,
+        wanted=wanted,
+        providers=PROVIDERS,
+        statuses=STATUSES,
+    )
+
+
+@router.get("/result")
+def result(request: Request, configured: Configured, test_id: Word) -> HTMLResponse:
+    with reading(schema.ready_engine(configured.database_url)) as connection:
+        found = records.revisions(connection, test_id)
+    explained = explanation.explain(configured, test_id, utc_now())
+    if not found and not explained:
+        raise HTTPException(404, f"no result of a test {test_id!r} is saved here")
+    return _render(
+        request,
+        "result.html",
+        configured,
+        test_id=test_id,
+        revisions=found,
+        explanations=explained,
+    )
+
+
+@router.get("/model")
+def model(
+    request: Request, configured: Configured, model_id: Word, metric: Word = ""
+) -> HTMLResponse:
+    points = _trend(configured, model_id)
+    if not points:
+        raise HTTPException(404, f"no result of a model {model_id!r} is saved here")
+    chosen, known = metrics_of(points, metric)
+    return _render(
+        request,
+        "model.html",
+        configured,
+        model_id=model_id,
+        metric=metric,
+        known=known,
+        chosen=chosen,
+        points=list(reversed(points)),
+        chart=f"/model/trend.svg?{urlencode({'model_id': model_id, 'metric': metric})}",
+    )
+
+
+@router.get("/model/trend.svg")
+def trend(configured: Configured, model_id: Word, metric: Word = "") -> Response:
+    drawn = trend_svg(_trend(configured, model_id), metric)
+    return Response(
+        drawn, media_type="image/svg+xml", headers={"Content-Security-Policy": _SVG_POLICY}
+    )
+
+
+@router.post("/deliveries/{delivery_id}/retry")
+def retry(delivery_id: int, configured: Configured, back: Back = "/") -> RedirectResponse:
+    operations.retry(configured, [delivery_id])
+    return _to(back)
+
+
+@router.post("/deliveries/{delivery_id}/discard")
+def discard(
+    delivery_id: int,
+    configured: Configured,
+    reason: Annotated[str, Form(min_length=1, max_length=1000)],
+    back: Back = "/",
+) -> RedirectResponse:
+    operations.discard(configured, [delivery_id], reason)
+    return _to(back)
+
+
+@router.post("/providers/{provider}/pause")
+def pause(provider: ProviderName, configured: Configured, back: Back = "/") -> RedirectResponse:
+    operations.pause(configured, provider)
+    return _to(back)
+
+
+@router.post("/providers/{provider}/resume")
+def resume(provider: ProviderName, configured: Configured, back: Back = "/") -> RedirectResponse:
+    operations.resume(configured, provider)
+    return _to(back)
+
+
+@router.get("/sign-in")
+def sign_in_form(request: Request, configured: Configured, back: Word = "/") -> HTMLResponse:
+    return _render(request, "sign_in.html", configured, back=back, is_wrong=False)
+
+
+@router.post("/sign-in")
+def sign_in(
+    request: Request,
+    configured: Configured,
+    token: Annotated[str, Form(max_length=1000)],
+    back: Back = "/",
+) -> Response:
+    expected = session.token_of(configured)
+    if expected is None or expected.is_mine(token):
+        answer = _to(back)
+        if expected is not None:
+            answer.set_cookie(
+                session.COOKIE,
+                expected.session(),
+                max_age=session.LASTS_S,
+                httponly=True,
+                samesite="strict",
+                secure=request.url.scheme == "https",
+            )
+        return answer
+    page = _render(request, "sign_in.html", configured, back=back, is_wrong=True)
+    page.status_code = 401
+    return page
+
+
+@router.post("/sign-out")
+def sign_out() -> RedirectResponse:
+    answer = _to("/sign-in")
+    answer.delete_cookie(session.COOKIE, httponly=True, samesite="strict")
+    return answer
+
+
+def _trend(configured: Settings, model_id: str) -> list[records.Point]:
+    with reading(schema.ready_engine(configured.database_url)) as connection:
+        return records.trend(connection, model_id, _TREND_LENGTH)
+
+
+def _render(request: Request, name: str, configured: Settings, **context: Any) -> HTMLResponse:
+    common = {
+        "version": __version__,
+        "now": utc_now(),
+        "here": f"{request.url.path}?{request.url.query}",
+        "has_token": configured.api_token is not None,
+    }
+    return _templates.TemplateResponse(request, name, common | context)
+
+
+def _to(back: str) -> RedirectResponse:
+    """Back to one of our own pages; never to another site."""
+    parts = urlsplit(back)
+    is_ours = back.startswith("/") and not parts.scheme and not parts.netloc and "\\" not in back
+    return RedirectResponse(back if is_ours else "/", 303)
+
+
+def _ago(then: datetime | None, now: datetime) -> str:
+    """How long that is ago, or how long until then, in its largest unit."""
+    if then is None:
+        return "never"
+    seconds = (now - then).total_seconds()
+    size, unit = next((u for u in _UNITS if abs(seconds) >= u[0]), (1, "s"))
+    amount = f"{round(abs(seconds) / size)} {unit}"
+    return f"{amount} ago" if seconds >= 0 else f"in {amount}"
+
+
+def _metric(point: records.Point, name: str) -> str:
+    value = metrics_in(point).get(name)
+    return "-" if value is None else f"{value:.6g}"
+
+
+_templates.env.filters["ago"] = _ago
+_templates.env.filters["metric"] = _metric
+_templates.env.filters["pretty"] = partial(json.dumps, indent=2, ensure_ascii=False)
+_templates.env.filters["web_url"] = web_url
+_templates.env.filters["quoted"] = partial(quote, safe="")

@@ -1,0 +1,128 @@
+"""The API as a thread of the daemon: a socket that listens, and uvicorn with limits."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
+
+import h11
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from fairmind_sync.api.app import create_app
+from fairmind_sync.errors import SettingsError
+
+if TYPE_CHECKING:
+    from fairmind_sync.settings import Settings
+
+HEAD_SECONDS = 10.0
+"""A client that needs longer for a request's first lines is cut off."""
+MOST_AT_ONCE = 100
+"""Connections; more are answered 503, so that a flood leaves the daemon room to work."""
+_LARGEST_HEAD = 64 * 1024
+
+
+def require_guard(settings: Settings) -> None:
+    """
+    Raises:
+        SettingsError: others could reach the API, and no token guards it.
+    """  # noqa: D205, D212 there is nothing to say but the error
+    if settings.api_token is None and not _is_loopback(settings.api_host):
+        raise SettingsError(
+            f"FAIRMIND_SYNC_API_HOST is {settings.api_host}, where others can reach it: set "
+            "FAIRMIND_SYNC_API_TOKEN to a secret of at least 16 characters, or listen on 127.0.0.1."
+        )
+
+
+def listen(settings: Settings) -> socket.socket:
+    """
+    Raises:
+        SettingsError: the address can't be listened on, or is open to others without a token.
+    """  # noqa: D205, D212 there is nothing to say but the error
+    require_guard(settings)
+    family = socket.AF_INET6 if ":" in settings.api_host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((settings.api_host, settings.api_port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        raise SettingsError(
+            f"can't listen on {settings.api_host}:{settings.api_port}: {error.strerror}. "
+            "Set FAIRMIND_SYNC_API_HOST and FAIRMIND_SYNC_API_PORT to a free address."
+        ) from error
+    return listener
+
+
+class ApiServer:
+    """Runs from `start` to `stop`."""
+
+    def __init__(self, settings: Settings, listener: socket.socket) -> None:
+        config = uvicorn.Config(
+            create_app(settings),
+            http=_ImpatientProtocol,
+            ws="none",
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            limit_concurrency=MOST_AT_ONCE,
+            h11_max_incomplete_event_size=_LARGEST_HEAD,
+            timeout_graceful_shutdown=2,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(
+            target=self._server.run, args=([listener],), name="api", daemon=True
+        )
+        host, port = listener.getsockname()[:2]
+        self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join()
+
+
+class _ImpatientProtocol(H11Protocol):
+    """Cuts a connection that doesn't bring a whole request head in time; uvicorn waits for ever."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._expect_head()
+
+    def data_received(self, data: bytes) -> None:
+        if self._deadline is None:
+            self._expect_head()
+        super().data_received(data)
+
+    def handle_events(self) -> None:
+        super().handle_events()
+        if self.conn.their_state is not h11.IDLE:  # the head is there
+            self._forget_deadline()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget_deadline()
+        super().connection_lost(exc)
+
+    def _expect_head(self) -> None:
+        self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def _forget_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,45 @@
+// Keeps the page live: fetches it again every two seconds and swaps the parts that changed.
+"use strict";
+
+const INTERVAL_MS = 2000;
+const parts = () => document.querySelectorAll("[data-live]");
+
+function isInUse(part) {
+  const active = document.activeElement;
+  const isTyping = part.contains(active) && active.matches("input, select");
+  return isTyping || part.querySelector("details[open]") !== null;
+}
+
+function swap(part, fresh) {
+  if (part.innerHTML === fresh.innerHTML || isInUse(part)) return;
+  const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
+  part.innerHTML = fresh.innerHTML;
+  if (focused) document.getElementById(focused)?.focus();
+}
+
+async function refresh() {
+  if (document.visibilityState !== "visible") return;
+  const reply = await fetch(location.href, { headers: { Accept: "text/html" } });
+  if (reply.redirected) {
+    location.reload(); // signed out meanwhile
+    return;
+  }
+  if (!reply.ok) return;
+  const page = new DOMParser().parseFromString(await reply.text(), "text/html");
+  for (const part of parts()) {
+    const fresh = page.getElementById(part.id);
+    if (fresh) swap(part, fresh);
+  }
+}
+
+async function keepLive() {
+  try {
+    await refresh();
+    document.body.classList.remove("stale");
+  } catch {
+    document.body.classList.add("stale"); // the daemon is away; the page shows what it last knew
+  }
+  setTimeout(keepLive, INTERVAL_MS);
+}
+
+if (parts().length) setTimeout(keepLive, INTERVAL_MS);

@@ -1,0 +1,45 @@
+"""How verbs print: tables for people, JSON for programs, one line for what went wrong."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NoReturn
+
+import typer
+
+
+def print_json(value: object) -> None:
+    """Times in ISO 8601."""
+    typer.echo(json.dumps(value, indent=2, default=_text))
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    from rich.console import Console  # noqa: PLC0415 verbs import when they run
+    from rich.table import Table  # noqa: PLC0415 as above
+
+    table = Table()
+    for name in header:
+        table.add_column(name, overflow="fold")  # a shortened URL opens nothing
+    for row in rows:
+        table.add_row(*("" if cell is None else _printable(str(cell)) for cell in row))
+    Console().print(table, markup=False)
+
+
+def fail(message: str) -> NoReturn:
+    typer.echo(f"fairmind-sync: {_printable(message)}", err=True)
+    sys.exit(1)
+
+
+def _text(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _printable(text: str) -> str:
+    """What others sent can't steer the terminal: control characters are shown, not obeyed."""
+    return "".join(
+        char if char.isprintable() or char in "\n\t" else char.encode("unicode_escape").decode()
+        for char in text
+    )

@@ -1,0 +1,88 @@
+"""Verbs that put results, or deliveries of results, into the database."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fairmind_sync.cli.app import AsJson, current_settings, provider_named
+from fairmind_sync.cli.output import fail, print_json
+
+
+def save(
+    file: Annotated[str, typer.Argument(help="A JSON or JSON Lines file; '-' is standard input.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Save results: all of the file's, or none if one is wrong."""
+    from fairmind_sync import bias_test_results, result_files  # noqa: PLC0415 verbs import when they run
+
+    configured = current_settings()
+    text = sys.stdin.read() if file == "-" else _read(Path(file))
+    saved = bias_test_results.save_all(result_files.parse(text), configured)
+    new = sum(one.is_new for one in saved)
+    if as_json:
+        print_json({"saved": new, "unchanged": len(saved) - new})
+    else:
+        typer.echo(f"saved {new} results; {len(saved) - new} were there already")
+
+
+def import_(
+    path: Annotated[Path, typer.Argument(help="FairMind's results folder, or one of its files.")],
+    *,
+    deliver: Annotated[
+        bool, typer.Option("--deliver/--no-deliver", help="Deliver them to the enabled providers.")
+    ] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Import FairMind's result files (<dir>/<user_id>/<test_id>.json); what is there already stays."""
+    from fairmind_sync.progress import import_with_progress  # noqa: PLC0415 as above
+
+    report = import_with_progress(path, current_settings(), deliver=deliver)
+    if as_json:
+        print_json(asdict(report))
+    else:
+        typer.echo(
+            f"{report.files} files: saved {report.saved}, {report.unchanged} were there already, "
+            f"{len(report.refused)} refused"
+        )
+        for refused in report.refused:
+            typer.echo(f"  {refused.file}: {refused.reason}", err=True)
+    raise typer.Exit(1 if report.refused else 0)
+
+
+def backfill(
+    provider: Annotated[str, typer.Option(help="wandb or mlflow; it must be enabled.")],
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Only results saved since then, UTC."
+        ),
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Deliver saved results to a provider that was enabled after they were saved."""
+    from fairmind_sync import operations  # noqa: PLC0415 as above
+
+    name = provider_named(provider)
+    configured = current_settings()
+    if name not in configured.enabled:
+        fail(f"{name} is not enabled: add it to MLOPS_PROVIDER first.")
+    count = operations.backfill(configured, name, since.replace(tzinfo=UTC) if since else None)
+    if as_json:
+        print_json({"provider": name, "enqueued": count})
+    else:
+        typer.echo(f"{count} results are now on their way to {name}")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        fail(f"{path} can't be read: {error}")

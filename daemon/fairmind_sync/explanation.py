@@ -1,0 +1,131 @@
+"""Why a result is, or isn't, at a provider: its state, its attempts, what happens next, and what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from fairmind_sync import heartbeat, lookup, provider_state, schema
+from fairmind_sync.database import reading
+from fairmind_sync.models import BLOCKED, DEAD, DELIVERED, DISCARDED, OFFLINE
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from fairmind_sync.lookup import Attempt, DeliveryRecord
+    from fairmind_sync.provider_state import ProviderState
+    from fairmind_sync.settings import Settings
+
+_KINDS = {
+    "rejected": "the provider refuses this result",
+    "too_large": "the result is too large for the provider",
+    "run_deleted": "somebody deleted the run at the provider",
+    "upload_failed": "the upload failed",
+    "unconfirmed": "the provider did not confirm that it holds the run",
+    "uncertain": "the provider's answer was lost or made no sense",
+    "unexpected": "an error that nobody foresaw",
+    "worker_died": "the process that delivered it died",
+    "released": "the provider went away before it could be sent",
+    "incomplete": "the run was no longer complete at the provider",
+    "discarded": "it was given up",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One delivery in words. `what_to_do` is None where nothing has to be done."""
+
+    delivery: DeliveryRecord
+    attempts: list[Attempt]
+    state: str
+    last_error: str | None
+    next_try: datetime | None
+    what_to_do: str | None
+
+
+def explain(settings: Settings, test_id: str, now: datetime) -> list[Explanation]:
+    """Of each delivery of the test, newest first; nothing if the test is unknown or never had one."""
+    with reading(schema.ready_engine(settings.database_url)) as connection:
+        found = lookup.deliveries(connection, lookup.RunFilter(test_id=test_id))
+        alive = heartbeat.any_alive(connection, now)
+        return [_explain(connection, delivery, settings, now, alive=alive) for delivery in found]
+
+
+def _explain(
+    connection: Connection,
+    delivery: DeliveryRecord,
+    settings: Settings,
+    now: datetime,
+    *,
+    alive: bool,
+) -> Explanation:
+    provider = provider_state.read(connection, delivery.provider)
+    state, what_to_do = _words(delivery, provider, settings, now, alive=alive)
+    is_pending = delivery.status not in (DELIVERED, DEAD, DISCARDED)
+    return Explanation(
+        delivery=delivery,
+        attempts=lookup.attempts(connection, delivery.id),
+        state=state,
+        last_error=_last_error(delivery),
+        next_try=_next_try(delivery, provider) if is_pending else None,
+        what_to_do=what_to_do,
+    )
+
+
+def _words(
+    delivery: DeliveryRecord,
+    provider: ProviderState,
+    settings: Settings,
+    now: datetime,
+    *,
+    alive: bool,
+) -> tuple[str, str | None]:
+    name = delivery.provider
+    if delivery.status == DELIVERED:
+        return f"It is at {name}: {delivery.run_url or f'run {delivery.run_id}'}", None
+    if delivery.status == DISCARDED:
+        return "It was given up and won't be sent.", None
+    if delivery.status == DEAD:
+        return (
+            f"{name} did not take it, and it won't be tried again by itself.",
+            f"Fix the reason, then run: fairmind-sync retry {delivery.id}",
+        )
+    if name not in settings.enabled:
+        return f"It waits, but {name} is not enabled.", f"Add {name} to MLOPS_PROVIDER."
+    if delivery.lease_expires_at is not None and delivery.lease_expires_at > now:
+        return "It is being sent at this moment.", None
+    return _why_it_waits(delivery, provider, now, alive=alive)
+
+
+def _why_it_waits(
+    delivery: DeliveryRecord, provider: ProviderState, now: datetime, *, alive: bool
+) -> tuple[str, str | None]:
+    name = delivery.provider
+    start = None if alive else "No daemon is running. Run: fairmind-sync run"
+    if provider.is_paused:
+        return f"It waits: {name} is paused.", f"Run: fairmind-sync resume {name}"
+    if provider.state == BLOCKED:
+        return (
+            f"It waits: {name} refuses us. {provider.reason}",
+            start
+            or f"Fix that; it is tried again within 2 minutes, or by: fairmind-sync resume {name}",
+        )
+    if provider.state == OFFLINE:
+        return f"It waits: {name} can't be reached. {provider.reason}", start
+    if delivery.due_at > now:
+        return f"It waits for its next try, after {delivery.attempts} that failed.", start
+    return "It is next.", start
+
+
+def _last_error(delivery: DeliveryRecord) -> str | None:
+    if delivery.last_error is None:
+        return None
+    words = _KINDS.get(delivery.last_error_kind or "")
+    return f"{words}: {delivery.last_error}" if words else delivery.last_error
+
+
+def _next_try(delivery: DeliveryRecord, provider: ProviderState) -> datetime | None:
+    if provider.is_paused:
+        return None
+    return max(delivery.due_at, provider.next_probe_at or delivery.due_at)

@@ -1,0 +1,85 @@
+"""Counts that are kept while deliveries are recorded, so that reading them costs the same at any size.
+
+Each write runs inside the caller's transaction.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Connection, select
+
+from fairmind_sync.database import upsert
+from fairmind_sync.models import attempt_counts, latency_counts
+
+UNLIMITED = 1e308
+BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0, 86400.0, UNLIMITED)
+"""Upper limits in seconds, each counting what the one before it doesn't."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptCount:
+    """How many attempts ended so; `error_kind` is empty for those without an error."""
+
+    provider: str
+    outcome: str
+    error_kind: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyCount:
+    """How many deliveries took no longer than that, but longer than the next lower bucket says."""
+
+    provider: str
+    up_to_seconds: float
+    count: int
+    total_seconds: float
+
+
+def count_attempt(
+    connection: Connection, provider: str, outcome: str, error_kind: str | None
+) -> None:
+    counted = attempt_counts.c.count + 1
+    connection.execute(
+        upsert(attempt_counts)
+        .values(provider=provider, outcome=outcome, error_kind=error_kind or "", count=1)
+        .on_conflict_do_update(
+            index_elements=["provider", "outcome", "error_kind"], set_={"count": counted}
+        )
+    )
+
+
+def count_latency(connection: Connection, provider: str, latency: timedelta) -> None:
+    """From the enqueue to the record of the run; a clock that was set back counts as no time."""
+    seconds = max(0.0, latency.total_seconds())
+    connection.execute(
+        upsert(latency_counts)
+        .values(
+            provider=provider,
+            up_to_seconds=BUCKETS[bisect_left(BUCKETS, seconds)],
+            count=1,
+            total_seconds=seconds,
+        )
+        .on_conflict_do_update(
+            index_elements=["provider", "up_to_seconds"],
+            set_={
+                "count": latency_counts.c.count + 1,
+                "total_seconds": latency_counts.c.total_seconds + seconds,
+            },
+        )
+    )
+
+
+def attempts(connection: Connection) -> list[AttemptCount]:
+    return [AttemptCount(*row) for row in connection.execute(select(attempt_counts))]
+
+
+def latencies(connection: Connection) -> list[LatencyCount]:
+    """Only buckets that hold something, in their order."""
+    ordered = select(latency_counts).order_by(
+        latency_counts.c.provider, latency_counts.c.up_to_seconds
+    )
+    return [LatencyCount(*row) for row in connection.execute(ordered)]
