@@ -13,17 +13,25 @@ from tests.helpers import NOW
 
 RESULTS = '{"overall_risk": "high", "metrics_passed": 3, "metrics_failed": 1, "x": NaN}'
 _INSERTS = (
-    "INSERT INTO bias_test_results (id, test_id, user_id, revision, model_id, dataset_id, test_type,"
-    " results, metadata, digest, created_at) VALUES (:id, 'test-' || :id, 'user-1', 1, 'model-1', '',"
-    " 'ml_bias', :results, '{}', :digest, :at)",
-    "INSERT INTO outbox (id, result_id, provider, delivery_key, status, attempts, due_at, created_at)"
-    " VALUES (:id, :id, 'mlflow', :key, 'pending', 0, :at, :at)",
+    (
+        "INSERT INTO bias_test_results (id, test_id, user_id, revision, model_id, dataset_id, test_type,"
+        " results, metadata, digest, created_at) VALUES (:id, 'test-' || :id, 'user-1', 1, 'model-1', '',"
+        " 'ml_bias', :results, '{}', :digest, :at)"
+    ),
+    (
+        "INSERT INTO outbox (id, result_id, provider, delivery_key, status, attempts, due_at, created_at)"
+        " VALUES (:id, :id, 'mlflow', :key, 'pending', 0, :at, :at)"
+    ),
 )
 _SELECTS = (
-    "SELECT id, test_id, user_id, revision, model_id, dataset_id, test_type, results, metadata, digest,"
-    " created_at FROM bias_test_results ORDER BY id",
-    "SELECT id, result_id, provider, delivery_key, status, attempts, due_at, created_at FROM outbox"
-    " ORDER BY id",
+    (
+        "SELECT id, test_id, user_id, revision, model_id, dataset_id, test_type, results, metadata, digest,"
+        " created_at FROM bias_test_results ORDER BY id"
+    ),
+    (
+        "SELECT id, result_id, provider, delivery_key, status, attempts, due_at, created_at FROM outbox"
+        " ORDER BY id"
+    ),
 )
 
 
