@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +16,8 @@ from fairmind_sync.demo.tracking_server import free_port, tracking_server
 from fairmind_sync.settings import Settings
 from tests.standins.wandb import StandInWandb, serve_wandb
 
+CHECKOUT = Path(__file__).parents[1]
+_PIP = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
 API_KEY = "0123456789abcdef0123456789abcdef01234567"
 _OURS = ("MLOPS_", "WANDB_", "MLFLOW_", "FAIRMIND_SYNC_", "DATABRICKS_")
 
@@ -49,6 +53,25 @@ def engine(database_url: str) -> Iterator[Engine]:
 def configured(database_url: str) -> Settings:
     """Both providers enabled, over the test's own database."""
     return Settings(provider="both", database_url=database_url)
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a user installs, built from the checkout, which stays clean."""
+    place = tmp_path_factory.mktemp("wheel")
+    build = [*_PIP, "wheel", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*build, "--wheel-dir", str(place), str(CHECKOUT)], check=True, timeout=120)
+    (built,) = place.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="session")
+def installed_wheel(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory for PYTHONPATH, ahead of the checkout."""
+    site = tmp_path_factory.mktemp("site")
+    install = [*_PIP, "install", "--no-deps", "--no-index", "--target", str(site)]
+    subprocess.run([*install, str(wheel)], check=True, timeout=120)
+    return site
 
 
 @pytest.fixture(scope="session")

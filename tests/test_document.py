@@ -1,4 +1,4 @@
-"""The ordering document's snippets, run as they stand against a live daemon."""
+"""The ordering document's snippets, run as they stand against a live daemon of the installed wheel."""
 
 from __future__ import annotations
 
@@ -62,8 +62,11 @@ class Backend:
 
 
 @pytest.fixture
-def backend(tmp_path: Path, wandb_standin: StandInWandb, mlflow_uri: str) -> Iterator[Backend]:
+def backend(
+    tmp_path: Path, installed_wheel: Path, wandb_standin: StandInWandb, mlflow_uri: str
+) -> Iterator[Backend]:
     env = {
+        "PYTHONPATH": str(installed_wheel),
         "MLOPS_PROVIDER": "both",
         "WANDB_API_KEY": API_KEY,
         "WANDB_BASE_URL": wandb_standin.base_url,
