@@ -10,6 +10,7 @@ from sqlalchemy import Engine, update
 
 from fairmind_sync.database import writing
 from fairmind_sync.models import outbox
+from tests.crash.trouble import troubled
 from tests.providers.test_mlflow import MlflowLab
 from tests.standins.faults import Action, Fault, every
 from tests.standins.mlflow_proxy import MlflowProxy, mlflow_proxy
@@ -18,8 +19,9 @@ RESULTS = {"accuracy": 0.25, "groups": {"a": 1, "b": 2}}
 METRICS = {"accuracy": 0.25, "groups/a": 1.0, "groups/b": 2.0}
 KINDS = ("experiment", "create_experiment", "create", "log_batch", "update")
 LOST: tuple[Action, ...] = ("drop_after", "half", "empty", "html", "late")
-LATE_S = 11.0
-"""Longer than our time-out for a request."""
+SHORT = {"fairmind_sync.providers.mlflow.http_runs:REQUEST_TIMEOUT_S": 2.0}
+LATE_S = 3.0
+"""Longer than that."""
 
 
 @pytest.fixture
@@ -31,6 +33,7 @@ def proxy(mlflow_uri: str) -> Iterator[MlflowProxy]:
 @pytest.fixture
 def lab(engine: Engine, proxy: MlflowProxy) -> MlflowLab:
     lab = MlflowLab(engine, proxy.uri)
+    lab.env |= troubled(times=SHORT)
     lab.save(results=RESULTS)
     return lab
 

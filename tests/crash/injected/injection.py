@@ -111,7 +111,9 @@ def _shorten(times: dict[str, float]) -> None:
         for place, seconds in times.items():
             module, _, name = place.partition(":")
             if module in sys.modules:
-                setattr(sys.modules[module], name, timedelta(seconds=seconds))
+                is_plain = isinstance(getattr(sys.modules[module], name), float)
+                shorter = seconds if is_plain else timedelta(seconds=seconds)
+                setattr(sys.modules[module], name, shorter)
 
     set_all()
     _after(worker, "_provider", set_all)
