@@ -108,4 +108,5 @@ def running_daemon(env: Mapping[str, str], cwd: Path) -> Iterator[DaemonProcess]
                 daemon.stop()
         finally:
             daemon.kill()
-            print(*daemon.events, *daemon.other_lines, sep="\n", file=sys.stderr)  # noqa: T201 if a test fails
+            if "PYTEST_CURRENT_TEST" in os.environ:
+                print(*daemon.events, *daemon.other_lines, sep="\n", file=sys.stderr)  # noqa: T201 if a test fails

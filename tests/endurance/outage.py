@@ -17,7 +17,7 @@ from random import Random
 import psutil
 from sqlalchemy import Engine, func, select
 
-from fairmind_sync import bias_test_results, lookup, schema
+from fairmind_sync import bias_test_results, logs, lookup, schema
 from fairmind_sync.database import reading
 from fairmind_sync.models import outbox
 from fairmind_sync.providers.base import Outcome, ProviderOfflineError
@@ -129,6 +129,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--days", type=float, default=7)
     given = parser.parse_args()
+    logs.configure(Settings(log_level="error"))
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as place:
         report = run(given.rows, given.days, Path(place))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from urllib.parse import urlsplit
 
 from tests.standins.faults import Faults
@@ -61,14 +61,7 @@ def mlflow_proxy(upstream: str) -> Iterator[MlflowProxy]:
 
 
 class _Handler(FaultyHandler):
-    """Keeps a connection to the server for as long as its client keeps one."""
-
-    _upstream: http.client.HTTPConnection | None = None
-
-    def finish(self) -> None:
-        if self._upstream is not None:
-            self._upstream.close()
-        super().finish()
+    """Asks the server over a connection of its own each time: one that is kept may be closed there meanwhile."""
 
     def do_GET(self) -> None:
         self._pass()
@@ -89,11 +82,11 @@ class _Handler(FaultyHandler):
 
     def _forward(self, proxy: MlflowProxy, body: bytes) -> Reply:
         assert proxy.upstream.hostname is not None
-        if self._upstream is None:
-            self._upstream = http.client.HTTPConnection(
-                proxy.upstream.hostname, proxy.upstream.port, timeout=60
-            )
+        server = http.client.HTTPConnection(
+            proxy.upstream.hostname, proxy.upstream.port, timeout=60
+        )
         headers = {name: self.headers[name] for name in _PASSED_ON if name in self.headers}
-        self._upstream.request(self.command, self.path, body, headers)
-        reply = self._upstream.getresponse()
-        return Reply(reply.read(), reply.status, reply.headers.get("Content-Type", ""))
+        with closing(server):
+            server.request(self.command, self.path, body, headers)
+            reply = server.getresponse()
+            return Reply(reply.read(), reply.status, reply.headers.get("Content-Type", ""))

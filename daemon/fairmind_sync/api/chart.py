@@ -13,22 +13,32 @@ if TYPE_CHECKING:
     from fairmind_sync.records import Point
 
 MOST_LINES = 6
-_COLOURS = ("#2f6fde", "#c2410c", "#15803d", "#9333ea", "#b45309", "#0e7490")
+_COLOURS = ("#2f6fde", "#c2410c", "#15803d", "#9333ea", "#be185d", "#0e7490")
 _DARK = """inline:
   @media (prefers-color-scheme: dark) {
-    {{ id }} .axis text, {{ id }} .legends text, {{ id }} .no_data { fill: #d6dae1 }
-    {{ id }} .guides.line, {{ id }} .axis .line { stroke: #4a5160 }
+    .axis text, .legends text, .no_data { fill: #d6dae1 !important }
+    .guides { stroke: #4a5160 !important }
+    .series, .legends rect { filter: brightness(1.6) }
   }
 """
 
 
 def metrics_of(points: Iterable[Point], wanted: str = "") -> tuple[list[str], list[str]]:
-    """The metrics to show, and all that there are: the wanted one, else those that most results have."""
-    counted = Counter(name for point in points for name in metrics_in(point))
+    """The metrics to show, and all that there are: the wanted one, else those that most results have.
+
+    Of those, rates go first, which lie between -1 and 1: a count beside them would flatten them to one line.
+    """
+    counted: Counter[str] = Counter()
+    beyond: set[str] = set()
+    for point in points:
+        found = metrics_in(point)
+        counted.update(found.keys())
+        beyond.update(name for name, value in found.items() if abs(value) > 1)
     known = sorted(counted)
     if wanted in counted:
         return [wanted], known
-    return sorted(name for name, _ in counted.most_common(MOST_LINES)), known
+    rates = Counter({name: count for name, count in counted.items() if name not in beyond})
+    return sorted(name for name, _ in (rates or counted).most_common(MOST_LINES)), known
 
 
 def trend_svg(points: list[Point], wanted: str = "") -> str:
