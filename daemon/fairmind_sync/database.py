@@ -14,9 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, StatementError
 
-from fairmind_sync.errors import DamagedError, DiskFullError, SchemaError, StorageError
+from fairmind_sync.errors import (
+    DamagedError,
+    DiskFullError,
+    PayloadError,
+    SchemaError,
+    StorageError,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
@@ -206,6 +212,10 @@ def _translated(engine: Engine) -> Iterator[None]:
         raise _explained(engine, error.orig) from error
     except sqlite_module().Error as error:  # from setting up a new connection
         raise _explained(engine, error) from error
+    except (StatementError, UnicodeEncodeError, OverflowError) as error:
+        raise PayloadError(
+            f"a value that was given can't be stored or looked for: {getattr(error, 'orig', None) or error}"
+        ) from error
 
 
 def _explained(engine: Engine, error: BaseException | None) -> StorageError:

@@ -45,6 +45,11 @@ def delete(connection: Connection, test_id: str, user_id: str, now: datetime) ->
 
 def finish(connection: Connection, now: datetime) -> None:
     """Discards what deleted results still wait with, and erases the payloads that nobody needs any more."""
+    if (
+        connection.execute(select(bias_test_results.c.id).where(*_UNERASED).limit(1)).first()
+        is None
+    ):
+        return
     unfinished = connection.execute(
         select(deliveries.c.id).join_from(deliveries, bias_test_results).where(*_UNERASED)
     ).scalars()

@@ -41,11 +41,14 @@ def result_files(path: Path) -> list[Path]:
     Raises:
         FairmindSyncError: there is nothing of that name.
     """  # noqa: D205, D212 there is nothing to say but the error
-    if path.is_file():
-        return [path]
-    if not path.is_dir():
-        raise FairmindSyncError(f"{path} is no file and no folder. Name FairMind's results folder.")
-    return sorted(file for file in path.rglob("*.json") if file.is_file())
+    try:
+        if path.is_file():
+            return [path]
+        if path.is_dir():
+            return sorted(file for file in path.rglob("*.json") if file.is_file())
+    except OSError as error:
+        raise FairmindSyncError(f"{path} can't be read: {error.strerror}.") from error
+    raise FairmindSyncError(f"{path} is no file and no folder. Name FairMind's results folder.")
 
 
 def import_all(
@@ -91,7 +94,7 @@ def _read(file: Path, to: Settings) -> NewResult:
         raise PayloadError(f"it has no {', '.join(missing)}.")
     return prepare(
         record.get("id", file.stem),
-        record.get("user_id", file.parent.name),
+        record.get("user_id", file.absolute().parent.name),
         record["model_id"],
         record.get("dataset_id"),
         record["test_type"],
@@ -108,6 +111,6 @@ def _moment(text: Any) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (TypeError, ValueError, OverflowError):
         raise PayloadError(f"its timestamp {text!r} is no ISO 8601 time.") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

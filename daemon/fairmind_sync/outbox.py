@@ -16,6 +16,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    Update,
     and_,
     func,
     insert,
@@ -40,6 +41,7 @@ from fairmind_sync.models import (
 from fairmind_sync.settings import ProviderName
 
 WORKER_DIED = "worker_died"
+_PART = 10_000
 
 
 def claim(
@@ -186,15 +188,12 @@ def retry(connection: Connection, delivery_ids: Sequence[int], now: datetime) ->
     Not those of deleted results: there is nothing left to deliver.
     """
     deleted = select(bias_test_results.c.id).where(bias_test_results.c.deleted_at.is_not(None))
-    return connection.execute(
+    retried = (
         update(outbox)
-        .where(
-            outbox.c.id.in_(delivery_ids),
-            outbox.c.status == DEAD,
-            outbox.c.result_id.not_in(deleted),
-        )
+        .where(outbox.c.status == DEAD, outbox.c.result_id.not_in(deleted))
         .values(status=PENDING, attempts=0, due_at=now, finished_at=None)
-    ).rowcount
+    )
+    return _count_changed(connection, retried, delivery_ids)
 
 
 def discard(connection: Connection, delivery_ids: Sequence[int], reason: str, now: datetime) -> int:
@@ -203,9 +202,9 @@ def discard(connection: Connection, delivery_ids: Sequence[int], reason: str, no
         outbox.c.status == PENDING,
         or_(outbox.c.lease_expires_at.is_(None), outbox.c.lease_expires_at <= now),
     )
-    return connection.execute(
+    discarded = (
         update(outbox)
-        .where(outbox.c.id.in_(delivery_ids), or_(outbox.c.status == DEAD, waiting))
+        .where(or_(outbox.c.status == DEAD, waiting))
         .values(
             status=DISCARDED,
             finished_at=now,
@@ -213,7 +212,14 @@ def discard(connection: Connection, delivery_ids: Sequence[int], reason: str, no
             last_error_kind="discarded",
             **_NO_LEASE,
         )
-    ).rowcount
+    )
+    return _count_changed(connection, discarded, delivery_ids)
+
+
+def _count_changed(connection: Connection, change: Update, delivery_ids: Sequence[int]) -> int:
+    """In parts: a statement takes only so many parameters."""
+    parts = (delivery_ids[at : at + _PART] for at in range(0, len(delivery_ids), _PART))
+    return sum(connection.execute(change.where(outbox.c.id.in_(part))).rowcount for part in parts)
 
 
 _NO_LEASE: dict[str, Any] = {"lease_token": None, "lease_expires_at": None}

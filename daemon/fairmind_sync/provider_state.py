@@ -144,6 +144,7 @@ def pause(connection: Connection, provider: ProviderName, now: datetime) -> bool
             provider,
             before.state,
             since=before.since or now,
+            next_probe_at=before.next_probe_at,
             address=before.address,
             paused_at=now,
         )

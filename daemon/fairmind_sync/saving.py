@@ -82,8 +82,14 @@ def save_once(
         return saved
     if used.digest != new.digest:
         raise KeyReusedError
-    revision = select(bias_test_results.c.revision).where(bias_test_results.c.id == used.result_id)
-    return Saved(used.result_id, connection.execute(revision).scalar_one(), is_new=False)
+    result = connection.execute(
+        select(bias_test_results.c.revision, bias_test_results.c.deleted_at).where(
+            bias_test_results.c.id == used.result_id
+        )
+    ).one()
+    if result.deleted_at is None:
+        enqueue(connection, used.result_id, providers, now)
+    return Saved(used.result_id, result.revision, is_new=False)
 
 
 def forget_keys(connection: Connection, now: datetime) -> None:

@@ -22,7 +22,7 @@ class Verdict:
 def verdict_of(results: Mapping[str, Json]) -> Verdict:
     risk = results.get("overall_risk")
     return Verdict(
-        risk if isinstance(risk, str) else None,
+        risk.encode(errors="replace").decode() if isinstance(risk, str) else None,
         _count(results.get("metrics_passed")),
         _count(results.get("metrics_failed")),
     )

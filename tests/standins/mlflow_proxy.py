@@ -61,7 +61,7 @@ def mlflow_proxy(upstream: str) -> Iterator[MlflowProxy]:
 
 
 class _Handler(FaultyHandler):
-    """Asks the server over a connection of its own each time: one that is kept may be closed there meanwhile."""
+    """Asks the server over a fresh connection each time: one that is kept may be closed meanwhile."""
 
     def do_GET(self) -> None:
         self._pass()

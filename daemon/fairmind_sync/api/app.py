@@ -12,10 +12,10 @@ from starlette.staticfiles import StaticFiles
 
 from fairmind_sync import __version__
 from fairmind_sync.api import health, page
+from fairmind_sync.api.endpoints import router
 from fairmind_sync.api.guard import Guard
 from fairmind_sync.api.openapi import describe
 from fairmind_sync.api.problems import answer_error
-from fairmind_sync.api.endpoints import router
 from fairmind_sync.errors import FairmindSyncError
 
 if TYPE_CHECKING:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Query
-from pydantic import AwareDatetime
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 
 from fairmind_sync import lookup, operations, provider_state, records, schema
 from fairmind_sync.api.context import Configured
@@ -28,6 +29,22 @@ from fairmind_sync.settings import ProviderName, Settings
 
 router = APIRouter(route_class=ProblemRoute)
 
+
+def _written_out(value: str) -> str:
+    """A bare number, too, would be taken: as seconds since 1970."""
+    if value[4:5] != "-":
+        raise ValueError("must be written like 2026-01-31T00:00:00Z")
+    return value
+
+
+def _in_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is no date in UTC") from None
+
+
+Since = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_utc)]
 Text = Annotated[str | None, Query(max_length=500)]
 DeliveryId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 _CONFLICT: dict[int | str, dict[str, Any]] = {
@@ -44,7 +61,7 @@ def runs(
     provider: ProviderName | None = None,
     status: Status | None = None,
     since: Annotated[
-        AwareDatetime | None,
+        Since | None,
         Query(description="saved then or later", examples=["2026-01-31T00:00:00Z"]),
     ] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,

@@ -59,7 +59,6 @@ def status(configured: Configured) -> StatusResponse:
         202: {"model": LogTestResponse, "description": "saved; not delivered within `wait`"},
         400: {"description": "no provider is enabled, or the body is no JSON"},
         413: {"description": "the body is too large"},
-        415: {"description": "the body is no JSON by its Content-Type"},
         429: {"description": "too many deliveries are pending"},
         503: {"description": "the database can't take it"},
     },
@@ -125,7 +124,7 @@ async def _settled(saved: Saved, configured: Settings, wait: float) -> list[Deli
 
 def _answer(found: list[DeliveryRecord]) -> LogTestResponse:
     entries = mlops_integration.logging_status(found)
-    delivered = all(delivery.status == DELIVERED for delivery in found)
+    delivered = bool(found) and all(delivery.status == DELIVERED for delivery in found)
     settled = mlops_integration.is_settled(found)
     return LogTestResponse(
         success=delivered,

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 LARGEST_BODY = 16 * 1024 * 1024
 """Bytes; more than W&B takes of a run."""
 BODY_SECONDS = 15.0
-_OPEN = ("/healthz", "/readyz", "/sign-in")
+OPEN = ("/healthz", "/readyz", "/sign-in")
+"""Paths that need no token."""
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _HEADERS = {
     "Content-Security-Policy": (
@@ -85,7 +86,7 @@ class Guard:
             return problem(403, "a page of another site may not change anything here")
         if self._token is None or _is_open(scope["path"]) or self._token.admits(headers):
             return None
-        if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
+        if _is_for_a_page(scope, headers):
             return RedirectResponse(f"/sign-in?back={quote(_target(scope), safe='')}", 303)
         return problem(
             401,
@@ -116,7 +117,7 @@ def _is_address(name: str) -> bool:
 
 
 def _is_open(path: str) -> bool:
-    return path in _OPEN or path.startswith("/static/")
+    return path in OPEN or path.startswith("/static/")
 
 
 def _is_cross_site(headers: Headers, host: str) -> bool:
@@ -125,7 +126,16 @@ def _is_cross_site(headers: Headers, host: str) -> bool:
     if site is not None and site not in ("same-origin", "none"):
         return True
     origin = headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc.lower() != host.lower()
+    try:
+        return origin is not None and urlsplit(origin).netloc.lower() != host.lower()
+    except ValueError:
+        return True
+
+
+def _is_for_a_page(scope: Scope, headers: Headers) -> bool:
+    """Whether a person waits for the answer, who can sign in."""
+    is_api = scope["path"].startswith("/api/")
+    return scope["method"] == "GET" and not is_api and "text/html" in headers.get("accept", "")
 
 
 def _target(scope: Scope) -> str:
@@ -138,7 +148,10 @@ async def _read(headers: Headers, receive: Receive) -> bytes:
     Raises:
         _BodyError: it is too large, or comes too slowly.
     """  # noqa: D205, D212 there is nothing to say but the error
-    if int(headers.get("content-length", "0") or 0) > LARGEST_BODY:
+    announced = headers.get("content-length", "0")
+    if not announced.isdecimal():
+        raise _BodyError(400, "the Content-Length header is no number")
+    if int(announced) > LARGEST_BODY:
         raise _too_large()
     try:
         async with asyncio.timeout(BODY_SECONDS):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-from fairmind_sync import heartbeat, schema
+from fairmind_sync import heartbeat, maintenance, schema
 from fairmind_sync.api.context import Configured
 from fairmind_sync.api.metrics import DatabaseCollector
 from fairmind_sync.api.problems import ProblemRoute
@@ -27,7 +27,9 @@ async def healthz() -> Health:
 def readyz(configured: Configured, response: Response) -> Health:
     """Results can be saved, and a daemon is there to deliver them."""
     try:
-        with reading(schema.ready_engine(configured.database_url)) as connection:
+        engine = schema.ready_engine(configured.database_url)
+        maintenance.require_space(engine)
+        with reading(engine) as connection:
             alive = heartbeat.any_alive(connection, utc_now())
         found = Health(ok=alive, reason=None if alive else "no daemon is running")
     except StorageError as error:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi.openapi.utils import get_openapi
 
+from fairmind_sync.api.guard import OPEN
 from fairmind_sync.api.problems import MEDIA_TYPE, Problem
 
 if TYPE_CHECKING:
@@ -45,7 +46,10 @@ def _described(app: FastAPI, *, has_token: bool) -> dict[str, Any]:
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     for path, method, operation in _operations(document):
-        _add_problems(operation["responses"], path, method, has_token=has_token)
+        needs_token = has_token and path not in OPEN
+        _add_problems(operation["responses"], path, method, needs_token=needs_token)
+        if has_token and not needs_token:
+            operation["security"] = []
     if has_token:
         components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         document["security"] = [{"token": []}]
@@ -59,9 +63,9 @@ def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, 
                 yield path, method, item[method]
 
 
-def _add_problems(responses: dict[str, Any], path: str, method: str, *, has_token: bool) -> None:
+def _add_problems(responses: dict[str, Any], path: str, method: str, *, needs_token: bool) -> None:
     common = _ALWAYS | (_CHANGES if method == "post" else {})
-    if has_token:
+    if needs_token:
         common |= {"401": "the token is missing or wrong"}
     for status, description in common.items():
         responses.setdefault(status, {"description": description})

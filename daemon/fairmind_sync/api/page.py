@@ -22,7 +22,7 @@ from fairmind_sync.clock import utc_now
 from fairmind_sync.database import reading
 from fairmind_sync.lookup import LARGEST_ID, RunFilter
 from fairmind_sync.models import STATUSES
-from fairmind_sync.naming import web_url
+from fairmind_sync.naming import storable, web_url
 from fairmind_sync.settings import PROVIDERS, ProviderName, Settings
 
 router = APIRouter(include_in_schema=False)
@@ -229,6 +229,10 @@ def _ago(then: datetime | None, now: datetime) -> str:
     return f"{amount} ago" if seconds >= 0 else f"in {amount}"
 
 
+def _pretty(value: Any) -> str:
+    return storable(json.dumps(value, indent=2, ensure_ascii=False))
+
+
 def _metric(point: records.Point, name: str) -> str:
     value = metrics_in(point).get(name)
     return "-" if value is None else f"{value:.6g}"
@@ -236,6 +240,6 @@ def _metric(point: records.Point, name: str) -> str:
 
 _templates.env.filters["ago"] = _ago
 _templates.env.filters["metric"] = _metric
-_templates.env.filters["pretty"] = partial(json.dumps, indent=2, ensure_ascii=False)
+_templates.env.filters["pretty"] = _pretty
 _templates.env.filters["web_url"] = web_url
 _templates.env.filters["quoted"] = partial(quote, safe="")

@@ -48,6 +48,7 @@ class Problem(BaseModel):
 def problem(
     status: int, detail: str, headers: dict[str, str] | None = None, **more: Any
 ) -> JSONResponse:
+    detail = detail.encode(errors="backslashreplace").decode()  # half of a surrogate pair
     body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, **more)
     return JSONResponse(
         body.model_dump(exclude_none=True), status, headers=headers, media_type=MEDIA_TYPE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any, Literal
 
@@ -46,7 +47,9 @@ class LogTestRequest(BaseModel):
     metadata: dict[str, Any] | None = None
     user_id: str | None = Field(None, max_length=500)
     dataset_id: str | None = Field(None, max_length=500)
-    wait: float = Field(10.0, ge=0, le=60, description="seconds to wait for the delivery")
+    wait: float = Field(
+        10.0, strict=True, ge=0, le=60, description="seconds to wait for the delivery"
+    )
 
     @field_validator("results", "metadata")
     @classmethod
@@ -203,6 +206,12 @@ class ResultOut(BaseModel):
     metadata: dict[str, Any]
     deliveries: list[TriedDelivery]
 
+    @field_validator("summary", "recommendations", "results", "metadata", mode="before")
+    @classmethod
+    def _as_utf8_can_say_it(cls, value: Any) -> Any:
+        """Half of a surrogate pair, which a result may hold, becomes a question mark."""
+        return json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
+
 
 class ResultsResponse(BaseModel):
     """Every revision of the test, newest first."""
@@ -214,7 +223,9 @@ class ResultsResponse(BaseModel):
 class DiscardRequest(BaseModel):
     model_config = _example(reason="the model was withdrawn")
 
-    reason: str = Field(min_length=1, max_length=1000, description="kept with the delivery")
+    reason: str = Field(
+        pattern=r"\S", min_length=1, max_length=1000, description="kept with the delivery"
+    )
 
 
 class DeliveryResponse(BaseModel):

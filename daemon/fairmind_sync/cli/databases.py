@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from fairmind_sync.cli.app import AsJson, current_settings
-from fairmind_sync.cli.output import fail, print_json
+from fairmind_sync.cli.output import fail, print_json, say
 
 db = typer.Typer(help="The local database.", no_args_is_help=True)
 
@@ -24,7 +24,7 @@ def upgrade(*, as_json: AsJson = False) -> None:
     if as_json:
         print_json({"schema": schema.HEAD, "backup": copy})
     else:
-        typer.echo(f"schema {schema.HEAD}" + (f"; the copy before it is {copy}" if copy else ""))
+        say(f"schema {schema.HEAD}" + (f"; the copy before it is {copy}" if copy else ""))
 
 
 @db.command()
@@ -34,11 +34,13 @@ def backup(
     as_json: AsJson = False,
 ) -> None:
     """Copy the database while everybody goes on using it."""
+    from sqlalchemy import URL  # noqa: PLC0415 as above
+
     from fairmind_sync import database, maintenance  # noqa: PLC0415 as above
 
     engine = database.shared_engine(current_settings().database_url)
     maintenance.copy_to(engine, file)
-    wrong = maintenance.damage(database.open_engine(f"sqlite:///{file}"))
+    wrong = maintenance.damage(database.open_engine(URL.create("sqlite", database=str(file))))
     _report_damage(str(file), wrong, f"{file} is complete and sound", as_json=as_json)
 
 
@@ -58,4 +60,4 @@ def _report_damage(file: str, wrong: list[str], if_sound: str, *, as_json: bool)
         raise typer.Exit(1 if wrong else 0)
     if wrong:
         fail("the file is damaged:\n  " + "\n  ".join(wrong))
-    typer.echo(if_sound)
+    say(if_sound)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fairmind_sync.cli.app import AsJson, current_settings
-from fairmind_sync.cli.output import fail, print_json, print_table
+from fairmind_sync.cli.output import fail, print_json, print_table, say
 
 if TYPE_CHECKING:
     from fairmind_sync.explanation import Explanation
@@ -35,7 +35,9 @@ def runs(
     status: Annotated[
         str | None, typer.Option(help="pending, delivered, dead or discarded.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 50,
+    limit: Annotated[
+        int, typer.Option(min=1, max=10**6, help="At most so many, newest first.")
+    ] = 50,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -83,7 +85,7 @@ def url(
         raise typer.Exit(0 if known else 1)
     if not known:
         fail("no URL is recorded for that. See: fairmind-sync runs")
-    typer.echo("\n".join(known))
+    say("\n".join(known))
 
 
 def explain(
@@ -110,17 +112,17 @@ def doctor(*, as_json: AsJson = False) -> None:
     for finding in examination.examine():
         findings.append(finding)
         if not as_json:
-            typer.echo(f"{'ok   ' if finding.is_ok else 'WRONG'} {finding.check}: {finding.detail}")
+            say(f"{'ok   ' if finding.is_ok else 'WRONG'} {finding.check}: {finding.detail}")
             if finding.remedy:
-                typer.echo(f"      {finding.remedy}")
+                say(f"      {finding.remedy}")
     if as_json:
         print_json([asdict(finding) | {"ok": finding.is_ok} for finding in findings])
     raise typer.Exit(0 if all(finding.is_ok for finding in findings) else 1)
 
 
 def _print_status(seen: dict[str, Any]) -> None:
-    typer.echo(f"database {seen['database']}")
-    typer.echo(f"daemon   {'alive' if seen['daemon_alive'] else 'not running'}")
+    say(f"database {seen['database']}")
+    say(f"daemon   {'alive' if seen['daemon_alive'] else 'not running'}")
     print_table(
         ("provider", "state", "pending", "delivered", "dead", "discarded", "what to do"),
         [
@@ -146,13 +148,13 @@ def _state(provider: dict[str, Any]) -> str:
 
 def _print_explanation(one: Explanation) -> None:
     delivery = one.delivery
-    typer.echo(f"{delivery.provider}, delivery {delivery.id}: {delivery.status}. {one.state}")
+    say(f"{delivery.provider}, delivery {delivery.id}: {delivery.status}. {one.state}")
     if one.last_error:
-        typer.echo(f"  last error: {one.last_error}")
+        say(f"  last error: {one.last_error}")
     if one.next_try:
-        typer.echo(f"  next try:   {one.next_try:%Y-%m-%d %H:%M:%S} UTC")
+        say(f"  next try:   {one.next_try:%Y-%m-%d %H:%M:%S} UTC")
     if one.what_to_do:
-        typer.echo(f"  what to do: {one.what_to_do}")
+        say(f"  what to do: {one.what_to_do}")
     if one.attempts:
         print_table(
             ("attempt started", "ended", "outcome", "error"),

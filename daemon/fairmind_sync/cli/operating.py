@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from fairmind_sync.cli.app import AsJson, Provider, current_settings, provider_named
-from fairmind_sync.cli.output import fail, print_json
+from fairmind_sync.cli.output import fail, print_json, say
 
 Ids = Annotated[list[int] | None, typer.Argument(help="Deliveries, as 'runs' numbers them.")]
 OfTest = Annotated[str | None, typer.Option(help="Every one of this test.")]
@@ -53,7 +53,7 @@ def pause(provider: Provider, *, as_json: AsJson = False) -> None:
     if as_json:
         print_json({"provider": name, "changed": changed})
     else:
-        typer.echo(f"{name} is paused. To go on: fairmind-sync resume {name}")
+        say(f"{name} is paused. To go on: fairmind-sync resume {name}")
 
 
 def resume(provider: Provider, *, as_json: AsJson = False) -> None:
@@ -65,9 +65,9 @@ def resume(provider: Provider, *, as_json: AsJson = False) -> None:
     if as_json:
         print_json({"provider": name, "changed": changed})
     elif changed:
-        typer.echo(f"{name} is tried again by the daemon, or by: fairmind-sync drain")
+        say(f"{name} is tried again by the daemon, or by: fairmind-sync drain")
     else:
-        typer.echo(f"{name} is ready; there is nothing to resume")
+        say(f"{name} is ready; there is nothing to resume")
 
 
 def _chosen(
@@ -92,5 +92,5 @@ def _report(changed: int, chosen: int, verb: str, *, as_json: bool) -> None:
     elif not changed:
         fail(f"nothing was {verb}: no such delivery is in a state for it. See: fairmind-sync runs")
     else:
-        typer.echo(f"{verb} {changed} of {chosen} deliveries")
+        say(f"{verb} {changed} of {chosen} deliveries")
     raise typer.Exit(0 if changed else 1)

@@ -11,6 +11,11 @@ from typing import NoReturn
 import typer
 
 
+def say(text: str, *, is_wrong: bool = False) -> None:
+    """A line for people; what is wrong goes to standard error."""
+    typer.echo(_printable(text), err=is_wrong)
+
+
 def print_json(value: object) -> None:
     """Times in ISO 8601."""
     typer.echo(json.dumps(value, indent=2, default=_text))
@@ -29,7 +34,7 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None
 
 
 def fail(message: str) -> NoReturn:
-    typer.echo(f"fairmind-sync: {_printable(message)}", err=True)
+    say(f"fairmind-sync: {message}", is_wrong=True)
     sys.exit(1)
 
 

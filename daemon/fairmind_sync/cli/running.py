@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from fairmind_sync.cli.app import AsJson, current_settings
-from fairmind_sync.cli.output import fail, print_json
+from fairmind_sync.cli.output import fail, print_json, say
 
 
 def run(*, as_json: AsJson = False) -> None:
@@ -34,7 +34,7 @@ def drain(*, as_json: AsJson = False) -> None:
     if as_json:
         print_json({"left": {name: left.get(name, 0) for name in configured.enabled}})
     for provider, count in left.items():
-        typer.echo(f"{provider}: {count} undelivered. See: fairmind-sync status", err=True)
+        say(f"{provider}: {count} undelivered. See: fairmind-sync status", is_wrong=True)
     raise typer.Exit(1 if left else 0)
 
 

@@ -6,12 +6,12 @@ import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import typer
 
 from fairmind_sync.cli.app import AsJson, current_settings, provider_named
-from fairmind_sync.cli.output import fail, print_json
+from fairmind_sync.cli.output import fail, print_json, say
 
 
 def save(
@@ -23,13 +23,13 @@ def save(
     from fairmind_sync import bias_test_results, result_files  # noqa: PLC0415 verbs import when they run
 
     configured = current_settings()
-    text = sys.stdin.read() if file == "-" else _read(Path(file))
+    text = _read(sys.stdin.buffer if file == "-" else Path(file))
     saved = bias_test_results.save_all(result_files.parse(text), configured)
     new = sum(one.is_new for one in saved)
     if as_json:
         print_json({"saved": new, "unchanged": len(saved) - new})
     else:
-        typer.echo(f"saved {new} results; {len(saved) - new} were there already")
+        say(f"saved {new} results; {len(saved) - new} were there already")
 
 
 def import_(
@@ -47,12 +47,12 @@ def import_(
     if as_json:
         print_json(asdict(report))
     else:
-        typer.echo(
+        say(
             f"{report.files} files: saved {report.saved}, {report.unchanged} were there already, "
             f"{len(report.refused)} refused"
         )
         for refused in report.refused:
-            typer.echo(f"  {refused.file}: {refused.reason}", err=True)
+            say(f"  {refused.file}: {refused.reason}", is_wrong=True)
     raise typer.Exit(1 if report.refused else 0)
 
 
@@ -78,11 +78,13 @@ def backfill(
     if as_json:
         print_json({"provider": name, "enqueued": count})
     else:
-        typer.echo(f"{count} results are now on their way to {name}")
+        say(f"{count} results are now on their way to {name}")
 
 
-def _read(path: Path) -> str:
+def _read(source: Path | BinaryIO) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        content = source.read_bytes() if isinstance(source, Path) else source.read()
+        return content.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        fail(f"{path} can't be read: {error}")
+        name = source if isinstance(source, Path) else "standard input"
+        fail(f"{name} can't be read: {error}")

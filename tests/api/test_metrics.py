@@ -1,0 +1,201 @@
+"""Prometheus' metrics, read from the database alone, and the answers for orchestrators."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from random import Random
+
+import pytest
+from fastapi.testclient import TestClient
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import Engine
+
+from fairmind_sync import maintenance, outbox, provider_state, tally
+from fairmind_sync.clock import utc_now
+from fairmind_sync.database import writing
+from fairmind_sync.heartbeat import ALIVE_FOR, Heart
+from fairmind_sync.providers.base import Dead, Retry
+from fairmind_sync.relay import Relay
+from fairmind_sync.settings import Settings
+from fairmind_sync.testing import FakeProvider
+from tests.helpers import LEASE, NOW, Clock, claimed, dead, delivered, save
+from tests.test_api import client_of
+
+LATENCIES = (0.05, 0.1, 0.3, 7.0, 100_000.0)
+
+
+def metric(client: TestClient, name: str) -> dict[tuple[str, ...], float]:
+    """The values of one metric by those of its labels, in the order of the labels' names."""
+    families = text_string_to_metric_families(client.get("/metrics").text)
+    return {
+        tuple(label for _, label in sorted(sample.labels.items())): sample.value
+        for family in families
+        for sample in family.samples
+        if sample.name == f"fairmind_sync_{name}"
+    }
+
+
+def count_latencies(engine: Engine) -> None:
+    with writing(engine) as connection:
+        for seconds in LATENCIES:
+            tally.count_latency(connection, "mlflow", timedelta(seconds=seconds))
+
+
+def start_daemon(engine: Engine, now: datetime) -> None:
+    with writing(engine) as connection:
+        Heart().start(connection, now)
+
+
+def test_metrics_are_in_prometheus_text_format(client: TestClient) -> None:
+    assert client.get("/metrics").headers["content-type"].startswith("text/plain; version=")
+
+
+def test_metrics_count_deliveries_by_status(client: TestClient, engine: Engine) -> None:
+    delivered(engine)
+    dead(engine)
+    save(engine, "mlflow", "wandb")
+    save(engine, "mlflow")
+    found = metric(client, "deliveries")
+    assert found == {
+        ("mlflow", "pending"): 2,
+        ("mlflow", "delivered"): 1,
+        ("mlflow", "dead"): 1,
+        ("mlflow", "discarded"): 0,
+        ("wandb", "pending"): 1,
+        ("wandb", "delivered"): 0,
+        ("wandb", "dead"): 0,
+        ("wandb", "discarded"): 0,
+    }
+
+
+def test_metrics_tell_how_long_the_oldest_pending_delivery_waits(
+    client: TestClient, engine: Engine
+) -> None:
+    for minutes in (60, 1):
+        save(engine, "mlflow", now=utc_now() - timedelta(minutes=minutes))
+    assert 3600 <= metric(client, "oldest_pending_seconds")["mlflow",] < 3660
+
+
+def test_metrics_tell_no_wait_where_nothing_is_pending(client: TestClient, engine: Engine) -> None:
+    dead(engine)
+    assert metric(client, "oldest_pending_seconds") == {("mlflow",): 0, ("wandb",): 0}
+
+
+def test_metrics_count_attempts_by_outcome_and_kind_of_error(
+    client: TestClient, engine: Engine
+) -> None:
+    for _ in range(4):
+        save(engine, "mlflow")
+    provider = FakeProvider(script=[Retry("server", "500"), Dead("rejected", "too large")])
+    Relay(engine, provider, max_attempts=3, clock=Clock()).drain()
+    assert metric(client, "attempts_total") == {
+        ("server", "retry", "mlflow"): 1,
+        ("rejected", "dead", "mlflow"): 1,
+        ("", "delivered", "mlflow"): 2,
+    }
+
+
+def test_metrics_count_deliveries_that_killed_their_worker(
+    client: TestClient, engine: Engine
+) -> None:
+    claimed(engine)
+    with writing(engine) as connection:
+        outbox.bury_exhausted(connection, "mlflow", max_attempts=1, now=NOW + LEASE)
+    assert metric(client, "attempts_total") == {("worker_died", "dead", "mlflow"): 1}
+
+
+def test_the_latency_histogram_is_cumulative(client: TestClient, engine: Engine) -> None:
+    count_latencies(engine)
+    assert metric(client, "delivery_seconds_bucket") == {
+        (limit, "mlflow"): sum(seconds <= float(limit) for seconds in LATENCIES)
+        for limit in (*map(str, tally.BUCKETS[:-1]), "+Inf")
+    }
+
+
+def test_the_latency_histograms_last_bucket_holds_its_count(
+    client: TestClient, engine: Engine
+) -> None:
+    count_latencies(engine)
+    last = metric(client, "delivery_seconds_bucket")["+Inf", "mlflow"]
+    assert last == metric(client, "delivery_seconds_count")["mlflow",] == len(LATENCIES)
+
+
+def test_a_latency_is_from_the_save_to_the_record_of_the_run(
+    client: TestClient, engine: Engine
+) -> None:
+    save(engine, "mlflow")
+    clock = Clock(NOW + timedelta(seconds=7))
+    Relay(engine, FakeProvider(), max_attempts=1, clock=clock).drain()
+    assert metric(client, "delivery_seconds_sum") == {("mlflow",): 7.0}
+
+
+def test_metrics_tell_each_providers_state(client: TestClient, engine: Engine) -> None:
+    with writing(engine) as connection:
+        provider_state.note_blocked(connection, "wandb", "no key", chance=Random(1), now=NOW)
+    assert {labels for labels, value in metric(client, "provider_state").items() if value} == {
+        ("mlflow", "ready"),
+        ("wandb", "blocked"),
+    }
+
+
+def test_metrics_tell_which_provider_is_paused(client: TestClient, engine: Engine) -> None:
+    with writing(engine) as connection:
+        provider_state.pause(connection, "wandb", NOW)
+    assert metric(client, "provider_paused") == {("mlflow",): 0, ("wandb",): 1}
+
+
+def test_metrics_tell_the_size_of_the_write_ahead_log(client: TestClient, engine: Engine) -> None:
+    save(engine, "mlflow")
+    assert metric(client, "database_wal_bytes") == {(): maintenance.wal_size(engine)}
+
+
+def test_metrics_tell_what_the_disk_can_take(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(maintenance, "free_bytes", lambda _engine: 12_345)
+    assert metric(client, "disk_free_bytes") == {(): 12_345}
+
+
+def test_metrics_of_an_unusable_database_are_a_problem(unusable: Settings) -> None:
+    reply = client_of(unusable).get("/metrics")
+    assert (reply.status_code, reply.json()["status"]) == (503, 503)
+
+
+def test_a_process_without_a_database_is_healthy(unusable: Settings) -> None:
+    reply = client_of(unusable).get("/healthz")
+    assert (reply.status_code, reply.json()) == (200, {"ok": True, "reason": None})
+
+
+def test_nothing_is_ready_without_a_daemon(client: TestClient) -> None:
+    reply = client.get("/readyz")
+    assert (reply.status_code, reply.json()) == (
+        503,
+        {"ok": False, "reason": "no daemon is running"},
+    )
+
+
+def test_it_is_ready_with_a_daemon(client: TestClient, engine: Engine) -> None:
+    start_daemon(engine, utc_now())
+    reply = client.get("/readyz")
+    assert (reply.status_code, reply.json()) == (200, {"ok": True, "reason": None})
+
+
+def test_it_is_not_ready_with_a_daemon_that_died(client: TestClient, engine: Engine) -> None:
+    start_daemon(engine, utc_now() - ALIVE_FOR)
+    assert client.get("/readyz").status_code == 503
+
+
+def test_it_is_not_ready_with_an_unusable_database(unusable: Settings) -> None:
+    reply = client_of(unusable).get("/readyz")
+    assert (reply.status_code, "FAIRMIND_SYNC_DATABASE_URL" in reply.json()["reason"]) == (
+        503,
+        True,
+    )
+
+
+def test_it_is_not_ready_with_a_full_disk(
+    client: TestClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start_daemon(engine, utc_now())
+    monkeypatch.setattr(maintenance, "free_bytes", lambda _engine: 0)
+    assert client.get("/readyz").status_code == 503

@@ -1,0 +1,122 @@
+"""The API keeps what its OpenAPI document promises, whatever the document allows to be sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import schemathesis
+from fastapi import FastAPI
+from hypothesis import HealthCheck, settings
+from pydantic import SecretStr
+from schemathesis.checks import CheckFunction
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+from sqlalchemy import Engine
+
+from fairmind_sync import saving
+from fairmind_sync.api import create_app
+from fairmind_sync.clock import utc_now
+from fairmind_sync.database import writing
+from fairmind_sync.heartbeat import Heart
+from fairmind_sync.settings import Settings
+from tests.helpers import RUN, dead, delivered, save
+from tests.test_api import BASE, client_of
+
+UNUSED = Settings(provider="both", database_url="sqlite:///unused")
+DOCUMENT: dict[str, Any] = create_app(UNUSED).openapi()
+OPERATIONS: dict[tuple[str, str], dict[str, Any]] = {
+    (method, path): operation
+    for path, operations in DOCUMENT["paths"].items()
+    for method, operation in operations.items()
+}
+TOKEN = SecretStr("a token of the test's own")
+schema = schemathesis.openapi.from_dict(DOCUMENT)
+
+LEFT_OUT: dict[str, list[CheckFunction]] = {
+    # It refuses what no schema can say: an id of blanks or with control characters, deep nesting.
+    f"POST {BASE}/log-test": [positive_data_acceptance],
+}
+
+
+@pytest.fixture
+def app(configured: Settings, engine: Engine) -> FastAPI:
+    """A running daemon; 1 is delivered, 2 is dead, 3 and 4 are pending, 5 is discarded."""
+    delivered(engine)
+    dead(engine)
+    save(engine, "wandb", "mlflow")
+    save(engine, "wandb", test_id="wanted")
+    with writing(engine) as connection:
+        Heart().start(connection, utc_now())
+    client_of(configured).post(f"{BASE}/deliveries/5/discard", json={"reason": "why"})
+    return create_app(configured.model_copy(update={"api_allowed_hosts": ("testserver",)}))
+
+
+def without_waiting(case: schemathesis.Case[Any]) -> None:
+    """Nobody delivers here: a request that would wait doesn't."""
+    if isinstance(case.body, dict):
+        wait = case.body.get("wait", 10)
+        if isinstance(wait, int | float) and not isinstance(wait, bool) and 0 <= wait <= 60:
+            case.body["wait"] = 0
+
+
+def schema_of(content: dict[str, Any]) -> dict[str, Any]:
+    """The component that a JSON body refers to."""
+    name = content["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    found: dict[str, Any] = DOCUMENT["components"]["schemas"][name]
+    return found
+
+
+@schema.parametrize()
+@settings(
+    max_examples=30,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_every_answer_is_one_that_the_document_promises(
+    case: schemathesis.Case[Any], app: FastAPI, engine: Engine
+) -> None:
+    without_waiting(case)
+    with writing(engine) as connection:  # the next request brings the same key with another body
+        saving.forget_keys(connection, utc_now() + 2 * saving.KEYS_LIVE)
+    case.call_and_validate(app=app, excluded_checks=LEFT_OUT.get(case.operation.label))
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "known"),
+    [
+        ("GET", "/results/{test_id}", {"test_id": "wanted"}),
+        ("GET", "/run-url/{provider}/{run_id}", {"provider": "mlflow", "run_id": RUN.id}),
+        ("POST", "/deliveries/{delivery_id}/retry", {"delivery_id": 2}),
+    ],
+)
+def test_what_is_there_is_answered_as_the_document_promises(
+    app: FastAPI, method: str, path: str, known: dict[str, Any]
+) -> None:
+    case = schema[BASE + path][method].Case(path_parameters=known)
+    assert case.call_and_validate(app=app).status_code == 200
+
+
+@pytest.mark.parametrize("named", OPERATIONS, ids=" ".join)
+@pytest.mark.parametrize("text", ["summary", "description"])
+def test_every_operation_says_what_it_does(named: tuple[str, str], text: str) -> None:
+    assert OPERATIONS[named].get(text)
+
+
+@pytest.mark.parametrize("operation", [one for one in OPERATIONS.values() if "requestBody" in one])
+def test_every_request_body_has_an_example(operation: dict[str, Any]) -> None:
+    assert schema_of(operation["requestBody"]["content"])["examples"]
+
+
+@pytest.mark.parametrize("status", ["200", "202"])
+def test_log_tests_answers_have_an_example(status: str) -> None:
+    answers = OPERATIONS["post", f"{BASE}/log-test"]["responses"]
+    assert schema_of(answers[status]["content"])["examples"]
+
+
+def test_the_document_tells_which_operations_need_the_token(configured: Settings) -> None:
+    client = client_of(configured.model_copy(update={"api_token": TOKEN}))
+    bearer = {"Authorization": f"Bearer {TOKEN.get_secret_value()}"}
+    paths = client.get("/openapi.json", headers=bearer).json()["paths"]
+    told = {one for one in OPERATIONS if "401" in paths[one[1]][one[0]]["responses"]}
+    assert told == {one for one in OPERATIONS if client.request(*one).status_code == 401}
