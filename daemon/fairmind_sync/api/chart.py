@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from fairmind_sync.records import Point
 
 MOST_LINES = 6
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_LARGEST, _SMALLEST = 1e100, 1e-100  # beyond these pygal's own arithmetic fails
 _COLOURS = ("#2f6fde", "#c2410c", "#15803d", "#9333ea", "#be185d", "#0e7490")
 _DARK = """inline:
   @media (prefers-color-scheme: dark) {
@@ -73,7 +76,8 @@ def trend_svg(points: list[Point], wanted: str = "") -> str:
     )
     drawn.x_labels = [f"{point.at:%Y-%m-%d}" for point in points]
     for name in chosen:
-        drawn.add(name, [metrics_in(point).get(name) for point in points])
+        values = [_drawable(metrics_in(point).get(name)) for point in points]
+        drawn.add(_NOT_IN_XML.sub("\ufffd", name), values)
     return str(drawn.render())
 
 
@@ -81,3 +85,10 @@ def metrics_in(point: Point) -> dict[str, float]:
     """Finite ones only: others can't be drawn."""
     found = numbers_of(point.results)
     return {"/".join(path): value for path, value in found.items() if math.isfinite(value)}
+
+
+def _drawable(value: float | None) -> float | None:
+    """None, a gap, for what is too large; rounded, because pygal's scale of almost equal values never ends."""
+    if value is None or abs(value) > _LARGEST:
+        return None
+    return float(f"{value:.9g}") if abs(value) >= _SMALLEST else 0.0

@@ -34,7 +34,8 @@ _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 _templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
 Word = Annotated[str, Query(max_length=500)]
-Back = Annotated[str, Form(max_length=2000)]
+LONGEST_BACK = 8000  # a test id of 500 characters, percent-encoded, fits
+Back = Annotated[str, Form(max_length=LONGEST_BACK)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,11 @@ def resume(provider: ProviderName, configured: Configured, back: Back = "/") -> 
 
 
 @router.get("/sign-in")
-def sign_in_form(request: Request, configured: Configured, back: Word = "/") -> HTMLResponse:
+def sign_in_form(
+    request: Request,
+    configured: Configured,
+    back: Annotated[str, Query(max_length=LONGEST_BACK)] = "/",
+) -> HTMLResponse:
     return _render(request, "sign_in.html", configured, back=back, is_wrong=False)
 
 

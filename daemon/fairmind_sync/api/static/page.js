@@ -14,7 +14,7 @@ function swap(part, fresh) {
   if (part.innerHTML === fresh.innerHTML || isInUse(part)) return;
   const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
   part.innerHTML = fresh.innerHTML;
-  if (focused) document.getElementById(focused)?.focus();
+  if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
 }
 
 async function refresh() {
@@ -24,7 +24,7 @@ async function refresh() {
     location.reload(); // signed out meanwhile
     return;
   }
-  if (!reply.ok) return;
+  if (!reply.ok) throw new Error(reply.statusText);
   const page = new DOMParser().parseFromString(await reply.text(), "text/html");
   for (const part of parts()) {
     const fresh = page.getElementById(part.id);

@@ -1,0 +1,82 @@
+"""A daemon in front of a real MLflow server, and what its page shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+from sqlalchemy import Engine
+
+from fairmind_sync import operations, outbox
+from fairmind_sync.database import writing
+from fairmind_sync.settings import Settings
+from fairmind_sync.testing import new_result
+from tests.helpers import NOW, dead, delivered, save
+from tests.processes import DaemonProcess, running_daemon
+
+RESULT = "/result?test_id=shown"
+MODEL = "/model?model_id=model-1"
+PAGES = ("/", "/?status=dead&q=test", RESULT, MODEL, f"{MODEL}&metric=accuracy", "/sign-in")
+
+
+@dataclass(frozen=True)
+class Site:
+    """`mlflow` is paused, so that nothing on the page changes by itself."""
+
+    daemon: DaemonProcess
+    engine: Engine
+    settings: Settings
+
+    @property
+    def url(self) -> str:
+        return self.daemon.url
+
+    def visit(self, page: Page, path: str = "/") -> None:
+        page.goto(self.url + path)
+
+    def save(self, test_id: str) -> None:
+        save(self.engine, "mlflow", test_id=test_id)
+
+    def await_refresh(self, page: Page) -> None:
+        """Until the page shows, by itself, what was saved just now."""
+        test_id = new_result().test_id
+        self.save(test_id)
+        expect(page.get_by_role("link", name=test_id, exact=True)).to_be_visible()
+
+
+@contextmanager
+def open_site(engine: Engine, place: Path, mlflow_uri: str, **env: str) -> Iterator[Site]:
+    url = engine.url.render_as_string()
+    settings = Settings(provider="mlflow", database_url=url)
+    operations.pause(settings, "mlflow")
+    env = {
+        "MLOPS_PROVIDER": "mlflow",
+        "MLFLOW_TRACKING_URI": mlflow_uri,
+        "MLFLOW_EXPERIMENT_NAME": place.name,
+        "FAIRMIND_SYNC_DATABASE_URL": url,
+        **env,
+    }
+    with running_daemon(env, place) as daemon:
+        yield Site(daemon, engine, settings)
+
+
+def furnish(engine: Engine) -> None:
+    """Something of each kind for `PAGES` to show; long names and errors are among it."""
+    delivered(engine)
+    dead(engine, "the run is too large: " + "metrics/group/name=0.123456789;" * 12)
+    given_up = dead(engine)
+    with writing(engine) as connection:
+        outbox.discard(connection, [given_up.id], "superseded", NOW)
+    save(engine, "mlflow", test_id="a-test-whose-name-has-no-end/" * 10)
+    for number in range(8):
+        save(
+            engine,
+            "mlflow",
+            now=NOW + timedelta(days=number),
+            test_id="shown" if number == 0 else f"nightly-{number}",
+            results={"accuracy": 0.8 + number / 100, "bias_score": 0.1, "parity": {"race": 0.9}},
+        )

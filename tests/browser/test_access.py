@@ -1,0 +1,101 @@
+"""The pages by keyboard, and as assistive technology reads them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.site import PAGES, RESULT, Site, furnish
+
+WITHOUT_NAME = re.compile(
+    r"- (?:button|combobox|img|link|region|searchbox|table|textbox)\b(?! \").*"
+)
+CONTROLS = """
+const controls = () => [...document.querySelectorAll(
+  "a[href], button, input:not([type=hidden]), select, summary, [tabindex='0']"
+)].filter((it) => it.checkVisibility());
+"""
+HOW_MANY = f"() => {{ {CONTROLS} return controls().length; }}"
+FOCUSED = f"""() => {{ {CONTROLS}
+  const it = document.activeElement;
+  return [controls().indexOf(it), getComputedStyle(it).outlineStyle !== "none"];
+}}"""
+IDS = "() => [...document.querySelectorAll('[id]')].map((it) => it.id).sort()"
+
+
+@pytest.fixture(autouse=True)
+def _furnished(site: Site) -> None:
+    furnish(site.engine)
+
+
+def test_the_first_tab_reaches_the_link_that_skips_to_the_content(site: Site, page: Page) -> None:
+    site.visit(page)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+
+
+def test_the_skip_link_is_visible_while_it_has_the_focus(site: Site, page: Page) -> None:
+    site.visit(page)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_tab_reaches_every_control_in_order_and_outlines_it(
+    site: Site, page: Page, path: str
+) -> None:
+    site.visit(page, path)
+    page.get_by_role("link", name="Skip to the content").focus()
+    reached = []
+    for _ in range(page.evaluate(HOW_MANY)):
+        reached.append(page.evaluate(FOCUSED))
+        page.keyboard.press("Tab")
+    assert reached == [[number, True] for number in range(len(reached))]
+
+
+def test_a_delivery_can_be_retried_by_keyboard(site: Site, page: Page) -> None:
+    site.visit(page, "/?status=dead")
+    page.get_by_role("button", name="Retry").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#deliveries")).to_contain_text("No delivery matches.")
+
+
+def test_every_control_and_table_has_a_name(site: Site, page: Page) -> None:
+    nameless: list[str] = []
+    for path in PAGES:
+        site.visit(page, path)
+        for summary in page.locator("summary").all():
+            summary.click()
+        nameless += WITHOUT_NAME.findall(page.locator("body").aria_snapshot())
+    assert nameless == []
+
+
+def test_every_table_has_a_caption(site: Site, page: Page) -> None:
+    assert found_on_any_page(site, page, "table:not(:has(> caption))") == []
+
+
+def test_every_header_cell_says_what_it_heads(site: Site, page: Page) -> None:
+    assert found_on_any_page(site, page, "th:not([scope=col], [scope=row])") == []
+
+
+def test_every_row_of_the_list_has_a_header(site: Site, page: Page) -> None:
+    site.visit(page)
+    assert page.locator("tbody tr:not(:has(th[scope=row]))").count() == 0
+
+
+def test_no_id_is_there_twice(site: Site, page: Page) -> None:
+    site.visit(page, RESULT)
+    ids = page.evaluate(IDS)
+    assert sorted(set(ids)) == ids
+
+
+def found_on_any_page(site: Site, page: Page, selector: str) -> list[Any]:
+    """The HTML of what the selector finds."""
+    found: list[Any] = []
+    for path in PAGES:
+        site.visit(page, path)
+        found += page.locator(selector).evaluate_all("(all) => all.map((it) => it.outerHTML)")
+    return found

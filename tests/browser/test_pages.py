@@ -1,0 +1,142 @@
+"""What each page shows."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from fairmind_sync import outbox
+from fairmind_sync.database import writing
+from tests.browser.site import MODEL, Site, furnish
+from tests.helpers import NOW, claim, dead, delivered, save
+
+IS_DRAWN = "(image) => image.decode().then(() => image.naturalWidth > 0, () => false)"
+
+
+def shown_tests(page: Page) -> list[str]:
+    return page.locator("#deliveries tbody th").all_inner_texts()
+
+
+@pytest.mark.parametrize("status", ["pending", "delivered", "dead", "discarded"])
+def test_the_status_filter_leaves_deliveries_of_that_status(
+    site: Site, page: Page, status: str
+) -> None:
+    furnish(site.engine)
+    site.visit(page)
+    page.get_by_label("Status").select_option(status)
+    page.get_by_role("button", name="Show").click()
+    page.wait_for_url(f"**status={status}*")
+    assert set(page.locator("#deliveries .status").all_inner_texts()) == {status}
+
+
+def test_the_provider_filter_leaves_deliveries_to_that_provider(site: Site, page: Page) -> None:
+    save(site.engine, "mlflow", "wandb", test_id="to-both")
+    save(site.engine, "mlflow", test_id="to-mlflow")
+    site.visit(page)
+    page.get_by_role("search").get_by_label("Provider").select_option("wandb")
+    page.get_by_role("button", name="Show").click()
+    page.wait_for_url("**provider=wandb*")
+    assert shown_tests(page) == ["to-both"]
+
+
+@pytest.mark.parametrize("searched", ["esum", "assistant", "100%_"])
+def test_the_search_finds_parts_of_tests_and_models(site: Site, page: Page, searched: str) -> None:
+    save(site.engine, "mlflow", test_id="resume 100%_sure", model_id="chat-assistant")
+    save(site.engine, "mlflow", test_id="another-1000", model_id="other")
+    site.visit(page)
+    page.get_by_role("searchbox").fill(searched)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**q=*")
+    assert shown_tests(page) == ["resume 100%_sure"]
+
+
+def test_older_deliveries_are_a_page_further(site: Site, page: Page) -> None:
+    for number in range(51):
+        save(site.engine, "mlflow", test_id=f"test-{number}-of-51")
+    site.visit(page)
+    page.get_by_role("link", name="Older deliveries").click()
+    page.wait_for_url("**cursor=*")
+    assert shown_tests(page) == ["test-0-of-51"]
+
+
+def test_the_result_page_shows_each_attempts_error(site: Site, page: Page) -> None:
+    save(site.engine, "mlflow", test_id="twice")
+    with writing(site.engine) as connection:
+        (delivery,) = outbox.claim(
+            connection, "mlflow", limit=1, lease=timedelta(1), worker="w", now=NOW
+        )
+        outbox.record_retry(
+            connection, delivery, "uncertain", "the answer got lost", due_at=NOW, now=NOW
+        )
+    (delivery,) = claim(site.engine)
+    with writing(site.engine) as connection:
+        outbox.record_dead(connection, delivery, "rejected", "a name is too long", NOW)
+    site.visit(page, "/result?test_id=twice")
+    errors = page.get_by_role("table").locator("td.error").all_inner_texts()
+    assert errors == ["the answer got lost", "a name is too long"]
+
+
+def test_the_result_page_says_in_words_what_went_wrong(site: Site, page: Page) -> None:
+    delivery = dead(site.engine, "a name is too long")
+    site.visit(page, f"/result?test_id={delivery.result.test_id}")
+    expect(page.locator("dd.error")).to_have_text(
+        "the provider refuses this result: a name is too long"
+    )
+
+
+def test_the_result_page_shows_the_saved_results(site: Site, page: Page) -> None:
+    delivery = delivered(site.engine)
+    site.visit(page, f"/result?test_id={delivery.result.test_id}")
+    page.get_by_text("Results", exact=True).click()
+    expect(page.locator("pre").first).to_contain_text('"accuracy": 0.85')
+
+
+def test_the_model_page_draws_a_chart(site: Site, page: Page) -> None:
+    furnish(site.engine)
+    site.visit(page, MODEL)
+    assert page.get_by_role("img").evaluate(IS_DRAWN)
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        [{"a\x01b": 1.0}],
+        [{"a\ufffe": 1.0}],
+        [{"metric": 1e308}, {"metric": -1e308}],
+        [{"metric": 5e-324}, {"metric": 0.0}],
+        [{"metric": 0.3}, {"metric": 0.1 + 0.2}],
+        [{"metric": float("nan")}],
+        [{"metric": "a text"}],
+    ],
+    ids=["control", "no-character", "largest", "smallest", "almost-equal", "nan", "no-number"],
+)
+def test_the_model_page_draws_a_chart_of_whatever_was_saved(
+    site: Site, page: Page, results: list[dict[str, object]]
+) -> None:
+    for one in results:
+        save(site.engine, "mlflow", results=one)
+    site.visit(page, MODEL)
+    assert page.get_by_role("img").evaluate(IS_DRAWN)
+
+
+def test_the_model_page_has_the_charts_numbers_in_a_table(site: Site, page: Page) -> None:
+    furnish(site.engine)
+    site.visit(page, MODEL)
+    newest = page.get_by_role("row", name="nightly-7").locator(".number")
+    assert newest.all_inner_texts() == ["0.87", "0.1", "0.9"]
+
+
+def test_the_metric_select_chooses_what_chart_and_table_show(site: Site, page: Page) -> None:
+    furnish(site.engine)
+    site.visit(page, MODEL)
+    page.get_by_label("Metric").select_option("parity/race")
+    page.get_by_role("button", name="Show").click()
+    page.wait_for_url("**metric=*")
+    shown = (
+        page.locator("thead .number").all_inner_texts(),
+        (page.get_by_role("img").get_attribute("alt") or "").split(" over ")[0],
+        page.get_by_label("Metric").input_value(),
+    )
+    assert shown == (["parity/race"], "Line chart of parity/race", "parity/race")

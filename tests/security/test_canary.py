@@ -1,0 +1,193 @@
+"""No secret leaves for anywhere but its provider: each is looked for wherever we write or say something."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx2
+import psutil
+import pytest
+
+from fairmind_sync import bias_test_results, lookup, schema
+from fairmind_sync.database import reading
+from fairmind_sync.settings import Settings
+from fairmind_sync.testing import new_result
+from tests.processes import DaemonProcess, command, eventually, running_daemon
+from tests.security.attack import API
+from tests.security.telling import telling_servers
+from tests.standins.faults import Fault
+from tests.standins.mlflow_proxy import MlflowProxy
+from tests.standins.wandb import Fault as WandbFault
+from tests.standins.wandb import StandInWandb
+
+WANDB_KEY = "ca0a7" * 8
+CANARIES = {
+    "W&B key": WANDB_KEY,
+    "API token": "canary-token-0123456789",
+    "MLflow password": "canary-p@ssword",
+    "MLflow password as written": "canary-p%40ssword",
+}
+TROUBLE: list[tuple[Fault, WandbFault]] = [
+    (Fault("create", "status", status=400), WandbFault("upsert", "status", status=400)),
+    (Fault("create", "status", status=500), WandbFault("upsert", "status", status=403)),
+    (Fault("experiment", "status", status=403), WandbFault("viewer", "status", status=401)),
+    (Fault("experiment", "status", status=503), WandbFault("file_stream", "status", status=401)),
+]
+"""One result dies, one is tried again, the provider is blocked, the provider is offline."""
+VERBS = [("status",), ("runs",), ("explain", "test-1"), ("url", "--test-id", "test-1"), ("doctor",)]
+PATHS = [
+    *("/", "/result?test_id=test-1", "/model?model_id=model-1", "/sign-in", "/nowhere"),
+    *("/metrics", "/healthz", "/readyz", "/openapi.json", "/model/trend.svg?model_id=model-1"),
+    *(f"{API}/{path}" for path in ("status", "runs", "results/test-1", "run-url/mlflow/nope")),
+]
+
+
+@dataclass
+class Search:
+    """What was found where."""
+
+    leaks: set[tuple[str, str]] = field(default_factory=set)
+
+    def look(self, place: str, said: str) -> None:
+        self.leaks |= {(name, place) for name, canary in CANARIES.items() if canary in said}
+
+    def look_into_files(self, below: Path) -> None:
+        for file in below.rglob("*"):
+            if file.is_file() and file.name != ".env":
+                self.look(f"file {file.name}", file.read_bytes().decode("latin-1"))
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Both providers, and what a daemon and its commands are told."""
+
+    place: Path
+    mlflow: MlflowProxy
+    wandb: StandInWandb
+    env: dict[str, str]
+
+    @property
+    def database_url(self) -> str:
+        return self.env["FAIRMIND_SYNC_DATABASE_URL"]
+
+    def save(self, test_id: str) -> None:
+        to = Settings(provider="both", database_url=self.database_url)
+        bias_test_results.save_all([new_result(test_id=test_id)], to)
+
+    def unfinished(self) -> dict[str, int]:
+        with reading(schema.ready_engine(self.database_url)) as connection:
+            return lookup.unfinished(connection, ("wandb", "mlflow"))
+
+
+@pytest.fixture(params=["environment", ".env"])
+def scene(
+    request: pytest.FixtureRequest, tmp_path: Path, mlflow_uri: str, database_url: str
+) -> Iterator[Scene]:
+    """The secrets come from the environment, or from a file in the working directory."""
+    (tmp_path / "scratch").mkdir()
+    with telling_servers(mlflow_uri, WANDB_KEY) as (mlflow, wandb):
+        secret = {
+            "WANDB_API_KEY": WANDB_KEY,
+            "MLFLOW_TRACKING_URI": mlflow.uri.replace("://", "://user:canary-p%40ssword@"),
+            "FAIRMIND_SYNC_API_TOKEN": CANARIES["API token"],
+        }
+        env = {
+            "MLOPS_PROVIDER": "both",
+            "WANDB_BASE_URL": wandb.base_url,
+            "MLFLOW_EXPERIMENT_NAME": f"canary {request.param}",
+            "FAIRMIND_SYNC_DATABASE_URL": database_url,
+            "TMPDIR": str(tmp_path / "scratch"),
+        }
+        if request.param == ".env":
+            lines = (f"{name}={value}\n" for name, value in secret.items())
+            (tmp_path / ".env").write_text("".join(lines))
+        else:
+            env |= secret
+        yield Scene(tmp_path, mlflow, wandb, env)
+
+
+def deliver_in_peace(scene: Scene, search: Search) -> None:
+    scene.save("test-1")
+    with running_daemon(scene.env, scene.place) as daemon:
+        eventually(lambda: not scene.unfinished(), 60)
+        look_around(scene, daemon, search)
+
+
+def look_around(scene: Scene, daemon: DaemonProcess, search: Search) -> None:
+    """At all that a running daemon shows: to the network, to this machine's users, to its log's readers."""
+    token = {"Authorization": f"Bearer {CANARIES['API token']}"}
+    for path in PATHS:
+        for headers in ({}, {"Accept": "text/html"}, token):
+            reply = httpx2.get(daemon.url + path, headers=headers)
+            search.look(f"GET {path}", f"{reply.headers} {reply.text}")
+    form = {"token": CANARIES["API token"]}
+    search.look("sign-in", str(httpx2.post(f"{daemon.url}/sign-in", data=form).headers))
+    process = psutil.Process(daemon.process.pid)
+    for one in (process, *process.children(recursive=True)):
+        search.look("command line", " ".join(one.cmdline()))
+    look_at_verbs(scene, search)
+    search.look_into_files(scene.place)
+    search.look("log", json.dumps(daemon.events) + "".join(daemon.other_lines))
+
+
+def look_at_verbs(scene: Scene, search: Search) -> None:
+    for verb in VERBS:
+        for options in ((), ("--json",)):
+            shown = command(*verb, *options, env=scene.env, check=False)
+            search.look(f"fairmind-sync {verb[0]}", shown.stdout + shown.stderr)
+
+
+def fail_to_deliver(scene: Scene, search: Search) -> None:
+    for fault, wandb_fault in TROUBLE:
+        scene.mlflow.faults.replace([fault])
+        scene.wandb.faults.replace([wandb_fault])
+        scene.save("test-1")
+        for provider in ("mlflow", "wandb"):
+            command("resume", provider, env=scene.env)
+        drained = command("drain", env=scene.env, check=False)
+        search.look("fairmind-sync drain", drained.stdout + drained.stderr)
+        search.look_into_files(scene.place)
+    look_at_verbs(scene, search)
+
+
+def fail_as_a_daemon(scene: Scene, search: Search) -> None:
+    with running_daemon(scene.env, scene.place) as daemon:
+        for provider in ("mlflow", "wandb"):
+            command("resume", provider, env=scene.env)
+        scene.save("test-2")
+        eventually(lambda: daemon.seen("provider.offline") or daemon.seen("provider.blocked"), 60)
+        look_around(scene, daemon, search)
+
+
+@pytest.mark.parametrize("act", [deliver_in_peace, fail_to_deliver, fail_as_a_daemon])
+def test_no_secret_comes_out(scene: Scene, act: Callable[[Scene, Search], None]) -> None:
+    if act is fail_as_a_daemon:
+        scene.mlflow.faults.replace([TROUBLE[2][0]])
+        scene.wandb.faults.replace([WandbFault("upsert", "status", status=403)])
+    search = Search()
+    act(scene, search)
+    search.look_into_files(scene.place)
+    assert search.leaks == set()
+
+
+def test_the_search_would_find_a_leak(tmp_path: Path) -> None:
+    search = Search()
+    (tmp_path / "leaking.db").write_bytes(b"\0" + WANDB_KEY.encode())
+    search.look_into_files(tmp_path)
+    assert search.leaks == {("W&B key", "file leaking.db")}
+
+
+@pytest.mark.parametrize("scene", ["environment"], indirect=True)
+def test_a_server_with_a_password_in_its_address_is_delivered_to_after_an_outage(
+    scene: Scene,
+) -> None:
+    scene.mlflow.stop()
+    scene.save("test-1")
+    with running_daemon(scene.env | {"FAIRMIND_SYNC_POLL_SECONDS": "1"}, scene.place) as daemon:
+        daemon.event("provider.offline", 60)
+        scene.mlflow.start()
+        eventually(lambda: not scene.unfinished(), 90)
+        assert len(daemon.seen("delivery.delivered")) == 2
