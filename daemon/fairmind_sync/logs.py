@@ -7,15 +7,26 @@ daemon.ready        daemon.stopping      daemon.stopped
 
 from __future__ import annotations
 
+import json
 import logging
+import os
 import re
 import sys
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 if TYPE_CHECKING:
     from fairmind_sync.settings import Settings
 
 HIDDEN = "[hidden]"
+_SDK_SECRETS = (
+    "MLFLOW_TRACKING_PASSWORD",
+    "MLFLOW_TRACKING_TOKEN",
+    "DATABRICKS_TOKEN",
+    "WANDB_API_KEY",
+)
+_SHORTEST_SECRET = 8
+_USER = re.compile(r"(?<=://)[^/]*(?=@)")
 _USERINFO = re.compile(r"""(?<=://)[^/\s"'<>]+(?=@)""")
 
 
@@ -48,7 +59,7 @@ def configure(settings: Settings) -> None:
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_RedactingFormatter(secrets_of(settings)))
+    handler.setFormatter(_RedactingFormatter(secrets_of(settings), as_json=as_json))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
@@ -60,8 +71,21 @@ def redact(text: str, secrets: tuple[str, ...] = ()) -> str:
 
 
 def secrets_of(settings: Settings) -> tuple[str, ...]:
-    secrets = (settings.wandb_api_key, settings.api_token)
-    return tuple(value for one in secrets if one and (value := one.get_secret_value()))
+    """As they are, and as JSON writes them. A password as short as a word would hide words: it stays."""
+    ours = [one.get_secret_value() for one in (settings.wandb_api_key, settings.api_token) if one]
+    theirs = [os.environ.get(name, "") for name in _SDK_SECRETS]
+    userinfo = _USER.search(settings.mlflow_tracking_uri)
+    password = userinfo[0].partition(":")[2] or userinfo[0] if userinfo else ""
+    theirs += [password, unquote(password)]
+    found = [secret for secret in ours if secret]
+    found += [secret for secret in theirs if len(secret) >= _SHORTEST_SECRET]
+    written = (form for secret in found for form in (secret, json.dumps(secret)[1:-1]))
+    return tuple(dict.fromkeys(written))
+
+
+def without_user(uri: str) -> str:
+    """The address without user and password."""
+    return re.sub(r"(?<=://)[^/]*@", "", uri)
 
 
 class _Redactor:
@@ -77,9 +101,21 @@ class _Redactor:
 class _RedactingFormatter(logging.Formatter):
     """For the lines of libraries, which know nothing of structlog."""
 
-    def __init__(self, secrets: tuple[str, ...]) -> None:
+    def __init__(self, secrets: tuple[str, ...], *, as_json: bool) -> None:
         super().__init__("%(name)s: %(message)s")
         self._secrets = secrets
+        self._as_json = as_json
 
     def format(self, record: logging.LogRecord) -> str:
-        return redact(super().format(record), self._secrets)
+        text = super().format(record)
+        if self._as_json:
+            text = json.dumps(
+                {"event": "library.said", "level": record.levelname.lower(), "text": text}
+            )
+        else:
+            text = "\n  ".join(_printable(line) for line in text.split("\n"))
+        return redact(text, self._secrets)
+
+
+def _printable(line: str) -> str:
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from fairmind_sync import bias_test_results, heartbeat, lookup, schema, settings
 from fairmind_sync.database import reading
-from fairmind_sync.logs import redact
+from fairmind_sync.logs import without_user
 from fairmind_sync.models import DELIVERED, PENDING
 from fairmind_sync.settings import PROVIDERS
 
@@ -48,7 +48,7 @@ def status_of(configured: Settings) -> dict[str, Any]:
         },
         "mlflow": {
             "enabled": mlflow,
-            "tracking_uri": redact(configured.mlflow_tracking_uri) if mlflow else None,
+            "tracking_uri": without_user(configured.mlflow_tracking_uri) if mlflow else None,
             "experiment_name": configured.mlflow_experiment_name if mlflow else None,
         },
     }

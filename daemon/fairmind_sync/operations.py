@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fairmind_sync.settings import ProviderName, Settings
 
 _CHUNK = 500
+_LOGGED = 100  # of a long list of deliveries, the log names so many
 
 log = structlog.get_logger()
 
@@ -28,7 +29,7 @@ def retry(settings: Settings, delivery_ids: Sequence[int]) -> int:
     """Returns dead deliveries to pending; counts them. Others are left as they are."""
     with writing(schema.ready_engine(settings.database_url)) as connection:
         count = outbox.retry(connection, delivery_ids, utc_now())
-    log.info("delivery.retried", deliveries=list(delivery_ids), count=count)
+    log.info("delivery.retried", deliveries=list(delivery_ids[:_LOGGED]), count=count)
     return count
 
 
@@ -36,7 +37,8 @@ def discard(settings: Settings, delivery_ids: Sequence[int], reason: str) -> int
     """Gives up deliveries that are dead, or pending and not under way; counts them."""
     with writing(schema.ready_engine(settings.database_url)) as connection:
         count = outbox.discard(connection, delivery_ids, reason, utc_now())
-    log.info("delivery.discarded", deliveries=list(delivery_ids), count=count, reason=reason)
+    chosen = list(delivery_ids[:_LOGGED])
+    log.info("delivery.discarded", deliveries=chosen, count=count, reason=reason)
     return count
 
 

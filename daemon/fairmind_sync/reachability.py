@@ -19,7 +19,7 @@ def refusal(url: str) -> str | None:
 
     None: something answers, or only a whole probe can tell, because the way there leads through a proxy.
     """
-    parts = urlsplit(url)
+    parts = urlsplit(url.replace("[hidden]@", ""))  # as older versions wrote addresses down
     host = parts.hostname
     if host is None or _has_proxy(parts.scheme, host):
         return None

@@ -9,7 +9,7 @@ import os
 import socket
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING, assert_never
@@ -21,6 +21,7 @@ from fairmind_sync.backoff import retry_delay
 from fairmind_sync.clock import utc_now
 from fairmind_sync.database import reading, writing
 from fairmind_sync.errors import FairmindSyncError, LeaseLostError
+from fairmind_sync.logs import redact
 from fairmind_sync.providers.base import (
     Dead,
     Delivered,
@@ -68,6 +69,7 @@ class Relay:
     clock: Callable[[], datetime] = utc_now
     chance: Random = field(default_factory=Random)
     worker: str = field(default_factory=worker_name)
+    secrets: tuple[str, ...] = ()
 
     def drain(self, *, probe_now: bool = False) -> None:
         """Delivers until nothing is due, the provider is unavailable, or we should stop."""
@@ -134,7 +136,7 @@ class Relay:
             for delivery in self._deliver_and_record(batch):
                 del open_deliveries[delivery.id]
         except ProviderUnavailableError as error:
-            reason = str(error)
+            reason = redact(str(error), self.secrets)
             self._note_unavailable(error)
         except FairmindSyncError:
             raise
@@ -158,10 +160,16 @@ class Relay:
             for delivery, outcome in reports:
                 if isinstance(outcome, Retry) and self._is_away(away):
                     continue
-                self._record(delivery, outcome)
+                self._record(delivery, self._without_secrets(outcome))
                 yield delivery
         if away:
             raise away[0]
+
+    def _without_secrets(self, outcome: Outcome) -> Outcome:
+        """A provider's words may repeat what it was sent."""
+        if isinstance(outcome, Delivered):
+            return outcome
+        return replace(outcome, reason=redact(outcome.reason, self.secrets))
 
     def _is_away(self, away: list[ProviderUnavailableError]) -> bool:
         """Asks the provider once; what it finds is kept in the list."""
@@ -224,7 +232,9 @@ class Relay:
             outbox.record_dead(connection, delivery, outcome.kind, outcome.reason, self.clock())
 
     def _note_unavailable(self, error: ProviderUnavailableError) -> None:
-        note_unavailable(self.engine, self.provider.name, error, self.chance, self.clock())
+        note_unavailable(
+            self.engine, self.provider.name, error, self.chance, self.clock(), self.secrets
+        )
 
 
 def note_unavailable(
@@ -233,9 +243,10 @@ def note_unavailable(
     error: ProviderUnavailableError,
     chance: Random,
     now: datetime,
+    secrets: tuple[str, ...] = (),
 ) -> None:
     """Writes down that the provider takes nothing; logs it once, not at each probe."""
-    reason = str(error)
+    reason = redact(str(error), secrets)
     with writing(engine) as connection:
         if isinstance(error, ProviderBlockedError):
             event = "provider.blocked"

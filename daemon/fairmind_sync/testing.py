@@ -46,8 +46,7 @@ class FakeProvider:
 
     def probe(self) -> None:
         self.probes += 1
-        if self.unavailable:
-            raise self.unavailable
+        self._refuse_if_unavailable()
 
     def deliver(
         self, deliveries: Sequence[Delivery], journal: Journal, may_start: Callable[[], bool]
@@ -62,9 +61,13 @@ class FakeProvider:
     def close(self) -> None:
         """Nothing to let go of."""
 
-    def _deliver_one(self, delivery: Delivery, journal: Journal) -> Outcome:
+    def _refuse_if_unavailable(self) -> None:
+        """Without the traceback of the times before, which would grow and grow."""
         if self.unavailable:
-            raise self.unavailable
+            raise self.unavailable.with_traceback(None)
+
+    def _deliver_one(self, delivery: Delivery, journal: Journal) -> Outcome:
+        self._refuse_if_unavailable()
         if self.script:
             scripted = self.script.pop(0)
             if isinstance(scripted, Exception):

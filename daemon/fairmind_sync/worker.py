@@ -116,13 +116,14 @@ def drain(
         max_attempts=settings.max_attempts,
         should_stop=_watchdog.should_stop,
         watch=_watchdog.watch,
+        secrets=logs.secrets_of(settings),
     )
     try:
         relay.drain(probe_now=probe_now)
         if and_sweep:
             sweep.sweep(engine, provider)
     except ProviderUnavailableError as error:
-        note_unavailable(engine, name, error, Random(), utc_now())
+        note_unavailable(engine, name, error, Random(), utc_now(), logs.secrets_of(settings))
     except ProviderBrokenError as error:
         log.warning("worker.broken", provider=name, reason=str(error))
         sys.stderr.flush()
@@ -134,9 +135,9 @@ def trouble_of(name: ProviderName, settings: Settings) -> tuple[str, str] | None
     try:
         _provider(name, settings).probe()
     except (ProviderBlockedError, ProviderNotInstalledError) as error:
-        return BLOCKED, str(error)
+        return BLOCKED, logs.redact(str(error), logs.secrets_of(settings))
     except ProviderUnavailableError as error:
-        return OFFLINE, str(error)
+        return OFFLINE, logs.redact(str(error), logs.secrets_of(settings))
     return None
 
 

@@ -6,7 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fairmind_sync.extraction import numbers_of
 
@@ -74,11 +74,21 @@ def trend_svg(points: list[Point], wanted: str = "") -> str:
         no_data_text="no metric yet",
         disable_xml_declaration=True,
     )
+    drawn.add_xml_filter(_without_scripts)
     drawn.x_labels = [f"{point.at:%Y-%m-%d}" for point in points]
     for name in chosen:
         values = [_drawable(metrics_in(point).get(name)) for point in points]
         drawn.add(_NOT_IN_XML.sub("\ufffd", name), values)
     return str(drawn.render())
+
+
+def _without_scripts(root: Any) -> Any:
+    """The settings that pygal leaves for a library of its own, which we don't load."""
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if str(child.tag).endswith("script"):
+                parent.remove(child)
+    return root
 
 
 def metrics_in(point: Point) -> dict[str, float]:
@@ -88,7 +98,7 @@ def metrics_in(point: Point) -> dict[str, float]:
 
 
 def _drawable(value: float | None) -> float | None:
-    """None, a gap, for what is too large; rounded, because pygal's scale of almost equal values never ends."""
+    """None, a gap, for what is too large. Rounded: pygal's scale of almost equal values never ends."""
     if value is None or abs(value) > _LARGEST:
         return None
     return float(f"{value:.9g}") if abs(value) >= _SMALLEST else 0.0

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
 
 from fairmind_sync import settings
+from fairmind_sync.lookup import LARGEST_ID
 from fairmind_sync.settings import Settings
 
 
@@ -16,3 +17,4 @@ def _configured(request: Request) -> Settings:
 
 
 Configured = Annotated[Settings, Depends(_configured)]
+DeliveryId = Annotated[int, Path(ge=1, le=LARGEST_ID)]

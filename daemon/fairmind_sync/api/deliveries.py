@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Path, Query
+from fastapi import APIRouter, HTTPException, Query
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 
 from fairmind_sync import lookup, operations, provider_state, records, schema
-from fairmind_sync.api.context import Configured
+from fairmind_sync.api.context import Configured, DeliveryId
 from fairmind_sync.api.problems import ProblemRoute
 from fairmind_sync.api.schemas import (
     AttemptOut,
@@ -46,7 +46,6 @@ def _in_utc(value: datetime) -> datetime:
 
 Since = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_utc)]
 Text = Annotated[str | None, Query(max_length=500)]
-DeliveryId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 _CONFLICT: dict[int | str, dict[str, Any]] = {
     404: {"description": "unknown delivery"},
     409: {"description": "its status doesn't allow that"},

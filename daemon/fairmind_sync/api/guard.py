@@ -7,10 +7,11 @@ requests), the token must be right where one is set, and the body must be small 
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import RedirectResponse, Response
@@ -29,6 +30,7 @@ BODY_SECONDS = 15.0
 OPEN = ("/healthz", "/readyz", "/sign-in")
 """Paths that need no token."""
 _SAFE = ("GET", "HEAD", "OPTIONS")
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^][:@/?#\\\s]+)(?::\d*)?", re.IGNORECASE)
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -73,7 +75,23 @@ class Guard:
             closing = {"Connection": "close"}
             await problem(error.status, str(error), closing)(scope, receive, send)
             return
-        await self._app(scope, _replay(body, receive), send)
+        await self._answer(scope, _replay(body, receive), send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Starlette would answer an error outside of us, without our headers."""
+        has_begun = False
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_and_note)
+        except Exception:
+            if not has_begun:
+                await problem(500, "a mistake of ours; the log tells")(scope, receive, send)
+            raise
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         host = headers.get("host", "")
@@ -96,11 +114,9 @@ class Guard:
 
     def _is_ours(self, host: str) -> bool:
         """An address in numbers is safe: what rebinds is a name."""
-        try:
-            name = urlsplit(f"//{host}").hostname or ""
-        except ValueError:
-            return False
-        return name in self._hosts or "*" in self._hosts or _is_address(name)
+        found = _HOST.fullmatch(host)
+        name = found[1].strip("[]").lower() if found else ""
+        return bool(name) and (name in self._hosts or "*" in self._hosts or _is_address(name))
 
 
 def _our_names(settings: Settings) -> frozenset[str]:
@@ -126,10 +142,7 @@ def _is_cross_site(headers: Headers, host: str) -> bool:
     if site is not None and site not in ("same-origin", "none"):
         return True
     origin = headers.get("origin")
-    try:
-        return origin is not None and urlsplit(origin).netloc.lower() != host.lower()
-    except ValueError:
-        return True
+    return origin is not None and origin.partition("://")[2].lower() != host.lower()
 
 
 def _is_for_a_page(scope: Scope, headers: Headers) -> bool:

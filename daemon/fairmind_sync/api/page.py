@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Form, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -17,7 +18,7 @@ from starlette.templating import Jinja2Templates
 from fairmind_sync import __version__, explanation, operations, overview, records, schema
 from fairmind_sync.api import session
 from fairmind_sync.api.chart import metrics_in, metrics_of, trend_svg
-from fairmind_sync.api.context import Configured
+from fairmind_sync.api.context import Configured, DeliveryId
 from fairmind_sync.clock import utc_now
 from fairmind_sync.database import reading
 from fairmind_sync.lookup import LARGEST_ID, RunFilter
@@ -30,6 +31,7 @@ router = APIRouter(include_in_schema=False)
 _PAGE_SIZE = 50
 _TREND_LENGTH = 100
 _SVG_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+_OURS = re.compile(r"/(?![/\\\s])")
 _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 _templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
@@ -133,14 +135,14 @@ def trend(configured: Configured, model_id: Word, metric: Word = "") -> Response
 
 
 @router.post("/deliveries/{delivery_id}/retry")
-def retry(delivery_id: int, configured: Configured, back: Back = "/") -> RedirectResponse:
+def retry(delivery_id: DeliveryId, configured: Configured, back: Back = "/") -> RedirectResponse:
     operations.retry(configured, [delivery_id])
     return _to(back)
 
 
 @router.post("/deliveries/{delivery_id}/discard")
 def discard(
-    delivery_id: int,
+    delivery_id: DeliveryId,
     configured: Configured,
     reason: Annotated[str, Form(min_length=1, max_length=1000)],
     back: Back = "/",
@@ -178,7 +180,7 @@ def sign_in(
     back: Back = "/",
 ) -> Response:
     expected = session.token_of(configured)
-    if expected is None or expected.is_mine(token):
+    if expected is None or expected.is_mine(token.encode()):
         answer = _to(back)
         if expected is not None:
             answer.set_cookie(
@@ -214,14 +216,13 @@ def _render(request: Request, name: str, configured: Settings, **context: Any) -
         "here": f"{request.url.path}?{request.url.query}",
         "has_token": configured.api_token is not None,
     }
-    return _templates.TemplateResponse(request, name, common | context)
+    shown = _templates.get_template(name).render(request=request, **common, **context)
+    return HTMLResponse(storable(shown))
 
 
 def _to(back: str) -> RedirectResponse:
     """Back to one of our own pages; never to another site."""
-    parts = urlsplit(back)
-    is_ours = back.startswith("/") and not parts.scheme and not parts.netloc and "\\" not in back
-    return RedirectResponse(back if is_ours else "/", 303)
+    return RedirectResponse(back if _OURS.match(back) else "/", 303)
 
 
 def _ago(then: datetime | None, now: datetime) -> str:

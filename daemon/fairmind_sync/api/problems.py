@@ -22,6 +22,7 @@ from fairmind_sync.errors import (
     PayloadError,
     StorageError,
 )
+from fairmind_sync.naming import storable
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 30
@@ -48,8 +49,7 @@ class Problem(BaseModel):
 def problem(
     status: int, detail: str, headers: dict[str, str] | None = None, **more: Any
 ) -> JSONResponse:
-    detail = detail.encode(errors="backslashreplace").decode()  # half of a surrogate pair
-    body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, **more)
+    body = Problem(title=HTTPStatus(status).phrase, status=status, detail=storable(detail), **more)
     return JSONResponse(
         body.model_dump(exclude_none=True), status, headers=headers, media_type=MEDIA_TYPE
     )

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from fairmind_sync.naming import storable
 from fairmind_sync.settings import ProviderName
 
 Status = Literal["pending", "delivered", "dead", "discarded"]
@@ -206,11 +207,11 @@ class ResultOut(BaseModel):
     metadata: dict[str, Any]
     deliveries: list[TriedDelivery]
 
-    @field_validator("summary", "recommendations", "results", "metadata", mode="before")
+    @field_validator("results", "metadata", "summary", "recommendations", mode="before")
     @classmethod
-    def _as_utf8_can_say_it(cls, value: Any) -> Any:
-        """Half of a surrogate pair, which a result may hold, becomes a question mark."""
-        return json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
+    def _must_be_unicode(cls, value: Any) -> Any:
+        """Lone surrogates, which are stored as they came, have no UTF-8."""
+        return json.loads(storable(json.dumps(value, ensure_ascii=False)))
 
 
 class ResultsResponse(BaseModel):

@@ -23,6 +23,7 @@ HEAD_SECONDS = 10.0
 MOST_AT_ONCE = 100
 """Connections; more are answered 503, so that a flood leaves the daemon room to work."""
 _LARGEST_HEAD = 64 * 1024
+_TOO_MANY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 def require_guard(settings: Settings) -> None:
@@ -96,7 +97,13 @@ class _ImpatientProtocol(H11Protocol):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self._expect_head()
+        if (
+            len(self.connections) > MOST_AT_ONCE
+        ):  # each costs a file descriptor, even if it says nothing
+            transport.write(_TOO_MANY)
+            transport.close()
+        else:
+            self._expect_head()
 
     def data_received(self, data: bytes) -> None:
         if self._deadline is None:

@@ -29,8 +29,8 @@ class Token:
         self._value = value.encode()
         self._signer = TimestampSigner(self._value, salt="fairmind-sync.session")
 
-    def is_mine(self, given: str) -> bool:
-        return secrets.compare_digest(given.encode(), self._value)
+    def is_mine(self, given: bytes) -> bool:
+        return secrets.compare_digest(given, self._value)
 
     def session(self) -> str:
         """A fresh cookie's value."""
@@ -39,7 +39,7 @@ class Token:
     def admits(self, headers: Headers) -> bool:
         """Whether a request with these headers carries the token, or a cookie made from it."""
         scheme, _, given = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and self.is_mine(given.strip()):
+        if scheme.lower() == "bearer" and self.is_mine(given.strip().encode("latin-1")):
             return True
         try:
             cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)

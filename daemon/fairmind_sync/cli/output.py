@@ -30,7 +30,7 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None
         table.add_column(name, overflow="fold")  # a shortened URL opens nothing
     for row in rows:
         table.add_row(*("" if cell is None else _printable(str(cell)) for cell in row))
-    Console().print(table, markup=False)
+    Console(emoji=False).print(table, markup=False)
 
 
 def fail(message: str) -> NoReturn:

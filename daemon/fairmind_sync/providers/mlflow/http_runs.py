@@ -21,7 +21,7 @@ from mlflow.utils.rest_utils import http_request
 from mlflow.utils.workspace_context import get_request_workspace
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-from fairmind_sync.logs import HIDDEN, redact
+from fairmind_sync.logs import redact, without_user
 from fairmind_sync.providers.base import ProviderBlockedError, ProviderOfflineError
 from fairmind_sync.providers.mlflow.api import (
     NotSentError,
@@ -129,8 +129,7 @@ class HttpRuns:
         self._call("POST", "runs/delete", run_id=run_id)
 
     def run_url(self, experiment_id: str, run_id: str) -> str | None:
-        base = redact(self._uri).replace(f"{HIDDEN}@", "")
-        return f"{base}/#/experiments/{experiment_id}/runs/{run_id}{_workspace_query()}"
+        return f"{without_user(self._uri)}/#/experiments/{experiment_id}/runs/{run_id}{_workspace_query()}"
 
     def _get_experiment(self, name: str) -> dict[str, Any] | None:
         try:
@@ -195,7 +194,8 @@ def _raise_unreachable(error: MlflowException, uri: str) -> NoReturn:
     for cause in causes:
         if isinstance(cause, not_sent):
             raise NotSentError(
-                f"the MLflow server can't be reached: {redact(str(cause))}", address=redact(uri)
+                f"the MLflow server can't be reached: {redact(str(cause))}",
+                address=without_user(uri),
             ) from error
         if isinstance(cause, requests.exceptions.SSLError):
             raise ProviderBlockedError(f"the MLflow server's certificate is refused: {cause}")
@@ -257,7 +257,7 @@ def _error_of(response: requests.Response) -> tuple[str, str]:
         reply = json.loads(response.content)
         return str(reply["error_code"]), str(reply.get("message", ""))
     except (ValueError, KeyError, TypeError, AttributeError):
-        return "", response.text[:200]
+        return "", response.text[:2000]
 
 
 def _retry_after(response: requests.Response) -> timedelta:

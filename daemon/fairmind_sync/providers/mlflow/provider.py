@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from fairmind_sync.delivery import Delivery, Run
-from fairmind_sync.logs import redact
+from fairmind_sync.logs import without_user
 from fairmind_sync.lookup import Standing
 from fairmind_sync.models import DEAD, DISCARDED
 from fairmind_sync.providers.base import (
@@ -138,7 +138,7 @@ class MlflowProvider:
         return run_id
 
     def _destination(self, experiment_id: str) -> str:
-        return f"{redact(self._settings.mlflow_tracking_uri)} experiment {experiment_id}"
+        return f"{without_user(self._settings.mlflow_tracking_uri)} experiment {experiment_id}"
 
     def _judge(self, error: RejectedError) -> Outcome:
         """A run or an experiment that is gone, or content that MLflow will never take."""

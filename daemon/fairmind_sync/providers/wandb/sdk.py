@@ -21,7 +21,7 @@ from wandb.errors import AuthenticationError, CommError, UsageError
 from wandb.sdk import wandb_setup
 
 from fairmind_sync.delivery import Run
-from fairmind_sync.logs import redact
+from fairmind_sync.logs import redact, without_user
 from fairmind_sync.naming import web_url
 from fairmind_sync.providers.base import (
     ProviderBlockedError,
@@ -111,7 +111,7 @@ class Sdk:
             no_connection = isinstance(error, requests.exceptions.ConnectionError)
             raise ProviderOfflineError(
                 f"W&B at {redact(self._base_url)} can't be reached: {error}",
-                address=redact(self._base_url) if no_connection else None,
+                address=without_user(self._base_url) if no_connection else None,
             ) from error
         return self._entity_in(reply)
 
@@ -143,8 +143,10 @@ class Sdk:
         except Exception as error:  # noqa: BLE001 the SDK raises a dozen unrelated types
             _raise_translated(error)
         finally:
-            if run is not None:
-                shutil.rmtree(Path(run.dir).parent, ignore_errors=True)
+            for left in self._directory.glob(
+                f"wandb/*-{run_id}"
+            ):  # with the service's words in logs
+                shutil.rmtree(left, ignore_errors=True)
         return Uploaded(Run(run_id, web_url(run.url)), f"{run.entity}/{run.project}")
 
     def read_back(self, run_ids: Iterable[str]) -> dict[str, Held]:
