@@ -140,3 +140,10 @@ def test_the_metric_select_chooses_what_chart_and_table_show(site: Site, page: P
         page.get_by_label("Metric").input_value(),
     )
     assert shown == (["parity/race"], "Line chart of parity/race", "parity/race")
+
+
+@pytest.mark.parametrize("path", ["/result?test_id=nope", "/model?model_id=nope"])
+def test_what_is_not_saved_here_is_told_on_a_page(site: Site, page: Page, path: str) -> None:
+    reply = page.goto(site.url + path)
+    assert reply is not None
+    assert (reply.status, page.get_by_role("heading").inner_text()) == (404, "Not found")

@@ -20,7 +20,7 @@ _COLOURS = ("#2f6fde", "#c2410c", "#15803d", "#9333ea", "#be185d", "#0e7490")
 _DARK = """inline:
   @media (prefers-color-scheme: dark) {
     .axis text, .legends text, .no_data { fill: #d6dae1 !important }
-    .guides { stroke: #4a5160 !important }
+    .guide.line, .axis .line { stroke: #4a5160 !important }
     .series, .legends rect { filter: brightness(1.6) }
   }
 """
@@ -59,6 +59,11 @@ def trend_svg(points: list[Point], wanted: str = "") -> str:
             foreground_subtle="#8a93a3",
             colors=_COLOURS,
             font_family="system-ui, sans-serif",
+            guide_stroke_color="#d9dee6",
+            major_guide_stroke_color="#d9dee6",
+            stroke_width="2",
+            label_font_size=13,
+            major_label_font_size=13,
         ),
         css=["file://style.css", "file://graph.css", _DARK],
         js=[],
@@ -67,6 +72,7 @@ def trend_svg(points: list[Point], wanted: str = "") -> str:
         legend_at_bottom=True,
         legend_at_bottom_columns=2,
         dots_size=3,
+        margin_bottom=30,
         show_x_labels=len(points) > 1,
         x_labels_major_count=6,
         show_minor_x_labels=False,

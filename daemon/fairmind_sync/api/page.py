@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
-from fastapi import APIRouter, Form, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.templating import Jinja2Templates
 
@@ -94,7 +94,7 @@ def result(request: Request, configured: Configured, test_id: Word) -> HTMLRespo
         found = records.revisions(connection, test_id)
     explained = explanation.explain(configured, test_id, utc_now())
     if not found and not explained:
-        raise HTTPException(404, f"no result of a test {test_id!r} is saved here")
+        return _missing(request, configured, f"No result of a test {test_id!r} is saved here.")
     return _render(
         request,
         "result.html",
@@ -111,7 +111,7 @@ def model(
 ) -> HTMLResponse:
     points = _trend(configured, model_id)
     if not points:
-        raise HTTPException(404, f"no result of a model {model_id!r} is saved here")
+        return _missing(request, configured, f"No result of a model {model_id!r} is saved here.")
     chosen, known = metrics_of(points, metric)
     return _render(
         request,
@@ -218,6 +218,12 @@ def _render(request: Request, name: str, configured: Settings, **context: Any) -
     }
     shown = _templates.get_template(name).render(request=request, **common, **context)
     return HTMLResponse(storable(shown))
+
+
+def _missing(request: Request, configured: Settings, what: str) -> HTMLResponse:
+    page = _render(request, "missing.html", configured, what=what)
+    page.status_code = 404
+    return page
 
 
 def _to(back: str) -> RedirectResponse:

@@ -32,12 +32,19 @@ async function refresh() {
   }
 }
 
+function tellIfStale(isStale) {
+  const words = isStale ? "The daemon doesn't answer; this page may be out of date." : "";
+  const notice = document.getElementById("stale");
+  if (notice.textContent !== words) notice.textContent = words;
+  notice.classList.toggle("notice", isStale);
+}
+
 async function keepLive() {
   try {
     await refresh();
-    document.body.classList.remove("stale");
+    tellIfStale(false);
   } catch {
-    document.body.classList.add("stale"); // the daemon is away; the page shows what it last knew
+    tellIfStale(true); // the daemon is away; the page shows what it last knew
   }
   setTimeout(keepLive, INTERVAL_MS);
 }
