@@ -57,6 +57,7 @@ WRONG = [
     ("MLOPS_PROVIDER", "neptune"),
     ("MLFLOW_TRACKING_URI", f"ftp://user:{SECRET}@h"),
     ("MLFLOW_TRACKING_URI", "./mlruns"),
+    ("MLFLOW_TRACKING_URI", f"http://user:{SECRET}/x@h"),
     ("FAIRMIND_SYNC_DATABASE_URL", f"postgresql://user:{SECRET}@h/db"),
     ("FAIRMIND_SYNC_DATABASE_URL", f"user:{SECRET}"),
     ("FAIRMIND_SYNC_DATABASE_URL", f"postgresql://user:pass@h:{SECRET}/db"),

@@ -115,6 +115,8 @@ class Settings(BaseSettings):
     @field_validator("mlflow_tracking_uri")
     @classmethod
     def _must_be_a_tracking_uri(cls, value: str) -> str:
+        if "@" in value.partition("://")[2].partition("/")[2]:
+            raise ValueError("has '/' in user or password, or '@' in its path: write %2F, %40")
         if value.startswith(("http://", "https://", "sqlite:", "databricks")):
             return value
         raise ValueError("must start with http://, https://, sqlite: or databricks")

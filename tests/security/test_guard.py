@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
 from fairmind_sync import provider_state
-from fairmind_sync.api import create_app
+from fairmind_sync.api import create_app, guard
 from fairmind_sync.database import reading
 from fairmind_sync.settings import Settings
 from tests.security.attack import API, BEARER, ask, body, client_of, with_token
@@ -237,3 +237,9 @@ def test_static_files_are_all_that_static_gives(configured: Settings, path: str)
 @pytest.mark.parametrize("path", ["/docs", "/redoc", "/docs/oauth2-redirect"])
 def test_pages_that_load_from_elsewhere_are_absent(client: TestClient, path: str) -> None:
     assert client.get(path).status_code == 404
+
+
+def test_a_stranger_can_not_fill_the_memory_at_the_sign_in(configured: Settings) -> None:
+    client = client_of(with_token(configured))
+    form = {"token": "x" * guard.LARGEST_OPEN_BODY}
+    assert client.post("/sign-in", data=form).status_code == 413

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 LARGEST_BODY = 16 * 1024 * 1024
 """Bytes; more than W&B takes of a run."""
+LARGEST_OPEN_BODY = 64 * 1024
+"""Bytes, where no token is asked for: a form holds no more."""
 BODY_SECONDS = 15.0
 OPEN = ("/healthz", "/readyz", "/sign-in")
 """Paths that need no token."""
@@ -70,7 +72,7 @@ class Guard:
             await refusal(scope, receive, send)
             return
         try:
-            body = await _read(headers, receive)
+            body = await _read(headers, receive, self._largest_body(scope))
         except _BodyError as error:
             closing = {"Connection": "close"}
             await problem(error.status, str(error), closing)(scope, receive, send)
@@ -92,6 +94,10 @@ class Guard:
             if not has_begun:
                 await problem(500, "a mistake of ours; the log tells")(scope, receive, send)
             raise
+
+    def _largest_body(self, scope: Scope) -> int:
+        is_stranger = self._token is not None and _is_open(scope["path"])
+        return LARGEST_OPEN_BODY if is_stranger else LARGEST_BODY
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         host = headers.get("host", "")
@@ -156,7 +162,7 @@ def _target(scope: Scope) -> str:
     return f"{scope['path']}?{query}" if query else str(scope["path"])
 
 
-async def _read(headers: Headers, receive: Receive) -> bytes:
+async def _read(headers: Headers, receive: Receive, largest: int) -> bytes:
     """
     Raises:
         _BodyError: it is too large, or comes too slowly.
@@ -164,29 +170,29 @@ async def _read(headers: Headers, receive: Receive) -> bytes:
     announced = headers.get("content-length", "0")
     if not announced.isdecimal():
         raise _BodyError(400, "the Content-Length header is no number")
-    if int(announced) > LARGEST_BODY:
-        raise _too_large()
+    if int(announced) > largest:
+        raise _too_large(largest)
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            return await _read_all(receive)
+            return await _read_all(receive, largest)
     except TimeoutError:
         raise _BodyError(408, f"the request did not arrive within {BODY_SECONDS:.0f} s") from None
 
 
-async def _read_all(receive: Receive) -> bytes:
+async def _read_all(receive: Receive, largest: int) -> bytes:
     body = bytearray()
     more = True
     while more:
         message = await receive()
         body += message.get("body", b"")
-        if len(body) > LARGEST_BODY:
-            raise _too_large()
+        if len(body) > largest:
+            raise _too_large(largest)
         more = message.get("more_body", False)
     return bytes(body)
 
 
-def _too_large() -> _BodyError:
-    return _BodyError(413, f"the body is larger than {LARGEST_BODY // 1024**2} MB")
+def _too_large(largest: int) -> _BodyError:
+    return _BodyError(413, f"the body is larger than {largest // 1024} KB")
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
