@@ -82,7 +82,7 @@ class Scene:
             return lookup.unfinished(connection, ("wandb", "mlflow"))
 
 
-@pytest.fixture(params=["environment", ".env"])
+@pytest.fixture
 def scene(
     request: pytest.FixtureRequest, tmp_path: Path, mlflow_uri: str, database_url: str
 ) -> Iterator[Scene]:
@@ -162,7 +162,15 @@ def fail_as_a_daemon(scene: Scene, search: Search) -> None:
         look_around(scene, daemon, search)
 
 
-@pytest.mark.parametrize("act", [deliver_in_peace, fail_to_deliver, fail_as_a_daemon])
+@pytest.mark.parametrize(
+    ("scene", "act"),
+    [
+        ("environment", deliver_in_peace),
+        ("environment", fail_to_deliver),
+        (".env", fail_as_a_daemon),
+    ],
+    indirect=["scene"],
+)
 def test_no_secret_comes_out(scene: Scene, act: Callable[[Scene, Search], None]) -> None:
     if act is fail_as_a_daemon:
         scene.mlflow.faults.replace([TROUBLE[2][0]])
