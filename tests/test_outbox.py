@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine, event, update
 
 from fairmind_sync import outbox as verbs
+from fairmind_sync import repairs
 from fairmind_sync.database import writing
 from fairmind_sync.models import delivery_attempts, outbox
 from tests.helpers import LEASE, NOW, at_once, claim, claimed, dead, delivered, rows, save
@@ -24,7 +25,7 @@ def set_row(engine: Engine, **values: Any) -> None:
 
 def bury(engine: Engine, max_attempts: int, **time: Any) -> list[int]:
     with writing(engine) as connection:
-        return verbs.bury_exhausted(
+        return repairs.bury_exhausted(
             connection, "mlflow", max_attempts=max_attempts, **({"now": LATER} | time)
         )
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import Connection, Engine
 
-from fairmind_sync import outbox, saving, schema
+from fairmind_sync import outbox, repairs, saving, schema
 from fairmind_sync.database import writing
 from fairmind_sync.delivery import Delivery, Run
 from fairmind_sync.errors import LeaseLostError
@@ -85,7 +85,7 @@ class OutboxMachine(RuleBasedStateMachine):
     @rule(limit=st.integers(1, 4))
     def claim(self, limit: int) -> None:
         with writing(self.engine) as connection:
-            buried = outbox.bury_exhausted(
+            buried = repairs.bury_exhausted(
                 connection, PROVIDER, max_attempts=MOST_ATTEMPTS, now=self.now
             )
             claimed = outbox.claim(

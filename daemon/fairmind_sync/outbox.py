@@ -18,7 +18,6 @@ from sqlalchemy import (
     Row,
     Update,
     and_,
-    func,
     insert,
     or_,
     select,
@@ -40,7 +39,6 @@ from fairmind_sync.models import (
 )
 from fairmind_sync.settings import ProviderName
 
-WORKER_DIED = "worker_died"
 _PART = 10_000
 
 
@@ -75,32 +73,6 @@ def claim(
         ],
     )
     return _load(connection, ids)
-
-
-def bury_exhausted(
-    connection: Connection, provider: ProviderName, *, max_attempts: int, now: datetime
-) -> list[int]:
-    """Ends the deliveries that used up their attempts without an outcome: each time, their worker died."""
-    rows = connection.execute(
-        update(outbox)
-        .where(claimable(provider, now), outbox.c.attempts >= max_attempts)
-        .values(
-            status=DEAD,
-            finished_at=now,
-            lease_token=None,
-            lease_expires_at=None,
-            last_error=func.coalesce(
-                "the worker process ended in its last attempt; before that: " + outbox.c.last_error,
-                f"the worker process ended in each of {max_attempts} attempts",
-            ),
-            last_error_kind=WORKER_DIED,
-        )
-        .returning(outbox.c.id)
-    )
-    buried = [row.id for row in rows]
-    for _ in buried:
-        tally.count_attempt(connection, provider, DEAD, WORKER_DIED)
-    return buried
 
 
 def note_creating(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, assert_never
 
 import structlog
 
-from fairmind_sync import deletion, outbox, provider_state
+from fairmind_sync import deletion, outbox, provider_state, repairs
 from fairmind_sync.backoff import retry_delay
 from fairmind_sync.clock import utc_now
 from fairmind_sync.database import reading, writing
@@ -104,7 +104,7 @@ class Relay:
     def _claim(self) -> list[Delivery]:
         with writing(self.engine) as connection:
             deletion.finish(connection, self.clock())
-            buried = outbox.bury_exhausted(
+            buried = repairs.bury_exhausted(
                 connection,
                 self.provider.name,
                 max_attempts=self.max_attempts,

@@ -8,18 +8,23 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from random import Random
 
-from sqlalchemy import Connection, exists, select, update
+from sqlalchemy import Connection, exists, func, select, update
 
+from fairmind_sync import tally
 from fairmind_sync.backoff import retry_delay
 from fairmind_sync.models import (
+    DEAD,
     DELIVERED,
     PENDING,
     bias_test_results,
+    claimable,
     delivery_attempts,
     outbox,
     provider_state,
 )
 from fairmind_sync.settings import ProviderName
+
+WORKER_DIED = "worker_died"
 
 
 def end_leases(
@@ -47,6 +52,32 @@ def end_leases(
             .values(lease_expires_at=now, due_at=now + retry_delay(row.attempts, chance))
         )
     return len(held)
+
+
+def bury_exhausted(
+    connection: Connection, provider: ProviderName, *, max_attempts: int, now: datetime
+) -> list[int]:
+    """Ends the deliveries that used up their attempts without an outcome: each time, their worker died."""
+    rows = connection.execute(
+        update(outbox)
+        .where(claimable(provider, now), outbox.c.attempts >= max_attempts)
+        .values(
+            status=DEAD,
+            finished_at=now,
+            lease_token=None,
+            lease_expires_at=None,
+            last_error=func.coalesce(
+                "the worker process ended in its last attempt; before that: " + outbox.c.last_error,
+                f"the worker process ended in each of {max_attempts} attempts",
+            ),
+            last_error_kind=WORKER_DIED,
+        )
+        .returning(outbox.c.id)
+    )
+    buried = [row.id for row in rows]
+    for _ in buried:
+        tally.count_attempt(connection, provider, DEAD, WORKER_DIED)
+    return buried
 
 
 def correct_times(

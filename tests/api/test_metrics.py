@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine
 
-from fairmind_sync import maintenance, outbox, provider_state, tally
+from fairmind_sync import maintenance, provider_state, repairs, tally
 from fairmind_sync.clock import utc_now
 from fairmind_sync.database import writing
 from fairmind_sync.heartbeat import ALIVE_FOR, Heart
@@ -100,7 +100,7 @@ def test_metrics_count_deliveries_that_killed_their_worker(
 ) -> None:
     claimed(engine)
     with writing(engine) as connection:
-        outbox.bury_exhausted(connection, "mlflow", max_attempts=1, now=NOW + LEASE)
+        repairs.bury_exhausted(connection, "mlflow", max_attempts=1, now=NOW + LEASE)
     assert metric(client, "attempts_total") == {("worker_died", "dead", "mlflow"): 1}
 
 

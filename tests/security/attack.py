@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from fastapi.testclient import TestClient
@@ -36,17 +36,6 @@ def client_of(configured: Settings, base_url: str = "http://localhost") -> TestC
         raise_server_exceptions=False,
         follow_redirects=False,
     )
-
-
-def body(**changes: Any) -> dict[str, Any]:
-    """A request to log a test that waits for nobody."""
-    return {
-        "test_id": "test_123",
-        "model_id": "my_model",
-        "test_type": "ml_bias",
-        "results": {"accuracy": 0.85},
-        "wait": 0,
-    } | changes
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from fairmind_sync import provider_state
 from fairmind_sync.api import create_app, guard
 from fairmind_sync.database import reading
 from fairmind_sync.settings import Settings
-from tests.security.attack import API, BEARER, ask, body, client_of, with_token
+from tests.security.attack import API, BEARER, ask, client_of, with_token
+from tests.test_api import body
 
 OTHER_SITES: list[dict[str, str]] = [
     {"Origin": "https://evil.example"},

@@ -10,7 +10,8 @@ from fastapi.testclient import TestClient
 
 from fairmind_sync import overview
 from fairmind_sync.settings import Settings
-from tests.security.attack import API, BEARER, body, client_of, with_token
+from tests.security.attack import API, BEARER, client_of, with_token
+from tests.test_api import body
 
 HTML = {"Accept": "text/html"}
 JSON = {"Content-Type": "application/json"}

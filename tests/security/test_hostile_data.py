@@ -22,7 +22,8 @@ from fairmind_sync.relay import Relay
 from fairmind_sync.settings import Settings
 from fairmind_sync.testing import FakeProvider, new_result
 from tests.processes import command
-from tests.security.attack import API, body, client_of
+from tests.security.attack import API, client_of
+from tests.test_api import body
 
 XSS = "'\"><script>alert(1)</script><img src=x onerror=alert(1)>"
 PAGES = [

@@ -13,7 +13,8 @@ from fastapi.testclient import TestClient
 from fairmind_sync import bias_test_results
 from fairmind_sync.settings import Settings
 from fairmind_sync.testing import new_result
-from tests.security.attack import API, body, client_of
+from tests.security.attack import API, client_of
+from tests.test_api import body
 
 JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}

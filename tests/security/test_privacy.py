@@ -21,7 +21,8 @@ from fairmind_sync.privacy import parse, without_private
 from fairmind_sync.settings import Settings, load
 from tests.helpers import rows
 from tests.processes import command
-from tests.security.attack import API, body, client_of
+from tests.security.attack import API, client_of
+from tests.test_api import body
 from tests.values import for_all, objects
 
 SSN = "078-05-1120"
