@@ -21,7 +21,7 @@ from tests.stage import Stage, open_stage
 
 @dataclass(frozen=True)
 class Usage:
-    """Of one process, and of all temporary files."""
+    """Of one process, and of all temporary files and folders."""
 
     deliveries: int
     process: str
@@ -50,7 +50,7 @@ def _look(stage: Stage, daemon: DaemonProcess, deliveries: int, scratch: Path) -
     """Quiet now: nothing is pending."""
     parent = psutil.Process(daemon.process.pid)
     workers = _workers(stage)
-    files = sum(1 for file in scratch.rglob("*") if file.is_file())
+    files = sum(1 for _ in scratch.rglob("*"))
     found = []
     for process in [parent, *parent.children(recursive=True)]:
         name = _name(process, parent, workers)

@@ -241,10 +241,6 @@ def _ago(then: datetime | None, now: datetime) -> str:
     return f"{amount} ago" if seconds >= 0 else f"in {amount}"
 
 
-def _pretty(value: Any) -> str:
-    return storable(json.dumps(value, indent=2, ensure_ascii=False))
-
-
 def _metric(point: records.Point, name: str) -> str:
     value = metrics_in(point).get(name)
     return "-" if value is None else f"{value:.6g}"
@@ -252,6 +248,6 @@ def _metric(point: records.Point, name: str) -> str:
 
 _templates.env.filters["ago"] = _ago
 _templates.env.filters["metric"] = _metric
-_templates.env.filters["pretty"] = _pretty
+_templates.env.filters["pretty"] = partial(json.dumps, indent=2, ensure_ascii=False)
 _templates.env.filters["web_url"] = web_url
 _templates.env.filters["quoted"] = partial(quote, safe="")

@@ -21,6 +21,16 @@ def private_directory() -> Path:
     return made
 
 
+def clear(directory: Path) -> None:
+    """Removes what a wandb-core left that has ended: its logs, and a folder for each run that was read back.
+
+    What starts with 'tmp' the SDK made once for the whole process, and keeps.
+    """
+    for left in directory.iterdir():
+        if not left.name.startswith("tmp"):
+            shutil.rmtree(left, ignore_errors=True)
+
+
 def _is_running(pid: str) -> bool:
     try:
         os.kill(int(pid), 0)

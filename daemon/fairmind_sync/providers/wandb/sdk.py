@@ -29,6 +29,7 @@ from fairmind_sync.providers.base import (
     ProviderOfflineError,
 )
 from fairmind_sync.providers.wandb.content import PROOF, Content
+from fairmind_sync.providers.wandb.scratch import clear
 from fairmind_sync.settings import Settings
 
 INIT_TIMEOUT_S = FINISH_TIMEOUT_S = 10.0
@@ -181,6 +182,7 @@ class Sdk:
         self._api = None
         with suppress(Exception, SystemExit):
             wandb.teardown()
+        clear(self._directory)
 
     def _run_settings(self) -> wandb.Settings:
         return wandb.Settings(
