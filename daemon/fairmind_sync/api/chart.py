@@ -76,6 +76,7 @@ def trend_svg(points: list[Point], wanted: str = "") -> str:
         show_x_labels=len(points) > 1,
         x_labels_major_count=6,
         show_minor_x_labels=False,
+        truncate_label=-1,
         truncate_legend=48,
         no_data_text="no metric yet",
         disable_xml_declaration=True,
