@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.outcome import delivered_once
+from tests.crash.outcome import RESULTS, delivered_once, recorded
 from tests.crash.trouble import POINTS, at_point, troubled
-from tests.processes import running_daemon
+from tests.processes import eventually, running_daemon
 from tests.providers.lab import Lab
 
 
@@ -31,3 +31,15 @@ def test_a_killed_daemon(lab: Lab, point: str, tmp_path: Path) -> None:
         assert daemon.process.wait(60) == -signal.SIGKILL
     with running_daemon(env, tmp_path):
         assert delivered_once(lab)
+
+
+def test_what_a_killed_daemon_held_is_delivered_by_another_within_a_minute(
+    lab: Lab, tmp_path: Path
+) -> None:
+    """With the leases of real life, where the other tests shorten them."""
+    kill = at_point("after claim", lab.provider, "daemon", "KILL", tmp_path)
+    env = lab.env | troubled(times={}, signal=kill)
+    with running_daemon(env, tmp_path) as daemon:
+        assert daemon.process.wait(60) == -signal.SIGKILL
+    with running_daemon(env, tmp_path):
+        assert eventually(lambda: len(recorded(lab)) == RESULTS, 60)
