@@ -28,11 +28,11 @@ def recorded(lab: Lab) -> list[str]:
     return sorted(str(one.run_id) for one in lab.records() if one.status == "delivered")
 
 
-def delivered_once(lab: Lab, view: str = "ALL") -> bool:
-    """Waits until all is recorded; each result is one complete run then, and no other run exists.
+def delivered_once(lab: Lab, view: str = "ALL", count: int = RESULTS) -> bool:
+    """Waits until so many are recorded; each result is one complete run then, and no other run exists.
 
     With the view ACTIVE_ONLY, MLflow may hold runs that were deleted: by a sweep, as duplicates.
     """
-    eventually(lambda: len(recorded(lab)) == RESULTS, 60)
+    eventually(lambda: len(recorded(lab)) == count, 60)
     complete = ("FINISHED", 3) if isinstance(lab, MlflowLab) else ("finished", 1)
     return held(lab, view) == [(run_id, *complete) for run_id in recorded(lab)]
