@@ -113,9 +113,12 @@ class _RedactingFormatter(logging.Formatter):
                 {"event": "library.said", "level": record.levelname.lower(), "text": text}
             )
         else:
-            text = "\n  ".join(_printable(line) for line in text.split("\n"))
+            text = "\n  ".join(printable(line) for line in text.split("\n"))
         return redact(text, self._secrets)
 
 
-def _printable(line: str) -> str:
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line)
+def printable(text: str, kept: str = "") -> str:
+    """What others sent can't steer a terminal: control characters are shown, not obeyed; `kept` ones pass."""
+    return "".join(
+        char if char.isprintable() or char in kept else ascii(char)[1:-1] for char in text
+    )

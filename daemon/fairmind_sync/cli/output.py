@@ -10,10 +10,14 @@ from typing import NoReturn
 
 import typer
 
+from fairmind_sync.logs import printable
+
+_KEPT = "\n\t"
+
 
 def say(text: str, *, is_wrong: bool = False) -> None:
     """A line for people; what is wrong goes to standard error."""
-    typer.echo(_printable(text), err=is_wrong)
+    typer.echo(printable(text, _KEPT), err=is_wrong)
 
 
 def print_json(value: object) -> None:
@@ -29,7 +33,7 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None
     for name in header:
         table.add_column(name, overflow="fold")  # a shortened URL opens nothing
     for row in rows:
-        table.add_row(*("" if cell is None else _printable(str(cell)) for cell in row))
+        table.add_row(*("" if cell is None else printable(str(cell), _KEPT) for cell in row))
     Console(emoji=False).print(table, markup=False)
 
 
@@ -40,11 +44,3 @@ def fail(message: str) -> NoReturn:
 
 def _text(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
-
-
-def _printable(text: str) -> str:
-    """What others sent can't steer the terminal: control characters are shown, not obeyed."""
-    return "".join(
-        char if char.isprintable() or char in "\n\t" else char.encode("unicode_escape").decode()
-        for char in text
-    )
