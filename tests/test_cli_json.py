@@ -67,6 +67,7 @@ VERBS = {
     "db upgrade": Verb(("db", "upgrade"), ("schema", "backup")),
     "db backup": Verb(("db", "backup", "copy.db"), ("file", "damage")),
     "db check": Verb(("db", "check"), ("file", "damage")),
+    "db compact": Verb(("db", "compact"), ("file", "bytes_before", "bytes")),
 }
 
 

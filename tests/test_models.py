@@ -14,6 +14,7 @@ from fairmind_sync.models import (
     bias_test_results,
     claimable,
     delivery_attempts,
+    delivery_counts,
     metadata,
     outbox,
     provider_state,
@@ -56,6 +57,7 @@ GOOD = {
     outbox: DELIVERY,
     delivery_attempts: ATTEMPT,
     provider_state: STATE,
+    delivery_counts: {"provider": "wandb", "status": "unheard of", "count": 0},
 }
 
 BAD_ROWS: list[tuple[str, Table, dict[str, Any]]] = [
@@ -78,6 +80,7 @@ BAD_ROWS: list[tuple[str, Table, dict[str, Any]]] = [
     ("state_known", provider_state, OFFLINE | {"state": "asleep"}),
     ("unready_has_a_probe", provider_state, {"state": "offline"}),
     ("unready_has_a_probe", provider_state, {"next_probe_at": NOW}),
+    ("count_not_negative", delivery_counts, {"count": -1}),
 ]
 
 
@@ -111,9 +114,10 @@ def test_every_check_has_a_bad_row_here() -> None:
 
 @pytest.mark.parametrize("table", GOOD, ids=lambda table: table.name)
 def test_the_row_that_the_bad_ones_differ_from_is_good(engine: Engine, table: Table) -> None:
+    before = len(rows(engine, table))
     with writing(engine) as connection:
         add(connection, table, {})
-    assert len(rows(engine, table)) == 1
+    assert len(rows(engine, table)) == before + 1
 
 
 @pytest.mark.parametrize(

@@ -139,4 +139,4 @@ def test_a_delivery_that_was_delivered_at_once_is_no_suspect(engine: Engine) -> 
 
 def suspects(engine: Engine) -> list[str]:
     with reading(engine) as connection:
-        return lookup.unclean_keys(connection, "mlflow", NOW - HOUR)
+        return lookup.suspect_keys(connection, "mlflow", NOW + HOUR)

@@ -11,7 +11,7 @@ from fairmind_sync import saving
 from fairmind_sync.database import writing
 from fairmind_sync.errors import StorageError
 from fairmind_sync.models import bias_test_results, outbox
-from fairmind_sync.saving import Saved
+from fairmind_sync.saving import NewResult, Saved
 from fairmind_sync.testing import new_result
 from tests.helpers import NOW, at_once, dead, rows, save
 
@@ -97,9 +97,52 @@ def test_of_several_results_none_is_saved_when_one_can_not_be(engine: Engine) ->
     assert (rows(engine, bias_test_results), rows(engine, outbox)) == ([], [])
 
 
-def test_deliveries_of_no_result_are_refused(engine: Engine) -> None:
-    with pytest.raises(StorageError, match="FOREIGN KEY"), writing(engine) as connection:
-        saving.enqueue(connection, 77, ("mlflow",), NOW)
+def test_no_result_has_no_deliveries(engine: Engine) -> None:
+    with writing(engine) as connection:
+        saving.enqueue(connection, [77], ("mlflow",), NOW)
+    assert rows(engine, outbox) == []
+
+
+def save_all(engine: Engine, *new_results: NewResult) -> list[Saved]:
+    with writing(engine) as connection:
+        return saving.save_all(connection, new_results, ("wandb", "mlflow"), NOW)
+
+
+def test_of_many_each_is_saved_in_its_place(engine: Engine) -> None:
+    saved = save_all(engine, *(new_result(test_id=f"t{number}") for number in range(2_500)))
+    ids = {row.test_id: row.id for row in rows(engine, bias_test_results)}
+    assert [one.result_id for one in saved] == [ids[f"t{number}"] for number in range(2_500)]
+
+
+def test_of_many_each_gets_its_deliveries(engine: Engine) -> None:
+    save_all(engine, *(new_result() for _ in range(1_100)))
+    expected = [(id_, name) for id_ in range(1, 1_101) for name in ("wandb", "mlflow")]
+    assert deliveries(engine) == expected
+
+
+def test_of_many_the_same_content_is_saved_once(engine: Engine) -> None:
+    new, other = new_result(test_id="t"), new_result(test_id="u")
+    assert save_all(engine, new, other, new) == [
+        Saved(1, 1, is_new=True),
+        Saved(2, 1, is_new=True),
+        Saved(1, 1, is_new=False),
+    ]
+
+
+def test_of_many_the_revisions_of_a_test_follow_each_other(engine: Engine) -> None:
+    save(engine, test_id="t", results={"n": -1})
+    saved = save_all(engine, *(new_result(test_id="t", results={"n": n}) for n in range(3)))
+    assert [(one.revision, one.is_new) for one in saved] == [(2, True), (3, True), (4, True)]
+
+
+def test_of_many_those_that_were_there_are_not_new(engine: Engine) -> None:
+    new = [new_result() for _ in range(3)]
+    save_all(engine, new[1])
+    assert [one.is_new for one in save_all(engine, *new)] == [True, False, True]
+
+
+def test_nothing_to_save_is_no_error(engine: Engine) -> None:
+    assert save_all(engine) == []
 
 
 def test_the_same_content_again_changes_nothing(engine: Engine) -> None:

@@ -209,8 +209,7 @@ def save_all(new_results: Iterable[NewResult], to: Settings) -> list[Saved]:
     engine = schema.ready_engine(to.database_url)
     maintenance.require_space(engine)
     with writing(engine) as connection:
-        now = datetime.now(UTC)
-        return [saving.save(connection, new, to.enabled, now) for new in new_results]
+        return saving.save_all(connection, [*new_results], to.enabled, datetime.now(UTC))
 
 
 def save_once(new: NewResult, to: Settings, key: str) -> Saved:

@@ -6,15 +6,17 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, String, create_engine, event
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError, StatementError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 from fairmind_sync.errors import (
     DamagedError,
@@ -35,9 +37,25 @@ except ImportError:  # no wheel for this platform
 upsert = sqlite_insert
 """INSERT with `on_conflict_do_nothing` and `on_conflict_do_update`, in the database's own dialect."""
 
+
+class random_key(FunctionElement[str]):  # noqa: N801 it reads as a function of SQL
+    """32 random hexadecimal characters, another one in each row."""
+
+    type = String(32)
+    inherit_cache = True
+
+
+@compiles(random_key, "sqlite")
+def _random_key_of_sqlite(_element: random_key, _compiler: object, **_options: object) -> str:
+    return "lower(hex(randomblob(16)))"
+
+
 BUSY_TIMEOUT_MS = 30_000
 MOST_CONNECTIONS = 64
 """More than a process has threads that could want one: nobody waits for a connection."""
+_ROWS_A_STATEMENT = 50
+"""With more, making the statement's text costs more than running it: 1,000 rows took 17 ms, not 29."""
+GIVES_SPACE_BACK = "PRAGMA auto_vacuum = INCREMENTAL"
 WAL_SIZE_LIMIT = 16 * 1024 * 1024
 _NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "afs", "9p"}
@@ -109,6 +127,13 @@ def migrating(engine: Engine) -> Iterator[Connection]:
             connection.invalidate()
 
 
+@contextmanager
+def alone(engine: Engine) -> Iterator[Any]:
+    """The driver's own connection, outside of any transaction, for what SQLite does only there."""
+    with _translated(engine), closing(engine.raw_connection()) as connection:
+        yield connection.driver_connection
+
+
 @lru_cache(maxsize=8)
 def _shared_engine(url: str, _pid: int) -> Engine:
     return open_engine(url)
@@ -130,6 +155,7 @@ def open_engine(url: str | URL) -> Engine:
         module=sqlite_module(),
         connect_args={"isolation_level": None},
         max_overflow=MOST_CONNECTIONS,
+        insertmanyvalues_page_size=_ROWS_A_STATEMENT,
     )
     _prepare_place(Path(str(engine.url.database)))
     event.listen(engine, "connect", _set_up_connection)
@@ -174,6 +200,8 @@ def _set_up_connection(connection: Any, _record: object) -> None:
         f"journal_size_limit = {WAL_SIZE_LIMIT}",
     ):
         connection.execute(f"PRAGMA {pragma}")
+    if connection.execute("PRAGMA page_count").fetchone()[0] == 0:
+        connection.execute(GIVES_SPACE_BACK)  # only a new file can still be given it
     _set_journal_mode(connection)
 
 
@@ -191,8 +219,10 @@ def _set_journal_mode(connection: Any) -> None:
 
 
 def _begin(connection: Connection) -> None:
+    """Through the driver: as a statement of SQLAlchemy's it would cost five times as much."""
     writes = connection.get_execution_options().get("fairmind_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    driver = connection.connection.driver_connection
+    driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")  # type: ignore[union-attr]  # it is connected
 
 
 def _check_foreign_keys(connection: Connection) -> None:

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
 from fairmind_sync.models import (
+    DEAD,
     DELIVERED,
     PENDING,
     STATUSES,
     bias_test_results,
     claimable,
     delivery_attempts,
+    delivery_counts,
     outbox,
 )
 from fairmind_sync.provider_state import ProviderState
 from fairmind_sync.provider_state import read as read_provider_state
 from fairmind_sync.settings import ProviderName
 
+SUSPECT_FOR = timedelta(days=1)
+"""So long after an attempt a request of it may reach a server, or a process of it may wake up."""
 LARGEST_ID = 2**63 - 1
 """Of a row; what databases count with."""
 
@@ -197,18 +201,24 @@ def standing(connection: Connection, provider: ProviderName, key: str) -> Standi
     return Standing(*row) if row else None
 
 
-def unclean_keys(
-    connection: Connection, provider: ProviderName, since: datetime, limit: int | None = None
+def is_suspect(now: datetime) -> ColumnElement[bool]:
+    """Of an attempt: it wasn't the delivering one, and what it may have left behind can turn up still."""
+    return and_(
+        or_(delivery_attempts.c.outcome.is_(None), delivery_attempts.c.outcome != DELIVERED),
+        delivery_attempts.c.started_at >= now - SUSPECT_FOR,
+    )
+
+
+def suspect_keys(
+    connection: Connection, provider: ProviderName, now: datetime, limit: int | None = None
 ) -> list[str]:
-    """The keys of deliveries that may have made a run in an attempt which wasn't the delivering one."""
-    unclean = or_(delivery_attempts.c.outcome.is_(None), delivery_attempts.c.outcome != DELIVERED)
+    """The keys of deliveries that may have made a run in such an attempt."""
     return list(
         connection.execute(
             select(outbox.c.delivery_key)
             .join_from(delivery_attempts, outbox)
             .where(
-                unclean,
-                delivery_attempts.c.started_at >= since,
+                is_suspect(now),
                 outbox.c.provider == provider,
                 outbox.c.create_attempted_at.is_not(None),
             )
@@ -220,34 +230,43 @@ def unclean_keys(
 
 def is_backlog_full(connection: Connection, most: int) -> bool:
     """Whether that many deliveries are pending."""
-    pending = select(outbox.c.id).where(outbox.c.status == PENDING)
-    return connection.execute(pending.limit(1).offset(most - 1)).first() is not None
+    pending = select(func.sum(delivery_counts.c.count)).where(delivery_counts.c.status == PENDING)
+    return int(connection.execute(pending).scalar_one()) >= most
 
 
 def backlog(connection: Connection, provider: ProviderName) -> Backlog:
-    counted = connection.execute(
-        select(outbox.c.status, func.count())
-        .where(outbox.c.provider == provider)
-        .group_by(outbox.c.status)
+    counts = connection.execute(
+        select(delivery_counts.c.status, delivery_counts.c.count).where(
+            delivery_counts.c.provider == provider
+        )
     )
-    counts = dict.fromkeys(STATUSES, 0) | {row[0]: row[1] for row in counted}
     oldest = connection.execute(
         select(outbox.c.created_at)
         .where(outbox.c.provider == provider, outbox.c.status == PENDING)
         .order_by(outbox.c.created_at)
         .limit(1)
     ).scalar()
-    return Backlog(counts, oldest, read_provider_state(connection, provider))
+    by_status = {row[0]: row[1] for row in counts}
+    return Backlog(
+        {status: by_status[status] for status in STATUSES},
+        oldest,
+        read_provider_state(connection, provider),
+    )
 
 
 def unfinished(connection: Connection, providers: Sequence[ProviderName]) -> dict[str, int]:
     """How many deliveries of each provider are pending or dead, those of none left out."""
+    waiting = func.sum(delivery_counts.c.count)
     rows = connection.execute(
-        select(outbox.c.provider, func.count())
-        .where(outbox.c.provider.in_(providers), outbox.c.status.in_((PENDING, "dead")))
-        .group_by(outbox.c.provider)
+        select(delivery_counts.c.provider, waiting)
+        .where(
+            delivery_counts.c.provider.in_(providers),
+            delivery_counts.c.status.in_((PENDING, DEAD)),
+        )
+        .group_by(delivery_counts.c.provider)
+        .having(waiting > 0)
     )
-    return {row[0]: row[1] for row in rows}
+    return {row[0]: int(row[1]) for row in rows}
 
 
 def _select_records(*conditions: ColumnElement[bool]) -> Select[Any]:

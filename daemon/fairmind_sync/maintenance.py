@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from fairmind_sync.database import WAL_SIZE_LIMIT, reading, sqlite_module
+from fairmind_sync.database import (
+    GIVES_SPACE_BACK,
+    WAL_SIZE_LIMIT,
+    alone,
+    reading,
+    sqlite_module,
+    writing,
+)
 from fairmind_sync.errors import DamagedError, DiskFullError, StorageError
 
 if TYPE_CHECKING:
@@ -16,6 +25,9 @@ if TYPE_CHECKING:
 
 LARGE_WAL = 64 * 1024 * 1024
 """Bytes; a write-ahead log grows so large only while a connection reads one old state for long."""
+INCREMENTAL = 2
+"""PRAGMA auto_vacuum of a file that can give single pages back."""
+_SPARE_PAGES, _PAGES_AT_ONCE = 4096, 1024
 RESERVED = 8 * 1024 * 1024
 """Bytes that saves leave free, so that a disk which they filled can still take what the daemon records."""
 
@@ -80,6 +92,46 @@ def shrink_wal(engine: Engine) -> int:
     return wal_size(engine)
 
 
+def give_space_back(engine: Engine, should_stop: Callable[[], bool] = lambda: False) -> None:
+    """Hands pages that nothing uses back to the disk, a few at a time; some are kept for what comes next.
+
+    Does nothing in files that were made by versions before 0.2; `compact` makes them able to.
+    """
+    while not should_stop():
+        with writing(engine) as connection:
+            unused = connection.exec_driver_sql("PRAGMA freelist_count").scalar_one()
+            surplus = min(unused - _SPARE_PAGES, _PAGES_AT_ONCE)
+            mode = connection.exec_driver_sql("PRAGMA auto_vacuum").scalar_one()
+            if surplus <= 0 or mode != INCREMENTAL:
+                return
+            connection.exec_driver_sql(f"PRAGMA incremental_vacuum({surplus})")
+
+
+def compact(engine: Engine) -> tuple[int, int]:
+    """Writes the file anew without unused pages, while everybody else waits; its bytes before and after.
+
+    Raises:
+        StorageError: the disk has no room for the copies that this takes, or somebody reads for long.
+    """
+    with alone(engine) as driver:
+        before = _bytes_of(driver)
+        needed = 2 * before + RESERVED
+        if free_bytes(engine) < needed:
+            raise DiskFullError(
+                f"this takes {needed // 1024**2} MB of free space beside {file_of(engine)}. Free it first."
+            )
+        driver.execute(GIVES_SPACE_BACK)
+        driver.execute("VACUUM")
+        driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return before, _bytes_of(driver)
+
+
+def _bytes_of(driver: Any) -> int:
+    """Of the database, wherever its pages are: in the file or in the write-ahead log still."""
+    sizes = (driver.execute(f"PRAGMA {what}").fetchone()[0] for what in ("page_count", "page_size"))
+    return math.prod(sizes)
+
+
 def wal_size(engine: Engine) -> int:
     """Bytes of the write-ahead log; 0 where there is none."""
     try:
@@ -90,7 +142,8 @@ def wal_size(engine: Engine) -> int:
 
 def free_bytes(engine: Engine) -> int:
     """What the disk of the database can still take."""
-    return shutil.disk_usage(file_of(engine).parent).free
+    directory = os.path.dirname(str(engine.url.database)) or "."  # noqa: PTH120 quick: at each save
+    return shutil.disk_usage(directory).free
 
 
 def require_space(engine: Engine) -> None:

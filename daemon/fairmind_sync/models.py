@@ -94,7 +94,7 @@ bias_test_results = Table(
     Column("metrics_passed", Integer, nullable=False, server_default="0"),
     Column("metrics_failed", Integer, nullable=False, server_default="0"),
     Column("deleted_at", UtcDateTime, comment="nobody finds it any more; its run URLs stay"),
-    Column("erased_at", UtcDateTime, comment="the payload is gone, nothing needs it any more"),
+    Column("erased_at", UtcDateTime, comment="the payload is gone: deleted, or pruned"),
     CheckConstraint("test_id <> ''", name="test_id_given"),
     CheckConstraint("revision >= 1", name="revision_counts_from_one"),
     CheckConstraint("length(digest) = 64", name="digest_is_sha256"),
@@ -110,6 +110,13 @@ Index(
     bias_test_results.c.deleted_at,
     sqlite_where=_TO_ERASE,
     postgresql_where=_TO_ERASE,
+)
+_WHOLE = text("erased_at IS NULL")
+Index(
+    "ix_bias_test_results_to_prune",
+    bias_test_results.c.created_at,
+    sqlite_where=_WHOLE,
+    postgresql_where=_WHOLE,
 )
 
 outbox = Table(
@@ -145,13 +152,22 @@ outbox = Table(
     CheckConstraint("status <> 'delivered' OR run_id IS NOT NULL", name="delivered_has_a_run"),
     UniqueConstraint("result_id", "provider"),
 )
+_PENDING = text("status = 'pending'")
 Index(
     "ix_outbox_claimable",
     outbox.c.provider,
     outbox.c.due_at,
-    sqlite_where=text("status = 'pending'"),
-    postgresql_where=text("status = 'pending'"),
+    sqlite_where=_PENDING,
+    postgresql_where=_PENDING,
 )
+Index(
+    "ix_outbox_oldest_pending",
+    outbox.c.provider,
+    outbox.c.created_at,
+    sqlite_where=_PENDING,
+    postgresql_where=_PENDING,
+)
+Index(None, outbox.c.status)
 Index(
     "ix_outbox_run",
     outbox.c.provider,
@@ -230,6 +246,15 @@ idempotency_keys = Table(
         "result_id", _Id, ForeignKey("bias_test_results.id", ondelete="CASCADE"), nullable=False
     ),
     Column("created_at", UtcDateTime, nullable=False),
+)
+
+delivery_counts = Table(
+    "delivery_counts",
+    metadata,
+    _provider_column(primary_key=True),
+    Column("status", String(16), primary_key=True),
+    Column("count", _Id, nullable=False, comment="kept by triggers; every pair has its row"),
+    CheckConstraint("count >= 0", name="count_not_negative"),
 )
 
 attempt_counts = Table(

@@ -73,8 +73,7 @@ def backfill(
     while True:
         with writing(engine) as connection:
             ids = saving.results_without(connection, provider, since, _CHUNK)
-            for result_id in ids:
-                saving.enqueue(connection, result_id, [provider], utc_now())
+            saving.enqueue(connection, ids, [provider], utc_now())
         if not ids:
             return count
         count += len(ids)

@@ -24,6 +24,10 @@ from fairmind_sync.errors import PayloadError
 
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+_SORTING_ENCODER = json.JSONEncoder(separators=(",", ":"), sort_keys=True)
+_PLAIN_TYPES = frozenset({str, float, bool, type(None)})
+
 DEEPEST = 64
 MOST_BITS = 4096
 
@@ -43,18 +47,16 @@ def plain(value: object, path: str = "results") -> Json:
 
 def dumps(value: Json) -> str:
     """JSON text, ASCII only: lone surrogates and NUL stay escaped, so that any database takes it."""
-    return json.dumps(value, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 def digest(value: Json) -> str:
     """SHA-256 in hex of the value, whatever the order of its keys."""
-    return hashlib.sha256(
-        json.dumps(value, separators=(",", ":"), sort_keys=True).encode()
-    ).hexdigest()
+    return hashlib.sha256(_SORTING_ENCODER.encode(value).encode()).hexdigest()
 
 
 def _plain(value: object, path: str, parents: tuple[int, ...]) -> Json:
-    if value is None or type(value) in (str, float, bool) or _is_small(value):
+    if _is_plain(value):
         return value  # type: ignore[return-value]  # the exact types were just checked
     if id(value) in parents:
         raise PayloadError(
@@ -97,8 +99,9 @@ def _convert(value: object, path: str, parents: tuple[int, ...]) -> Json:  # noq
     return _convert_foreign(value, path, parents)
 
 
-def _is_small(value: object) -> bool:
-    return type(value) is int and -(2**63) <= value < 2**63
+def _is_plain(value: object) -> bool:
+    kind = type(value)
+    return kind in _PLAIN_TYPES or (kind is int and -(2**63) <= value < 2**63)  # type: ignore[operator]  # an int
 
 
 def _plain_number(value: float | Decimal | Fraction, path: str) -> int | float:
@@ -174,12 +177,15 @@ def _plain_pairs(pairs: Iterable[tuple[Any, object]], path: str, parents: tuple[
         name = _key_text(key, path)
         if name in plain_values:
             raise PayloadError(f"{path} has two keys that both read {name!r} as text. Rename one.")
-        plain_values[name] = _plain(item, f"{path}.{name}", parents)
+        plain_values[name] = item if _is_plain(item) else _plain(item, f"{path}.{name}", parents)  # type: ignore[assignment]  # the types were just checked
     return plain_values
 
 
 def _plain_items(value: Any, path: str, parents: tuple[int, ...]) -> list[Json]:
-    return [_plain(item, f"{path}[{place}]", parents) for place, item in enumerate(value)]
+    return [
+        item if _is_plain(item) else _plain(item, f"{path}[{place}]", parents)
+        for place, item in enumerate(value)
+    ]
 
 
 def _sorted(items: list[Any]) -> list[Json]:
@@ -190,6 +196,10 @@ def _sorted(items: list[Any]) -> list[Json]:
 
 
 def _key_text(key: object, path: str) -> str:
+    return key if type(key) is str and key.isascii() else _unusual_key_text(key, path)
+
+
+def _unusual_key_text(key: object, path: str) -> str:
     match key:
         case Enum():
             return _key_text(key.value, path)

@@ -1,6 +1,7 @@
 """Saved results as FairMind's own results service gives them. Reads; a user's id finds only that user's.
 
-Of a test that was saved with other content again, the newest revision counts. What was deleted isn't found.
+Of a test that was saved with other content again, the newest revision counts. What was deleted isn't found;
+of what was pruned, results and metadata are empty.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ def trend(connection: Connection, model_id: str, limit: int) -> list[Point]:
     """A model's newest results of all users, the oldest of them first."""
     rows = connection.execute(
         select(_table.c.test_id, _table.c.user_id, _table.c.created_at, _table.c.results)
-        .where(_newest(), _table.c.model_id == model_id)
+        .where(_newest(), _table.c.model_id == model_id, _table.c.erased_at.is_(None))
         .order_by(_table.c.created_at.desc(), _table.c.id.desc())
         .limit(limit)
     ).all()

@@ -112,7 +112,9 @@ def reopen(
     Returns:
         Whether it was delivered, and its result is still there to be sent again.
     """
-    kept = select(bias_test_results.c.id).where(bias_test_results.c.deleted_at.is_(None))
+    kept = select(bias_test_results.c.id).where(
+        bias_test_results.c.deleted_at.is_(None), bias_test_results.c.erased_at.is_(None)
+    )
     reopened = connection.execute(
         update(outbox)
         .where(

@@ -29,6 +29,7 @@ from fairmind_sync import (
     lookup,
     maintenance,
     provider_state,
+    pruning,
     reachability,
     repairs,
     saving,
@@ -83,6 +84,8 @@ class Scheduler:
         self._every(timedelta(seconds=1), self._tend_workers)
         self._every(timedelta(minutes=1), self._tidy)
         self._every(sweep.INTERVAL, self._sweep)
+        if self._settings.retention is not None:
+            self._every(pruning.interval(self._settings.retention), self._prune)
         self._timer.start()
         self._watcher.start()
         self.look()
@@ -206,6 +209,14 @@ class Scheduler:
             log.warning(
                 "database.large_wal", bytes=size, reason="a connection reads for long; see doctor"
             )
+
+    def _prune(self) -> None:
+        assert self._settings.retention is not None  # noqa: S101 else there is no such timer
+        pruned = pruning.prune_all(
+            self._engine, self._settings.retention, utc_now(), self._stopping.is_set
+        )
+        if pruned:
+            log.info("results.pruned", count=pruned)
 
     def _sweep(self) -> None:
         """After unclean attempts, the providers are compared with what is recorded."""

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from sqlalchemy import Connection, Engine
 
-HEAD = "0003"
-_KNOWN = ("0001", "0002", "0003")
+HEAD = "0004"
+_KNOWN = ("0001", "0002", "0003", "0004")
 
 
 @lru_cache(maxsize=8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeAlias
@@ -34,6 +35,11 @@ def default_database_url() -> str:
 
 Words: TypeAlias = Annotated[tuple[str, ...], NoDecode]
 """Written with commas or blanks between them."""
+Duration: TypeAlias = Annotated[
+    timedelta, Field(ge=timedelta(seconds=1), le=timedelta(days=36_500))
+]
+_DURATION = re.compile(r"(\d{1,6})\s*([dhms])")
+_UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 Seconds: TypeAlias = Annotated[float, Field(ge=0, le=86_400)]
 
 
@@ -67,6 +73,7 @@ class Settings(BaseSettings):
     api_token: SecretStr | None = _variable("FAIRMIND_SYNC_API_TOKEN", None)
     api_allowed_hosts: Words = _variable("FAIRMIND_SYNC_API_ALLOWED_HOSTS", ())
     max_backlog: int = _variable("FAIRMIND_SYNC_MAX_BACKLOG", 100_000, ge=0)
+    retention: Duration | None = _variable("FAIRMIND_SYNC_RETENTION", None)
     redact: Words = _variable("FAIRMIND_SYNC_REDACT", ())
     log_level: Literal["debug", "info", "warning", "error"] = _variable(
         "FAIRMIND_SYNC_LOG_LEVEL", "info"
@@ -86,6 +93,18 @@ class Settings(BaseSettings):
     @classmethod
     def _as_words(cls, value: object) -> object:
         return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+    @field_validator("retention", mode="before")
+    @classmethod
+    def _as_duration(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        if value.strip().lower() == "off":
+            return None
+        found = _DURATION.fullmatch(value.strip().lower())
+        if found is None:
+            raise ValueError("must be a number with its unit, such as 90d, 12h, 30m or 45s; or off")
+        return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
     @field_validator("redact")
     @classmethod

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from fairmind_sync.settings import ProviderName
 
 INTERVAL = timedelta(minutes=10)
-LOOKS_BACK = timedelta(days=1)
 
 log = structlog.get_logger()
 
@@ -51,7 +50,7 @@ def sweep(engine: Engine, provider: Provider) -> None:
 def _suspects(
     connection: Connection, provider: ProviderName, limit: int | None = None
 ) -> list[str]:
-    return lookup.unclean_keys(connection, provider, utc_now() - LOOKS_BACK, limit)
+    return lookup.suspect_keys(connection, provider, utc_now(), limit)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,19 @@ def check(*, as_json: AsJson = False) -> None:
     _report_damage(str(file), maintenance.damage(engine), f"{file} is sound", as_json=as_json)
 
 
+@db.command()
+def compact(*, as_json: AsJson = False) -> None:
+    """Give the file's unused space back to the disk; everybody else waits meanwhile."""
+    from fairmind_sync import database, maintenance  # noqa: PLC0415 as above
+
+    engine = database.shared_engine(current_settings().database_url)
+    before, after = maintenance.compact(engine)
+    if as_json:
+        print_json({"file": maintenance.file_of(engine), "bytes_before": before, "bytes": after})
+    else:
+        say(f"{maintenance.file_of(engine)}: {after / 1e6:.1f} MB, {before / 1e6:.1f} MB before")
+
+
 def _report_damage(file: str, wrong: list[str], if_sound: str, *, as_json: bool) -> None:
     if as_json:
         print_json({"file": file, "damage": wrong})

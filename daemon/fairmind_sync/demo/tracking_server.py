@@ -28,8 +28,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def tracking_server(directory: Path, port: int) -> Iterator[str]:
+def tracking_server(directory: Path, port: int, workers: int = 1) -> Iterator[str]:
     """Starts the server with its database in the directory; yields its URI once it answers.
+
+    MLflow's own default is four workers.
 
     Raises:
         FairmindSyncError: it didn't start; its own words are in the directory's `mlflow.log`.
@@ -38,7 +40,7 @@ def tracking_server(directory: Path, port: int) -> Iterator[str]:
     log = directory / "mlflow.log"
     with log.open("ab") as output:
         server = subprocess.Popen(  # noqa: S603 our own command line
-            _command(directory, port),
+            _command(directory, port, workers),
             stdout=output,
             stderr=output,
             stdin=subprocess.DEVNULL,
@@ -52,10 +54,10 @@ def tracking_server(directory: Path, port: int) -> Iterator[str]:
         _end(server)
 
 
-def _command(directory: Path, port: int) -> list[str]:
+def _command(directory: Path, port: int, workers: int) -> list[str]:
     return [
         *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)),
-        *("--workers", "1", "--backend-store-uri", f"sqlite:///{directory / 'mlflow.db'}"),
+        *("--workers", str(workers), "--backend-store-uri", f"sqlite:///{directory / 'mlflow.db'}"),
         *("--artifacts-destination", str(directory / "artifacts")),
     ]
 

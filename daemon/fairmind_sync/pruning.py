@@ -1,0 +1,128 @@
+"""Erases payloads and attempts of results whose deliveries ended long ago, so that the file stays small.
+
+What a run is looked up by stays: the result's names, verdict and time, its deliveries, run ids and URLs. A
+result that isn't at every provider it is owed to keeps its payload, and so does one that is owed to none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, or_, select, tuple_, update
+
+from fairmind_sync import lookup, maintenance
+from fairmind_sync.database import reading, writing
+from fairmind_sync.models import (
+    DELIVERED,
+    DISCARDED,
+    bias_test_results,
+    delivery_attempts,
+    outbox,
+)
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+_AT_ONCE = 200
+"""Results in one transaction, so that nobody waits for long."""
+_LONGEST_INTERVAL = timedelta(hours=1)
+_SHORTEST_INTERVAL = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far a pass has come: everything up to this result was looked at."""
+
+    created_at: datetime
+    result_id: int
+
+
+_START = Place(datetime.min.replace(tzinfo=UTC), 0)
+
+
+def interval(retention: timedelta) -> timedelta:
+    """How often to look: often enough that nothing stays a tenth longer than it should."""
+    return min(_LONGEST_INTERVAL, max(_SHORTEST_INTERVAL, retention / 10))
+
+
+def prune_all(
+    engine: Engine,
+    retention: timedelta,
+    now: datetime,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> int:
+    """One pass, in many short transactions; gives the space back to the disk. Counts the pruned results.
+
+    Raises:
+        StorageError: the database can't be written; what was pruned before stays pruned.
+    """
+    count, place = 0, _START
+    while not should_stop():
+        with reading(engine) as connection:
+            ids, place = prunable(connection, retention, now, place)
+        if not ids:
+            break
+        with writing(engine) as connection:
+            count += prune(connection, ids, retention, now)
+    maintenance.give_space_back(engine, should_stop)
+    return count
+
+
+def prunable(
+    connection: Connection,
+    retention: timedelta,
+    now: datetime,
+    after: Place = _START,
+    limit: int = _AT_ONCE,
+) -> tuple[list[int], Place]:
+    """The next results after the place that can be pruned, oldest first, and the place behind them."""
+    of = bias_test_results.c
+    rows = connection.execute(
+        select(of.id, of.created_at)
+        .where(
+            _is_prunable(retention, now),
+            of.created_at < now - retention,
+            tuple_(of.created_at, of.id) > tuple_(after.created_at, after.result_id),
+        )
+        .order_by(of.created_at, of.id)
+        .limit(limit)
+    ).all()
+    return [row.id for row in rows], Place(rows[-1].created_at, rows[-1].id) if rows else after
+
+
+def prune(
+    connection: Connection, result_ids: Sequence[int], retention: timedelta, now: datetime
+) -> int:
+    """Erases what of these results can be erased still; counts it."""
+    pruned = connection.execute(
+        update(bias_test_results)
+        .where(bias_test_results.c.id.in_(result_ids), _is_prunable(retention, now))
+        .values(results="{}", metadata="{}", erased_at=now)
+        .returning(bias_test_results.c.id)
+    )
+    ids = [row.id for row in pruned]
+    deliveries = select(outbox.c.id).where(outbox.c.result_id.in_(ids))
+    connection.execute(
+        delete(delivery_attempts).where(delivery_attempts.c.delivery_id.in_(deliveries))
+    )
+    return len(ids)
+
+
+def _is_prunable(retention: timedelta, now: datetime) -> ColumnElement[bool]:
+    """Every delivery ended before the retention, and no run of theirs may have to be put right still."""
+    own = outbox.c.result_id == bias_test_results.c.id
+    still_needed = or_(
+        outbox.c.status.not_in((DELIVERED, DISCARDED)),
+        outbox.c.finished_at >= now - retention,
+    )
+    suspect = and_(delivery_attempts.c.delivery_id == outbox.c.id, lookup.is_suspect(now))
+    return and_(
+        bias_test_results.c.deleted_at.is_(None),
+        bias_test_results.c.erased_at.is_(None),
+        exists().where(own),
+        ~exists().where(own, still_needed),
+        ~exists().where(own, suspect),
+    )

@@ -1,0 +1,34 @@
+"""`python -m tests.benchmarks [NAME]...`: runs benchmarks, prints their tables, writes JSON and pictures."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.benchmarks import saving
+from tests.benchmarks.measure import Row
+from tests.benchmarks.report import table, write
+
+BENCHMARKS: dict[str, Callable[[Path], list[Row]]] = {
+    "saving": saving.run,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
+    parser.add_argument("--into", type=Path, default=Path("bench"), help="default: bench/")
+    given = parser.parse_args()
+    if unknown := set(given.names) - set(BENCHMARKS):
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+    for name in given.names or BENCHMARKS:
+        with tempfile.TemporaryDirectory() as place:
+            rows = BENCHMARKS[name](Path(place))
+        print(f"\n{name}\n\n{table(rows)}", flush=True)  # noqa: T201 that is what it is for
+        write(name, rows, given.into)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""A save against the same three rows through raw `sqlite3`, one by one and a thousand in one call."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from fairmind_sync import bias_test_results, schema
+from fairmind_sync.database import sqlite_module
+from fairmind_sync.settings import Settings
+from tests.benchmarks.measure import Row, in_turns, p50
+
+RESULTS = {f"metric_{number}": number / 13 for number in range(12)}
+METADATA = {f"field_{number}": f"value {number}" for number in range(6)}
+_RESULT = (
+    "INSERT INTO bias_test_results (test_id, user_id, revision, model_id, dataset_id, test_type, results,"
+    " metadata, digest, created_at, metrics_passed, metrics_failed)"
+    " VALUES (?, 'u', 1, 'm', 'd', 'ml_bias', ?, ?, ?, ?, 0, 0)"
+)
+_DELIVERY = (
+    "INSERT INTO outbox (result_id, provider, delivery_key, status, attempts, due_at, created_at)"
+    " VALUES (?, ?, ?, 'pending', 0, ?, ?)"
+)
+
+
+def run(place: Path, *, saves: int = 1000, batches: int = 15, size: int = 1000) -> list[Row]:
+    ours = Settings(provider="both", database_url=f"sqlite:///{place / 'ours.db'}")
+    theirs = Settings(provider="both", database_url=f"sqlite:///{place / 'theirs.db'}")
+    schema.ready_engine(ours.database_url)
+    schema.ready_engine(theirs.database_url)
+    with _raw(place / "theirs.db") as raw:
+        one = in_turns(saves, lambda n: _save(ours, [n]), lambda n: _insert(raw, [n]))
+        many = in_turns(
+            batches,
+            lambda n: _save(ours, range(saves + n * size, saves + (n + 1) * size)),
+            lambda n: _insert(raw, range(saves + n * size, saves + (n + 1) * size)),
+        )
+    return [
+        Row("save p50", "raw sqlite3", p50(one[0]) * 1e6, p50(one[1]) * 1e6, "us", 2.0),
+        Row(
+            f"batch of {size}", "raw executemany", p50(many[0]) * 1e3, p50(many[1]) * 1e3, "ms", 3.0
+        ),
+    ]
+
+
+def _save(to: Settings, numbers: Any) -> None:
+    bias_test_results.save_all(
+        [
+            bias_test_results.prepare(
+                f"test-{number}", "u", "m", "d", "ml_bias", RESULTS, METADATA, configured=to
+            )
+            for number in numbers
+        ],
+        to,
+    )
+
+
+@contextmanager
+def _raw(file: Path) -> Iterator[Any]:
+    """With the pragmas that our own connections get."""
+    connection = sqlite_module().connect(file, isolation_level=None)
+    for pragma in ("synchronous = FULL", "foreign_keys = ON", "journal_mode = WAL"):
+        connection.execute(f"PRAGMA {pragma}")
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def _insert(connection: Any, numbers: Any) -> None:
+    """The same rows, and no more work than they need: JSON texts, digest and keys."""
+    now = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}"
+    texts = json.dumps(RESULTS), json.dumps(METADATA)
+    connection.execute("BEGIN IMMEDIATE")
+    first = connection.execute("SELECT coalesce(max(id), 0) FROM bias_test_results").fetchone()[0]
+    connection.executemany(
+        _RESULT,
+        [(f"test-{n}", *texts, sha256(f"{n}{texts}".encode()).hexdigest(), now) for n in numbers],
+    )
+    connection.executemany(
+        _DELIVERY,
+        [
+            (first + place, provider, uuid4().hex, now, now)
+            for place, _ in enumerate(numbers, start=1)
+            for provider in ("wandb", "mlflow")
+        ],
+    )
+    connection.execute("COMMIT")

@@ -1,0 +1,100 @@
+"""The counts that status, page and metrics show: kept by the database itself, whoever writes."""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine, delete, func, select, update
+
+from fairmind_sync import lookup, schema
+from fairmind_sync.database import migrating, reading, writing
+from fairmind_sync.models import delivery_attempts, delivery_counts, outbox
+from tests.helpers import NOW, dead, delivered, save
+from tests.older_database import older_database
+
+KINDS = {("wandb", "pending"): 2, ("mlflow", "delivered"): 1, ("mlflow", "dead"): 1}
+
+
+def counts(engine: Engine) -> dict[tuple[str, str], int]:
+    """Without those that are 0."""
+    with reading(engine) as connection:
+        return {
+            (row[0], row[1]): row[2]
+            for row in connection.execute(select(delivery_counts))
+            if row[2]
+        }
+
+
+def fill(engine: Engine) -> None:
+    delivered(engine)
+    dead(engine)
+    for _ in range(2):
+        save(engine, "wandb")
+
+
+def test_every_provider_and_status_has_its_count(engine: Engine) -> None:
+    with reading(engine) as connection:
+        found = connection.execute(select(func.count()).select_from(delivery_counts)).scalar()
+    assert found == 2 * 4
+
+
+def test_deliveries_are_counted_as_they_change(engine: Engine) -> None:
+    fill(engine)
+    assert counts(engine) == KINDS
+
+
+def test_a_change_within_a_status_counts_nothing(engine: Engine) -> None:
+    fill(engine)
+    with writing(engine) as connection:
+        connection.execute(update(outbox).values(status=outbox.c.status, attempts=3))
+    assert counts(engine) == KINDS
+
+
+def test_what_is_removed_counts_no_more(engine: Engine) -> None:
+    fill(engine)
+    with writing(engine) as connection:
+        connection.execute(delete(delivery_attempts))
+        connection.execute(delete(outbox).where(outbox.c.provider == "mlflow"))
+    assert counts(engine) == {("wandb", "pending"): 2}
+
+
+def test_what_is_undone_counts_nothing(engine: Engine) -> None:
+    with engine.connect() as connection:
+        save(engine, "wandb")
+        connection.rollback()
+    before = counts(engine)
+    with reading(engine) as connection:
+        connection.execute(update(outbox).values(status="dead", finished_at=NOW))
+        connection.rollback()
+    assert counts(engine) == before
+
+
+def test_deliveries_of_an_older_database_are_counted_at_its_upgrade(database_url: str) -> None:
+    engine = older_database(database_url)
+    schema.upgrade(engine, NOW)
+    assert counts(engine) == {("mlflow", "pending"): 3}
+
+
+def test_an_upgrade_can_be_taken_back(engine: Engine) -> None:
+    from alembic import command  # noqa: PLC0415 as the product does: it takes long to import
+
+    with migrating(engine) as connection:
+        command.downgrade(schema.alembic_config(connection), "0003")
+    assert schema.revision(engine) == "0003"
+
+
+def test_a_backlog_is_full_at_its_limit(engine: Engine) -> None:
+    save(engine, "wandb", "mlflow")
+    with reading(engine) as connection:
+        full = [lookup.is_backlog_full(connection, most) for most in (1, 2, 3)]
+    assert full == [True, True, False]
+
+
+def test_reading_the_backlog_reads_none_of_the_deliveries(engine: Engine) -> None:
+    """The oldest pending one comes from an index of pending ones, in its order."""
+    with reading(engine) as connection:
+        plan = connection.exec_driver_sql(
+            "EXPLAIN QUERY PLAN SELECT created_at FROM outbox WHERE provider = 'mlflow'"
+            " AND status = 'pending' ORDER BY created_at LIMIT 1"
+        ).all()
+    assert [row[-1] for row in plan] == [
+        "SEARCH outbox USING COVERING INDEX ix_outbox_oldest_pending (provider=?)"
+    ]
