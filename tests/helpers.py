@@ -19,8 +19,8 @@ from structlog.typing import EventDict
 from fairmind_sync import outbox, saving
 from fairmind_sync.database import reading, writing
 from fairmind_sync.delivery import Delivery, Run
+from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.saving import Saved
-from fairmind_sync.settings import ProviderName
 from fairmind_sync.testing import new_result
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from fairmind_sync import lookup, outbox, provider_state
 from fairmind_sync.database import reading, writing
 from fairmind_sync.lookup import Attempt, Backlog, DeliveryRecord, RunFilter
-from fairmind_sync.settings import ProviderName
+from fairmind_sync.provider_names import ProviderName
 from tests.helpers import LEASE, NOW, RUN, claim, claimed, dead, delivered, save
 
 MINUTE = timedelta(minutes=1)

@@ -13,7 +13,8 @@ from fairmind_sync.clock import utc_now
 from fairmind_sync.database import writing
 from fairmind_sync.lookup import DeliveryRecord, RunFilter
 from fairmind_sync.models import outbox
-from fairmind_sync.settings import ProviderName, Settings
+from fairmind_sync.provider_names import ProviderName
+from fairmind_sync.settings import Settings
 from fairmind_sync.testing import new_result
 from tests.helpers import NOW, captured_logs, claimed, dead, delivered, rows, save
 

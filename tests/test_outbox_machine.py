@@ -24,7 +24,7 @@ from fairmind_sync.delivery import Delivery, Run
 from fairmind_sync.errors import LeaseLostError
 from fairmind_sync.models import delivery_attempts
 from fairmind_sync.models import outbox as table
-from fairmind_sync.settings import ProviderName
+from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.testing import new_result
 from tests.helpers import LEASE, NOW, rows
 

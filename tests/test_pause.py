@@ -13,9 +13,10 @@ from sqlalchemy import Connection, Engine
 from fairmind_sync import lookup, operations, outbox, provider_state
 from fairmind_sync.clock import utc_now
 from fairmind_sync.database import reading, writing
+from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.provider_state import ProviderState
 from fairmind_sync.relay import Relay
-from fairmind_sync.settings import ProviderName, Settings
+from fairmind_sync.settings import Settings
 from fairmind_sync.testing import FakeProvider
 from tests.helpers import NOW, RUN, claim, save
 

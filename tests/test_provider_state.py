@@ -11,8 +11,8 @@ from sqlalchemy import Engine
 
 from fairmind_sync import provider_state
 from fairmind_sync.database import reading, writing
+from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.provider_state import BLOCKED_PROBE, ProviderState
-from fairmind_sync.settings import ProviderName
 from tests.helpers import NOW
 
 MINUTE = timedelta(minutes=1)

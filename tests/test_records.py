@@ -16,8 +16,8 @@ from fairmind_sync import outbox, records
 from fairmind_sync.clock import utc_now
 from fairmind_sync.database import reading, writing
 from fairmind_sync.errors import FairmindSyncError
+from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.relay import Relay
-from fairmind_sync.settings import ProviderName
 from fairmind_sync.testing import FakeProvider
 from tests import backend
 from tests.backend import get, listed, save

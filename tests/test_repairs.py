@@ -12,7 +12,7 @@ from fairmind_sync import lookup, outbox, provider_state, repairs
 from fairmind_sync.backoff import LONGEST_DELAY
 from fairmind_sync.database import reading, writing
 from fairmind_sync.models import outbox as table
-from fairmind_sync.settings import ProviderName
+from fairmind_sync.provider_names import ProviderName
 from tests.helpers import LEASE, NOW, RUN, claim, claimed, delivered, rows, save
 
 HOUR = timedelta(hours=1)

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from fairmind_sync import settings
 from fairmind_sync.errors import SettingsError
-from fairmind_sync.settings import PROVIDERS, Settings, load, variables
+from fairmind_sync.provider_names import PROVIDERS
+from fairmind_sync.settings import Settings, load, variables
 
 SECRET = "s3cret-key-of-nobody"  # noqa: S105 no secret
 

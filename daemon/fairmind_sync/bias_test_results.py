@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from fairmind_sync import deletion, maintenance, payload, privacy, records, saving, schema, settings
+from fairmind_sync import deletion, maintenance, payload, privacy, records, saving, schema
 from fairmind_sync.database import reading, writing
 from fairmind_sync.errors import PayloadError
 from fairmind_sync.verdict import verdict_of
@@ -72,7 +72,7 @@ def save_test_result_sync(
     metadata: Mapping[str, object] | None = None,
 ) -> bool:
     new = prepare(test_id, user_id, model_id, dataset_id, test_type, results, metadata)
-    save_all([new], settings.current())
+    save_all([new], _configured())
     return True
 
 
@@ -187,7 +187,7 @@ def prepare(
         "dataset_id": _optional_identifier("dataset_id", dataset_id),
         "test_type": _identifier("test_type", test_type),
     }
-    private = (configured or settings.current()).private_fields
+    private = (configured or _configured()).private_fields
     plain_results = _plain_object(results, "results", private)
     plain_metadata = _plain_object({} if metadata is None else metadata, "metadata", private)
     return saving.NewResult(
@@ -225,8 +225,15 @@ def save_once(new: NewResult, to: Settings, key: str) -> Saved:
         return saving.save_once(connection, key, new, to.enabled, datetime.now(UTC))
 
 
+def _configured() -> Settings:
+    """Pydantic takes half as long to import as SQLAlchemy: the first call pays, not a backend's start."""
+    from fairmind_sync import settings  # noqa: PLC0415 see above
+
+    return settings.current()
+
+
 def _engine() -> Engine:
-    return schema.ready_engine(settings.current().database_url)
+    return schema.ready_engine(_configured().database_url)
 
 
 def _plain_object(

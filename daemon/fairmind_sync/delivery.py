@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fairmind_sync.payload import Json
-from fairmind_sync.settings import ProviderName
+from fairmind_sync.provider_names import ProviderName
 
 
 @dataclass(frozen=True, slots=True)

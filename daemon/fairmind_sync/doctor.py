@@ -23,7 +23,8 @@ from fairmind_sync.models import BLOCKED, bias_test_results
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-    from fairmind_sync.settings import ProviderName, Settings
+    from fairmind_sync.provider_names import ProviderName
+    from fairmind_sync.settings import Settings
 
 LITTLE_SPACE = 100 * 1024 * 1024
 STUCK_AFTER = timedelta(hours=1)

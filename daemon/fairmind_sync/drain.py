@@ -14,7 +14,8 @@ from fairmind_sync import lookup, schema, worker
 from fairmind_sync.database import reading
 
 if TYPE_CHECKING:
-    from fairmind_sync.settings import ProviderName, Settings
+    from fairmind_sync.provider_names import ProviderName
+    from fairmind_sync.settings import Settings
 
 _PROGRESS_INTERVAL_S = 0.2
 

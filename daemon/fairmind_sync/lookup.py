@@ -20,9 +20,9 @@ from fairmind_sync.models import (
     delivery_counts,
     outbox,
 )
+from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.provider_state import ProviderState
 from fairmind_sync.provider_state import read as read_provider_state
-from fairmind_sync.settings import ProviderName
 
 SUSPECT_FOR = timedelta(days=1)
 """So long after an attempt a request of it may reach a server, or a process of it may wake up."""

@@ -16,12 +16,13 @@ from fairmind_sync import bias_test_results, heartbeat, lookup, schema, settings
 from fairmind_sync.database import reading
 from fairmind_sync.logs import without_user
 from fairmind_sync.models import DELIVERED, PENDING
-from fairmind_sync.settings import PROVIDERS
+from fairmind_sync.provider_names import PROVIDERS
 
 if TYPE_CHECKING:
     from fairmind_sync.lookup import DeliveryRecord
+    from fairmind_sync.provider_names import ProviderName
     from fairmind_sync.saving import Saved
-    from fairmind_sync.settings import ProviderName, Settings
+    from fairmind_sync.settings import Settings
 
 POLL_SECONDS = 0.05
 

@@ -17,7 +17,8 @@ from fairmind_sync.database import reading, writing
 
 if TYPE_CHECKING:
     from fairmind_sync.lookup import DeliveryRecord, RunFilter
-    from fairmind_sync.settings import ProviderName, Settings
+    from fairmind_sync.provider_names import ProviderName
+    from fairmind_sync.settings import Settings
 
 _CHUNK = 500
 _LOGGED = 100  # of a long list of deliveries, the log names so many

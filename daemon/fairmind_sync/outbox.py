@@ -37,7 +37,7 @@ from fairmind_sync.models import (
     delivery_attempts,
     outbox,
 )
-from fairmind_sync.settings import ProviderName
+from fairmind_sync.provider_names import ProviderName
 
 _PART = 10_000
 

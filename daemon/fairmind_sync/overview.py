@@ -7,7 +7,8 @@ from typing import Any
 
 from fairmind_sync import heartbeat, lookup, schema
 from fairmind_sync.database import reading
-from fairmind_sync.settings import PROVIDERS, Settings
+from fairmind_sync.provider_names import PROVIDERS
+from fairmind_sync.settings import Settings
 
 
 def of(settings: Settings, now: datetime) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, select, update
 from fairmind_sync.backoff import probe_delay
 from fairmind_sync.database import upsert
 from fairmind_sync.models import BLOCKED, OFFLINE, READY, provider_state
-from fairmind_sync.settings import PROVIDERS, ProviderName
+from fairmind_sync.provider_names import PROVIDERS, ProviderName
 
 BLOCKED_PROBE = timedelta(minutes=2)
 

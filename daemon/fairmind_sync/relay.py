@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from fairmind_sync.delivery import Delivery
-    from fairmind_sync.settings import ProviderName
+    from fairmind_sync.provider_names import ProviderName
 
 LEASE = timedelta(seconds=50)
 BATCH_TIME = timedelta(seconds=45)

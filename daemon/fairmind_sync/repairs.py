@@ -22,7 +22,7 @@ from fairmind_sync.models import (
     outbox,
     provider_state,
 )
-from fairmind_sync.settings import ProviderName
+from fairmind_sync.provider_names import ProviderName
 
 WORKER_DIED = "worker_died"
 

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from fairmind_sync.database import random_key, upsert
 from fairmind_sync.errors import KeyReusedError
 from fairmind_sync.models import PENDING, bias_test_results, idempotency_keys, outbox
-from fairmind_sync.settings import ProviderName
+from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.verdict import Verdict
 
 KEYS_LIVE = timedelta(days=1)

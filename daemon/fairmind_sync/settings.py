@@ -16,13 +16,11 @@ from sqlalchemy.exc import ArgumentError
 
 from fairmind_sync import privacy
 from fairmind_sync.errors import SettingsError
+from fairmind_sync.provider_names import PROVIDERS, ProviderName
 
-ProviderName: TypeAlias = Literal["wandb", "mlflow"]
 _ADVICE = {"int_parsing": "must be a whole number", "float_parsing": "must be a number"}
 
 SHORTEST_TOKEN = 16
-
-PROVIDERS: tuple[ProviderName, ...] = ("wandb", "mlflow")
 
 
 def _variable(name: str, default: Any, **limits: Any) -> Any:

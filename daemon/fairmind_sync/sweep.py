@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
     from fairmind_sync.lookup import Standing
+    from fairmind_sync.provider_names import ProviderName
     from fairmind_sync.providers.base import Provider
-    from fairmind_sync.settings import ProviderName
 
 INTERVAL = timedelta(minutes=10)
 

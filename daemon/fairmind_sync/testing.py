@@ -14,6 +14,7 @@ from typing import Any
 
 from fairmind_sync.bias_test_results import prepare
 from fairmind_sync.delivery import Delivery, Run
+from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.providers.base import (
     Delivered,
     Journal,
@@ -24,7 +25,6 @@ from fairmind_sync.providers.base import (
     run_in_threads,
 )
 from fairmind_sync.saving import NewResult
-from fairmind_sync.settings import ProviderName
 
 _numbers = count(1)
 

@@ -36,7 +36,8 @@ from fairmind_sync.providers.base import (
 from fairmind_sync.relay import Relay, note_unavailable
 
 if TYPE_CHECKING:
-    from fairmind_sync.settings import ProviderName, Settings
+    from fairmind_sync.provider_names import ProviderName
+    from fairmind_sync.settings import Settings
 
 HUNG = 70
 ORPHANED = 71

@@ -16,7 +16,8 @@ from fairmind_sync.clock import utc_now
 from fairmind_sync.relay import worker_name
 
 if TYPE_CHECKING:
-    from fairmind_sync.settings import ProviderName, Settings
+    from fairmind_sync.provider_names import ProviderName
+    from fairmind_sync.settings import Settings
 
 _DRAINS_PER_WORKER = 500
 _LONGEST_PAUSE = timedelta(minutes=1)

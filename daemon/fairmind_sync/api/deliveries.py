@@ -25,7 +25,8 @@ from fairmind_sync.api.schemas import (
 )
 from fairmind_sync.database import reading
 from fairmind_sync.lookup import LARGEST_ID, DeliveryRecord, RunFilter
-from fairmind_sync.settings import ProviderName, Settings
+from fairmind_sync.provider_names import ProviderName
+from fairmind_sync.settings import Settings
 
 router = APIRouter(route_class=ProblemRoute)
 

@@ -22,7 +22,7 @@ from fairmind_sync.api.schemas import (
 from fairmind_sync.database import reading
 from fairmind_sync.errors import BacklogFullError, NoProviderError
 from fairmind_sync.models import DELIVERED
-from fairmind_sync.settings import ProviderName
+from fairmind_sync.provider_names import ProviderName
 
 if TYPE_CHECKING:
     from fairmind_sync.lookup import DeliveryRecord

@@ -18,7 +18,7 @@ from fairmind_sync import lookup, maintenance, tally
 from fairmind_sync.clock import utc_now
 from fairmind_sync.database import reading
 from fairmind_sync.models import BLOCKED, OFFLINE, READY
-from fairmind_sync.settings import PROVIDERS, ProviderName
+from fairmind_sync.provider_names import PROVIDERS, ProviderName
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine

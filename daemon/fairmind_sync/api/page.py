@@ -24,7 +24,8 @@ from fairmind_sync.database import reading
 from fairmind_sync.lookup import LARGEST_ID, RunFilter
 from fairmind_sync.models import STATUSES
 from fairmind_sync.naming import storable, web_url
-from fairmind_sync.settings import PROVIDERS, ProviderName, Settings
+from fairmind_sync.provider_names import PROVIDERS, ProviderName
+from fairmind_sync.settings import Settings
 
 router = APIRouter(include_in_schema=False)
 

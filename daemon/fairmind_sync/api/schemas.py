@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from fairmind_sync.naming import storable
-from fairmind_sync.settings import ProviderName
+from fairmind_sync.provider_names import ProviderName
 
 Status = Literal["pending", "delivered", "dead", "discarded"]
 MOST_VALUES = 100_000

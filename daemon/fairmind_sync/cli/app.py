@@ -9,7 +9,8 @@ import typer
 from fairmind_sync import __version__
 
 if TYPE_CHECKING:
-    from fairmind_sync.settings import ProviderName, Settings
+    from fairmind_sync.provider_names import ProviderName
+    from fairmind_sync.settings import Settings
 
 app = typer.Typer(
     help="Delivers FairMind's bias-test results to Weights & Biases and MLflow.",
@@ -40,7 +41,7 @@ def current_settings() -> Settings:
 
 
 def provider_named(name: str) -> ProviderName:
-    from fairmind_sync.settings import PROVIDERS  # noqa: PLC0415 as above
+    from fairmind_sync.provider_names import PROVIDERS  # noqa: PLC0415 as above
 
     for provider in PROVIDERS:
         if provider == name:

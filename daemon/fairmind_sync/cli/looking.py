@@ -69,7 +69,7 @@ def url(
     """Print a run's URL, from the local database."""
     from fairmind_sync import mlops_integration, operations  # noqa: PLC0415 as above
     from fairmind_sync.lookup import RunFilter  # noqa: PLC0415 as above
-    from fairmind_sync.settings import PROVIDERS  # noqa: PLC0415 as above
+    from fairmind_sync.provider_names import PROVIDERS  # noqa: PLC0415 as above
 
     configured = current_settings()
     if test_id is not None:

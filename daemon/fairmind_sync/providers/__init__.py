@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from fairmind_sync.errors import ProviderNotInstalledError
 
 if TYPE_CHECKING:
+    from fairmind_sync.provider_names import ProviderName
     from fairmind_sync.providers.base import Provider
-    from fairmind_sync.settings import ProviderName, Settings
+    from fairmind_sync.settings import Settings
 
 
 def is_installed(name: ProviderName) -> bool:

@@ -12,7 +12,7 @@ import structlog
 
 from fairmind_sync.delivery import Delivery, Run
 from fairmind_sync.errors import FairmindSyncError, LeaseLostError
-from fairmind_sync.settings import ProviderName
+from fairmind_sync.provider_names import ProviderName
 
 if TYPE_CHECKING:
     from fairmind_sync.lookup import Standing

@@ -15,6 +15,7 @@ from fairmind_sync.delivery import Delivery, Run
 from fairmind_sync.logs import without_user
 from fairmind_sync.lookup import Standing
 from fairmind_sync.models import DEAD, DISCARDED
+from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.providers.base import (
     Dead,
     Delivered,
@@ -28,7 +29,7 @@ from fairmind_sync.providers.base import (
 )
 from fairmind_sync.providers.mlflow.api import NotSentError, RejectedError, RunsApi, UncertainError
 from fairmind_sync.providers.mlflow.content import DELIVERY_KEY_TAG, Content, content_of
-from fairmind_sync.settings import ProviderName, Settings
+from fairmind_sync.settings import Settings
 
 GRACE = timedelta(seconds=30)
 """Longer than a create whose reply was lost can still be under way at the server."""

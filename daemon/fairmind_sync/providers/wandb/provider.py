@@ -13,6 +13,7 @@ import structlog
 
 from fairmind_sync.delivery import Delivery
 from fairmind_sync.errors import FairmindSyncError
+from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.providers.base import (
     Dead,
     Delivered,
@@ -24,7 +25,7 @@ from fairmind_sync.providers.base import (
 )
 from fairmind_sync.providers.wandb.content import Content, content_of
 from fairmind_sync.providers.wandb.sdk import Held, RejectedError, Sdk, Uploaded, UploadError
-from fairmind_sync.settings import ProviderName, Settings
+from fairmind_sync.settings import Settings
 
 READ_BACK_DELAYS_S = (0.0, 0.2, 0.5, 1.0, 2.0, 4.0)
 """The service may take a moment to show what it took."""
