@@ -15,9 +15,10 @@ from fairmind_sync.api.schemas import MOST_VALUES
 from fairmind_sync.clock import utc_now
 from fairmind_sync.database import writing
 from fairmind_sync.models import bias_test_results, outbox
+from fairmind_sync.provider_names import PROVIDERS
 from fairmind_sync.providers.base import Dead
 from fairmind_sync.relay import Relay
-from fairmind_sync.settings import PROVIDERS, Settings
+from fairmind_sync.settings import Settings
 from fairmind_sync.testing import FakeProvider
 from tests.helpers import rows
 from tests.processes import eventually

@@ -14,8 +14,8 @@ from fairmind_sync import provider_state
 from fairmind_sync.clock import utc_now
 from fairmind_sync.database import writing
 from fairmind_sync.models import outbox
+from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.relay import Relay
-from fairmind_sync.settings import ProviderName
 from fairmind_sync.testing import FakeProvider
 from tests.helpers import claimed, dead, delivered, rows, save
 from tests.test_api import BASE

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,29 +43,29 @@ def run(deliveries: int, steps: int, place: Path) -> list[Usage]:
         for first in range(0, deliveries, step):
             stage.save(range(first, first + step))
             eventually(lambda: not stage.left(), 600)
-            found += _look(stage, daemon, first + step, scratch)
+            found += look(stage, daemon, first + step, scratch)
         return found
 
 
-def _look(stage: Stage, daemon: DaemonProcess, deliveries: int, scratch: Path) -> list[Usage]:
-    """Quiet now: nothing is pending."""
+def look(stage: Stage, daemon: DaemonProcess, deliveries: int, scratch: Path) -> list[Usage]:
+    """Of the daemon and of each process that works for it at this moment."""
     parent = psutil.Process(daemon.process.pid)
     workers = _workers(stage)
     files = sum(1 for _ in scratch.rglob("*"))
     found = []
     for process in [parent, *parent.children(recursive=True)]:
-        name = _name(process, parent, workers)
-        if name:
-            found.append(
-                Usage(
-                    deliveries,
-                    name,
-                    process.num_fds(),
-                    process.num_threads(),
-                    round(process.memory_info().rss / 1e6, 1),
-                    files,
+        with suppress(psutil.NoSuchProcess):  # it ended at this moment
+            if name := _name(process, parent, workers):
+                found.append(
+                    Usage(
+                        deliveries,
+                        name,
+                        process.num_fds(),
+                        process.num_threads(),
+                        round(process.memory_info().rss / 1e6, 1),
+                        files,
+                    )
                 )
-            )
     return found
 
 

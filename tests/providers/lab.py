@@ -10,8 +10,9 @@ from fairmind_sync import bias_test_results, lookup
 from fairmind_sync.database import reading, writing
 from fairmind_sync.lookup import DeliveryRecord, RunFilter
 from fairmind_sync.models import outbox
+from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.provider_state import ProviderState
-from fairmind_sync.settings import ProviderName, Settings
+from fairmind_sync.settings import Settings
 from fairmind_sync.testing import new_result
 from tests.processes import command
 

@@ -1,0 +1,56 @@
+"""A FairMind result of usual size, and the same as a peer logs it: 8 parameters, 12 metrics, 3 tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fairmind_sync import bias_test_results
+from fairmind_sync.saving import NewResult
+from fairmind_sync.settings import Settings
+
+NOW_MS = 1_772_600_000_000
+RESULTS = {
+    "accuracy": 0.85,
+    "bias_score": 0.12,
+    "demographic_parity": {"men": 0.61, "women": 0.54, "ratio": 0.885},
+    "equalized_odds": {"true_positive_gap": 0.043, "false_positive_gap": 0.021},
+    "group_accuracy": {"men": 0.86, "women": 0.84},
+    "scores": [0.41, 0.52, 0.63],
+}
+METADATA = {
+    "model_type": "classification",
+    "framework": "scikit-learn",
+    "version": "1.4.2",
+    "rows": 3000,
+    "protected_attributes": ["gender", "race"],
+}
+METRICS = {f"group/metric_{number}": number / 13 for number in range(12)}
+PARAMS = {f"param_{number}": f"value {number}" for number in range(8)}
+TAGS = {
+    "test_type": "ml_bias",
+    "model_id": "credit-scoring-v3",
+    "project": "fairmind-bias-detection",
+}
+MORE_TAGS = {
+    "fairmind.delivery_key": "0123456789abcdef0123456789abcdef",
+    "mlflow.source.name": "fairmind-sync",
+    "mlflow.source.type": "JOB",
+    "mlflow.note.content": "Bias test **ml_bias_test-1** of model **credit-scoring-v3**",
+}
+"""What we send to MLflow besides, and the raw requests too."""
+
+
+def results(numbers: Iterable[int], to: Settings) -> list[NewResult]:
+    return [
+        bias_test_results.prepare(
+            f"test-{number}",
+            None,
+            "credit-scoring-v3",
+            None,
+            "ml_bias",
+            RESULTS,
+            METADATA,
+            configured=to,
+        )
+        for number in numbers
+    ]

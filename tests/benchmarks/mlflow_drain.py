@@ -1,0 +1,80 @@
+"""A backlog's way to a real MLflow server, against raw requests and against MLflow's fluent API."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+
+from fairmind_sync.demo.tracking_server import free_port, tracking_server
+from tests.benchmarks.measure import Row, in_turns, p50, seconds_of
+from tests.benchmarks.processes import Peer, peer
+from tests.benchmarks.warm import warm_daemon
+
+THREADS = (1, 2, 4, 8, 16)
+DEFAULT_WORKERS = 4
+
+
+def run(
+    place: Path,
+    *,
+    runs: int = 500,
+    rounds: int = 3,
+    trial: int = 60,
+    fluent_runs: int = 15,
+    threads: tuple[int, ...] = THREADS,
+) -> list[Row]:
+    """`trial` runs decide how the raw requests are quickest."""
+    return [
+        row
+        for workers in (DEFAULT_WORKERS, 1)
+        for row in _run(place / str(workers), workers, runs, rounds, trial, fluent_runs, threads)
+    ]
+
+
+def _run(
+    place: Path,
+    workers: int,
+    runs: int,
+    rounds: int,
+    trial: int,
+    fluent_runs: int,
+    threads: tuple[int, ...],
+) -> list[Row]:
+    place.mkdir()
+    with (
+        tracking_server(place, free_port(), workers) as uri,
+        peer("mlflow_raw", uri, "raw", place=place) as raw,
+        peer("mlflow_fluent", uri, "fluent", place=place) as fluent,
+        warm_daemon(place / "ours", "mlflow", {"MLFLOW_TRACKING_URI": uri}) as ours,
+    ):
+        fluent(runs=1)
+        count, quick = _best(raw, trial, threads)
+        mine, theirs, inline = in_turns(
+            rounds,
+            lambda _: ours.deliver(runs, "mlflow"),
+            lambda _: raw(runs=runs, threads=count, quick=quick),
+            lambda _: fluent(runs=fluent_runs),
+        )
+    rate = runs / p50(mine)
+    what = f"drain, MLflow with {workers} workers"
+    how = f"{count} threads{', TCP_QUICKACK' if quick else ''}"
+    return [
+        Row(
+            *(what, "raw requests", rate, runs / p50(theirs), "runs/s", 0.9),
+            is_at_most=False,
+            note=f"{rounds} rounds of {runs}; raw: {how}",
+        ),
+        Row(
+            *(what, "fluent API", rate, fluent_runs / p50(inline), "runs/s"),
+            *(20.0 if workers == DEFAULT_WORKERS else 3.0, False),
+            note=f"fluent: {rounds} rounds of {fluent_runs}",
+        ),
+    ]
+
+
+def _best(raw: Peer, runs: int, threads: tuple[int, ...]) -> tuple[int, bool]:
+    """The number of threads, and whether with TCP_QUICKACK."""
+    return min(
+        product(threads, (False, True)),
+        key=lambda way: seconds_of(lambda: raw(runs=runs, threads=way[0], quick=way[1])),
+    )

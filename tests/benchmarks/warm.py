@@ -1,0 +1,96 @@
+"""Our side: a running daemon whose workers are warm, over a database of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import count, islice
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, select, text
+
+from fairmind_sync import bias_test_results, schema
+from fairmind_sync.database import reading
+from fairmind_sync.models import delivery_attempts, outbox
+from fairmind_sync.provider_names import ProviderName
+from fairmind_sync.settings import Settings
+from tests.benchmarks.content import results
+from tests.processes import DaemonProcess, eventually, running_daemon
+
+_WARM_UP = 16
+_LEFT = text("SELECT count(*) FROM outbox WHERE status = 'pending'")
+
+
+@dataclass(frozen=True)
+class Warm:
+    """What is saved here is delivered at once, by processes that have done so before."""
+
+    engine: Engine
+    daemon: DaemonProcess
+    _numbers: Iterator[int] = field(default_factory=count)
+
+    def save(self, runs: int, to: str) -> None:
+        """New results in one transaction, owed to one provider or to both."""
+        settings = _settings(to, str(self.engine.url))
+        bias_test_results.save_all(results(islice(self._numbers, runs), settings), settings)
+
+    def deliver(self, runs: int, to: str) -> None:
+        """Saves so many, and returns when all are delivered."""
+        self.save(runs, to)
+        self.wait()
+
+    def wait(self, seconds: float = 600) -> None:
+        eventually(lambda: not self._left(), seconds)
+        assert not self._not_delivered()
+
+    def latencies(self, newest: int) -> list[float]:
+        """Seconds from save to record, of the newest deliveries."""
+        times = select(outbox.c.created_at, outbox.c.finished_at)
+        with reading(self.engine) as connection:
+            found = connection.execute(times.order_by(outbox.c.id.desc()).limit(newest)).all()
+        return [(row.finished_at - row.created_at).total_seconds() for row in found]
+
+    def workers(self) -> dict[ProviderName, int]:
+        """The pids of the processes that delivered."""
+        tried = select(outbox.c.provider, delivery_attempts.c.worker).join(delivery_attempts)
+        with reading(self.engine) as connection:
+            found = connection.execute(tried.order_by(delivery_attempts.c.id)).all()
+        return {row.provider: int(row.worker.rpartition(":")[2]) for row in found}
+
+    def _left(self) -> int:
+        with reading(self.engine) as connection:
+            return int(connection.execute(_LEFT).scalar_one())
+
+    def _not_delivered(self) -> list[Any]:
+        wrong = select(outbox.c.last_error).where(outbox.c.status != "delivered")
+        with reading(self.engine) as connection:
+            return list(connection.execute(wrong).scalars())
+
+
+@cache
+def _settings(to: str, database_url: str) -> Settings:
+    return Settings(provider=to, database_url=database_url)  # type: ignore[arg-type]
+
+
+@contextmanager
+def warm_daemon(
+    place: Path, to: str, env: Mapping[str, str], warm_up: int = _WARM_UP
+) -> Iterator[Warm]:
+    """A daemon for one provider or for both, that has delivered to them."""
+    place.mkdir()
+    url = f"sqlite:///{place / 'ours.db'}"
+    ours = {
+        "MLOPS_PROVIDER": to,
+        "FAIRMIND_SYNC_DATABASE_URL": url,
+        "FAIRMIND_SYNC_WORKER_IDLE_SECONDS": "86400",
+        "HOME": str(place),
+        "TMPDIR": str(place),
+        **env,
+    }
+    with running_daemon(ours, place) as daemon:
+        warm = Warm(schema.ready_engine(url), daemon)
+        warm.deliver(warm_up, to)
+        yield warm
