@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from fairmind_sync import provider_state
+from fairmind_sync.database import writing
 from fairmind_sync.delivery import Delivery
 from fairmind_sync.models import delivery_attempts, outbox
 from fairmind_sync.providers.base import Journal, Outcome
-from fairmind_sync.relay import BATCH_TIME, LEASE, START_TIME, Relay
+from fairmind_sync.relay import BATCH_TIME, CLAIM_TIME, LEASE, START_TIME, Relay
 from fairmind_sync.testing import FakeProvider
-from tests.helpers import NOW, Clock, rows, save
+from tests.helpers import NOW, Clock, claimed, rows, save
 
 
 @dataclass
@@ -68,15 +70,69 @@ def test_what_a_slow_batch_has_no_time_to_start_is_left_to_the_next(
     save(engine, "mlflow")
     save(engine, "mlflow")
     drain(engine, EventfulProvider(meanwhile=lambda: clock.advance(START_TIME)), clock)
-    found = [(row.outcome, row.started_at) for row in rows(engine, delivery_attempts)]
-    assert found == [("delivered", NOW), ("released", NOW), ("delivered", NOW + START_TIME)]
+    attempts = rows(engine, delivery_attempts)
+    found = [row.started_at for row in attempts if row.outcome == "delivered"]
+    assert found == [NOW, NOW + START_TIME]
+
+
+def test_a_full_batch_is_joined_by_what_else_is_due(engine: Engine, clock: Clock) -> None:
+    for _ in range(5):
+        save(engine, "mlflow")
+    limits: list[timedelta | None] = []
+    drain(engine, FakeProvider(batch_size=2), clock, watch=limits.append)
+    assert limits == [BATCH_TIME, None]
+
+
+def test_a_batch_is_joined_by_nothing_late(engine: Engine, clock: Clock) -> None:
+    for _ in range(3):
+        save(engine, "mlflow")
+    provider = EventfulProvider(batch_size=1, meanwhile=lambda: clock.advance(CLAIM_TIME))
+    limits: list[timedelta | None] = []
+    drain(engine, provider, clock, watch=limits.append)
+    assert limits.count(BATCH_TIME) >= 2
+
+
+def test_a_batch_is_not_joined_by_what_may_have_killed_a_worker(
+    engine: Engine, clock: Clock
+) -> None:
+    claimed(engine)
+    for _ in range(2):
+        save(engine, "mlflow", now=NOW + LEASE)
+    clock.advance(LEASE)
+    limits: list[timedelta | None] = []
+    drain(engine, FakeProvider(batch_size=2), clock, watch=limits.append)
+    assert limits.count(BATCH_TIME) == 2
+
+
+def test_a_batch_is_not_joined_once_its_provider_is_paused(engine: Engine, clock: Clock) -> None:
+    for _ in range(10):
+        save(engine, "mlflow")
+    provider = EventfulProvider(batch_size=2, meanwhile=lambda: pause(engine))
+    drain(engine, provider, clock)
+    assert len(provider.runs) <= 4  # what was claimed before
+
+
+def test_what_was_claimed_and_not_begun_leaves_no_trace(engine: Engine, clock: Clock) -> None:
+    for _ in range(10):
+        save(engine, "mlflow")
+    provider = FakeProvider()
+    drain(engine, provider, clock, should_stop=lambda: bool(provider.runs))
+    last = rows(engine, outbox)[-1]
+    attempts = [row.delivery_id for row in rows(engine, delivery_attempts)]
+    assert (last.attempts, last.lease_token, last.id in attempts) == (0, None, False)
+
+
+def pause(engine: Engine) -> None:
+    with writing(engine) as connection:
+        provider_state.pause(connection, "mlflow", NOW)
 
 
 def test_each_batch_is_watched_from_its_start_to_its_end(engine: Engine, clock: Clock) -> None:
     save(engine, "mlflow")
     save(engine, "mlflow")
     limits: list[timedelta | None] = []
-    drain(engine, FakeProvider(batch_size=1), clock, watch=limits.append)
+    slow = EventfulProvider(meanwhile=lambda: clock.advance(START_TIME))
+    drain(engine, slow, clock, watch=limits.append)
     assert limits == [BATCH_TIME, None] * 2
 
 

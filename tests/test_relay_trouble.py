@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import islice
 from random import Random
 from typing import Any
 
@@ -53,7 +54,7 @@ class UnguardedProvider(FakeProvider):
 
     error: Exception = field(default_factory=RuntimeError)
 
-    def deliver(self, *_arguments: Any, **_options: Any) -> Generator[Report]:
+    def deliver(self, *_arguments: Any, **_options: Any) -> Generator[list[Report]]:
         if self.error:
             raise self.error
         yield from ()
@@ -216,12 +217,12 @@ class LeavingProvider(FakeProvider):
     """Goes away with three deliveries under way: two fail, one had got through."""
 
     def deliver(
-        self, deliveries: Sequence[Delivery], *_arguments: Any, **_options: Any
-    ) -> Generator[Report]:
+        self, deliveries: Iterable[Delivery], *_arguments: Any, **_options: Any
+    ) -> Generator[list[Report]]:
         self.unavailable = OFFLINE
-        yield deliveries[0], Retry("timeout", "no reply")
-        yield deliveries[1], Retry("timeout", "no reply")
-        yield deliveries[2], Delivered(RUN, "there")
+        one, two, three = islice(deliveries, 3)
+        yield [(one, Retry("timeout", "no reply"))]
+        yield [(two, Retry("timeout", "no reply")), (three, Delivered(RUN, "there"))]
 
 
 def test_what_got_through_while_the_provider_went_away_is_on_record(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -11,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, String, create_engine, event
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -101,10 +103,19 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """
     with (
         _translated(engine),
+        _turn(engine),
         engine.connect().execution_options(fairmind_writes=True) as connection,
         connection.begin(),
     ):
         yield connection
+
+
+_turns: WeakKeyDictionary[Engine, threading.Lock] = WeakKeyDictionary()
+
+
+def _turn(engine: Engine) -> threading.Lock:
+    """A process's writers wait for each other here, in turn: SQLite's own waiting sleeps, ever longer."""
+    return _turns.setdefault(engine, threading.Lock())
 
 
 @contextmanager

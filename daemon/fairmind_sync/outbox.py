@@ -18,6 +18,8 @@ from sqlalchemy import (
     Row,
     Update,
     and_,
+    bindparam,
+    delete,
     insert,
     or_,
     select,
@@ -50,13 +52,14 @@ def claim(
     lease: timedelta,
     worker: str,
     now: datetime,
+    abandoned: bool = True,
 ) -> list[Delivery]:
     """Takes due deliveries, oldest first, under one new token, and counts an attempt for each.
 
     A delivery whose lease ran out may have killed its worker: it is taken alone, so that it can't take
-    its neighbours along again.
+    its neighbours along again; not at all where `abandoned` is false.
     """
-    ids = _next_ids(connection, provider, limit, now)
+    ids = _next_ids(connection, provider, limit, now, abandoned=abandoned)
     if not ids:
         return []
     token = uuid4().hex
@@ -154,6 +157,22 @@ def release(
             _close_attempt(connection, delivery, "released", now, "released", reason)
 
 
+def unclaim(connection: Connection, deliveries: Sequence[Delivery]) -> None:
+    """Gives back what nobody began with, as if it had never been claimed."""
+    for delivery in deliveries:
+        connection.execute(
+            update(outbox)
+            .where(_leased(delivery))
+            .values(attempts=outbox.c.attempts - 1, **_NO_LEASE)
+        )
+        connection.execute(
+            delete(delivery_attempts).where(
+                delivery_attempts.c.delivery_id == delivery.id,
+                delivery_attempts.c.lease_token == delivery.lease_token,
+            )
+        )
+
+
 def retry(connection: Connection, delivery_ids: Sequence[int], now: datetime) -> int:
     """Returns dead deliveries to pending, due now, with all their attempts; counts them.
 
@@ -194,11 +213,19 @@ def _count_changed(connection: Connection, change: Update, delivery_ids: Sequenc
     return sum(connection.execute(change.where(outbox.c.id.in_(part))).rowcount for part in parts)
 
 
+# Made once: to make these at each write takes longer than the write.
+_WRITE_LEASED = update(outbox).where(
+    outbox.c.id == bindparam("of_delivery"), outbox.c.lease_token == bindparam("of_lease")
+)
+_CLOSE_ATTEMPT = update(delivery_attempts).where(
+    delivery_attempts.c.delivery_id == bindparam("of_delivery"),
+    delivery_attempts.c.lease_token == bindparam("of_lease"),
+)
 _NO_LEASE: dict[str, Any] = {"lease_token": None, "lease_expires_at": None}
 
 
 def _next_ids(
-    connection: Connection, provider: ProviderName, limit: int, now: datetime
+    connection: Connection, provider: ProviderName, limit: int, now: datetime, *, abandoned: bool
 ) -> list[int]:
     rows = connection.execute(
         select(outbox.c.id, outbox.c.lease_token)
@@ -207,8 +234,9 @@ def _next_ids(
         .limit(limit)
         .with_for_update(skip_locked=True)
     ).all()
-    abandoned = [row.id for row in rows if row.lease_token is not None]
-    return abandoned[:1] or [row.id for row in rows]
+    fresh = [row.id for row in rows if row.lease_token is None]
+    left = [row.id for row in rows if row.lease_token is not None] if abandoned else []
+    return left[:1] or fresh
 
 
 def _load(connection: Connection, ids: Sequence[int]) -> list[Delivery]:
@@ -251,7 +279,8 @@ def _leased(delivery: Delivery) -> ColumnElement[bool]:
 
 
 def _write_leased(connection: Connection, delivery: Delivery, **values: Any) -> None:
-    if connection.execute(update(outbox).where(_leased(delivery)).values(**values)).rowcount == 0:
+    held = {"of_delivery": delivery.id, "of_lease": delivery.lease_token}
+    if connection.execute(_WRITE_LEASED, {**held, **values}).rowcount == 0:
         raise LeaseLostError
 
 
@@ -270,11 +299,14 @@ def _close_attempt(
     error: str | None = None,
 ) -> None:
     connection.execute(
-        update(delivery_attempts)
-        .where(
-            delivery_attempts.c.delivery_id == delivery.id,
-            delivery_attempts.c.lease_token == delivery.lease_token,
-        )
-        .values(finished_at=now, outcome=outcome, error_kind=kind, error=error)
+        _CLOSE_ATTEMPT,
+        {
+            "of_delivery": delivery.id,
+            "of_lease": delivery.lease_token,
+            "finished_at": now,
+            "outcome": outcome,
+            "error_kind": kind,
+            "error": error,
+        },
     )
     tally.count_attempt(connection, delivery.provider, outcome, kind)

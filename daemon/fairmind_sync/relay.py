@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -25,7 +25,6 @@ from fairmind_sync.logs import redact
 from fairmind_sync.providers.base import (
     Dead,
     Delivered,
-    Outcome,
     Provider,
     ProviderBlockedError,
     ProviderOfflineError,
@@ -44,6 +43,8 @@ BATCH_TIME = timedelta(seconds=45)
 """A batch that took longer is hung: its worker is ended, before its lease is."""
 START_TIME = timedelta(seconds=8)
 """In a batch, a delivery starts no later: with a slow provider each takes up to 30 s."""
+CLAIM_TIME = START_TIME / 2
+"""In a batch, none is added later."""
 
 log = structlog.get_logger()
 
@@ -101,7 +102,7 @@ class Relay:
         log.info("provider.recovered", provider=self.provider.name)
         return True
 
-    def _claim(self) -> list[Delivery]:
+    def _claim(self, *, abandoned: bool = True) -> list[Delivery]:
         with writing(self.engine) as connection:
             deletion.finish(connection, self.clock())
             buried = repairs.bury_exhausted(
@@ -117,6 +118,7 @@ class Relay:
                 lease=LEASE,
                 worker=self.worker,
                 now=self.clock(),
+                abandoned=abandoned,
             )
         for delivery_id in buried:
             log.error("delivery.dead", delivery=delivery_id, kind="worker_died")
@@ -124,51 +126,63 @@ class Relay:
             log.debug("delivery.claimed", provider=self.provider.name, count=len(batch))
         return batch
 
-    def _deliver(self, batch: Sequence[Delivery]) -> None:
-        """Whatever has no outcome at the end is given back, and its attempt doesn't count.
+    def _deliver(self, first: list[Delivery]) -> None:
+        """Delivers what was claimed, and claims on while more can start in time.
 
-        Unless nobody foresaw what happened: then it counts, so that a bug can't hold the rest up for ever.
+        Whatever has no outcome at the end is given back, and its attempt doesn't count. Unless nobody
+        foresaw what happened: then it counts, so that a bug can't hold the rest up for ever.
         """
-        open_deliveries = {delivery.id: delivery for delivery in batch}
+        stream = _Stream(self, first)
         reason = "not started"
         self.watch(BATCH_TIME)
         try:
-            for delivery in self._deliver_and_record(batch):
-                del open_deliveries[delivery.id]
+            for delivery in self._deliver_and_record(stream):
+                del stream.taken[delivery.id]
         except ProviderUnavailableError as error:
             reason = redact(str(error), self.secrets)
             self._note_unavailable(error)
         except FairmindSyncError:
             raise
         except Exception:
-            open_deliveries.clear()
+            stream.keep_all()
             raise
         finally:
             self.watch(None)
-            with writing(self.engine) as connection:
-                outbox.release(connection, [*open_deliveries.values()], self.clock(), reason)
+            if stream.taken or stream.waiting:
+                with writing(self.engine) as connection:
+                    outbox.release(connection, [*stream.taken.values()], self.clock(), reason)
+                    outbox.unclaim(connection, stream.waiting)
 
-    def _deliver_and_record(self, batch: Sequence[Delivery]) -> Generator[Delivery]:
+    def claim_more(self) -> list[Delivery]:
+        """While others are under way: nothing that may end this process, nothing if paused meanwhile."""
+        with reading(self.engine) as connection:
+            if provider_state.read(connection, self.provider.name).is_paused:
+                return []
+        return self._claim(abandoned=False)
+
+    def _deliver_and_record(self, stream: _Stream) -> Generator[Delivery]:
         """Yields what is recorded. A failure is a delivery's own only if the provider answers then."""
-        started = self.clock()
         away: list[ProviderUnavailableError] = []
         journal = _OutboxJournal(self.engine, self.clock)
-        reports = self.provider.deliver(
-            batch, journal, lambda: not away and self._may_start(started)
+        all_reports = self.provider.deliver(
+            stream, journal, lambda: not away and not self.should_stop() and stream.may_start()
         )
-        with closing(reports):
-            for delivery, outcome in reports:
-                if isinstance(outcome, Retry) and self._is_away(away):
-                    continue
-                self._record(delivery, self._without_secrets(outcome))
-                yield delivery
+        with closing(all_reports):
+            for reports in all_reports:
+                delivered = [(one, how) for one, how in reports if isinstance(how, Delivered)]
+                self._record_delivered(delivered)
+                yield from (delivery for delivery, _ in delivered)
+                for delivery, outcome in reports:
+                    if isinstance(outcome, Delivered):
+                        continue
+                    if isinstance(outcome, Dead) or not self._is_away(away):
+                        self._record_failed(delivery, self._without_secrets(outcome))
+                        yield delivery
         if away:
             raise away[0]
 
-    def _without_secrets(self, outcome: Outcome) -> Outcome:
+    def _without_secrets(self, outcome: Retry | Dead) -> Retry | Dead:
         """A provider's words may repeat what it was sent."""
-        if isinstance(outcome, Delivered):
-            return outcome
         return replace(outcome, reason=redact(outcome.reason, self.secrets))
 
     def _is_away(self, away: list[ProviderUnavailableError]) -> bool:
@@ -180,43 +194,44 @@ class Relay:
                 away.append(error)
         return bool(away)
 
-    def _may_start(self, batch_started: datetime) -> bool:
-        """A clock that was set back shows as negative time: the batch ends, the next has its own lease."""
-        return not self.should_stop() and timedelta() <= self.clock() - batch_started < START_TIME
-
-    def _record(self, delivery: Delivery, outcome: Outcome) -> None:
-        bound = log.bind(
-            provider=delivery.provider,
-            delivery=delivery.id,
-            test_id=delivery.result.test_id,
-            attempt=delivery.attempts,
-        )
-        try:
-            match outcome:
-                case Delivered():
-                    self._record_delivered(delivery, outcome)
-                    bound.info("delivery.delivered", run_id=outcome.run.id, url=outcome.run.url)
-                case Retry() if delivery.attempts < self.max_attempts:
-                    due_at = self._record_retry(delivery, outcome)
-                    bound.warning(
-                        "delivery.retry_scheduled",
-                        kind=outcome.kind,
-                        reason=outcome.reason,
-                        due_at=due_at.isoformat(),
+    def _record_delivered(self, reports: Sequence[tuple[Delivery, Delivered]]) -> None:
+        """In one transaction: those that end together cost one."""
+        if not reports:
+            return
+        now = self.clock()
+        lost = set()
+        with writing(self.engine) as connection:
+            for delivery, outcome in reports:
+                try:
+                    outbox.record_delivered(
+                        connection, delivery, outcome.run, outcome.destination, now
                     )
-                case Retry() | Dead():
-                    self._record_dead(delivery, outcome)
-                    bound.error("delivery.dead", kind=outcome.kind, reason=outcome.reason)
-                case _:
-                    assert_never(outcome)
+                except LeaseLostError:
+                    lost.add(delivery.id)
+            provider_state.note_success(connection, self.provider.name, now)
+        for delivery, outcome in reports:
+            bound = _bound_log(delivery)
+            if delivery.id in lost:
+                bound.warning("delivery.lease_lost", outcome="Delivered")
+            else:
+                bound.info("delivery.delivered", run_id=outcome.run.id, url=outcome.run.url)
+
+    def _record_failed(self, delivery: Delivery, outcome: Retry | Dead) -> None:
+        bound = _bound_log(delivery)
+        try:
+            if isinstance(outcome, Retry) and delivery.attempts < self.max_attempts:
+                due_at = self._record_retry(delivery, outcome)
+                bound.warning(
+                    "delivery.retry_scheduled",
+                    kind=outcome.kind,
+                    reason=outcome.reason,
+                    due_at=due_at.isoformat(),
+                )
+            else:
+                self._record_dead(delivery, outcome)
+                bound.error("delivery.dead", kind=outcome.kind, reason=outcome.reason)
         except LeaseLostError:
             bound.warning("delivery.lease_lost", outcome=type(outcome).__name__)
-
-    def _record_delivered(self, delivery: Delivery, outcome: Delivered) -> None:
-        now = self.clock()
-        with writing(self.engine) as connection:
-            outbox.record_delivered(connection, delivery, outcome.run, outcome.destination, now)
-            provider_state.note_success(connection, delivery.provider, now)
 
     def _record_retry(self, delivery: Delivery, outcome: Retry) -> datetime:
         now = self.clock()
@@ -269,6 +284,55 @@ def note_unavailable(
             )
     if is_news:
         log.error(event, provider=provider, reason=reason)
+
+
+def _bound_log(delivery: Delivery) -> structlog.typing.FilteringBoundLogger:
+    bound: structlog.typing.FilteringBoundLogger = log.bind(
+        provider=delivery.provider,
+        delivery=delivery.id,
+        test_id=delivery.result.test_id,
+        attempt=delivery.attempts,
+    )
+    return bound
+
+
+class _Stream:
+    """Claimed deliveries for a provider to take; more are claimed as it takes them, for a while.
+
+    Each is leased for at least as long as the whole stream may take: what is claimed first decides.
+    """
+
+    def __init__(self, relay: Relay, first: list[Delivery]) -> None:
+        self.taken: dict[int, Delivery] = {}
+        self.waiting = list(reversed(first))
+        self._relay = relay
+        self._started = relay.clock()
+        self._goes_on = len(first) >= relay.provider.batch_size
+
+    def __iter__(self) -> Iterator[Delivery]:
+        while self.waiting or self._claim_more():
+            delivery = self.waiting.pop()
+            self.taken[delivery.id] = delivery
+            yield delivery
+
+    def may_start(self) -> bool:
+        return self._is_within(START_TIME)
+
+    def keep_all(self) -> None:
+        """Nothing is given back: the leases run out."""
+        self.taken.clear()
+        self.waiting.clear()
+
+    def _claim_more(self) -> bool:
+        """Only what can surely start in time: what is given back was claimed in vain."""
+        if not self._goes_on or not self._is_within(CLAIM_TIME):
+            return False
+        self.waiting = list(reversed(self._relay.claim_more()))
+        return bool(self.waiting)
+
+    def _is_within(self, limit: timedelta) -> bool:
+        """A clock that was set back shows as negative time: the stream ends, the next has its own lease."""
+        return timedelta() <= self._relay.clock() - self._started < limit
 
 
 @dataclass(frozen=True, slots=True)

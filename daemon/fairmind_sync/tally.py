@@ -42,35 +42,16 @@ class LatencyCount:
 def count_attempt(
     connection: Connection, provider: str, outcome: str, error_kind: str | None
 ) -> None:
-    counted = attempt_counts.c.count + 1
-    connection.execute(
-        upsert(attempt_counts)
-        .values(provider=provider, outcome=outcome, error_kind=error_kind or "", count=1)
-        .on_conflict_do_update(
-            index_elements=["provider", "outcome", "error_kind"], set_={"count": counted}
-        )
-    )
+    counted = {"provider": provider, "outcome": outcome, "error_kind": error_kind or "", "count": 1}
+    connection.execute(_COUNT_ATTEMPT, counted)
 
 
 def count_latency(connection: Connection, provider: str, latency: timedelta) -> None:
     """From the enqueue to the record of the run; a clock that was set back counts as no time."""
     seconds = max(0.0, latency.total_seconds())
-    connection.execute(
-        upsert(latency_counts)
-        .values(
-            provider=provider,
-            up_to_seconds=BUCKETS[bisect_left(BUCKETS, seconds)],
-            count=1,
-            total_seconds=seconds,
-        )
-        .on_conflict_do_update(
-            index_elements=["provider", "up_to_seconds"],
-            set_={
-                "count": latency_counts.c.count + 1,
-                "total_seconds": latency_counts.c.total_seconds + seconds,
-            },
-        )
-    )
+    bucket = BUCKETS[bisect_left(BUCKETS, seconds)]
+    counted = {"provider": provider, "up_to_seconds": bucket, "count": 1, "total_seconds": seconds}
+    connection.execute(_COUNT_LATENCY, counted)
 
 
 def attempts(connection: Connection) -> list[AttemptCount]:
@@ -83,3 +64,17 @@ def latencies(connection: Connection) -> list[LatencyCount]:
         latency_counts.c.provider, latency_counts.c.up_to_seconds
     )
     return [LatencyCount(*row) for row in connection.execute(ordered)]
+
+
+_new_attempts, _new_latencies = upsert(attempt_counts), upsert(latency_counts)
+_COUNT_ATTEMPT = _new_attempts.on_conflict_do_update(
+    index_elements=["provider", "outcome", "error_kind"],
+    set_={"count": attempt_counts.c.count + _new_attempts.excluded.count},
+)
+_COUNT_LATENCY = _new_latencies.on_conflict_do_update(
+    index_elements=["provider", "up_to_seconds"],
+    set_={
+        "count": latency_counts.c.count + _new_latencies.excluded.count,
+        "total_seconds": latency_counts.c.total_seconds + _new_latencies.excluded.total_seconds,
+    },
+)

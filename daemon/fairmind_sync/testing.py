@@ -7,7 +7,7 @@ assert provider.runs
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -49,8 +49,8 @@ class FakeProvider:
         self._refuse_if_unavailable()
 
     def deliver(
-        self, deliveries: Sequence[Delivery], journal: Journal, may_start: Callable[[], bool]
-    ) -> Generator[Report]:
+        self, deliveries: Iterable[Delivery], journal: Journal, may_start: Callable[[], bool]
+    ) -> Generator[list[Report]]:
         yield from run_in_threads(
             deliveries, lambda delivery: self._deliver_one(delivery, journal), may_start, threads=1
         )

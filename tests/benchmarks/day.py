@@ -22,7 +22,10 @@ RETENTION = "60s"
 
 
 def run(place: Path, *, results: int = 8640, retention: str = RETENTION) -> list[Row]:
-    """One every ten seconds, at both providers. A process that a quarter hasn't seen is left out."""
+    """One every ten seconds, at both providers; each hour is looked at when all of it is delivered.
+
+    A process that one of the quarters hasn't seen is left out.
+    """
     scratch = place / "scratch"
     scratch.mkdir()
     env = {"TMPDIR": str(scratch), "FAIRMIND_SYNC_RETENTION": retention}
@@ -34,9 +37,9 @@ def run(place: Path, *, results: int = 8640, retention: str = RETENTION) -> list
             until = results * (hour + 1) // HOURS
             _save_steadily(stage, range(saved, until))
             saved = until
+            eventually(lambda: not stage.left(), 120)
             for what, value in _sample(stage, daemon, saved, scratch):
                 found[what][hour].append(value)
-        eventually(lambda: not stage.left(), 120)
     note = f"{results} results in {time.monotonic() - began:.0f} s, kept for {retention}"
     return [row for what, hours in found.items() for row in _rows(what, hours, note)]
 

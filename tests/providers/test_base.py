@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
-from concurrent.futures import wait
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from queue import SimpleQueue
 from typing import Any, TypeAlias
 
 import pytest
@@ -41,8 +41,8 @@ def run(
 ) -> list[tuple[int, str | Retry]]:
     """Each delivery's number and result, as they came; also in `results`, for when it ends in an error."""
     found = [] if results is None else results
-    for each, result in run_in_threads(numbered(count), work, may_start, threads):
-        found.append((each.id, result))
+    for reports in run_in_threads(numbered(count), work, may_start, threads):
+        found += [(each.id, result) for each, result in reports]
     return found
 
 
@@ -84,16 +84,44 @@ def test_as_many_run_at_once_as_there_are_threads() -> None:
     assert [result for _, result in run(3, work, threads=3)] == ["met"] * 3
 
 
-def test_no_more_are_under_way_than_there_are_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    under_way: list[int] = []
+def test_no_more_run_at_once_than_there_are_threads() -> None:
+    running: list[int] = []
+    most: list[int] = []
 
-    def count(futures: Any, **options: Any) -> Any:
-        under_way.append(len(futures))
-        return wait(futures, **options)
+    def work(each: Delivery) -> str:
+        running.append(each.id)
+        most.append(len(running))
+        running.remove(each.id)
+        return ""
 
-    monkeypatch.setattr(base, "wait", count)
-    run(20, named, threads=2)
-    assert max(under_way) == 2
+    run(50, work, threads=2)
+    assert max(most) <= 2
+
+
+def test_no_more_is_taken_than_can_start_soon() -> None:
+    taken: list[int] = []
+
+    def feed() -> Iterator[Delivery]:
+        for each in numbered(20):
+            taken.append(each.id)
+            yield each
+
+    def work(_each: Delivery) -> str:
+        return str(len(taken))
+
+    found = [
+        int(str(result))
+        for reports in run_in_threads(feed(), work, lambda: True, 1)
+        for _, result in reports
+    ]
+    assert all(seen <= place + 2 for place, seen in enumerate(found))
+
+
+def test_what_ended_together_is_handed_over_together() -> None:
+    both = threading.Barrier(2, timeout=WAIT_S)
+    batches = run_in_threads(numbered(4), lambda _each: both.wait(), lambda: True, 2)
+    next(batches)
+    assert sum(len(reports) for reports in batches) <= 3
 
 
 def test_a_result_is_handed_over_while_others_run() -> None:
@@ -103,8 +131,8 @@ def test_a_result_is_handed_over_while_others_run() -> None:
         return "first" if each.id == 1 else str(handed_over.wait(WAIT_S))
 
     found = []
-    for _, result in run_in_threads(numbered(2), work, lambda: True, 2):
-        found.append(result)
+    for reports in run_in_threads(numbered(2), work, lambda: True, 2):
+        found += [result for _, result in reports]
         handed_over.set()
     assert found == ["first", "True"]
 
@@ -114,8 +142,13 @@ def test_where_none_may_start_none_does() -> None:
 
 
 def test_those_that_may_not_start_any_more_have_no_result() -> None:
-    answers = iter([True, True, False])
-    found = run(5, named, may_start=lambda: next(answers, False))
+    started: list[int] = []
+
+    def work(each: Delivery) -> str:
+        started.append(each.id)
+        return ""
+
+    found = run(5, work, may_start=lambda: len(started) < 2)
     assert [number for number, _ in found] == [1, 2]
 
 
@@ -156,9 +189,10 @@ def test_a_provider_that_takes_no_more_stops_the_batch(error: Exception) -> None
 
 @each_stop
 def test_those_under_way_have_their_result_before_the_batch_stops(error: Exception) -> None:
-    failed = threading.Event()
+    both_run, failed = threading.Barrier(2, timeout=WAIT_S), threading.Event()
 
     def work(each: Delivery) -> str:
+        both_run.wait()
         if each.id == 1:
             failed.set()
             raise error
@@ -171,36 +205,36 @@ def test_those_under_way_have_their_result_before_the_batch_stops(error: Excepti
 
 
 def test_of_several_reasons_to_stop_the_first_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    first_is_known = threading.Event()
-    waits: list[int] = []
+    both_run, first_is_known = threading.Barrier(2, timeout=WAIT_S), threading.Event()
+    all_in = base._all_in
 
-    def tell(futures: Any, **options: Any) -> Any:
-        waits.append(len(futures))
-        if waits == [2, 1]:
-            first_is_known.set()
-        return wait(futures, **options)
+    def tell(queue: SimpleQueue[Any]) -> Iterator[Any]:
+        yield from all_in(queue)
+        first_is_known.set()
 
     def work(each: Delivery) -> str:
+        both_run.wait()
         if each.id == 2:
             first_is_known.wait(WAIT_S)
         raise ProviderOfflineError(f"error {each.id}")
 
-    monkeypatch.setattr(base, "wait", tell)
+    monkeypatch.setattr(base, "_all_in", tell)
     with pytest.raises(ProviderOfflineError, match="error 1"):
         run(2, work, threads=2)
 
 
 def test_a_batch_that_is_closed_early_waits_for_those_under_way() -> None:
     finished: list[int] = []
-    may_finish = threading.Event()
+    both_run, may_finish = threading.Barrier(2, timeout=WAIT_S), threading.Event()
 
     def work(each: Delivery) -> str:
+        both_run.wait()
         if each.id == 2:
             may_finish.wait(WAIT_S)
         finished.append(each.id)
         return ""
 
-    batch = run_in_threads(numbered(3), work, lambda: True, 2)
+    batch = run_in_threads(numbered(2), work, lambda: True, 2)
     next(batch)
     may_finish.set()
     batch.close()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar
 
 import structlog
 
@@ -48,6 +50,7 @@ class Dead:
 Outcome: TypeAlias = Delivered | Retry | Dead
 Report: TypeAlias = tuple[Delivery, Outcome]
 _Result = TypeVar("_Result")
+_Item = TypeVar("_Item")
 
 
 class ProviderUnavailableError(FairmindSyncError):
@@ -110,11 +113,12 @@ class Provider(Protocol):
         """
 
     def deliver(
-        self, deliveries: Sequence[Delivery], journal: Journal, may_start: Callable[[], bool]
-    ) -> Generator[Report]:
-        """Yields an outcome for each delivery that was tried, in any order.
+        self, deliveries: Iterable[Delivery], journal: Journal, may_start: Callable[[], bool]
+    ) -> Generator[list[Report]]:
+        """Yields an outcome for each delivery that was tried, in any order, as many at once as there are.
 
-        `may_start` is asked before each one; those not started get no outcome.
+        Takes from `deliveries`, which may be claimed while others are under way, only what it can start
+        soon. `may_start` is asked before each one; those not started get no outcome.
 
         Raises:
             ProviderUnavailableError: after the outcomes of those that were under way.
@@ -134,32 +138,91 @@ class Provider(Protocol):
 
 
 def run_in_threads(
-    deliveries: Sequence[Delivery],
+    deliveries: Iterable[Delivery],
     work: Callable[[Delivery], _Result],
     may_start: Callable[[], bool],
     threads: int,
-) -> Generator[tuple[Delivery, _Result | Retry]]:
+) -> Generator[list[tuple[Delivery, _Result | Retry]]]:
     """Runs `work` for each delivery, `threads` at a time; otherwise as `Provider.deliver`."""
-    waiting = list(reversed(deliveries))
-    under_way: dict[Future[_Result | Retry], Delivery] = {}
-    stopped_by: FairmindSyncError | None = None
-    with ThreadPoolExecutor(threads, thread_name_prefix="deliver") as pool:
-        while waiting or under_way:
-            while waiting and len(under_way) < threads and not stopped_by and may_start():
-                delivery = waiting.pop()
-                under_way[pool.submit(_guarded, work, delivery)] = delivery
-            if not under_way:
+    feed = iter(deliveries)
+    crew = _Crew(work, may_start, threads)
+    try:
+        while crew.takes(feed):
+            if reports := crew.reports():
+                yield reports
+    finally:
+        crew.close()
+    if crew.stopped_by:
+        raise crew.stopped_by
+
+
+class _Crew(Generic[_Result]):
+    """Threads at work; an error that isn't one delivery's own stops them.
+
+    As many deliveries again wait in line, so that no thread idles while the caller records.
+    """
+
+    def __init__(
+        self, work: Callable[[Delivery], _Result], may_start: Callable[[], bool], threads: int
+    ) -> None:
+        self.stopped_by: FairmindSyncError | None = None
+        self._work = work
+        self._may_start = may_start
+        self._most = 2 * threads
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="deliver")
+        self._under_way: dict[Future[_Result | Retry | None], Delivery] = {}
+        self._ended: SimpleQueue[Future[_Result | Retry | None]] = SimpleQueue()
+
+    def takes(self, feed: Iterator[Delivery]) -> bool:
+        """Fills the line; false if nothing is under way then."""
+        while len(self._under_way) < self._most and self._goes_on():
+            delivery = next(feed, None)
+            if delivery is None:
                 break
-            for future in wait(under_way, return_when=FIRST_COMPLETED).done:
-                delivery = under_way.pop(future)
-                try:
-                    yield delivery, future.result()
-                except LeaseLostError:
-                    log.warning("delivery.lease_lost", delivery=delivery.id)
-                except FairmindSyncError as error:
-                    stopped_by = stopped_by or error
-    if stopped_by:
-        raise stopped_by
+            future = self._pool.submit(self._run, delivery)
+            self._under_way[future] = delivery
+            future.add_done_callback(self._ended.put)
+        return bool(self._under_way)
+
+    def reports(self) -> list[tuple[Delivery, _Result | Retry]]:
+        """Of what has ended; waits for the first."""
+        found: list[tuple[Delivery, _Result | Retry]] = []
+        for future in _all_in(self._ended):
+            delivery = self._under_way.pop(future)
+            try:
+                result = future.result()
+            except LeaseLostError:
+                log.warning("delivery.lease_lost", delivery=delivery.id)
+            else:
+                if result is not None:
+                    found.append((delivery, result))
+        return found
+
+    def close(self) -> None:
+        """Waits for what is under way; what waits in line isn't started."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def _goes_on(self) -> bool:
+        return self.stopped_by is None and self._may_start()
+
+    def _run(self, delivery: Delivery) -> _Result | Retry | None:
+        if not self._goes_on():
+            return None
+        try:
+            return _guarded(self._work, delivery)
+        except LeaseLostError:
+            raise
+        except FairmindSyncError as error:  # noted here, before this thread begins with the next
+            self.stopped_by = self.stopped_by or error
+            return None
+
+
+def _all_in(queue: SimpleQueue[_Item]) -> Iterator[_Item]:
+    """What is in it now; waits for the first."""
+    yield queue.get()
+    with suppress(Empty):
+        while True:
+            yield queue.get_nowait()
 
 
 def _guarded(work: Callable[[Delivery], _Result], delivery: Delivery) -> _Result | Retry:

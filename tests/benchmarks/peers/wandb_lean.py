@@ -61,4 +61,5 @@ def _settings() -> wandb.Settings:
 
 
 if __name__ == "__main__":
+    wandb.setup()  # in one thread: its first reader fills settings that others would see half filled
     order.take(log)

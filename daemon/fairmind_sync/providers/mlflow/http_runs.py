@@ -8,6 +8,7 @@ keeps its authentication and headers and shows the real status; it is semi-publi
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -19,6 +20,8 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from mlflow.utils.rest_utils import http_request
 from mlflow.utils.workspace_context import get_request_workspace
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from fairmind_sync.logs import redact, without_user
@@ -38,10 +41,35 @@ _AWAY = (429, 502, 503, 504)
 _DEFAULT_WORKSPACE = "default"
 
 
+class _AcknowledgesAtOnce:
+    """Mixed into urllib3's connections: a reply in two packets isn't held up until we acknowledge the first.
+
+    MLflow's server sends head and body apart, without TCP_NODELAY where it has several workers
+    (Kludex/uvicorn#3149), and waits 40 ms for our acknowledgement. The kernel forgets the option: it is set
+    for each reply.
+    """
+
+    def getresponse(self) -> Any:
+        sock = getattr(self, "sock", None)
+        if sock is not None and hasattr(socket, "TCP_QUICKACK"):  # Linux has it
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        return super().getresponse()  # type: ignore[misc]  # of the connection it is mixed into
+
+
+class _Connection(_AcknowledgesAtOnce, HTTPConnection):
+    pass
+
+
+class _TlsConnection(_AcknowledgesAtOnce, HTTPSConnection):
+    pass
+
+
 class HttpRuns:
     """One keep-alive request a call."""
 
     def __init__(self, uri: str) -> None:
+        HTTPConnectionPool.ConnectionCls = _Connection
+        HTTPSConnectionPool.ConnectionCls = _TlsConnection
         self._uri = uri
         self._host_creds = MlflowClient(tracking_uri=uri)._tracking_client.store.get_host_creds  # noqa: SLF001 keeps MLflow's authentication
 

@@ -6,7 +6,7 @@ key as a tag, and on doubt (attempted, but no id) the key is searched for before
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -56,8 +56,8 @@ class MlflowProvider:
         self._experiment()
 
     def deliver(
-        self, deliveries: Sequence[Delivery], journal: Journal, may_start: Callable[[], bool]
-    ) -> Generator[Report]:
+        self, deliveries: Iterable[Delivery], journal: Journal, may_start: Callable[[], bool]
+    ) -> Generator[list[Report]]:
         self._experiment()
         yield from run_in_threads(
             deliveries,

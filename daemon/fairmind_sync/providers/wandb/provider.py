@@ -7,7 +7,10 @@ a repeated upload harmless. 'Delivered' needs the service's own word: finished, 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import closing
+from itertools import islice
+from typing import TypeAlias
 
 import structlog
 
@@ -24,23 +27,27 @@ from fairmind_sync.providers.base import (
     run_in_threads,
 )
 from fairmind_sync.providers.wandb.content import Content, content_of
-from fairmind_sync.providers.wandb.sdk import Held, RejectedError, Sdk, Uploaded, UploadError
+from fairmind_sync.providers.wandb.sdk import Held, RejectedError, Sdk, UploadError
 from fairmind_sync.settings import Settings
 
 READ_BACK_DELAYS_S = (0.0, 0.2, 0.5, 1.0, 2.0, 4.0)
 """The service may take a moment to show what it took."""
-RUNS_PER_CORE = 100
+RUNS_PER_CORE = 192
+CONFIRM_AT = 32
+"""So many uploads are read back at once, while others are under way."""
 _READ_AT_ONCE = 100
+
+_Upload: TypeAlias = tuple[Delivery, Content]
 
 log = structlog.get_logger()
 
 
 class WandbProvider:
-    """Uploads in eight threads, then reads the whole batch back at once."""
+    """Uploads in sixteen threads, and reads many runs back at once."""
 
     name: ProviderName = "wandb"
     batch_size = 32
-    threads = 8
+    threads = 16
 
     def __init__(self, sdk: Sdk, settings: Settings) -> None:
         self._sdk = sdk
@@ -52,18 +59,22 @@ class WandbProvider:
         self._sdk.viewer_entity()
 
     def deliver(
-        self, deliveries: Sequence[Delivery], journal: Journal, may_start: Callable[[], bool]
-    ) -> Generator[Report]:
+        self, deliveries: Iterable[Delivery], journal: Journal, may_start: Callable[[], bool]
+    ) -> Generator[list[Report]]:
+        """What was uploaded is confirmed even if W&B stopped taking more on the way."""
         self.probe()  # cheap, where each init would wait for its time-out
-        contents = {delivery.id: self._content(delivery) for delivery in deliveries}
-        complete = self._already_complete(deliveries, contents)
-        yield from ((delivery, outcome) for delivery, outcome in complete)
-        done = {delivery.id for delivery, _ in complete}
-        waiting = [delivery for delivery in deliveries if delivery.id not in done]
+        unconfirmed: dict[str, _Upload] = {}
+        stopped_by: FairmindSyncError | None = None
         try:
-            yield from self._upload_and_confirm(waiting, contents, journal, may_start)
+            try:
+                yield from self._upload_all(deliveries, journal, may_start, unconfirmed)
+            except FairmindSyncError as error:
+                stopped_by = error
+            yield from self._confirm_the_rest(unconfirmed)
+            if stopped_by:
+                raise stopped_by
         finally:
-            self._recycle(len(waiting))
+            self._recycle()
 
     def sweep(self, suspects: Sequence[str], ledger: Ledger) -> None:
         """Looks for runs that a late process of ours opened again after they were delivered."""
@@ -76,34 +87,32 @@ class WandbProvider:
     def close(self) -> None:
         self._sdk.restart()
 
-    def _upload_and_confirm(
+    def _upload_all(
         self,
-        deliveries: Sequence[Delivery],
-        contents: dict[int, Content],
+        deliveries: Iterable[Delivery],
         journal: Journal,
         may_start: Callable[[], bool],
-    ) -> Generator[Report]:
-        """What was uploaded is confirmed even if W&B stopped taking more on the way."""
-        uploaded: list[Delivery] = []
-        stopped_by: FairmindSyncError | None = None
-        uploads = run_in_threads(
-            deliveries,
-            lambda delivery: self._upload(delivery, contents[delivery.id], journal),
+        unconfirmed: dict[str, _Upload],
+    ) -> Generator[list[Report]]:
+        """Adds uploads to `unconfirmed`; yields what failed, and what could be confirmed on the way."""
+        all_ended = run_in_threads(
+            islice(deliveries, RUNS_PER_CORE - self._runs_of_core),
+            lambda delivery: self._upload(delivery, journal),
             may_start,
             self.threads,
         )
-        try:
-            for delivery, outcome in uploads:
-                if isinstance(outcome, Uploaded):
-                    uploaded.append(delivery)
-                else:
+        with closing(all_ended):
+            for ended in all_ended:
+                self._runs_of_core += len(ended)
+                unconfirmed |= {
+                    one.key: (one, how) for one, how in ended if isinstance(how, Content)
+                }
+                failed = [(one, how) for one, how in ended if not isinstance(how, Content)]
+                if failed:
                     self._core_is_clean = False
-                    yield delivery, outcome
-        except FairmindSyncError as error:
-            stopped_by = error
-        yield from self._confirm(uploaded, contents)
-        if stopped_by:
-            raise stopped_by
+                    yield [*failed]
+                if len(unconfirmed) >= CONFIRM_AT:
+                    yield self._confirmed(unconfirmed, self._sdk.read_back(unconfirmed))
 
     def _content(self, delivery: Delivery) -> Content:
         content = content_of(delivery, self._settings.wandb_project)
@@ -113,60 +122,57 @@ class WandbProvider:
             )
         return content
 
-    def _already_complete(
-        self, deliveries: Sequence[Delivery], contents: dict[int, Content]
-    ) -> list[tuple[Delivery, Delivered]]:
-        """Those that an earlier attempt finished without being able to record it."""
-        doubtful = [one for one in deliveries if one.create_attempted_at is not None]
-        if not doubtful:
-            return []
-        held = self._sdk.read_back(one.key for one in doubtful)
-        return [
-            (one, _delivered(held[one.key].uploaded))
-            for one in doubtful
-            if one.key in held and _is_complete(held[one.key], contents[one.id])
-        ]
-
-    def _upload(
-        self, delivery: Delivery, content: Content, journal: Journal
-    ) -> Uploaded | Retry | Dead:
+    def _upload(self, delivery: Delivery, journal: Journal) -> Content | Retry | Dead:
+        """The content that W&B should hold now."""
+        content = self._content(delivery)
         if content.is_too_large():
             return Dead("too_large", "W&B takes at most 10 MB of metrics and summary in a run")
+        if delivery.create_attempted_at is not None and self._is_held(delivery, content):
+            return content  # an earlier attempt finished it without being able to record it
         journal.creating(delivery, self._settings.wandb_project)
         try:
-            return self._sdk.upload(delivery.key, content)
+            self._sdk.upload(delivery.key, content)
         except RejectedError as error:
             return Dead("rejected", str(error))
         except UploadError as error:
             return Retry("upload_failed", str(error))
+        return content
 
-    def _confirm(
-        self, uploaded: Sequence[Delivery], contents: dict[int, Content]
-    ) -> Generator[Report]:
+    def _is_held(self, delivery: Delivery, content: Content) -> bool:
+        held = self._sdk.read_back([delivery.key])
+        return delivery.key in held and _is_complete(held[delivery.key], content)
+
+    def _confirmed(
+        self, unconfirmed: dict[str, _Upload], all_held: Mapping[str, Held]
+    ) -> list[Report]:
+        """Takes out what the service holds completely."""
+        complete = {
+            key: held for key, held in all_held.items() if _is_complete(held, unconfirmed[key][1])
+        }
+        return [
+            (unconfirmed.pop(key)[0], Delivered(held.run, held.destination))
+            for key, held in complete.items()
+        ]
+
+    def _confirm_the_rest(self, unconfirmed: dict[str, _Upload]) -> Generator[list[Report]]:
         """Yields Delivered for what the service holds completely, Retry for what it still doesn't."""
-        missing = {delivery.key: delivery for delivery in uploaded}
         held: dict[str, Held] = {}
         for delay in READ_BACK_DELAYS_S:
-            if not missing:
+            if not unconfirmed:
                 return
             time.sleep(delay)
-            held = self._sdk.read_back(missing)
-            for key, found in held.items():
-                if _is_complete(found, contents[missing[key].id]):
-                    yield missing.pop(key), _delivered(found.uploaded)
-        for key, delivery in missing.items():
-            yield delivery, Retry("unconfirmed", _what_is_missing(held.get(key)))
+            held = self._sdk.read_back(unconfirmed)
+            yield self._confirmed(unconfirmed, held)
+        yield [
+            (delivery, Retry("unconfirmed", _what_is_missing(held.get(key))))
+            for key, (delivery, _) in unconfirmed.items()
+        ]
 
-    def _recycle(self, runs: int) -> None:
+    def _recycle(self) -> None:
         """A core leaks descriptors with each run, and a failed id stays poisoned in it."""
-        self._runs_of_core += runs
         if not self._core_is_clean or self._runs_of_core >= RUNS_PER_CORE:
             self._sdk.restart()
             self._runs_of_core, self._core_is_clean = 0, True
-
-
-def _delivered(uploaded: Uploaded) -> Delivered:
-    return Delivered(uploaded.run, uploaded.destination)
 
 
 def _is_complete(held: Held, content: Content) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -62,21 +63,14 @@ class UploadError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Uploaded:
-    """What the SDK said of a run; whether it is there is another question."""
-
-    run: Run
-    destination: str
-
-
-@dataclass(frozen=True, slots=True)
 class Held:
     """What the service says that it holds."""
 
     state: str
     digest: str
     history_lines: int
-    uploaded: Uploaded
+    run: Run
+    destination: str
 
 
 class Sdk:
@@ -88,6 +82,8 @@ class Sdk:
         self._entity = settings.wandb_entity
         self._base_url = wandb_setup.singleton().settings.base_url.rstrip("/")
         self._api: Any = None
+        self._viewer: str | None = None
+        self._reading = threading.Lock()
 
     def viewer_entity(self) -> str:
         """Our default entity: one small request, without the SDK and its retries.
@@ -114,9 +110,10 @@ class Sdk:
                 f"W&B at {redact(self._base_url)} can't be reached: {error}",
                 address=without_user(self._base_url) if no_connection else None,
             ) from error
-        return self._entity_in(reply)
+        self._viewer = self._entity_in(reply)
+        return self._viewer
 
-    def upload(self, run_id: str, content: Content) -> Uploaded:
+    def upload(self, run_id: str, content: Content) -> None:
         """Logs one run, whole; harmless to repeat, by the id, the resume and the fixed step.
 
         Raises:
@@ -148,7 +145,6 @@ class Sdk:
                 f"wandb/*-{run_id}"
             ):  # with the service's words in logs
                 shutil.rmtree(left, ignore_errors=True)
-        return Uploaded(Run(run_id, web_url(run.url)), f"{run.entity}/{run.project}")
 
     def read_back(self, run_ids: Iterable[str]) -> dict[str, Held]:
         """What the service holds of these runs now; one request.
@@ -157,18 +153,10 @@ class Sdk:
             ProviderUnavailableError: it can't be told.
         """
         wanted = list(run_ids)
-        entity = self._entity or self.viewer_entity()
+        entity = self._entity or self._viewer or self.viewer_entity()
         try:
-            if self._api is None:
-                self._api = wandb.Api(timeout=10)
-            self._api.flush()
-            found = self._api.runs(
-                f"{entity}/{self._project}",
-                filters={"name": {"$in": wanted}},
-                per_page=len(wanted),
-                lazy=False,
-            )
-            return {run.id: _held(run) for run in found}
+            with self._reading:
+                return {run.id: _held(run) for run in self._runs(entity, wanted)}
         except Exception as error:
             if isinstance(error, ValueError) and "Could not find project" in str(error):
                 return {}
@@ -176,6 +164,17 @@ class Sdk:
             self._api = None
             self.viewer_entity()  # says more than the API, which calls each failure one of credentials
             raise ProviderOfflineError(f"W&B's runs can't be read back: {error}") from error
+
+    def _runs(self, entity: str, run_ids: list[str]) -> Any:
+        if self._api is None:
+            self._api = wandb.Api(timeout=10)
+        self._api.flush()
+        return self._api.runs(
+            f"{entity}/{self._project}",
+            filters={"name": {"$in": run_ids}},
+            per_page=len(run_ids),
+            lazy=False,
+        )
 
     def restart(self) -> None:
         """Ends wandb-core, which leaks descriptors and remembers failed ids; the next call starts anew."""
@@ -233,7 +232,8 @@ def _held(run: Any) -> Held:
         state=run.state,
         digest=str(digest),
         history_lines=int(run.historyLineCount or 0),
-        uploaded=Uploaded(Run(run.id, web_url(run.url)), f"{run.entity}/{run.project}"),
+        run=Run(run.id, web_url(run.url)),
+        destination=f"{run.entity}/{run.project}",
     )
 
 
