@@ -75,7 +75,7 @@ def _started_scheduler(configured: Settings) -> Scheduler:
 
 def _prepare_database(configured: Settings) -> None:
     engine = shared_engine(configured.database_url)
-    copy = schema.upgrade(engine, datetime.now(UTC))
+    copy = schema.upgrade_apart(engine, datetime.now(UTC))
     if copy is not None:
         log.info("database.upgraded", revision=schema.HEAD, backup=str(copy))
     if journal_mode() != "wal":

@@ -180,7 +180,7 @@ def next_work_at(connection: Connection, provider: ProviderName) -> datetime | N
     ).scalars()
     leased = connection.execute(
         select(outbox.c.due_at, outbox.c.lease_expires_at).where(
-            *pending, outbox.c.lease_token.is_not(None)
+            outbox.c.provider == provider, outbox.c.lease_token.is_not(None)
         )
     )
     times = [*waiting, *(max(row) for row in leased)]

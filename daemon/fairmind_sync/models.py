@@ -167,7 +167,15 @@ Index(
     sqlite_where=_PENDING,
     postgresql_where=_PENDING,
 )
-Index(None, outbox.c.status)
+# One index on the column would seem to SQLite, which keeps no statistics, better than any other.
+for _status in STATUSES:
+    _of_status = text(f"status = '{_status}'")
+    Index(
+        f"ix_outbox_{_status}",
+        outbox.c.id,
+        sqlite_where=_of_status,
+        postgresql_where=_of_status,
+    )
 Index(
     "ix_outbox_run",
     outbox.c.provider,

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from fairmind_sync.backoff import probe_delay
 from fairmind_sync.database import upsert
@@ -118,17 +118,10 @@ def note_ready(connection: Connection, provider: ProviderName, now: datetime) ->
 
 def note_success(connection: Connection, provider: ProviderName, now: datetime) -> None:
     """The provider confirmed a run just now."""
-    before = read(connection, provider)
-    since = before.since if before.is_ready and before.since else now
-    _write(
-        connection,
-        provider,
-        READY,
-        reason=None,
-        since=since,
-        next_probe_at=None,
-        last_success_at=now,
-    )
+    noted = connection.execute(_NOTE_SUCCESS, {"of_provider": provider, "last_success_at": now})
+    if not noted.rowcount:
+        note_ready(connection, provider, now)
+        connection.execute(_NOTE_SUCCESS, {"of_provider": provider, "last_success_at": now})
 
 
 def pause(connection: Connection, provider: ProviderName, now: datetime) -> bool:
@@ -189,3 +182,8 @@ def _write(connection: Connection, provider: ProviderName, state: str, **values:
         .values(provider=provider, **values)
         .on_conflict_do_update(index_elements=["provider"], set_=values)
     )
+
+
+_NOTE_SUCCESS = update(provider_state).where(
+    provider_state.c.provider == bindparam("of_provider"), provider_state.c.state == READY
+)

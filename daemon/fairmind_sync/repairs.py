@@ -17,7 +17,6 @@ from fairmind_sync.models import (
     DELIVERED,
     PENDING,
     bias_test_results,
-    claimable,
     delivery_attempts,
     outbox,
     provider_state,
@@ -60,7 +59,13 @@ def bury_exhausted(
     """Ends the deliveries that used up their attempts without an outcome: each time, their worker died."""
     rows = connection.execute(
         update(outbox)
-        .where(claimable(provider, now), outbox.c.attempts >= max_attempts)
+        .where(
+            outbox.c.provider == provider,
+            outbox.c.lease_token.is_not(None),
+            outbox.c.lease_expires_at <= now,
+            outbox.c.due_at <= now,
+            outbox.c.attempts >= max_attempts,
+        )
         .values(
             status=DEAD,
             finished_at=now,

@@ -52,7 +52,11 @@ def upgrade() -> None:
         sqlite_where=_PENDING,
         postgresql_where=_PENDING,
     )
-    op.create_index(op.f("ix_outbox_status"), "outbox", ["status"])
+    for status in ("pending", "delivered", "dead", "discarded"):
+        where = sa.text(f"status = '{status}'")
+        op.create_index(
+            f"ix_outbox_{status}", "outbox", ["id"], sqlite_where=where, postgresql_where=where
+        )
     op.create_index(
         "ix_bias_test_results_to_prune",
         "bias_test_results",
@@ -64,7 +68,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index("ix_bias_test_results_to_prune", "bias_test_results")
-    op.drop_index(op.f("ix_outbox_status"), "outbox")
+    for status in ("pending", "delivered", "dead", "discarded"):
+        op.drop_index(f"ix_outbox_{status}", "outbox")
     op.drop_index("ix_outbox_oldest_pending", "outbox")
     for name in _TRIGGERS:
         op.execute(f"DROP TRIGGER {name}")

@@ -7,12 +7,32 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import saving
+from tests.benchmarks import (
+    day,
+    idle,
+    importing,
+    inline,
+    latency,
+    mlflow_drain,
+    saving,
+    scale,
+    together,
+    wandb_drain,
+)
 from tests.benchmarks.measure import Row
 from tests.benchmarks.report import table, write
 
 BENCHMARKS: dict[str, Callable[[Path], list[Row]]] = {
     "saving": saving.run,
+    "inline": inline.run,
+    "importing": importing.run,
+    "mlflow": mlflow_drain.run,
+    "wandb": wandb_drain.run,
+    "together": together.run,
+    "latency": latency.run,
+    "scale": scale.run,
+    "idle": idle.run,
+    "day": day.run,
 }
 
 

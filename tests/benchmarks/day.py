@@ -21,8 +21,8 @@ BACKLOG = 64
 RETENTION = "60s"
 
 
-def run(place: Path, *, results: int = 8640, retention: str = RETENTION) -> list[Row]:
-    """One every ten seconds, at both providers; each hour is looked at when all of it is delivered.
+def run(place: Path, *, results: int = 2880, retention: str = RETENTION) -> list[Row]:
+    """One every thirty seconds of a day, at both providers; looked at each hour, when all is delivered.
 
     A process that one of the quarters hasn't seen is left out.
     """

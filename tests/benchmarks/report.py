@@ -9,9 +9,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-import pygal
-from pygal.style import CleanStyle
-
 from tests.benchmarks.measure import Row
 
 _HEAD = ("what", "ours", "against", "theirs", "measured", "goal", "")
@@ -37,6 +34,9 @@ def write(name: str, rows: Sequence[Row], into: Path) -> None:
 
 def _plot(name: str, rows: Sequence[Row]) -> bytes:
     """How far each row is from its goal: 1 is just reached, less is better."""
+    import pygal  # noqa: PLC0415 what it does to Python's imports breaks pytest's collection
+    from pygal.style import CleanStyle  # noqa: PLC0415 as above
+
     chart = pygal.HorizontalBar(
         title=f"{name}: share of what the goal allows (1 and below: reached)",
         style=CleanStyle,

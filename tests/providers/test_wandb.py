@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -89,6 +92,27 @@ def test_a_delivery_that_cannot_be_read_back_waits_and_is_not_sent_again(lab: Wa
         "delivered",
         1,
     )
+
+
+def test_runs_of_a_new_core_go_to_the_address_that_was_configured(lab: WandbLab) -> None:
+    """The SDK reads its variables again after a restart, and other threads see them half read."""
+    upload = (
+        "import os\n"
+        "from fairmind_sync.providers import open_provider\n"
+        "from fairmind_sync.settings import load\n"
+        "sdk = open_provider('wandb', load())._sdk\n"
+        "del os.environ['WANDB_BASE_URL']\n"
+        "sdk.restart()\n"
+        "print(sdk._run_settings().base_url)\n"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", upload],
+        env={**os.environ, **lab.env},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert printed.stdout.strip() == lab.standin.base_url
 
 
 def test_a_run_that_a_user_deleted_is_not_made_again(lab: WandbLab) -> None:

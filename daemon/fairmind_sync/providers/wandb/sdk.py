@@ -80,7 +80,7 @@ class Sdk:
         self._directory = directory
         self._project = settings.wandb_project
         self._entity = settings.wandb_entity
-        self._base_url = wandb_setup.singleton().settings.base_url.rstrip("/")
+        self._base_url = _load_settings()
         self._api: Any = None
         self._viewer: str | None = None
         self._reading = threading.Lock()
@@ -182,9 +182,11 @@ class Sdk:
         with suppress(Exception, SystemExit):
             wandb.teardown()
         clear(self._directory)
+        _load_settings()
 
     def _run_settings(self) -> wandb.Settings:
         return wandb.Settings(
+            base_url=self._base_url,
             silent=True,
             console="off",
             symlink=False,
@@ -223,6 +225,15 @@ class Sdk:
         if not viewer:
             _refuse_key("W&B doesn't know the key")
         return str(viewer["entity"])
+
+
+def _load_settings() -> str:
+    """Has the SDK read its variables, in one thread; the service's address.
+
+    Its first reader fills settings that other threads can see half filled: their runs, and the key, went to
+    W&B's default host instead of WANDB_BASE_URL.
+    """
+    return str(wandb_setup.singleton().settings.base_url).rstrip("/")
 
 
 def _held(run: Any) -> Held:
