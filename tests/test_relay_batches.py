@@ -15,7 +15,8 @@ from fairmind_sync.database import writing
 from fairmind_sync.delivery import Delivery
 from fairmind_sync.models import delivery_attempts, outbox
 from fairmind_sync.providers.base import Journal, Outcome
-from fairmind_sync.relay import BATCH_TIME, CLAIM_TIME, LEASE, START_TIME, Relay
+from fairmind_sync.relay import BATCH_TIME, LEASE, Relay
+from fairmind_sync.stream import CLAIM_TIME, START_TIME
 from fairmind_sync.testing import FakeProvider
 from tests.helpers import NOW, Clock, claimed, rows, save
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -31,6 +31,7 @@ from fairmind_sync.providers.base import (
     ProviderUnavailableError,
     Retry,
 )
+from fairmind_sync.stream import Stream
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -41,10 +42,6 @@ if TYPE_CHECKING:
 LEASE = timedelta(seconds=50)
 BATCH_TIME = timedelta(seconds=45)
 """A batch that took longer is hung: its worker is ended, before its lease is."""
-START_TIME = timedelta(seconds=8)
-"""In a batch, a delivery starts no later: with a slow provider each takes up to 30 s."""
-CLAIM_TIME = START_TIME / 2
-"""In a batch, none is added later."""
 
 log = structlog.get_logger()
 
@@ -132,7 +129,8 @@ class Relay:
         Whatever has no outcome at the end is given back, and its attempt doesn't count. Unless nobody
         foresaw what happened: then it counts, so that a bug can't hold the rest up for ever.
         """
-        stream = _Stream(self, first)
+        may_be_more = len(first) >= self.provider.batch_size
+        stream = Stream(first, self._claim_more if may_be_more else list, self.clock)
         reason = "not started"
         self.watch(BATCH_TIME)
         try:
@@ -153,14 +151,14 @@ class Relay:
                     outbox.release(connection, [*stream.taken.values()], self.clock(), reason)
                     outbox.unclaim(connection, stream.waiting)
 
-    def claim_more(self) -> list[Delivery]:
+    def _claim_more(self) -> list[Delivery]:
         """While others are under way: nothing that may end this process, nothing if paused meanwhile."""
         with reading(self.engine) as connection:
             if provider_state.read(connection, self.provider.name).is_paused:
                 return []
         return self._claim(abandoned=False)
 
-    def _deliver_and_record(self, stream: _Stream) -> Generator[Delivery]:
+    def _deliver_and_record(self, stream: Stream) -> Generator[Delivery]:
         """Yields what is recorded. A failure is a delivery's own only if the provider answers then."""
         away: list[ProviderUnavailableError] = []
         journal = _OutboxJournal(self.engine, self.clock)
@@ -294,45 +292,6 @@ def _bound_log(delivery: Delivery) -> structlog.typing.FilteringBoundLogger:
         attempt=delivery.attempts,
     )
     return bound
-
-
-class _Stream:
-    """Claimed deliveries for a provider to take; more are claimed as it takes them, for a while.
-
-    Each is leased for at least as long as the whole stream may take: what is claimed first decides.
-    """
-
-    def __init__(self, relay: Relay, first: list[Delivery]) -> None:
-        self.taken: dict[int, Delivery] = {}
-        self.waiting = list(reversed(first))
-        self._relay = relay
-        self._started = relay.clock()
-        self._goes_on = len(first) >= relay.provider.batch_size
-
-    def __iter__(self) -> Iterator[Delivery]:
-        while self.waiting or self._claim_more():
-            delivery = self.waiting.pop()
-            self.taken[delivery.id] = delivery
-            yield delivery
-
-    def may_start(self) -> bool:
-        return self._is_within(START_TIME)
-
-    def keep_all(self) -> None:
-        """Nothing is given back: the leases run out."""
-        self.taken.clear()
-        self.waiting.clear()
-
-    def _claim_more(self) -> bool:
-        """Only what can surely start in time: what is given back was claimed in vain."""
-        if not self._goes_on or not self._is_within(CLAIM_TIME):
-            return False
-        self.waiting = list(reversed(self._relay.claim_more()))
-        return bool(self.waiting)
-
-    def _is_within(self, limit: timedelta) -> bool:
-        """A clock that was set back shows as negative time: the stream ends, the next has its own lease."""
-        return timedelta() <= self._relay.clock() - self._started < limit
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 SHORT_TIMES = {
     "fairmind_sync.relay:LEASE": 4,
     "fairmind_sync.relay:BATCH_TIME": 3.5,
-    "fairmind_sync.relay:START_TIME": 2,
+    "fairmind_sync.stream:START_TIME": 2,
     "fairmind_sync.backoff:FIRST_DELAY": 0.2,
     "fairmind_sync.providers.mlflow.provider:GRACE": 2,
 }
