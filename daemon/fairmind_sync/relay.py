@@ -168,7 +168,8 @@ class Relay:
         with closing(all_reports):
             for reports in all_reports:
                 delivered = [(one, how) for one, how in reports if isinstance(how, Delivered)]
-                self._record_delivered(delivered)
+                if delivered:
+                    self._record_delivered(delivered)
                 yield from (delivery for delivery, _ in delivered)
                 for delivery, outcome in reports:
                     if isinstance(outcome, Delivered):
@@ -194,8 +195,6 @@ class Relay:
 
     def _record_delivered(self, reports: Sequence[tuple[Delivery, Delivered]]) -> None:
         """In one transaction: those that end together cost one."""
-        if not reports:
-            return
         now = self.clock()
         lost = set()
         with writing(self.engine) as connection:

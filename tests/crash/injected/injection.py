@@ -82,9 +82,7 @@ def _signal_at(order: dict[str, str]) -> None:
         "after claim": lambda: _after(relay.Relay, "_claim", at_a_batch),
         "after 'create attempted'": lambda: _after(relay._OutboxJournal, "creating", strike),
         "after create, before its id is stored": at_create,
-        "in the middle of a batch": lambda: _before(
-            relay.Relay, "_record_delivered", at_second_record
-        ),
+        "in the middle of a batch": lambda: _before(outbox, "record_delivered", at_second_record),
         "after the last call, before record": lambda: _before(
             relay.Relay, "_record_delivered", strike
         ),
