@@ -1,4 +1,4 @@
-"""Drains every enabled provider once, each in its own worker process: the CLI's way, without a daemon."""
+"""Drains every enabled provider once, in its own worker processes: the CLI's way, without a daemon."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import structlog
 
 from fairmind_sync import lookup, schema, worker
 from fairmind_sync.database import reading
+from fairmind_sync.worker_slot import LARGE_BACKLOG, WORKERS
 
 if TYPE_CHECKING:
     from fairmind_sync.provider_names import ProviderName
@@ -33,21 +34,26 @@ def drain_once(
         What is left: pending and dead deliveries of each provider; providers without any are left out.
     """
     spawn = multiprocessing.get_context("spawn")
-    wires = {provider: worker.Wires() for provider in settings.enabled}
-    pools = {
-        provider: ProcessPoolExecutor(1, spawn, worker.start, (settings, wires[provider]))
-        for provider in settings.enabled
-    }
+    workers = [
+        (provider, number, worker.Wires())
+        for provider, waiting in _pending(settings).items()
+        for number in range(1, 1 + (WORKERS[provider] if waiting >= LARGE_BACKLOG else 1))
+    ]
+    pools = [
+        ProcessPoolExecutor(1, spawn, worker.start, (settings, wires)) for _, _, wires in workers
+    ]
     try:
         drains = {
-            pool.submit(worker.drain, provider, settings, probe_now=True, and_sweep=True): provider
-            for provider, pool in pools.items()
+            pool.submit(
+                worker.drain, provider, settings, probe_now=number == 1, and_sweep=number == 1
+            ): provider
+            for pool, (provider, number, _) in zip(pools, workers, strict=True)
         }
         _wait(drains, settings, on_progress)
     finally:
-        for wire in wires.values():
-            wire.stop.value = True
-        for pool in pools.values():
+        for _, _, wires in workers:
+            wires.stop.value = True
+        for pool in pools:
             pool.shutdown()
     return unfinished(settings)
 
@@ -55,6 +61,11 @@ def drain_once(
 def unfinished(settings: Settings) -> dict[str, int]:
     with reading(schema.ready_engine(settings.database_url)) as connection:
         return lookup.unfinished(connection, settings.enabled)
+
+
+def _pending(settings: Settings) -> dict[ProviderName, int]:
+    with reading(schema.ready_engine(settings.database_url)) as connection:
+        return {name: lookup.pending(connection, name) for name in settings.enabled}
 
 
 def _wait(

@@ -234,6 +234,14 @@ def is_backlog_full(connection: Connection, most: int) -> bool:
     return int(connection.execute(pending).scalar_one()) >= most
 
 
+def pending(connection: Connection, provider: ProviderName) -> int:
+    """How many deliveries wait for the provider, due or not."""
+    counted = select(delivery_counts.c.count).where(
+        delivery_counts.c.provider == provider, delivery_counts.c.status == PENDING
+    )
+    return int(connection.execute(counted).scalar_one())
+
+
 def backlog(connection: Connection, provider: ProviderName) -> Backlog:
     counts = connection.execute(
         select(delivery_counts.c.status, delivery_counts.c.count).where(

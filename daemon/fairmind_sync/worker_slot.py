@@ -1,4 +1,4 @@
-"""The place of one provider's worker process in the daemon: empty, busy with a drain, or warm."""
+"""The place of a provider's worker process in the daemon: empty, busy with a drain, or warm."""
 
 from __future__ import annotations
 
@@ -13,21 +13,29 @@ from apscheduler.executors.pool import ProcessPoolExecutor
 from fairmind_sync import worker
 from fairmind_sync.backoff import retry_delay
 from fairmind_sync.clock import utc_now
+from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.relay import worker_name
 
 if TYPE_CHECKING:
-    from fairmind_sync.provider_names import ProviderName
     from fairmind_sync.settings import Settings
 
 _DRAINS_PER_WORKER = 500
 _LONGEST_PAUSE = timedelta(minutes=1)
+WORKERS: dict[ProviderName, int] = {"wandb": 2, "mlflow": 1}
+"""W&B's SDK is Python's to run: a process makes 50 runs a second. MLflow's server is its own limit."""
+LARGE_BACKLOG = 200
+"""Pending deliveries from which on a provider's further processes are worth their start."""
 
 
 class WorkerSlot:
-    """Knows whether its process may be given a drain, and what became of it."""
+    """Knows whether its process may be given a drain, and what became of it.
 
-    def __init__(self, provider: ProviderName, settings: Settings) -> None:
+    A provider's first process (`number` 1) does all the work, until there is much.
+    """
+
+    def __init__(self, provider: ProviderName, settings: Settings, number: int = 1) -> None:
         self.provider = provider
+        self.number = number
         self.is_busy = False
         self.is_broken = False
         self.idle_since: float | None = None
@@ -37,6 +45,14 @@ class WorkerSlot:
         self._settings = settings
         self._wires = worker.Wires()
         self._misses = 0
+
+    @property
+    def name(self) -> str:
+        return self.provider if self.number == 1 else f"{self.provider}-{self.number}"
+
+    @property
+    def is_first(self) -> bool:
+        return self.number == 1
 
     def may_start(self, now: datetime) -> bool:
         return not self.is_busy and self.not_before <= now
@@ -98,3 +114,12 @@ class WorkerSlot:
 
 def _is_alive(pid: int) -> bool:
     return any(child.pid == pid for child in multiprocessing.active_children())
+
+
+def slots_of(settings: Settings) -> list[WorkerSlot]:
+    """One for each process that the enabled providers may have."""
+    return [
+        WorkerSlot(provider, settings, number)
+        for provider in settings.enabled
+        for number in range(1, WORKERS[provider] + 1)
+    ]

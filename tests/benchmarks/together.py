@@ -46,7 +46,7 @@ def _cpu(ours: Warm, into: Counter[str]) -> Iterator[None]:
 
 def _seconds(ours: Warm) -> Counter[str]:
     """Of all processes that we and the daemon started, and of those that these have outlived."""
-    workers = {pid: f"worker {provider}" for provider, pid in ours.workers().items()}
+    workers = {pid: f"worker {provider}" for pid, provider in ours.workers().items()}
     found: Counter[str] = Counter()
     for process in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):

@@ -53,12 +53,12 @@ class Warm:
             found = connection.execute(times.order_by(outbox.c.id.desc()).limit(newest)).all()
         return [(row.finished_at - row.created_at).total_seconds() for row in found]
 
-    def workers(self) -> dict[ProviderName, int]:
-        """The pids of the processes that delivered."""
+    def workers(self) -> dict[int, ProviderName]:
+        """The pids of the processes that delivered, and where to."""
         tried = select(outbox.c.provider, delivery_attempts.c.worker).join(delivery_attempts)
         with reading(self.engine) as connection:
-            found = connection.execute(tried.order_by(delivery_attempts.c.id)).all()
-        return {row.provider: int(row.worker.rpartition(":")[2]) for row in found}
+            found = connection.execute(tried.distinct()).all()
+        return {int(row.worker.rpartition(":")[2]): row.provider for row in found}
 
     def _left(self) -> int:
         with reading(self.engine) as connection:

@@ -1,0 +1,80 @@
+"""How many processes a provider gets, and when."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, select
+
+from fairmind_sync import bias_test_results, lookup
+from fairmind_sync.database import reading
+from fairmind_sync.models import delivery_attempts, outbox
+from fairmind_sync.settings import Settings
+from fairmind_sync.testing import new_result
+from fairmind_sync.worker_slot import LARGE_BACKLOG, slots_of
+from tests.conftest import API_KEY
+from tests.helpers import rows, save
+from tests.processes import command, eventually, running_daemon
+from tests.standins.wandb import StandInWandb
+
+FEW, MANY = 20, LARGE_BACKLOG + 50
+
+
+@pytest.fixture
+def env(database_url: str, wandb_standin: StandInWandb, tmp_path: Path) -> dict[str, str]:
+    return {
+        "MLOPS_PROVIDER": "wandb",
+        "WANDB_API_KEY": API_KEY,
+        "WANDB_BASE_URL": wandb_standin.base_url,
+        "FAIRMIND_SYNC_DATABASE_URL": database_url,
+        "TMPDIR": str(tmp_path),
+    }
+
+
+def save_many(database_url: str, count: int) -> None:
+    to = Settings(provider="wandb", database_url=database_url)
+    bias_test_results.save_all([new_result() for _ in range(count)], to)
+
+
+def workers(engine: Engine) -> int:
+    """How many processes tried deliveries."""
+    with reading(engine) as connection:
+        return len(connection.execute(select(delivery_attempts.c.worker).distinct()).all())
+
+
+def delivered(engine: Engine) -> int:
+    with reading(engine) as connection:
+        return lookup.backlog(connection, "wandb").counts["delivered"]
+
+
+def test_each_slot_has_a_name_of_its_own() -> None:
+    names = [slot.name for slot in slots_of(Settings(provider="both"))]
+    assert names == ["wandb", "wandb-2", "mlflow"]
+
+
+def test_what_waits_is_counted_for_each_provider(engine: Engine) -> None:
+    save(engine, "wandb", "mlflow")
+    save(engine, "wandb")
+    with reading(engine) as connection:
+        assert [lookup.pending(connection, name) for name in ("wandb", "mlflow")] == [2, 1]
+
+
+@pytest.mark.parametrize(("count", "processes"), [(FEW, 1), (MANY, 2)])
+def test_a_daemon_drains_a_large_backlog_to_wandb_in_two_processes(
+    engine: Engine, env: dict[str, str], tmp_path: Path, count: int, processes: int
+) -> None:
+    save_many(env["FAIRMIND_SYNC_DATABASE_URL"], count)
+    with running_daemon(env, tmp_path):
+        eventually(lambda: delivered(engine) == count, 120)
+    assert workers(engine) == processes
+
+
+def test_two_processes_deliver_each_result_once(
+    engine: Engine, env: dict[str, str], wandb_standin: StandInWandb
+) -> None:
+    save_many(env["FAIRMIND_SYNC_DATABASE_URL"], MANY)
+    command("drain", env=env)
+    recorded = sorted(row.run_id for row in rows(engine, outbox))
+    held = sorted(name for name, run in wandb_standin.runs.items() if run.inserts == 1)
+    assert (workers(engine), held) == (2, recorded)
