@@ -11,6 +11,8 @@ from pathlib import Path
 
 from tests.benchmarks.measure import Row
 
+_WIDEST = 3.0
+"""What is farther from its goal is drawn to the edge."""
 _HEAD = ("what", "ours", "against", "theirs", "measured", "goal", "")
 
 
@@ -37,21 +39,23 @@ def _plot(name: str, rows: Sequence[Row]) -> bytes:
     import pygal  # noqa: PLC0415 what it does to Python's imports breaks pytest's collection
     from pygal.style import CleanStyle  # noqa: PLC0415 as above
 
+    shares = [
+        row.measured / row.goal if row.is_at_most else row.goal / row.measured for row in rows
+    ]
     chart = pygal.HorizontalBar(
         title=f"{name}: share of what the goal allows (1 and below: reached)",
         style=CleanStyle,
         print_values=True,
         formatter=lambda value: f"{value:.2f}",
         js=[],
-        range=(0, 1),
+        range=(0, min(max(1.0, *shares), _WIDEST)),
         height=160 + 60 * len(rows),
         truncate_legend=-1,
         legend_at_bottom=True,
         legend_at_bottom_columns=1,
     )
-    for row in rows:
-        used = row.measured / row.goal if row.is_at_most else row.goal / row.measured
-        chart.add(f"{row.what} / {row.against}", used)
+    for row, share in zip(rows, shares, strict=True):
+        chart.add(f"{row.what} / {row.against}", share)
     return bytes(chart.render())
 
 
