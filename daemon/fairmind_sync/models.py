@@ -20,6 +20,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TextClause,
     TypeDecorator,
     UniqueConstraint,
     and_,
@@ -70,6 +71,11 @@ def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
 
 
+def _partial_index(name: str, where: TextClause, *columns: Column[Any]) -> None:
+    """Of the rows that the condition lets through, in either database."""
+    Index(name, *columns, sqlite_where=where, postgresql_where=where)
+
+
 def _provider_column(**options: Any) -> Column[str]:
     return Column("provider", String(16), nullable=False, **options)
 
@@ -105,19 +111,9 @@ Index(None, bias_test_results.c.test_id)
 Index(None, bias_test_results.c.user_id, bias_test_results.c.created_at)
 Index(None, bias_test_results.c.model_id, bias_test_results.c.created_at)
 _TO_ERASE = text("deleted_at IS NOT NULL AND erased_at IS NULL")
-Index(
-    "ix_bias_test_results_to_erase",
-    bias_test_results.c.deleted_at,
-    sqlite_where=_TO_ERASE,
-    postgresql_where=_TO_ERASE,
-)
+_partial_index("ix_bias_test_results_to_erase", _TO_ERASE, bias_test_results.c.deleted_at)
 _WHOLE = text("erased_at IS NULL")
-Index(
-    "ix_bias_test_results_to_prune",
-    bias_test_results.c.created_at,
-    sqlite_where=_WHOLE,
-    postgresql_where=_WHOLE,
-)
+_partial_index("ix_bias_test_results_to_prune", _WHOLE, bias_test_results.c.created_at)
 
 outbox = Table(
     "outbox",
@@ -153,45 +149,16 @@ outbox = Table(
     UniqueConstraint("result_id", "provider"),
 )
 _PENDING = text("status = 'pending'")
-Index(
-    "ix_outbox_claimable",
-    outbox.c.provider,
-    outbox.c.due_at,
-    sqlite_where=_PENDING,
-    postgresql_where=_PENDING,
-)
-Index(
-    "ix_outbox_oldest_pending",
-    outbox.c.provider,
-    outbox.c.created_at,
-    sqlite_where=_PENDING,
-    postgresql_where=_PENDING,
-)
+_partial_index("ix_outbox_claimable", _PENDING, outbox.c.provider, outbox.c.due_at)
+_partial_index("ix_outbox_oldest_pending", _PENDING, outbox.c.provider, outbox.c.created_at)
 # One index on the column would seem to SQLite, which keeps no statistics, better than any other.
 for _status in STATUSES:
     _of_status = text(f"status = '{_status}'")
-    Index(
-        f"ix_outbox_{_status}",
-        outbox.c.id,
-        sqlite_where=_of_status,
-        postgresql_where=_of_status,
-    )
-Index(
-    "ix_outbox_run",
-    outbox.c.provider,
-    outbox.c.run_id,
-    sqlite_where=text("run_id IS NOT NULL"),
-    postgresql_where=text("run_id IS NOT NULL"),
-)
+    _partial_index(f"ix_outbox_{_status}", _of_status, outbox.c.id)
+_partial_index("ix_outbox_run", text("run_id IS NOT NULL"), outbox.c.provider, outbox.c.run_id)
 
 _LEASED = text("lease_token IS NOT NULL")
-Index(
-    "ix_outbox_leased",
-    outbox.c.provider,
-    outbox.c.lease_expires_at,
-    sqlite_where=_LEASED,
-    postgresql_where=_LEASED,
-)
+_partial_index("ix_outbox_leased", _LEASED, outbox.c.provider, outbox.c.lease_expires_at)
 
 delivery_attempts = Table(
     "delivery_attempts",
@@ -211,12 +178,7 @@ delivery_attempts = Table(
 )
 
 _UNCLEAN = text("outcome IS NULL OR outcome <> 'delivered'")
-Index(
-    "ix_delivery_attempts_unclean",
-    delivery_attempts.c.started_at,
-    sqlite_where=_UNCLEAN,
-    postgresql_where=_UNCLEAN,
-)
+_partial_index("ix_delivery_attempts_unclean", _UNCLEAN, delivery_attempts.c.started_at)
 
 provider_state = Table(
     "provider_state",

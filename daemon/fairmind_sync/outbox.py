@@ -148,23 +148,14 @@ def release(
 ) -> None:
     """Gives claimed deliveries back; the attempt doesn't count. Those whose lease is lost are left alone."""
     for delivery in deliveries:
-        released = connection.execute(
-            update(outbox)
-            .where(_leased(delivery))
-            .values(attempts=outbox.c.attempts - 1, **_NO_LEASE)
-        )
-        if released.rowcount:
+        if _give_back(connection, delivery):
             _close_attempt(connection, delivery, "released", now, "released", reason)
 
 
 def unclaim(connection: Connection, deliveries: Sequence[Delivery]) -> None:
     """Gives back what nobody began with, as if it had never been claimed."""
     for delivery in deliveries:
-        connection.execute(
-            update(outbox)
-            .where(_leased(delivery))
-            .values(attempts=outbox.c.attempts - 1, **_NO_LEASE)
-        )
+        _give_back(connection, delivery)
         connection.execute(
             delete(delivery_attempts).where(
                 delivery_attempts.c.delivery_id == delivery.id,
@@ -205,6 +196,14 @@ def discard(connection: Connection, delivery_ids: Sequence[int], reason: str, no
         )
     )
     return _count_changed(connection, discarded, delivery_ids)
+
+
+def _give_back(connection: Connection, delivery: Delivery) -> bool:
+    """Without the attempt that the claim counted; whether its lease was still ours."""
+    given_back = connection.execute(
+        update(outbox).where(_leased(delivery)).values(attempts=outbox.c.attempts - 1, **_NO_LEASE)
+    )
+    return bool(given_back.rowcount)
 
 
 def _count_changed(connection: Connection, change: Update, delivery_ids: Sequence[int]) -> int:
