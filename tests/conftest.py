@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
 from fairmind_sync import schema, settings
+from fairmind_sync.database import shared_engine
 from fairmind_sync.demo.tracking_server import free_port, tracking_server
 from fairmind_sync.settings import Settings
+from tests.next_version import NextVersion, pretend
+from tests.postgres import PostgresServer, postgres_server
 from tests.standins.wandb import StandInWandb, serve_wandb
 
 CHECKOUT = Path(__file__).parents[1]
@@ -36,9 +40,45 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Itera
     settings.current.cache_clear()
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests that are marked `both_databases` run on each."""
+    is_on_both = metafunc.definition.get_closest_marker("both_databases") is not None
+    for url in ("database_url", "empty_database_url"):
+        if is_on_both and url in metafunc.fixturenames:
+            metafunc.parametrize(url, ["sqlite", "postgresql"], indirect=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """Shared by the tests of one process."""
+    with postgres_server() as server:
+        yield server
+
+
 @pytest.fixture
-def database_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'database' / 'fairmind-sync.db'}"
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Of a database that isn't there yet; of one with today's schema in PostgreSQL."""
+    yield from _database_url(request, tmp_path, PostgresServer.new_database_of_today)
+
+
+@pytest.fixture
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Of a database that has no schema yet."""
+    yield from _database_url(request, tmp_path, PostgresServer.new_database)
+
+
+def _database_url(
+    request: pytest.FixtureRequest, place: Path, new: Callable[[PostgresServer], str]
+) -> Iterator[str]:
+    if getattr(request, "param", "sqlite") == "sqlite":
+        yield f"sqlite:///{place / 'database' / 'fairmind-sync.db'}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    name = new(server)
+    url = server.url(name)
+    yield url
+    shared_engine(url).dispose()
+    server.drop(name)
 
 
 @pytest.fixture
@@ -47,6 +87,12 @@ def engine(database_url: str) -> Iterator[Engine]:
     engine = schema.ready_engine(database_url)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> NextVersion:
+    """Pretends that this code is a version further on, whose migration does what the test says."""
+    return partial(pretend, tmp_path, monkeypatch)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from fairmind_sync import outbox, saving
-from fairmind_sync.database import reading, writing
+from fairmind_sync.database import is_file, open_engine, reading, writing
 from fairmind_sync.delivery import Delivery, Run
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.saving import Saved
@@ -82,6 +82,25 @@ def rows(engine: Engine, table: Table) -> list[Row[Any]]:
     """The whole table, oldest row first."""
     with reading(engine) as connection:
         return list(connection.execute(select(table).order_by(*table.primary_key)))
+
+
+@contextmanager
+def opened(url: str) -> Iterator[Engine]:
+    """An engine that nobody else has, closed at the end of the block."""
+    engine = open_engine(url)
+    yield engine
+    engine.dispose()
+
+
+def plan(engine: Engine, statement: str, parameters: Any = ()) -> str:
+    """How the database finds the rows, where it reads no whole table: with which index."""
+    with engine.connect() as connection:
+        if is_file(engine):
+            explained = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        else:
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+            explained = connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)
+        return "\n".join(str(row[-1]) for row in explained)
 
 
 @contextmanager

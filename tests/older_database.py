@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from alembic import command
-from sqlalchemy import Engine, Row, text
+from sqlalchemy import Engine, Row, bindparam, text
 
 from fairmind_sync import schema
-from fairmind_sync.database import migrating, open_engine, reading
-from tests.helpers import NOW
+from fairmind_sync.database import migrating, reading
+from fairmind_sync.models import UtcDateTime
+from tests.helpers import NOW, opened
 
 RESULTS = '{"overall_risk": "high", "metrics_passed": 3, "metrics_failed": 1, "x": NaN}'
 _INSERTS = (
@@ -35,22 +38,23 @@ _SELECTS = (
 )
 
 
-def older_database(url: str) -> Engine:
-    """With three results that wait for MLflow."""
-    engine = open_engine(url)
-    with migrating(engine) as connection:
-        command.upgrade(schema.alembic_config(connection), "0001")
-        for number in range(1, 4):
-            given = {
-                "id": number,
-                "key": f"{number:032}",
-                "digest": f"{number:064}",
-                "at": f"{NOW:%Y-%m-%d %H:%M:%S.%f}",
-                "results": RESULTS,
-            }
-            for statement in _INSERTS:
-                connection.execute(text(statement), given)
-    return engine
+@contextmanager
+def older_database(url: str) -> Iterator[Engine]:
+    """Made where nothing is yet; with three results that wait for MLflow."""
+    with opened(url) as engine:
+        with migrating(engine) as connection:
+            command.upgrade(schema.alembic_config(connection), "0001")
+            at = bindparam("at", NOW, type_=UtcDateTime)
+            for number in range(1, 4):
+                given = {
+                    "id": number,
+                    "key": f"{number:032}",
+                    "digest": f"{number:064}",
+                    "results": RESULTS,
+                }
+                for statement in _INSERTS:
+                    connection.execute(text(statement).bindparams(at), given)
+        yield engine
 
 
 def held_by(engine: Engine) -> list[list[Row[Any]]]:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,11 +30,15 @@ def eventually(look: Callable[[], Found | None], seconds: float = 30.0) -> Found
 
 
 def command(
-    *arguments: str, env: Mapping[str, str], stdin: str | None = None, check: bool = True
+    *arguments: str,
+    env: Mapping[str, str],
+    stdin: str | None = None,
+    check: bool = True,
+    inside: Sequence[str] = (),
 ) -> subprocess.CompletedProcess[str]:
     """Runs `fairmind-sync` to its end."""
     return subprocess.run(
-        [*COMMAND, *arguments],
+        [*inside, *COMMAND, *arguments],
         env={**os.environ, **env},
         input=stdin,
         capture_output=True,
@@ -45,13 +49,16 @@ def command(
 
 
 class DaemonProcess:
-    """A running `fairmind-sync run`; its log lines are parsed as they come."""
+    """A running `fairmind-sync run`; its log lines are parsed as they come.
 
-    def __init__(self, env: Mapping[str, str], cwd: Path) -> None:
+    `inside` is what its command line begins with: to run elsewhere.
+    """
+
+    def __init__(self, env: Mapping[str, str], cwd: Path, inside: Sequence[str] = ()) -> None:
         self.events: list[dict[str, Any]] = []
         self.other_lines: list[str] = []
         self.process = subprocess.Popen(
-            [*COMMAND, "run"],
+            [*inside, *COMMAND, "run"],
             env={**os.environ, "FAIRMIND_SYNC_API_PORT": "0", **env},
             cwd=cwd,
             stderr=subprocess.PIPE,
@@ -96,9 +103,11 @@ class DaemonProcess:
 
 
 @contextmanager
-def running_daemon(env: Mapping[str, str], cwd: Path) -> Iterator[DaemonProcess]:
+def running_daemon(
+    env: Mapping[str, str], cwd: Path, inside: Sequence[str] = ()
+) -> Iterator[DaemonProcess]:
     """A daemon that answers; killed at the end of the block if the test has not stopped it."""
-    daemon = DaemonProcess(env, cwd)
+    daemon = DaemonProcess(env, cwd, inside)
     try:
         daemon.event("daemon.ready")
         yield daemon

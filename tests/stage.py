@@ -27,6 +27,7 @@ class Stage:
     """`more_env` is added to what daemons and commands get."""
 
     place: Path
+    database_url: str
     mlflow_uri: str
     proxy: MlflowProxy
     wandb: StandInWandb
@@ -44,10 +45,6 @@ class Stage:
             "TMPDIR": str(self.place),
             **self.more_env,
         }
-
-    @property
-    def database_url(self) -> str:
-        return f"sqlite:///{self.place / 'results.db'}"
 
     @property
     def engine(self) -> Engine:
@@ -83,9 +80,13 @@ class Stage:
 
 
 @contextmanager
-def open_stage(place: Path, more_env: Mapping[str, str] | None = None) -> Iterator[Stage]:
+def open_stage(
+    place: Path, more_env: Mapping[str, str] | None = None, *, database_url: str | None = None
+) -> Iterator[Stage]:
+    """With a SQLite file there, unless a database is given."""
+    url = database_url or f"sqlite:///{place / 'results.db'}"
     with ExitStack() as stack:
         uri = stack.enter_context(tracking_server(place, free_port()))
         proxy = stack.enter_context(mlflow_proxy(uri))
         wandb = stack.enter_context(serve_wandb({API_KEY}))
-        yield Stage(place, uri, proxy, wandb, more_env or {})
+        yield Stage(place, url, uri, proxy, wandb, more_env or {})

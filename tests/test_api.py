@@ -14,6 +14,8 @@ from fairmind_sync.relay import Relay
 from fairmind_sync.settings import Settings
 from fairmind_sync.testing import FakeProvider, new_result
 
+pytestmark = pytest.mark.both_databases
+
 BASE = "/api/v1/mlops"
 
 

@@ -21,6 +21,8 @@ from fairmind_sync.settings import Settings
 from fairmind_sync.testing import new_result
 from tests.helpers import rows
 
+pytestmark = pytest.mark.both_databases
+
 SDKS_AND_SERVERS = ["wandb", "mlflow", "fastapi", "uvicorn", "apscheduler", "typer", "rich"]
 HEAVY = [*SDKS_AND_SERVERS, "alembic", "numpy", "pandas"]
 RESULT: dict[str, Any] = {

@@ -173,10 +173,22 @@ def test_db_check_of_something_else_fails(env: dict[str, str], tmp_path: Path) -
     assert (checked.returncode, "is damaged" in checked.stderr) == (1, True)
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("verb", [["backup", "copy.db"], ["check"], ["compact"]])
+def test_what_is_for_a_file_names_a_servers_own_tool(env: dict[str, str], verb: list[str]) -> None:
+    refused = command("db", *verb, env=env, check=False)
+    assert (refused.returncode, refused.stderr.count("\n"), "pg_dump copies" in refused.stderr) == (
+        1,
+        1,
+        True,
+    )
+
+
 def runs_of(env: dict[str, str]) -> str:
     return command("runs", "--json", env=env).stdout
 
 
+@pytest.mark.both_databases
 def test_db_upgrade_says_which_schema_is_there(env: dict[str, str]) -> None:
     assert command("db", "upgrade", env=env).stdout.startswith("schema ")
 

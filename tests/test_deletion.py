@@ -21,6 +21,8 @@ from fairmind_sync.testing import FakeProvider
 from tests import backend
 from tests.helpers import LEASE, NOW, RUN, Clock, claim, claimed, dead, delivered, rows, save
 
+pytestmark = pytest.mark.both_databases
+
 MINUTE = timedelta(minutes=1)
 
 

@@ -16,6 +16,8 @@ from fairmind_sync.models import BLOCKED, OFFLINE
 from fairmind_sync.settings import Settings
 from tests.helpers import LEASE, NOW, claim, save
 
+pytestmark = pytest.mark.both_databases
+
 MINUTE = timedelta(minutes=1)
 START = "No daemon is running. Run: fairmind-sync run"
 FIX = "Fix that; it is tried again within 2 minutes, or by: fairmind-sync resume mlflow"
@@ -288,8 +290,8 @@ def test_each_delivery_is_explained_newest_first(engine: Engine, configured: Set
     found = explanation.explain(configured, "t", NOW)
     assert [(one.delivery.provider, one.delivery.revision) for one in found] == [
         ("mlflow", 2),
-        ("mlflow", 1),
         ("wandb", 1),
+        ("mlflow", 1),
     ]
 
 

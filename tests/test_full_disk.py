@@ -16,7 +16,7 @@ from fairmind_sync import lookup, maintenance, schema
 from fairmind_sync.database import reading, writing
 from fairmind_sync.errors import DiskFullError
 from fairmind_sync.lookup import RunFilter
-from tests.processes import command, eventually, running_daemon
+from tests.processes import DaemonProcess, command, eventually, running_daemon
 from tests.standins.mlflow_proxy import mlflow_proxy
 
 RESULT = {"model_id": "m", "test_type": "ml_bias", "results": {"accuracy": 0.85}}
@@ -70,6 +70,11 @@ def save(env: dict[str, str], test_id: str, *, check: bool = True) -> tuple[int,
     return ended.returncode, ended.stderr
 
 
+def is_stuck(daemon: DaemonProcess) -> bool:
+    """It could not even write down that it is about to probe."""
+    return any(event["job"] == "look" for event in daemon.seen("timer.failed"))
+
+
 def sound(engine: Engine) -> bool:
     return maintenance.damage(engine) == []
 
@@ -108,7 +113,7 @@ def test_the_daemon_lives_through_a_full_disk_and_delivers_when_there_is_space(
             daemon.event("provider.offline")
             disk.fill(leaving=0)
             proxy.start()
-            daemon.event("worker.failed", 90)
+            eventually(lambda: is_stuck(daemon), 90)
             disk.free()
             assert eventually(lambda: disk.delivered() == 5, 120)
             assert sound(schema.ready_engine(disk.url))

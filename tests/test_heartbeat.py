@@ -14,6 +14,8 @@ from fairmind_sync.heartbeat import ALIVE_FOR, INTERVAL, Heart, any_alive
 from fairmind_sync.models import daemon_heartbeats
 from tests.helpers import NOW, rows
 
+pytestmark = pytest.mark.both_databases
+
 MOMENT = timedelta(microseconds=1)
 
 

@@ -14,6 +14,8 @@ from fairmind_sync.lookup import Attempt, Backlog, DeliveryRecord, RunFilter
 from fairmind_sync.provider_names import ProviderName
 from tests.helpers import LEASE, NOW, RUN, claim, claimed, dead, delivered, save
 
+pytestmark = pytest.mark.both_databases
+
 MINUTE = timedelta(minutes=1)
 
 
@@ -92,11 +94,11 @@ def test_the_newest_are_listed_up_to_the_limit(engine: Engine) -> None:
 @pytest.mark.parametrize(
     ("wanted", "expected"),
     [
-        (RunFilter(), ["two/mlflow", "two/wandb", "one/mlflow"]),
+        (RunFilter(), ["two/wandb", "two/mlflow", "one/mlflow"]),
         (RunFilter(test_id="one"), ["one/mlflow"]),
-        (RunFilter(model_id="m2"), ["two/mlflow", "two/wandb"]),
+        (RunFilter(model_id="m2"), ["two/wandb", "two/mlflow"]),
         (RunFilter(provider="wandb"), ["two/wandb"]),
-        (RunFilter(status="pending"), ["two/mlflow", "two/wandb"]),
+        (RunFilter(status="pending"), ["two/wandb", "two/mlflow"]),
         (RunFilter(result_id=1), ["one/mlflow"]),
         (RunFilter(provider="mlflow", status="pending"), ["two/mlflow"]),
         (RunFilter(test_id="none"), []),

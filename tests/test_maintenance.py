@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import Connection, Engine
 
 from fairmind_sync import bias_test_results, maintenance
-from fairmind_sync.database import open_engine, reading, writing
+from fairmind_sync.database import reading, writing
 from fairmind_sync.errors import DamagedError, DiskFullError, StorageError
 from fairmind_sync.models import bias_test_results as results
 from fairmind_sync.settings import Settings
 from fairmind_sync.testing import new_result
-from tests.helpers import rows, save
+from tests.helpers import opened, rows, save
 
 LARGE = {"text": "x" * 200_000}
 
@@ -56,8 +56,8 @@ def damaged(engine: Engine, tmp_path: Path) -> Path:
 def test_a_copy_holds_what_was_saved(engine: Engine, tmp_path: Path) -> None:
     save(engine, "mlflow")
     maintenance.copy_to(engine, tmp_path / "copy.db")
-    copy = open_engine(f"sqlite:///{tmp_path / 'copy.db'}")
-    assert rows(copy, results) == rows(engine, results)
+    with opened(f"sqlite:///{tmp_path / 'copy.db'}") as copy:
+        assert rows(copy, results) == rows(engine, results)
 
 
 def test_only_the_owner_may_read_a_copy(engine: Engine, tmp_path: Path) -> None:
@@ -88,7 +88,8 @@ def test_a_reference_to_nothing_is_damage(engine: Engine) -> None:
 
 
 def test_overwritten_pages_are_damage(damaged: Path) -> None:
-    assert maintenance.damage(open_engine(f"sqlite:///{damaged}"))
+    with opened(f"sqlite:///{damaged}") as copy:
+        assert maintenance.damage(copy)
 
 
 def test_a_file_that_is_no_database_is_named_and_left_as_it_is(tmp_path: Path) -> None:

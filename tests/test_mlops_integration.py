@@ -24,6 +24,8 @@ from fairmind_sync.relay import Relay
 from fairmind_sync.testing import FakeProvider
 from tests.helpers import RUN, delivered, rows
 
+pytestmark = pytest.mark.both_databases
+
 DISABLED = {"enabled": False, "success": False, "run_id": None, "url": None}
 WAIT_S = 60.0
 """Longer than any delivery here takes; only a failing test waits so long."""

@@ -18,6 +18,8 @@ from fairmind_sync.settings import Settings
 from fairmind_sync.testing import new_result
 from tests.helpers import NOW, captured_logs, claimed, dead, delivered, rows, save
 
+pytestmark = pytest.mark.both_databases
+
 MINUTE = timedelta(minutes=1)
 
 

@@ -12,7 +12,9 @@ from fairmind_sync import outbox as verbs
 from fairmind_sync import repairs
 from fairmind_sync.database import writing
 from fairmind_sync.models import delivery_attempts, outbox
-from tests.helpers import LEASE, NOW, at_once, claim, claimed, dead, delivered, rows, save
+from tests.helpers import LEASE, NOW, at_once, claim, claimed, dead, delivered, plan, rows, save
+
+pytestmark = pytest.mark.both_databases
 
 SECOND = timedelta(seconds=1)
 LATER = NOW + LEASE
@@ -162,9 +164,7 @@ def test_the_search_for_due_deliveries_uses_the_index_made_for_it(engine: Engine
     event.listen(engine, "before_cursor_execute", note)
     claim(engine)
     statement, parameters = next(found for found in executed if found[0].startswith("SELECT"))
-    with engine.connect() as connection:
-        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
-    assert "ix_outbox_claimable" in plan[0].detail
+    assert "ix_outbox_claimable" in plan(engine, statement, parameters)
 
 
 def test_a_delivery_that_used_up_its_attempts_is_buried(engine: Engine) -> None:

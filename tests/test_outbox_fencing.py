@@ -17,6 +17,8 @@ from fairmind_sync.errors import LeaseLostError
 from fairmind_sync.models import delivery_attempts, outbox
 from tests.helpers import LEASE, NOW, RUN, claim, claimed, dead, rows, save
 
+pytestmark = pytest.mark.both_databases
+
 Verb: TypeAlias = Callable[[Connection, Delivery], object]
 LATER = NOW + LEASE
 SOON = timedelta(minutes=3)

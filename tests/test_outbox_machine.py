@@ -28,6 +28,8 @@ from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.testing import new_result
 from tests.helpers import LEASE, NOW, rows
 
+pytestmark = pytest.mark.both_databases
+
 EXAMPLES, STEPS = 100, 50
 MOST_ATTEMPTS = 3
 PROVIDER: ProviderName = "mlflow"

@@ -20,6 +20,8 @@ from fairmind_sync.settings import Settings
 from fairmind_sync.testing import FakeProvider
 from tests.helpers import NOW, RUN, claim, save
 
+pytestmark = pytest.mark.both_databases
+
 MINUTE = timedelta(minutes=1)
 LATER = NOW + MINUTE
 KNOWN = ("state", "reason", "since", "next_probe_at", "last_success_at", "address")

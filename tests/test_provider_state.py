@@ -15,6 +15,8 @@ from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.provider_state import BLOCKED_PROBE, ProviderState
 from tests.helpers import NOW
 
+pytestmark = pytest.mark.both_databases
+
 MINUTE = timedelta(minutes=1)
 LATER = NOW + 10 * MINUTE
 

@@ -8,13 +8,15 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine, update
 
-from fairmind_sync import lookup, maintenance, outbox, pruning, records, repairs, saving
-from fairmind_sync.database import open_engine, reading, sqlite_module, writing
+from fairmind_sync import lookup, outbox, pruning, records, repairs, saving
+from fairmind_sync.database import reading, writing
 from fairmind_sync.lookup import RunFilter
 from fairmind_sync.models import bias_test_results, delivery_attempts
 from fairmind_sync.models import outbox as deliveries
 from fairmind_sync.testing import new_result
 from tests.helpers import NOW, RUN, claimed, dead, delivered, rows, save
+
+pytestmark = pytest.mark.both_databases
 
 DAY = timedelta(days=1)
 RETENTION = 30 * DAY
@@ -178,39 +180,6 @@ def test_pruning_looks_as_often_as_the_retention_asks_for(
     assert pruning.interval(retention) == interval
 
 
-def test_pruning_gives_space_back_to_the_disk(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(maintenance, "_SPARE_PAGES", 0)
-    delivery = delivered(engine)
-    with writing(engine) as connection:
-        connection.execute(update(bias_test_results).values(results='"' + "x" * 1_000_000 + '"'))
-    before = pages(engine)
-    prune(engine)
-    assert (pages(engine) < before - 200, delivery.id) == (True, 1)
-
-
-def test_compacting_makes_an_older_file_able_to_give_space_back(database_url: str) -> None:
-    file = maintenance.file_of(open_engine(database_url))
-    older = sqlite_module().connect(file)
-    older.execute("PRAGMA auto_vacuum = NONE")
-    older.execute("VACUUM")
-    older.execute("CREATE TABLE notes (text TEXT)")
-    older.close()
-    engine = open_engine(database_url)
-    maintenance.compact(engine)
-    with reading(engine) as connection:
-        assert connection.exec_driver_sql("PRAGMA auto_vacuum").scalar() == maintenance.INCREMENTAL
-
-
-def test_compacting_takes_what_is_unused_out_of_the_file(engine: Engine) -> None:
-    save(engine, results={"text": "x" * 1_000_000})
-    with writing(engine) as connection:
-        connection.execute(update(bias_test_results).values(results="{}"))
-    before, after = maintenance.compact(engine)
-    assert (before > 1_000_000, after < 300_000) == (True, True)
-
-
 def test_what_is_listed_stays_after_pruning(engine: Engine) -> None:
     delivered(engine)
     with reading(engine) as connection:
@@ -218,11 +187,6 @@ def test_what_is_listed_stays_after_pruning(engine: Engine) -> None:
     prune(engine)
     with reading(engine) as connection:
         assert lookup.deliveries(connection, RunFilter()) == before
-
-
-def pages(engine: Engine) -> int:
-    with reading(engine) as connection:
-        return int(connection.exec_driver_sql("PRAGMA page_count").scalar_one())
 
 
 def test_the_outbox_keeps_its_rows(engine: Engine) -> None:

@@ -23,6 +23,8 @@ from tests import backend
 from tests.backend import get, listed, save
 from tests.helpers import NOW, claim
 
+pytestmark = pytest.mark.both_databases
+
 MINUTE = timedelta(minutes=1)
 RESULTS = {
     "accuracy": 0.85,

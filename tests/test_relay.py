@@ -20,6 +20,8 @@ from fairmind_sync.relay import LEASE, Relay
 from fairmind_sync.testing import FakeProvider
 from tests.helpers import NOW, RUN, Clock, captured_logs, claim, rows, save
 
+pytestmark = pytest.mark.both_databases
+
 FAILED = Retry("server", "500")
 REFUSED = Dead("rejected", "too large")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,6 +21,8 @@ from fairmind_sync.relay import BATCH_TIME, LEASE, Relay
 from fairmind_sync.stream import CLAIM_TIME, START_TIME
 from fairmind_sync.testing import FakeProvider
 from tests.helpers import NOW, Clock, claimed, rows, save
+
+pytestmark = pytest.mark.both_databases
 
 
 @dataclass
@@ -56,11 +60,22 @@ def test_a_drain_told_to_stop_releases_what_it_did_not_start(engine: Engine, clo
     assert found[1:] == [("pending", 0, None)] * 2
 
 
+def _once_both_are_taken(provider: FakeProvider) -> Callable[[], bool]:
+    """After the first run; the relay itself, which asks before a claim and before each, goes on."""
+    relay, asked = threading.get_ident(), itertools.count(1)
+
+    def should_stop() -> bool:
+        is_taking = threading.get_ident() == relay and next(asked) <= 3
+        return bool(provider.runs) and not is_taking
+
+    return should_stop
+
+
 def test_a_released_attempt_says_that_it_was_not_started(engine: Engine, clock: Clock) -> None:
     save(engine, "mlflow")
     save(engine, "mlflow")
     provider = FakeProvider()
-    drain(engine, provider, clock, should_stop=lambda: bool(provider.runs))
+    drain(engine, provider, clock, should_stop=_once_both_are_taken(provider))
     _, attempt = rows(engine, delivery_attempts)
     assert tuple(attempt)[-3:] == ("released", "released", "not started")
 

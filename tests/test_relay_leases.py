@@ -17,6 +17,8 @@ from fairmind_sync.relay import LEASE, Relay
 from fairmind_sync.testing import FakeProvider
 from tests.helpers import NOW, RUN, Clock, captured_logs, claim, rows, save
 
+pytestmark = pytest.mark.both_databases
+
 Act = Callable[[Delivery, Journal], Outcome | None]
 
 

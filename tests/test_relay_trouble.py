@@ -30,6 +30,8 @@ from fairmind_sync.relay import Relay
 from fairmind_sync.testing import FakeProvider
 from tests.helpers import NOW, RUN, Clock, captured_logs, rows, save
 
+pytestmark = pytest.mark.both_databases
+
 MINUTE = timedelta(minutes=1)
 OFFLINE = ProviderOfflineError("no route to host")
 BLOCKED = ProviderBlockedError("the key is wrong: set WANDB_API_KEY")

@@ -15,6 +15,8 @@ from fairmind_sync.models import outbox as table
 from fairmind_sync.provider_names import ProviderName
 from tests.helpers import LEASE, NOW, RUN, claim, claimed, delivered, rows, save
 
+pytestmark = pytest.mark.both_databases
+
 HOUR = timedelta(hours=1)
 
 

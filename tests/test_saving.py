@@ -15,6 +15,8 @@ from fairmind_sync.saving import NewResult, Saved
 from fairmind_sync.testing import new_result
 from tests.helpers import NOW, at_once, dead, rows, save
 
+pytestmark = pytest.mark.both_databases
+
 LATER = NOW + timedelta(days=1)
 IMPORTS = "import sys\nfrom fairmind_sync import schema\nfrom tests.helpers import save"
 SAVES = """

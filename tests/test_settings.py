@@ -27,6 +27,7 @@ DEFAULTS = [
     ("FAIRMIND_SYNC_API_TOKEN", "api_token", None),
     ("FAIRMIND_SYNC_API_ALLOWED_HOSTS", "api_allowed_hosts", ()),
     ("FAIRMIND_SYNC_MAX_BACKLOG", "max_backlog", 100_000),
+    ("FAIRMIND_SYNC_MAX_IN_FLIGHT", "max_in_flight", 256),
     ("FAIRMIND_SYNC_RETENTION", "retention", None),
     ("FAIRMIND_SYNC_REDACT", "redact", ()),
     ("FAIRMIND_SYNC_LOG_LEVEL", "log_level", "info"),
@@ -47,6 +48,7 @@ SET = [
     ("FAIRMIND_SYNC_API_PORT", "api_port", "0", 0),
     ("FAIRMIND_SYNC_API_ALLOWED_HOSTS", "api_allowed_hosts", "a.example, b", ("a.example", "b")),
     ("FAIRMIND_SYNC_MAX_BACKLOG", "max_backlog", "0", 0),
+    ("FAIRMIND_SYNC_MAX_IN_FLIGHT", "max_in_flight", "8", 8),
     ("FAIRMIND_SYNC_RETENTION", "retention", " 90D ", timedelta(days=90)),
     ("FAIRMIND_SYNC_RETENTION", "retention", "12 h", timedelta(hours=12)),
     ("FAIRMIND_SYNC_RETENTION", "retention", "30m", timedelta(minutes=30)),
@@ -65,13 +67,14 @@ WRONG = [
     ("MLFLOW_TRACKING_URI", f"ftp://user:{SECRET}@h"),
     ("MLFLOW_TRACKING_URI", "./mlruns"),
     ("MLFLOW_TRACKING_URI", f"http://user:{SECRET}/x@h"),
-    ("FAIRMIND_SYNC_DATABASE_URL", f"postgresql://user:{SECRET}@h/db"),
+    ("FAIRMIND_SYNC_DATABASE_URL", f"mysql://user:{SECRET}@h/db"),
     ("FAIRMIND_SYNC_DATABASE_URL", f"user:{SECRET}"),
     ("FAIRMIND_SYNC_DATABASE_URL", f"postgresql://user:pass@h:{SECRET}/db"),
     ("FAIRMIND_SYNC_DATABASE_URL", "sqlite://"),
     ("FAIRMIND_SYNC_DATABASE_URL", "sqlite:///:memory:"),
     ("FAIRMIND_SYNC_API_TOKEN", "too-short"),
     ("FAIRMIND_SYNC_MAX_BACKLOG", "-1"),
+    ("FAIRMIND_SYNC_MAX_IN_FLIGHT", "0"),
     ("FAIRMIND_SYNC_RETENTION", "90"),
     ("FAIRMIND_SYNC_RETENTION", "P90D"),
     ("FAIRMIND_SYNC_RETENTION", "0s"),
@@ -225,7 +228,7 @@ def test_an_error_never_repeats_a_secret(
 
 def test_settings_made_in_code_never_repeat_a_secret_either() -> None:
     with pytest.raises(ValidationError) as raised:
-        Settings(database_url=f"postgresql://user:{SECRET}@h/db")
+        Settings(database_url=f"mysql://user:{SECRET}@h/db")
     assert SECRET not in str(raised.value)
 
 

@@ -11,6 +11,8 @@ from fairmind_sync import bias_test_results as service
 from tests import backend
 from tests.backend import get, listed, save
 
+pytestmark = pytest.mark.both_databases
+
 NOTHING: dict[str, Any] = {
     "total_tests": 0,
     "by_risk": {},

@@ -22,6 +22,8 @@ from tests.mlflow_reader import HeldRun, runs_of
 from tests.processes import command, eventually, running_daemon
 from tests.standins.wandb import StandInRun, StandInWandb
 
+pytestmark = pytest.mark.both_databases
+
 RESULTS = 100
 EXPERIMENT = "whole-way"
 

@@ -14,6 +14,8 @@ from fairmind_sync import worker
 from fairmind_sync.settings import Settings
 from tests.processes import eventually
 
+pytestmark = pytest.mark.both_databases
+
 SPAWN = multiprocessing.get_context("spawn")
 
 

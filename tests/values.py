@@ -44,6 +44,7 @@ def delivery(**changes: Any) -> Delivery:
         lease_token="lease",  # noqa: S106 no secret
         attempts=1,
         enqueued_at=SAVED_AT,
+        claimed_at=SAVED_AT,
         create_attempted_at=None,
         run_id=None,
         result=saved_result(**changes),

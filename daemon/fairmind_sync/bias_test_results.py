@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from fairmind_sync import deletion, maintenance, payload, privacy, records, saving, schema
+from fairmind_sync import database, deletion, maintenance, payload, privacy, records, saving, schema
 from fairmind_sync.database import reading, writing
 from fairmind_sync.errors import PayloadError
 from fairmind_sync.verdict import verdict_of
@@ -142,8 +142,9 @@ async def delete_test_result(test_id: str, user_id: str | None) -> bool:
 
 
 def delete_test_result_sync(test_id: str, user_id: str | None) -> bool:
-    with writing(_engine()) as connection:
-        return deletion.delete(connection, test_id, user_id or "", datetime.now(UTC)) > 0
+    engine = _engine()
+    with writing(engine) as connection:
+        return deletion.delete(connection, test_id, user_id or "", database.now(engine)) > 0
 
 
 async def get_test_statistics(user_id: str | None, model_id: str | None = None) -> dict[str, Any]:
@@ -209,7 +210,7 @@ def save_all(new_results: Iterable[NewResult], to: Settings) -> list[Saved]:
     engine = schema.ready_engine(to.database_url)
     maintenance.require_space(engine)
     with writing(engine) as connection:
-        return saving.save_all(connection, [*new_results], to.enabled, datetime.now(UTC))
+        return saving.save_all(connection, [*new_results], to.enabled, database.now(engine))
 
 
 def save_once(new: NewResult, to: Settings, key: str) -> Saved:
@@ -222,7 +223,7 @@ def save_once(new: NewResult, to: Settings, key: str) -> Saved:
     engine = schema.ready_engine(to.database_url)
     maintenance.require_space(engine)
     with writing(engine) as connection:
-        return saving.save_once(connection, key, new, to.enabled, datetime.now(UTC))
+        return saving.save_once(connection, key, new, to.enabled, database.now(engine))
 
 
 def _configured() -> Settings:

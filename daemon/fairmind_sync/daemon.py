@@ -9,22 +9,25 @@ import asyncio
 import signal
 import threading
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
 
-from fairmind_sync import __version__, logs, schema, settings
+from fairmind_sync import __version__, heartbeat, logs, schema, service_manager, settings
 from fairmind_sync.api.server import ApiServer, listen
-from fairmind_sync.database import journal_mode, shared_engine, sqlite_module
+from fairmind_sync.database import is_file, shared_engine
 from fairmind_sync.scheduler import Scheduler
+from fairmind_sync.sqlite import BUSY_TIMEOUT_MS, journal_mode, sqlite_module
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from fairmind_sync.service_manager import ServiceManager
     from fairmind_sync.settings import Settings
 
 _SIGNAL_INTERVAL_S = 0.5
+_LONGEST_BETWEEN_BEATS = heartbeat.INTERVAL + timedelta(milliseconds=BUSY_TIMEOUT_MS)
 
 log = structlog.get_logger()
 
@@ -37,16 +40,20 @@ def run(configured: Settings, until: Callable[[], object] | None = None) -> None
         SchemaError: the database was written by a newer version.
     """
     logs.configure(configured)
+    manager = _service_manager()
     with listen(configured) as listener:
         _prepare_database(configured)
         server = ApiServer(configured, listener)
-        scheduler = Scheduler(schema.ready_engine(configured.database_url), configured)
+        engine = schema.ready_engine(configured.database_url)
+        scheduler = Scheduler(engine, configured, on_beat=manager.alive)
         stop = _stop_on_signals()
         scheduler.start()
         server.start()
         log.info("daemon.ready", url=server.url, providers=configured.enabled, version=__version__)
+        manager.ready()
         (until or stop)()
         log.info("daemon.stopping")
+        manager.stopping()
         server.stop()
         scheduler.stop()
     log.info("daemon.stopped")
@@ -73,12 +80,25 @@ def _started_scheduler(configured: Settings) -> Scheduler:
     return scheduler
 
 
+def _service_manager() -> ServiceManager:
+    manager = service_manager.take_over()
+    interval = manager.watchdog_interval
+    if interval is not None and interval < _LONGEST_BETWEEN_BEATS:
+        log.warning(
+            "daemon.short_watchdog",
+            seconds=interval.total_seconds(),
+            reason="a busy database can delay a heartbeat for longer",
+            at_least=_LONGEST_BETWEEN_BEATS.total_seconds(),
+        )
+    return manager
+
+
 def _prepare_database(configured: Settings) -> None:
     engine = shared_engine(configured.database_url)
-    copy = schema.upgrade_apart(engine, datetime.now(UTC))
+    copy = schema.upgrade_apart(engine)
     if copy is not None:
         log.info("database.upgraded", revision=schema.HEAD, backup=str(copy))
-    if journal_mode() != "wal":
+    if is_file(engine) and journal_mode() != "wal":
         log.warning(
             "database.slow_journal",
             reason="this SQLite can corrupt a WAL database, so a rollback journal is used",

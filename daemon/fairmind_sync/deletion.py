@@ -13,6 +13,7 @@ from datetime import datetime
 from sqlalchemy import Connection, exists, select, update
 
 from fairmind_sync import outbox
+from fairmind_sync.database import take_turn
 from fairmind_sync.models import PENDING, bias_test_results
 from fairmind_sync.models import outbox as deliveries
 
@@ -50,6 +51,7 @@ def finish(connection: Connection, now: datetime) -> None:
         is None
     ):
         return
+    take_turn(connection, "deletion")
     unfinished = connection.execute(
         select(deliveries.c.id).join_from(deliveries, bias_test_results).where(*_UNERASED)
     ).scalars()

@@ -36,7 +36,8 @@ class Run:
 class Delivery:
     """A claimed delivery.
 
-    `enqueued_at` is when it was saved for this provider. `create_attempted_at` set means that an earlier
+    `enqueued_at` is when it was saved for this provider, `claimed_at` when this attempt began, by the
+    database's clock, which alone all hosts share. `create_attempted_at` set means that an earlier
     attempt may have made a run; `run_id` is set as soon as it is known which. `key` is 32 hexadecimal
     characters, the same at every attempt.
     """
@@ -47,6 +48,7 @@ class Delivery:
     lease_token: str
     attempts: int
     enqueued_at: datetime
+    claimed_at: datetime
     create_attempted_at: datetime | None
     run_id: str | None
     result: SavedResult

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
-from fairmind_sync import heartbeat, lookup, maintenance, schema, settings, worker
+from fairmind_sync import database, heartbeat, lookup, maintenance, schema, settings, worker
 from fairmind_sync.clock import utc_now
-from fairmind_sync.database import journal_mode, reading, sqlite_module
+from fairmind_sync.database import is_file, reading
 from fairmind_sync.errors import FairmindSyncError
 from fairmind_sync.models import BLOCKED, bias_test_results
+from fairmind_sync.sqlite import journal_mode, sqlite_module
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -30,6 +31,9 @@ LITTLE_SPACE = 100 * 1024 * 1024
 STUCK_AFTER = timedelta(hours=1)
 _PROBE_SECONDS = 60
 _FULL = 2  # PRAGMA synchronous
+_DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
+_OLDEST_SERVER = 13_00_00  # the first that has gen_random_uuid
+_CLOCKS_AGREE = timedelta(minutes=1)
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -56,8 +60,7 @@ def examine() -> Iterator[Finding]:
     yield _settings(configured)
     try:
         engine = schema.ready_engine(configured.database_url)
-        with reading(engine) as connection:
-            connection.exec_driver_sql("PRAGMA schema_version")
+        schema.revision(engine)
     except FairmindSyncError as error:
         yield Finding("database", str(error), "See above.")
     else:
@@ -76,7 +79,9 @@ def _settings(configured: Settings) -> Finding:
 
 
 def _database(engine: Engine) -> Iterator[Finding]:
-    for check in (_integrity, _sqlite, _durability, _modes, _space, _wal, _clock):
+    of_file = (_integrity, _sqlite, _durability, _modes, _space, _wal)
+    of_server = (_server, _server_durability, _server_clock)
+    for check in (*(of_file if is_file(engine) else of_server), _clock):
         yield check(engine)
 
 
@@ -143,11 +148,51 @@ def _wal(engine: Engine) -> Finding:
     )
 
 
+def _server(engine: Engine) -> Finding:
+    version = _setting(engine, "server_version")
+    detail = f"PostgreSQL {version} at {engine.url.render_as_string()}"
+    if int(_setting(engine, "server_version_num")) >= _OLDEST_SERVER:
+        return Finding("server", detail)
+    return Finding(
+        "server", detail, f"Upgrade it to PostgreSQL {_OLDEST_SERVER // 10_000} or newer."
+    )
+
+
+def _server_durability(engine: Engine) -> Finding:
+    lossy = [name for name in _DURABLE if _setting(engine, name) == "off"]
+    if not lossy:
+        return Finding("durability", "a save survives a power cut of the server")
+    return Finding(
+        "durability",
+        f"a power cut of the server may lose what was saved (off: {', '.join(lossy)})",
+        f"Turn on {', '.join(lossy)}: on the server, or for this database and user.",
+    )
+
+
+def _server_clock(engine: Engine) -> Finding:
+    ahead = (utc_now() - database.now(engine)).total_seconds()
+    where = "behind" if ahead < 0 else "ahead of"
+    detail = f"this host's clock is {abs(ahead):.1f} s {where} the server's"
+    if abs(ahead) < _CLOCKS_AGREE.total_seconds():
+        return Finding("server clock", detail)
+    return Finding(
+        "server clock",
+        detail,
+        "Set both clocks, best by NTP. Deliveries go by the server's; log lines by the host's.",
+    )
+
+
+def _setting(engine: Engine, name: str) -> str:
+    with reading(engine) as connection:
+        shown = select(func.current_setting(name))
+        return str(connection.execute(shown).scalar_one())
+
+
 def _clock(engine: Engine) -> Finding:
     with reading(engine) as connection:
         column = bias_test_results.c.created_at
         newest = connection.execute(select(func.max(column, type_=column.type))).scalar()
-    now = utc_now()
+    now = database.now(engine)
     if newest is None or newest <= now + timedelta(minutes=1):
         return Finding("clock", f"{now:%Y-%m-%d %H:%M:%S} UTC")
     return Finding(
@@ -158,7 +203,7 @@ def _clock(engine: Engine) -> Finding:
 
 
 def _deliveries(engine: Engine, configured: Settings) -> Iterator[Finding]:
-    now = utc_now()
+    now = database.now(engine)
     with reading(engine) as connection:
         alive = heartbeat.any_alive(connection, now)
         for provider in configured.enabled:

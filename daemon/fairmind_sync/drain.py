@@ -12,7 +12,7 @@ import structlog
 
 from fairmind_sync import lookup, schema, worker
 from fairmind_sync.database import reading
-from fairmind_sync.worker_slot import LARGE_BACKLOG, WORKERS
+from fairmind_sync.worker_slot import processes_for
 
 if TYPE_CHECKING:
     from fairmind_sync.provider_names import ProviderName
@@ -37,7 +37,7 @@ def drain_once(
     workers = [
         (provider, number, worker.Wires())
         for provider, waiting in _pending(settings).items()
-        for number in range(1, 1 + (WORKERS[provider] if waiting >= LARGE_BACKLOG else 1))
+        for number in range(1, 1 + processes_for(provider, waiting))
     ]
     pools = [
         ProcessPoolExecutor(1, spawn, worker.start, (settings, wires)) for _, _, wires in workers

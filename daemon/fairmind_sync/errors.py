@@ -36,6 +36,10 @@ class SchemaError(StorageError):
     """The database's schema is not the one that this version of fairmind-sync uses."""
 
 
+class CopyError(FairmindSyncError):
+    """A database can't be copied into another; the message says what to do."""
+
+
 class KeyReusedError(FairmindSyncError):
     """The Idempotency-Key was used for another result: send a new key with a new result."""
 

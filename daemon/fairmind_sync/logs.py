@@ -76,7 +76,7 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
     theirs = [os.environ.get(name, "") for name in _SDK_SECRETS]
     userinfo = _USER.search(settings.mlflow_tracking_uri)
     password = userinfo[0].partition(":")[2] or userinfo[0] if userinfo else ""
-    theirs += [password, unquote(password)]
+    theirs += [password, unquote(password), str(settings.database.password or "")]
     found = [secret for secret in ours if secret]
     found += [secret for secret in theirs if len(secret) >= _SHORTEST_SECRET]
     written = (form for secret in found for form in (secret, json.dumps(secret)[1:-1]))

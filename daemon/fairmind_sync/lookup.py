@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, tuple_
 
 from fairmind_sync.models import (
     DEAD,
@@ -16,6 +16,7 @@ from fairmind_sync.models import (
     STATUSES,
     bias_test_results,
     claimable,
+    count_leased,
     delivery_attempts,
     delivery_counts,
     outbox,
@@ -59,7 +60,7 @@ class RunFilter:
     """Which deliveries to list; None leaves a field open.
 
     `search` is part of a test's or a model's id; `since` is when the result was saved for the provider;
-    `before` is the id that all are lower than, for paging.
+    `before` is the id of the delivery that all come after in the list, for paging.
     """
 
     test_id: str | None = None
@@ -89,8 +90,16 @@ class RunFilter:
         if self.since is not None:
             found.append(outbox.c.created_at >= self.since)
         if self.before is not None:
-            found.append(outbox.c.id < self.before)
+            place = (outbox.c.result_id, outbox.c.provider)
+            last = select(*place).where(outbox.c.id == self.before).scalar_subquery()
+            found.append(tuple_(*place) < last)
         return found
+
+    def order(self) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+        """The newest result first. By the column that an index of the chosen rows ends with."""
+        is_chosen_by_result = self.test_id is not None or self.model_id is not None
+        result_id = bias_test_results.c.id if is_chosen_by_result else outbox.c.result_id
+        return result_id.desc(), outbox.c.provider.desc()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +133,9 @@ class Backlog:
 def deliveries(
     connection: Connection, wanted: RunFilter, limit: int | None = None
 ) -> list[DeliveryRecord]:
-    """Newest first."""
-    selected = _select_records(*wanted.conditions())
-    return _records(connection, selected.order_by(outbox.c.id.desc()).limit(limit))
+    """Those of the newest result first."""
+    selected = _select_records(*wanted.conditions()).order_by(*wanted.order())
+    return _records(connection, selected.limit(limit))
 
 
 def delivery_by_run(
@@ -158,9 +167,13 @@ def attempts(connection: Connection, delivery_id: int) -> list[Attempt]:
     return [Attempt(*row) for row in rows]
 
 
-def has_work(connection: Connection, provider: ProviderName, now: datetime) -> bool:
-    """Whether a drain would find something to do now."""
+def has_work(
+    connection: Connection, provider: ProviderName, now: datetime, most: int | None = None
+) -> bool:
+    """Whether a drain would find something to do now, of which no more than `most` may be leased."""
     if not read_provider_state(connection, provider).may_try(now):
+        return False
+    if most is not None and connection.execute(count_leased(provider, now)).scalar_one() >= most:
         return False
     due = select(outbox.c.id).where(claimable(provider, now)).limit(1)
     return connection.execute(due).first() is not None
@@ -178,12 +191,12 @@ def next_work_at(connection: Connection, provider: ProviderName) -> datetime | N
         .order_by(outbox.c.due_at)
         .limit(1)
     ).scalars()
-    leased = connection.execute(
+    held = connection.execute(
         select(outbox.c.due_at, outbox.c.lease_expires_at).where(
             outbox.c.provider == provider, outbox.c.lease_token.is_not(None)
         )
     )
-    times = [*waiting, *(max(row) for row in leased)]
+    times = [*waiting, *(max(row) for row in held)]
     state = read_provider_state(connection, provider)
     if state.is_paused or not times:
         return None
@@ -236,7 +249,7 @@ def is_backlog_full(connection: Connection, most: int) -> bool:
 
 def pending(connection: Connection, provider: ProviderName) -> int:
     """How many deliveries wait for the provider, due or not."""
-    counted = select(delivery_counts.c.count).where(
+    counted = select(func.sum(delivery_counts.c.count)).where(
         delivery_counts.c.provider == provider, delivery_counts.c.status == PENDING
     )
     return int(connection.execute(counted).scalar_one())
@@ -244,9 +257,9 @@ def pending(connection: Connection, provider: ProviderName) -> int:
 
 def backlog(connection: Connection, provider: ProviderName) -> Backlog:
     counts = connection.execute(
-        select(delivery_counts.c.status, delivery_counts.c.count).where(
-            delivery_counts.c.provider == provider
-        )
+        select(delivery_counts.c.status, func.sum(delivery_counts.c.count))
+        .where(delivery_counts.c.provider == provider)
+        .group_by(delivery_counts.c.status)
     )
     oldest = connection.execute(
         select(outbox.c.created_at)
@@ -254,7 +267,7 @@ def backlog(connection: Connection, provider: ProviderName) -> Backlog:
         .order_by(outbox.c.created_at)
         .limit(1)
     ).scalar()
-    by_status = {row[0]: row[1] for row in counts}
+    by_status = {row[0]: int(row[1]) for row in counts}
     return Backlog(
         {status: by_status[status] for status in STATUSES},
         oldest,

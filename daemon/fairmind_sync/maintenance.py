@@ -1,4 +1,8 @@
-"""The care of the database file: copies, checks, its write-ahead log, and the disk it is on."""
+"""The care of a SQLite file: copies, checks, its write-ahead log, and the disk it is on.
+
+A PostgreSQL server is its operator's to care for: what the daemon does by itself does nothing there, and
+what a person asks for is refused with the tool that does it.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fairmind_sync.database import (
-    GIVES_SPACE_BACK,
-    WAL_SIZE_LIMIT,
-    alone,
-    reading,
-    sqlite_module,
-    writing,
-)
+from fairmind_sync.database import alone, is_file, reading, writing
 from fairmind_sync.errors import DamagedError, DiskFullError, StorageError
+from fairmind_sync.sqlite import GIVES_SPACE_BACK, WAL_SIZE_LIMIT, sqlite_module
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -33,6 +31,15 @@ RESERVED = 8 * 1024 * 1024
 
 
 def file_of(engine: Engine) -> Path:
+    """
+    Raises:
+        StorageError: it is no file.
+    """  # noqa: D205, D212 there is nothing to say but the error
+    if not is_file(engine):
+        raise StorageError(
+            f"{engine.url.render_as_string()} is a PostgreSQL database, which has its own tools: pg_dump "
+            "copies it, pg_amcheck checks it, VACUUM gives space back."
+        )
     return Path(str(engine.url.database))
 
 
@@ -44,6 +51,7 @@ def copy_to(engine: Engine, target: Path) -> None:
     Raises:
         StorageError: the file exists already, or can't be written; what there is stays as it is.
     """
+    file_of(engine)
     if target.exists():
         raise StorageError(f"{target} exists already. Name a new file.")
     try:
@@ -68,6 +76,7 @@ def copy_to(engine: Engine, target: Path) -> None:
 
 def damage(engine: Engine) -> list[str]:
     """What SQLite finds wrong in the file, at most 100 lines; nothing in a sound one. Reads all of it."""
+    file_of(engine)
     try:
         with reading(engine) as connection:
             found = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
@@ -97,7 +106,7 @@ def give_space_back(engine: Engine, should_stop: Callable[[], bool] = lambda: Fa
 
     Does nothing in files that were made by versions before 0.2; `compact` makes them able to.
     """
-    while not should_stop():
+    while is_file(engine) and not should_stop():
         with writing(engine) as connection:
             unused = connection.exec_driver_sql("PRAGMA freelist_count").scalar_one()
             surplus = min(unused - _SPARE_PAGES, _PAGES_AT_ONCE)
@@ -113,12 +122,13 @@ def compact(engine: Engine) -> tuple[int, int]:
     Raises:
         StorageError: the disk has no room for the copies that this takes, or somebody reads for long.
     """
+    file = file_of(engine)
     with alone(engine) as driver:
         before = _bytes_of(driver)
         needed = 2 * before + RESERVED
         if free_bytes(engine) < needed:
             raise DiskFullError(
-                f"this takes {needed // 1024**2} MB of free space beside {file_of(engine)}. Free it first."
+                f"this takes {needed // 1024**2} MB of free space beside {file}. Free it first."
             )
         driver.execute(GIVES_SPACE_BACK)
         driver.execute("VACUUM")
@@ -134,6 +144,8 @@ def _bytes_of(driver: Any) -> int:
 
 def wal_size(engine: Engine) -> int:
     """Bytes of the write-ahead log; 0 where there is none."""
+    if not is_file(engine):
+        return 0
     try:
         return Path(f"{file_of(engine)}-wal").stat().st_size
     except OSError:
@@ -151,6 +163,8 @@ def require_space(engine: Engine) -> None:
     Raises:
         DiskFullError: only what is reserved for the daemon's records is left.
     """  # noqa: D205, D212 there is nothing to say but the error
+    if not is_file(engine):
+        return
     free = free_bytes(engine)
     if free < RESERVED:
         raise DiskFullError(

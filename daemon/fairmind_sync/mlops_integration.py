@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from fairmind_sync import bias_test_results, heartbeat, lookup, schema, settings
+from fairmind_sync import bias_test_results, database, heartbeat, lookup, schema, settings
 from fairmind_sync.database import reading
 from fairmind_sync.logs import without_user
 from fairmind_sync.models import DELIVERED, PENDING
@@ -114,8 +113,9 @@ def deliveries_of(saved: Saved, configured: Settings) -> list[DeliveryRecord]:
 
 
 def daemon_is_alive(configured: Settings) -> bool:
-    with reading(schema.ready_engine(configured.database_url)) as connection:
-        return heartbeat.any_alive(connection, datetime.now(UTC))
+    engine = schema.ready_engine(configured.database_url)
+    with reading(engine) as connection:
+        return heartbeat.any_alive(connection, database.now(engine))
 
 
 def is_settled(deliveries: list[DeliveryRecord]) -> bool:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    Select,
     String,
     Table,
     Text,
@@ -24,7 +25,9 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     and_,
+    func,
     or_,
+    select,
     text,
 )
 
@@ -110,6 +113,7 @@ bias_test_results = Table(
 Index(None, bias_test_results.c.test_id)
 Index(None, bias_test_results.c.user_id, bias_test_results.c.created_at)
 Index(None, bias_test_results.c.model_id, bias_test_results.c.created_at)
+Index(None, bias_test_results.c.model_id, bias_test_results.c.id)
 _TO_ERASE = text("deleted_at IS NOT NULL AND erased_at IS NULL")
 _partial_index("ix_bias_test_results_to_erase", _TO_ERASE, bias_test_results.c.deleted_at)
 _WHOLE = text("erased_at IS NULL")
@@ -154,7 +158,7 @@ _partial_index("ix_outbox_oldest_pending", _PENDING, outbox.c.provider, outbox.c
 # One index on the column would seem to SQLite, which keeps no statistics, better than any other.
 for _status in STATUSES:
     _of_status = text(f"status = '{_status}'")
-    _partial_index(f"ix_outbox_{_status}", _of_status, outbox.c.id)
+    _partial_index(f"ix_outbox_{_status}", _of_status, outbox.c.result_id, outbox.c.provider)
 _partial_index("ix_outbox_run", text("run_id IS NOT NULL"), outbox.c.provider, outbox.c.run_id)
 
 _LEASED = text("lease_token IS NOT NULL")
@@ -221,10 +225,26 @@ idempotency_keys = Table(
 delivery_counts = Table(
     "delivery_counts",
     metadata,
-    _provider_column(primary_key=True),
-    Column("status", String(16), primary_key=True),
-    Column("count", _Id, nullable=False, comment="kept by triggers; every pair has its row"),
-    CheckConstraint("count >= 0", name="count_not_negative"),
+    Column("id", _Id, primary_key=True),
+    _provider_column(),
+    Column("status", String(16), nullable=False),
+    Column(
+        "count",
+        _Id,
+        nullable=False,
+        comment="kept by triggers; a pair's count is the sum of its rows",
+    ),
+)
+
+schema_support = Table(
+    "schema_support",
+    metadata,
+    Column(
+        "oldest",
+        String(16),
+        primary_key=True,
+        comment="the schema of the oldest version that may use this one",
+    ),
 )
 
 attempt_counts = Table(
@@ -253,4 +273,13 @@ def claimable(provider: str, now: datetime) -> ColumnElement[bool]:
         outbox.c.status == PENDING,
         outbox.c.due_at <= now,
         or_(outbox.c.lease_expires_at.is_(None), outbox.c.lease_expires_at <= now),
+    )
+
+
+def count_leased(provider: str, now: datetime) -> Select[int]:
+    """Of the provider's deliveries, how many are under way, whoever holds them."""
+    return select(func.count()).where(
+        outbox.c.provider == provider,
+        outbox.c.lease_token.is_not(None),
+        outbox.c.lease_expires_at > now,
     )

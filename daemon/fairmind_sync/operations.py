@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from fairmind_sync import lookup, outbox, provider_state, saving, schema
-from fairmind_sync.clock import utc_now
+from fairmind_sync import database, lookup, outbox, provider_state, saving, schema
 from fairmind_sync.database import reading, writing
 
 if TYPE_CHECKING:
@@ -28,16 +27,18 @@ log = structlog.get_logger()
 
 def retry(settings: Settings, delivery_ids: Sequence[int]) -> int:
     """Returns dead deliveries to pending; counts them. Others are left as they are."""
-    with writing(schema.ready_engine(settings.database_url)) as connection:
-        count = outbox.retry(connection, delivery_ids, utc_now())
+    engine = schema.ready_engine(settings.database_url)
+    with writing(engine) as connection:
+        count = outbox.retry(connection, delivery_ids, database.now(engine))
     log.info("delivery.retried", deliveries=list(delivery_ids[:_LOGGED]), count=count)
     return count
 
 
 def discard(settings: Settings, delivery_ids: Sequence[int], reason: str) -> int:
     """Gives up deliveries that are dead, or pending and not under way; counts them."""
-    with writing(schema.ready_engine(settings.database_url)) as connection:
-        count = outbox.discard(connection, delivery_ids, reason, utc_now())
+    engine = schema.ready_engine(settings.database_url)
+    with writing(engine) as connection:
+        count = outbox.discard(connection, delivery_ids, reason, database.now(engine))
     chosen = list(delivery_ids[:_LOGGED])
     log.info("delivery.discarded", deliveries=chosen, count=count, reason=reason)
     return count
@@ -45,16 +46,18 @@ def discard(settings: Settings, delivery_ids: Sequence[int], reason: str) -> int
 
 def pause(settings: Settings, provider: ProviderName) -> bool:
     """Holds the provider's deliveries back until `resume`. False: it is paused already."""
-    with writing(schema.ready_engine(settings.database_url)) as connection:
-        is_news = provider_state.pause(connection, provider, utc_now())
+    engine = schema.ready_engine(settings.database_url)
+    with writing(engine) as connection:
+        is_news = provider_state.pause(connection, provider, database.now(engine))
     log.info("provider.paused", provider=provider)
     return is_news
 
 
 def resume(settings: Settings, provider: ProviderName) -> bool:
     """Ends a pause, and has an offline or blocked provider probed at once. False: it was ready."""
-    with writing(schema.ready_engine(settings.database_url)) as connection:
-        had_reason = provider_state.resume(connection, provider, utc_now())
+    engine = schema.ready_engine(settings.database_url)
+    with writing(engine) as connection:
+        had_reason = provider_state.resume(connection, provider, database.now(engine))
     log.info("provider.resumed", provider=provider)
     return had_reason
 
@@ -74,7 +77,7 @@ def backfill(
     while True:
         with writing(engine) as connection:
             ids = saving.results_without(connection, provider, since, _CHUNK)
-            saving.enqueue(connection, ids, [provider], utc_now())
+            saving.enqueue(connection, ids, [provider], database.now(engine))
         if not ids:
             return count
         count += len(ids)

@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 
 from fairmind_sync import tally
+from fairmind_sync.database import take_turn
 from fairmind_sync.delivery import Delivery, Run, SavedResult
 from fairmind_sync.errors import LeaseLostError
 from fairmind_sync.models import (
@@ -36,6 +37,7 @@ from fairmind_sync.models import (
     PENDING,
     bias_test_results,
     claimable,
+    count_leased,
     delivery_attempts,
     outbox,
 )
@@ -53,13 +55,19 @@ def claim(
     worker: str,
     now: datetime,
     abandoned: bool = True,
+    most: int | None = None,
 ) -> list[Delivery]:
     """Takes due deliveries, oldest first, under one new token, and counts an attempt for each.
 
-    A delivery whose lease ran out may have killed its worker: it is taken alone, so that it can't take
-    its neighbours along again; not at all where `abandoned` is false.
+    No more than `most` of the provider's are leased then, whoever holds them. A delivery whose lease ran
+    out may have killed its worker: it is taken alone, so that it can't take its neighbours along again; not
+    at all where `abandoned` is false.
     """
-    ids = _next_ids(connection, provider, limit, now, abandoned=abandoned)
+    if most is not None:
+        take_turn(connection, f"claim {provider}")
+        leased: int = connection.execute(count_leased(provider, now)).scalar_one()
+        limit = min(limit, most - leased)
+    ids = _next_ids(connection, provider, limit, now, abandoned=abandoned) if limit > 0 else []
     if not ids:
         return []
     token = uuid4().hex
@@ -75,7 +83,7 @@ def claim(
             for id_ in ids
         ],
     )
-    return _load(connection, ids)
+    return _load(connection, ids, now)
 
 
 def note_creating(
@@ -238,7 +246,7 @@ def _next_ids(
     return left[:1] or fresh
 
 
-def _load(connection: Connection, ids: Sequence[int]) -> list[Delivery]:
+def _load(connection: Connection, ids: Sequence[int], now: datetime) -> list[Delivery]:
     rows = connection.execute(
         select(outbox, bias_test_results)
         .join_from(outbox, bias_test_results)
@@ -246,10 +254,10 @@ def _load(connection: Connection, ids: Sequence[int]) -> list[Delivery]:
         .order_by(outbox.c.due_at, outbox.c.id)
         .set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
     )
-    return [_delivery(row) for row in rows]
+    return [_delivery(row, now) for row in rows]
 
 
-def _delivery(row: Row[Any]) -> Delivery:
+def _delivery(row: Row[Any], claimed_at: datetime) -> Delivery:
     return Delivery(
         id=row.outbox_id,
         provider=row.outbox_provider,
@@ -257,6 +265,7 @@ def _delivery(row: Row[Any]) -> Delivery:
         lease_token=row.outbox_lease_token,
         attempts=row.outbox_attempts,
         enqueued_at=row.outbox_created_at,
+        claimed_at=claimed_at,
         create_attempted_at=row.outbox_create_attempted_at,
         run_id=row.outbox_run_id,
         result=SavedResult(

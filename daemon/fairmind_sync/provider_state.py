@@ -19,6 +19,8 @@ from fairmind_sync.models import BLOCKED, OFFLINE, READY, provider_state
 from fairmind_sync.provider_names import PROVIDERS, ProviderName
 
 BLOCKED_PROBE = timedelta(minutes=2)
+PROBE_TIME = timedelta(seconds=30)
+"""A probe takes no longer, the start of a worker process included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,23 @@ def read(connection: Connection, provider: ProviderName) -> ProviderState:
         ).where(provider_state.c.provider == provider)
     ).one_or_none()
     return ProviderState(*row) if row else _UNKNOWN
+
+
+def take_probe(connection: Connection, provider: ProviderName, now: datetime) -> bool:
+    """Whether the probe of a provider that isn't ready is due, and this caller's: one asks for all daemons.
+
+    If nothing comes of it, the next is due after `PROBE_TIME`.
+    """
+    taken = connection.execute(
+        update(provider_state)
+        .where(
+            provider_state.c.provider == provider,
+            provider_state.c.state != READY,
+            provider_state.c.next_probe_at <= now,
+        )
+        .values(next_probe_at=now + PROBE_TIME)
+    )
+    return bool(taken.rowcount)
 
 
 def note_offline(

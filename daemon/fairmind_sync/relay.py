@@ -55,6 +55,7 @@ def worker_name(pid: int | None = None) -> str:
 class Relay:
     """One provider's way from the outbox to its runs.
 
+    `most_leased` is how many of its deliveries may be under way at once, whoever holds them.
     `watch` is called with the longest time that each batch may take, and with None at its end: a
     watchdog's hook.
     """
@@ -62,6 +63,7 @@ class Relay:
     engine: Engine
     provider: Provider
     max_attempts: int
+    most_leased: int | None = None
     should_stop: Callable[[], bool] = lambda: False
     watch: Callable[[timedelta | None], None] = lambda _longest: None
     clock: Callable[[], datetime] = utc_now
@@ -116,6 +118,7 @@ class Relay:
                 worker=self.worker,
                 now=self.clock(),
                 abandoned=abandoned,
+                most=self.most_leased,
             )
         for delivery_id in buried:
             log.error("delivery.dead", delivery=delivery_id, kind="worker_died")

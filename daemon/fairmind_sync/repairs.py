@@ -40,14 +40,14 @@ def end_leases(
         delivery_attempts.c.worker == worker,
     )
     held = connection.execute(
-        select(outbox.c.id, outbox.c.attempts).where(
+        select(outbox.c.id, outbox.c.lease_token, outbox.c.attempts).where(
             outbox.c.provider == provider, outbox.c.lease_expires_at > now, by_worker
         )
     ).all()
     for row in held:
         connection.execute(
             update(outbox)
-            .where(outbox.c.id == row.id)
+            .where(outbox.c.id == row.id, outbox.c.lease_token == row.lease_token)
             .values(lease_expires_at=now, due_at=now + retry_delay(row.attempts, chance))
         )
     return len(held)

@@ -25,7 +25,7 @@ from sqlalchemy import (
     update,
 )
 
-from fairmind_sync.database import random_key, upsert
+from fairmind_sync.database import random_key, take_turn, upsert
 from fairmind_sync.errors import KeyReusedError
 from fairmind_sync.models import PENDING, bias_test_results, idempotency_keys, outbox
 from fairmind_sync.provider_names import ProviderName
@@ -87,6 +87,8 @@ def save_all(
     """As `save`, for many at once; what is said of each stands in its place."""
     owed = tuple(providers)
     saved: dict[int, Saved] = {}
+    if len(new_results) > 1:
+        take_turn(connection, "save many")  # two of them could wait for each other's tests for ever
     for places in _waves(new_results):
         wave = [new_results[place] for place in places]
         done = _insert_or_find(connection, wave, now)
@@ -107,6 +109,7 @@ def save_once(
     Raises:
         KeyReusedError: the key was used for another result; nothing is stored.
     """
+    take_turn(connection, f"key {key}")
     used = connection.execute(
         select(idempotency_keys.c.digest, idempotency_keys.c.result_id).where(
             idempotency_keys.c.key == key
@@ -209,7 +212,7 @@ def _enqueue(providers: tuple[ProviderName, ...], *, one: bool) -> Insert:
     return (
         upsert(outbox)
         .from_select([*rows], selected.order_by(result_id, owed.c.n))
-        .on_conflict_do_nothing()
+        .on_conflict_do_nothing(index_elements=["result_id", "provider"])
     )
 
 
@@ -233,11 +236,15 @@ def _waves(new_results: Sequence[NewResult]) -> Iterator[list[int]]:
 def _insert_or_find(
     connection: Connection, wave: Sequence[NewResult], now: datetime
 ) -> list[Saved]:
-    rows = connection.execute(_INSERT, [_row(new, now) for new in wave])
-    saved = {row[2:]: Saved(row.id, row.revision, is_new=True) for row in rows}
-    there = [new for new in wave if new.identity not in saved]
-    if there:
-        saved |= _find(connection, there)
+    """What was neither inserted nor found lost its revision's number to another transaction: once more."""
+    saved: dict[Identity, Saved] = {}
+    left = wave
+    while left:
+        rows = connection.execute(_INSERT, [_row(new, now) for new in left])
+        saved |= {row[2:]: Saved(row.id, row.revision, is_new=True) for row in rows}
+        if left := [new for new in left if new.identity not in saved]:
+            saved |= _find(connection, left)
+            left = [new for new in left if new.identity not in saved]
     return [saved[new.identity] for new in wave]
 
 

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect, select, text
 
-from fairmind_sync import maintenance
-from fairmind_sync.database import migrating, reading, shared_engine
+from fairmind_sync import database, maintenance
+from fairmind_sync.database import is_file, migrating, reading, shared_engine
 from fairmind_sync.errors import SchemaError
+from fairmind_sync.models import schema_support
 
 if TYPE_CHECKING:
     from alembic.config import Config
     from sqlalchemy import Connection, Engine
 
-HEAD = "0004"
-_KNOWN = ("0001", "0002", "0003", "0004")
+HEAD = "0005"
+_KNOWN = ("0001", "0002", "0003", "0004", "0005")
 
 
 @lru_cache(maxsize=8)
@@ -39,6 +43,11 @@ def ready_engine(url: str) -> Engine:
     return _ready_engine(url, os.getpid())
 
 
+def now(url: str) -> datetime:
+    """As `database.now`, of a database that is ready."""
+    return database.now(ready_engine(url))
+
+
 def revision(engine: Engine) -> str | None:
     """The schema's revision; none for an empty database."""
     with reading(engine) as connection:
@@ -46,46 +55,54 @@ def revision(engine: Engine) -> str | None:
 
 
 def create_if_missing(engine: Engine) -> None:
+    """A new database gets today's schema; any other must have one that this code can use.
+
+    Raises:
+        SchemaError: as `ready_engine`.
+    """
     found = revision(engine)
     if found is None:
         migrate(engine)
-    elif found != HEAD:
+    elif not _is_usable(engine, found):
         _refuse(engine, found)
 
 
 def upgrade(engine: Engine, now: datetime) -> Path | None:
-    """Brings an older schema up to date, after a backup copy whose path is returned.
+    """Brings an older schema up to date, after a backup copy of a file, whose path is returned.
 
     Raises:
         SchemaError: the schema is newer than this code; nothing was changed.
     """
     found = revision(engine)
-    if found == HEAD:
+    if found not in _KNOWN or found == HEAD:
+        create_if_missing(engine)
         return None
-    if found is None:
-        migrate(engine)
-        return None
-    if found not in _KNOWN:
-        _refuse(engine, found)
-    copy = back_up(engine, f"before-{HEAD}-{now:%Y%m%dT%H%M%S}")
+    copy = back_up(engine, f"before-{HEAD}-{now:%Y%m%dT%H%M%S}") if is_file(engine) else None
     migrate(engine)
     return copy
 
 
-def upgrade_apart(engine: Engine, now: datetime) -> Path | None:
-    """As `upgrade`, in a process of its own: Alembic would hold 10 MB for as long as ours runs."""
-    if revision(engine) == HEAD:
+def upgrade_apart(engine: Engine) -> Path | None:
+    """As `upgrade`, in a process of its own: Alembic would hold 10 MB for as long as ours runs.
+
+    Only a file's: many share a server, and its operator says when.
+    """
+    if revision(engine) == HEAD or not is_file(engine):
+        create_if_missing(engine)
         return None
-    from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415 a producer never needs it
-    from multiprocessing import get_context  # noqa: PLC0415 as above
-
     url = engine.url.render_as_string(hide_password=False)
-    with ProcessPoolExecutor(1, get_context("spawn")) as once:
-        return once.submit(_upgrade_at, url, now).result()
-
-
-def _upgrade_at(url: str, now: datetime) -> Path | None:
-    return upgrade(shared_engine(url), now)
+    once = subprocess.run(
+        [sys.executable, "-m", "fairmind_sync", "db", "upgrade", "--json"],
+        env=os.environ | {"FAIRMIND_SYNC_DATABASE_URL": url},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if once.returncode != 0:
+        raise SchemaError(once.stderr.strip().removeprefix("fairmind-sync: "))
+    copy = json.loads(once.stdout)["backup"]
+    return None if copy is None else Path(copy)
 
 
 def migrate(engine: Engine) -> None:
@@ -129,12 +146,26 @@ def _revision(connection: Connection) -> str | None:
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
+def _is_usable(engine: Engine, found: str) -> bool:
+    """Today's, or a later version's that ours can work with: while hosts are upgraded one by one."""
+    if found in _KNOWN:
+        return found == HEAD
+    with reading(engine) as connection:
+        oldest: str = connection.execute(select(schema_support.c.oldest)).scalar_one()
+    return oldest <= HEAD
+
+
 def _refuse(engine: Engine, found: str) -> None:
     place = engine.url.render_as_string()
-    if found in _KNOWN:
+    if found in _KNOWN and is_file(engine):
         raise SchemaError(
             f"{place} has the older schema {found}. Start the daemon, which makes a backup and upgrades it, "
             "or run 'fairmind-sync db upgrade'."
+        )
+    if found in _KNOWN:
+        raise SchemaError(
+            f"{place} has the older schema {found}, and this version needs {HEAD}. Make a backup with "
+            "pg_dump, then run 'fairmind-sync db upgrade'; daemons of the version before may run meanwhile."
         )
     raise SchemaError(
         f"{place} was written by a newer fairmind-sync (schema {found}; this version knows {HEAD}). "

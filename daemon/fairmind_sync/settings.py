@@ -21,10 +21,28 @@ from fairmind_sync.provider_names import PROVIDERS, ProviderName
 _ADVICE = {"int_parsing": "must be a whole number", "float_parsing": "must be a number"}
 
 SHORTEST_TOKEN = 16
+_DATABASES = "write sqlite:////absolute/path.db or postgresql+psycopg://user@host/database"
 
 
 def _variable(name: str, default: Any, **limits: Any) -> Any:
     return Field(default=default, validation_alias=name, **limits)
+
+
+def checked_database_url(value: str) -> str:
+    """The URL, with the driver that is used.
+
+    Raises:
+        ValueError: it is none of a SQLite file or a PostgreSQL database; doesn't repeat it.
+    """
+    try:
+        url = make_url(value)
+    except (ArgumentError, ValueError):
+        raise ValueError(f"is not a database URL; {_DATABASES}") from None
+    if url.drivername in {"postgresql", "postgresql+psycopg"}:
+        return value.replace("postgresql:", "postgresql+psycopg:", 1)
+    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+        raise ValueError(f"must name a SQLite file or a PostgreSQL database; {_DATABASES}")
+    return value
 
 
 def default_database_url() -> str:
@@ -71,6 +89,7 @@ class Settings(BaseSettings):
     api_token: SecretStr | None = _variable("FAIRMIND_SYNC_API_TOKEN", None)
     api_allowed_hosts: Words = _variable("FAIRMIND_SYNC_API_ALLOWED_HOSTS", ())
     max_backlog: int = _variable("FAIRMIND_SYNC_MAX_BACKLOG", 100_000, ge=0)
+    max_in_flight: int = _variable("FAIRMIND_SYNC_MAX_IN_FLIGHT", 256, ge=1)
     retention: Duration | None = _variable("FAIRMIND_SYNC_RETENTION", None)
     redact: Words = _variable("FAIRMIND_SYNC_REDACT", ())
     log_level: Literal["debug", "info", "warning", "error"] = _variable(
@@ -120,14 +139,8 @@ class Settings(BaseSettings):
 
     @field_validator("database_url")
     @classmethod
-    def _must_be_sqlite(cls, value: str) -> str:
-        try:
-            url = make_url(value)
-        except (ArgumentError, ValueError):
-            raise ValueError("is not a database URL; write sqlite:////absolute/path.db") from None
-        if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
-            raise ValueError("must name a SQLite file; write sqlite:////absolute/path.db")
-        return value
+    def _must_be_a_database(cls, value: str) -> str:
+        return checked_database_url(value)
 
     @field_validator("mlflow_tracking_uri")
     @classmethod

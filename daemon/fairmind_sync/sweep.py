@@ -8,14 +8,13 @@ is only run after attempts that ended unclean, so an undisturbed daemon never as
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
 
-from fairmind_sync import lookup, repairs
-from fairmind_sync.clock import utc_now
-from fairmind_sync.database import reading, writing
+from fairmind_sync import database, lookup, repairs
+from fairmind_sync.database import only_one, reading, writing
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -29,28 +28,25 @@ INTERVAL = timedelta(minutes=10)
 log = structlog.get_logger()
 
 
-def is_called_for(connection: Connection, provider: ProviderName) -> bool:
+def is_called_for(connection: Connection, provider: ProviderName, now: datetime) -> bool:
     """Whether an attempt of late ended in a way that may have left something behind."""
-    return bool(_suspects(connection, provider, limit=1))
+    return bool(lookup.suspect_keys(connection, provider, now, limit=1))
 
 
 def sweep(engine: Engine, provider: Provider) -> None:
-    """Lets the provider compare what it holds with what is recorded.
+    """Lets the provider compare what it holds with what is recorded, unless another daemon is at it.
 
     Raises:
         ProviderUnavailableError: it can't tell now.
     """
-    with reading(engine) as connection:
-        suspects = _suspects(connection, provider.name)
-    if suspects:
-        provider.sweep(suspects, _Ledger(engine, provider.name))
-        log.info("sweep.done", provider=provider.name, suspects=len(suspects))
-
-
-def _suspects(
-    connection: Connection, provider: ProviderName, limit: int | None = None
-) -> list[str]:
-    return lookup.suspect_keys(connection, provider, utc_now(), limit)
+    with only_one(engine, f"sweep {provider.name}") as is_ours:
+        if not is_ours:
+            return
+        with reading(engine) as connection:
+            suspects = lookup.suspect_keys(connection, provider.name, database.now(engine))
+        if suspects:
+            provider.sweep(suspects, _Ledger(engine, provider.name))
+            log.info("sweep.done", provider=provider.name, suspects=len(suspects))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +62,8 @@ class _Ledger:
 
     def deliver_again(self, key: str, reason: str) -> None:
         with writing(self.engine) as connection:
-            reopened = repairs.reopen(connection, self.provider, key, reason, utc_now())
+            reopened = repairs.reopen(
+                connection, self.provider, key, reason, database.now(self.engine)
+            )
         if reopened:
             log.warning("delivery.reopened", provider=self.provider, key=key, reason=reason)

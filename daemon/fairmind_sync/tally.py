@@ -9,14 +9,16 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from fairmind_sync.database import upsert
-from fairmind_sync.models import attempt_counts, latency_counts
+from fairmind_sync.models import attempt_counts, delivery_counts, latency_counts
 
 UNLIMITED = 1e308
 BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0, 86400.0, UNLIMITED)
 """Upper limits in seconds, each counting what the one before it doesn't."""
+_MOST_COUNTS = 64
+"""Rows of delivery counts that aren't worth to be folded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,13 @@ def count_latency(connection: Connection, provider: str, latency: timedelta) -> 
     connection.execute(_COUNT_LATENCY, counted)
 
 
+def fold_delivery_counts(connection: Connection) -> None:
+    """Where each write added a row to the counts, one for each pair takes the place of them all."""
+    rows = connection.execute(select(func.count()).select_from(delivery_counts)).scalar_one()
+    if rows > _MOST_COUNTS:
+        connection.execute(_FOLD)
+
+
 def attempts(connection: Connection) -> list[AttemptCount]:
     return [AttemptCount(*row) for row in connection.execute(select(attempt_counts))]
 
@@ -78,3 +87,12 @@ _COUNT_LATENCY = _new_latencies.on_conflict_do_update(
         "total_seconds": latency_counts.c.total_seconds + _new_latencies.excluded.total_seconds,
     },
 )
+_of = delivery_counts.c
+_gone = delete(delivery_counts).returning(_of.provider, _of.status, _of.count).cte("gone")
+_FOLD = insert(delivery_counts).from_select(
+    ["provider", "status", "count"],
+    select(_gone.c.provider, _gone.c.status, func.sum(_gone.c.count)).group_by(
+        _gone.c.provider, _gone.c.status
+    ),
+)
+"""In one statement, which sees one state: what others add meanwhile stays."""

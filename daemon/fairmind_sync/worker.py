@@ -13,7 +13,7 @@ import time
 from ctypes import c_bool, c_int
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from multiprocessing import parent_process
 from multiprocessing.sharedctypes import RawValue
 from random import Random
@@ -22,8 +22,7 @@ from typing import TYPE_CHECKING
 import structlog
 from dotenv import load_dotenv
 
-from fairmind_sync import logs, schema, sweep
-from fairmind_sync.clock import utc_now
+from fairmind_sync import database, logs, schema, sweep
 from fairmind_sync.errors import ProviderNotInstalledError
 from fairmind_sync.models import BLOCKED, OFFLINE
 from fairmind_sync.providers import open_provider
@@ -109,12 +108,14 @@ def drain(
         provider = _provider(name, settings)
     except ProviderNotInstalledError as error:
         blocked = ProviderBlockedError(str(error))
-        note_unavailable(engine, name, blocked, Random(), utc_now())
+        note_unavailable(engine, name, blocked, Random(), database.now(engine))
         return
     relay = Relay(
         engine,
         provider,
         max_attempts=settings.max_attempts,
+        most_leased=settings.max_in_flight,
+        clock=partial(database.now, engine),
         should_stop=_watchdog.should_stop,
         watch=_watchdog.watch,
         secrets=logs.secrets_of(settings),
@@ -124,7 +125,9 @@ def drain(
         if and_sweep:
             sweep.sweep(engine, provider)
     except ProviderUnavailableError as error:
-        note_unavailable(engine, name, error, Random(), utc_now(), logs.secrets_of(settings))
+        note_unavailable(
+            engine, name, error, Random(), database.now(engine), logs.secrets_of(settings)
+        )
     except ProviderBrokenError as error:
         log.warning("worker.broken", provider=name, reason=str(error))
         sys.stderr.flush()

@@ -116,6 +116,11 @@ def _is_alive(pid: int) -> bool:
     return any(child.pid == pid for child in multiprocessing.active_children())
 
 
+def processes_for(provider: ProviderName, pending: int) -> int:
+    """How many processes so many pending deliveries are worth."""
+    return WORKERS[provider] if pending >= LARGE_BACKLOG else 1
+
+
 def slots_of(settings: Settings) -> list[WorkerSlot]:
     """One for each process that the enabled providers may have."""
     return [

@@ -31,7 +31,7 @@ def upgrade() -> None:
         sa.Column(
             "erased_at",
             sa.DateTime(timezone=True),
-            comment="the payload is gone, nothing needs it any more",
+            comment="the payload is gone: deleted, or pruned",
         ),
     ):
         op.add_column("bias_test_results", column)

@@ -43,8 +43,9 @@ def upgrade() -> None:
         " (SELECT 'pending' AS name UNION ALL SELECT 'delivered' UNION ALL SELECT 'dead'"
         " UNION ALL SELECT 'discarded') AS s"
     )
-    for name, body in _TRIGGERS.items():
-        op.execute(f"CREATE TRIGGER {name} {body}")
+    if op.get_context().dialect.name == "sqlite":
+        for name, body in _TRIGGERS.items():
+            op.execute(f"CREATE TRIGGER {name} {body}")
     op.create_index(
         "ix_outbox_oldest_pending",
         "outbox",
@@ -71,6 +72,7 @@ def downgrade() -> None:
     for status in ("pending", "delivered", "dead", "discarded"):
         op.drop_index(f"ix_outbox_{status}", "outbox")
     op.drop_index("ix_outbox_oldest_pending", "outbox")
-    for name in _TRIGGERS:
-        op.execute(f"DROP TRIGGER {name}")
+    if op.get_context().dialect.name == "sqlite":
+        for name in _TRIGGERS:
+            op.execute(f"DROP TRIGGER {name}")
     op.drop_table("delivery_counts")

@@ -24,6 +24,8 @@ from tests.helpers import rows
 from tests.processes import eventually
 from tests.test_api import BASE, body, client_of
 
+pytestmark = pytest.mark.both_databases
+
 KEY = {"Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
 URL = f"{BASE}/log-test"
 JSON = {"Content-Type": "application/json"}

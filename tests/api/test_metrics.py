@@ -10,9 +10,9 @@ from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine
 
-from fairmind_sync import maintenance, provider_state, repairs, tally
+from fairmind_sync import provider_state, repairs, tally
 from fairmind_sync.clock import utc_now
-from fairmind_sync.database import writing
+from fairmind_sync.database import is_file, writing
 from fairmind_sync.heartbeat import ALIVE_FOR, Heart
 from fairmind_sync.providers.base import Dead, Retry
 from fairmind_sync.relay import Relay
@@ -21,6 +21,9 @@ from fairmind_sync.testing import FakeProvider
 from tests.helpers import LEASE, NOW, Clock, claimed, dead, delivered, save
 from tests.test_api import client_of
 
+pytestmark = pytest.mark.both_databases
+
+OF_A_FILE = ("database_wal_bytes", "disk_free_bytes")
 LATENCIES = (0.05, 0.1, 0.3, 7.0, 100_000.0)
 
 
@@ -144,16 +147,9 @@ def test_metrics_tell_which_provider_is_paused(client: TestClient, engine: Engin
     assert metric(client, "provider_paused") == {("mlflow",): 0, ("wandb",): 1}
 
 
-def test_metrics_tell_the_size_of_the_write_ahead_log(client: TestClient, engine: Engine) -> None:
-    save(engine, "mlflow")
-    assert metric(client, "database_wal_bytes") == {(): maintenance.wal_size(engine)}
-
-
-def test_metrics_tell_what_the_disk_can_take(
-    client: TestClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(maintenance, "free_bytes", lambda _engine: 12_345)
-    assert metric(client, "disk_free_bytes") == {(): 12_345}
+def test_metrics_tell_of_a_disk_only_where_it_is_ours(client: TestClient, engine: Engine) -> None:
+    told = [f"fairmind_sync_{name} " in client.get("/metrics").text for name in OF_A_FILE]
+    assert told == [is_file(engine)] * 2
 
 
 def test_metrics_of_an_unusable_database_are_a_problem(unusable: Settings) -> None:
@@ -191,11 +187,3 @@ def test_it_is_not_ready_with_an_unusable_database(unusable: Settings) -> None:
         503,
         True,
     )
-
-
-def test_it_is_not_ready_with_a_full_disk(
-    client: TestClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    start_daemon(engine, utc_now())
-    monkeypatch.setattr(maintenance, "free_bytes", lambda _engine: 0)
-    assert client.get("/readyz").status_code == 503

@@ -22,6 +22,8 @@ from fairmind_sync.settings import Settings
 from tests.helpers import RUN, dead, delivered, save
 from tests.test_api import BASE, client_of
 
+pytestmark = pytest.mark.both_databases
+
 UNUSED = Settings(provider="both", database_url="sqlite:///unused")
 DOCUMENT: dict[str, Any] = create_app(UNUSED).openapi()
 OPERATIONS: dict[tuple[str, str], dict[str, Any]] = {

@@ -20,6 +20,8 @@ from fairmind_sync.testing import FakeProvider
 from tests.helpers import claimed, dead, delivered, rows, save
 from tests.test_api import BASE
 
+pytestmark = pytest.mark.both_databases
+
 WHY = "the model was withdrawn"
 
 

@@ -17,6 +17,8 @@ from fairmind_sync.settings import Settings
 from tests.helpers import delivered
 from tests.test_api import BASE, body, client_of
 
+pytestmark = pytest.mark.both_databases
+
 LOG_TEST = f"{BASE}/log-test"
 NEEDING_THE_DATABASE = (
     ("GET", "/runs"),

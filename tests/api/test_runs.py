@@ -18,6 +18,8 @@ from fairmind_sync.testing import FakeProvider
 from tests.helpers import NOW, Clock, dead, delivered, save
 from tests.test_api import BASE
 
+pytestmark = pytest.mark.both_databases
+
 LATER = NOW + timedelta(hours=1)
 
 
@@ -53,26 +55,26 @@ def stocked(client: TestClient, engine: Engine) -> TestClient:
     return client
 
 
-def test_runs_are_listed_newest_first(stocked: TestClient) -> None:
-    assert ids(stocked) == [4, 3, 2, 1]
+def test_runs_of_the_newest_result_are_listed_first(stocked: TestClient) -> None:
+    assert ids(stocked) == [3, 4, 2, 1]
 
 
 @pytest.mark.parametrize(
     ("wanted", "found"),
     [
-        ({"test_id": "wanted"}, [4, 3]),
+        ({"test_id": "wanted"}, [3, 4]),
         ({"test_id": "want"}, []),
-        ({"model_id": "model-2"}, [4, 3]),
+        ({"model_id": "model-2"}, [3, 4]),
         ({"provider": "wandb"}, [3]),
-        ({"status": "pending"}, [4, 3]),
+        ({"status": "pending"}, [3, 4]),
         ({"status": "delivered"}, [1]),
         ({"status": "dead"}, [2]),
         ({"status": "discarded"}, []),
-        ({"since": LATER.isoformat()}, [4, 3]),
+        ({"since": LATER.isoformat()}, [3, 4]),
         ({"since": (LATER + timedelta(seconds=1)).isoformat()}, []),
-        ({"since": "2026-03-04T08:06:07+02:00"}, [4, 3]),
+        ({"since": "2026-03-04T08:06:07+02:00"}, [3, 4]),
         ({"provider": "mlflow", "status": "pending"}, [4]),
-        ({"cursor": 3}, [2, 1]),
+        ({"cursor": 4}, [2, 1]),
     ],
 )
 def test_a_filter_lets_only_its_own_through(
@@ -161,11 +163,11 @@ def test_a_result_is_told_as_it_was_saved(client: TestClient, engine: Engine) ->
     }
 
 
-def test_a_result_comes_with_its_deliveries_newest_first(stocked: TestClient) -> None:
+def test_a_result_comes_with_its_deliveries(stocked: TestClient) -> None:
     (found,) = results(stocked, "wanted")
     assert [(one["id"], one["provider"]) for one in found["deliveries"]] == [
-        (4, "mlflow"),
         (3, "wandb"),
+        (4, "mlflow"),
     ]
 
 

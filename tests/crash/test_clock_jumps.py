@@ -13,6 +13,8 @@ from tests.processes import command, eventually, running_daemon
 from tests.providers.test_mlflow import MlflowLab
 from tests.standins.mlflow_proxy import MlflowProxy, mlflow_proxy
 
+pytestmark = pytest.mark.both_databases
+
 JUMPS = ("-3h", "+3h")
 
 

@@ -13,6 +13,8 @@ from tests.processes import eventually, running_daemon
 from tests.providers.lab import Lab
 from tests.providers.test_mlflow import MlflowLab
 
+pytestmark = pytest.mark.both_databases
+
 NEIGHBOURS = 5
 
 

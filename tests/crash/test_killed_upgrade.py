@@ -6,25 +6,28 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 
 from fairmind_sync import maintenance, schema
-from fairmind_sync.database import open_engine
+from fairmind_sync.database import is_file
+from tests.helpers import opened
 from tests.older_database import held_by, older_database
 from tests.processes import command
 
 STEPS = {
-    "while the copy is made": "maintenance.reading = killed",
     "between two statements": "alembic.op.add_column = killed",
-    "before the commit": "database._check_foreign_keys = killed",
+    "before the commit": "event.listen(Engine, 'commit', killed)",
 }
+STEPS_OF_FILE = STEPS | {"while the copy is made": "maintenance.reading = killed"}
 DIES = """
 import os, signal
 import alembic.op
-from fairmind_sync import cli, database, maintenance
+from sqlalchemy import Engine, event
+from fairmind_sync import cli, maintenance
 
 def killed(*_args, **_kwargs):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -34,10 +37,20 @@ cli.main()
 """
 
 
-def kill_upgrade(url: str, step: str) -> None:
+@pytest.fixture
+def older(empty_database_url: str) -> Iterator[Engine]:
+    with older_database(empty_database_url) as engine:
+        yield engine
+
+
+def url_of(engine: Engine) -> str:
+    return engine.url.render_as_string()
+
+
+def kill_upgrade(engine: Engine, step: str) -> None:
     ran = subprocess.run(
-        [sys.executable, "-c", DIES.format(STEPS[step]), "db", "upgrade"],
-        env=os.environ | {"FAIRMIND_SYNC_DATABASE_URL": url},
+        [sys.executable, "-c", DIES.format(STEPS_OF_FILE[step]), "db", "upgrade"],
+        env=os.environ | {"FAIRMIND_SYNC_DATABASE_URL": url_of(engine)},
         capture_output=True,
         timeout=60,
         check=False,
@@ -45,41 +58,57 @@ def kill_upgrade(url: str, step: str) -> None:
     assert ran.returncode == -signal.SIGKILL, ran.stderr
 
 
-def contents(url: str) -> tuple[str | None, list[Any], list[str]]:
-    """The revision, results and deliveries of a database, and what is damaged in it."""
-    engine = open_engine(url)
-    found = schema.revision(engine), held_by(engine), maintenance.damage(engine)
-    engine.dispose()
-    return found
+def upgrade(engine: Engine) -> None:
+    command("db", "upgrade", env={"FAIRMIND_SYNC_DATABASE_URL": url_of(engine)})
 
 
-@pytest.fixture
-def older(database_url: str) -> str:
-    older_database(database_url).dispose()
-    return database_url
+def contents(engine: Engine) -> tuple[str | None, list[Any], list[str]]:
+    """The revision, results and deliveries of a database, and what is damaged in its file."""
+    damage = maintenance.damage(engine) if is_file(engine) else []
+    return schema.revision(engine), held_by(engine), damage
 
 
-@pytest.mark.parametrize("step", STEPS)
-def test_it_opens_as_it_was(older: str, step: str) -> None:
+def opens_as_it_was(older: Engine, step: str) -> bool:
     before = contents(older)
     kill_upgrade(older, step)
-    assert contents(older) == before
+    return contents(older) == before
 
 
-@pytest.mark.parametrize("step", STEPS)
-def test_it_upgrades_with_all_that_it_holds(older: str, step: str) -> None:
+def upgrades_with_all_that_it_holds(older: Engine, step: str) -> bool:
     _, *held = contents(older)
     kill_upgrade(older, step)
-    command("db", "upgrade", env={"FAIRMIND_SYNC_DATABASE_URL": older})
-    assert contents(older) == (schema.HEAD, *held)
+    upgrade(older)
+    return contents(older) == (schema.HEAD, *held)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("step", STEPS)
-def test_what_is_named_a_backup_is_whole(older: str, step: str) -> None:
+def test_it_opens_as_it_was(older: Engine, step: str) -> None:
+    assert opens_as_it_was(older, step)
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("step", STEPS)
+def test_it_upgrades_with_all_that_it_holds(older: Engine, step: str) -> None:
+    assert upgrades_with_all_that_it_holds(older, step)
+
+
+def test_a_file_opens_as_it_was_when_its_copy_was_not_done(older: Engine) -> None:
+    assert opens_as_it_was(older, "while the copy is made")
+
+
+def test_a_file_upgrades_when_its_copy_was_not_done(older: Engine) -> None:
+    assert upgrades_with_all_that_it_holds(older, "while the copy is made")
+
+
+@pytest.mark.parametrize("step", STEPS_OF_FILE)
+def test_what_is_named_a_backup_is_whole(older: Engine, step: str) -> None:
     before = contents(older)
     kill_upgrade(older, step)
-    command("db", "upgrade", env={"FAIRMIND_SYNC_DATABASE_URL": older})
-    folder = Path(older.removeprefix("sqlite:///")).parent
-    found = [contents(f"sqlite:///{copy}") for copy in folder.glob("*.backup")]
+    upgrade(older)
+    found = []
+    for copy in maintenance.file_of(older).parent.glob("*.backup"):
+        with opened(f"sqlite:///{copy}") as engine:
+            found.append(contents(engine))
     assert found
     assert found == [before] * len(found)

@@ -12,6 +12,8 @@ from tests.crash.trouble import POINTS, at_point, troubled
 from tests.processes import eventually, running_daemon
 from tests.providers.lab import Lab
 
+pytestmark = pytest.mark.both_databases
+
 
 def kill_order(lab: Lab, point: str, victim: str, tmp_path: Path) -> dict[str, str]:
     return lab.env | troubled(signal=at_point(point, lab.provider, victim, "KILL", tmp_path))

@@ -17,6 +17,8 @@ from tests.crash.trouble import POINTS, at_point, troubled
 from tests.processes import DaemonProcess, command, eventually, running_daemon
 from tests.providers.lab import Lab
 
+pytestmark = pytest.mark.both_databases
+
 
 def asleep(lab: Lab, point: str, tmp_path: Path) -> dict[str, str]:
     return lab.env | troubled(signal=at_point(point, lab.provider, "worker", "STOP", tmp_path))

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, update
 
 from fairmind_sync.database import writing
 from fairmind_sync.models import outbox
+from tests.cases import chessboard
 from tests.crash.trouble import troubled
 from tests.providers.test_mlflow import MlflowLab
 from tests.standins.faults import Action, Fault, every
@@ -74,7 +75,7 @@ def is_one_complete_run(lab: MlflowLab) -> bool:
     return record.status == "delivered" and held == [(record.run_id, "FINISHED", METRICS)]
 
 
-@pytest.mark.parametrize(("kind", "action"), every(KINDS, LOST))
+@pytest.mark.parametrize(("kind", "action"), chessboard(KINDS, LOST))
 def test_a_lost_reply(lab: MlflowLab, proxy: MlflowProxy, kind: str, action: Action) -> None:
     disturb(proxy, kind, action)
     lab.drain()

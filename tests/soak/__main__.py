@@ -18,6 +18,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=300)
     parser.add_argument("--disturbed", type=float, default=1 / 3, help="share of the requests")
     parser.add_argument("--daemons", type=int, default=2)
+    parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
     parser.add_argument("--seconds", type=float, default=5400, help="the longest it may take")
     parser.add_argument("--seed", type=int, default=1)
     plan = Plan(**vars(parser.parse_args()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
@@ -10,16 +11,30 @@ from pathlib import Path
 
 import psutil
 
+from tests.postgres import PostgresServer
 from tests.processes import DaemonProcess
 
 _WEIGHTS = {"worker": 6, "daemon": 3, "wandb-core": 1}
+_SERVER_WEIGHTS = {"session": 2, "server": 1}
 
 
 class Fleet:
-    """Daemons over one database. `kills` counts the victims by kind."""
+    """Daemons over one database. `kills` counts the victims by kind.
 
-    def __init__(self, size: int, env: Mapping[str, str], cwd: Path, seed: int) -> None:
+    Where the database is a server's, its sessions are ended as well, and it is killed and started again.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        env: Mapping[str, str],
+        cwd: Path,
+        seed: int,
+        server: PostgresServer | None = None,
+    ) -> None:
         self.kills: Counter[str] = Counter()
+        self._server = server
+        self._weights = _WEIGHTS | (_SERVER_WEIGHTS if server else {})
         self._env, self._cwd = env, cwd
         self._chance = random.Random(seed)
         self._daemons = [DaemonProcess(env, cwd) for _ in range(size)]
@@ -27,7 +42,10 @@ class Fleet:
     def strike(self) -> None:
         """SIGKILL for one process of a kind drawn by weight, if there is one."""
         daemon = self._chance.choice(self._daemons)
-        kind = self._chance.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
+        kind = self._chance.choices(list(self._weights), list(self._weights.values()))[0]
+        if self._server is not None and kind in _SERVER_WEIGHTS:
+            self._strike_server(self._server, kind)
+            return
         if kind == "daemon":
             daemon.kill()
             self.kills[kind] += 1
@@ -38,6 +56,14 @@ class Fleet:
             with suppress(psutil.NoSuchProcess):
                 self._chance.choice(victims).kill()
                 self.kills[kind] += 1
+
+    def _strike_server(self, server: PostgresServer, kind: str) -> None:
+        if kind == "server":
+            server.stop(signal.SIGKILL)
+            server.start()
+        else:
+            server.end_sessions(self._chance)
+        self.kills[kind] += 1
 
     def revive(self) -> None:
         self._daemons = [

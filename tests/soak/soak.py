@@ -6,11 +6,18 @@ import random
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, TypeVar
 
+from fairmind_sync import lookup
 from fairmind_sync.database import reading
+from fairmind_sync.errors import StorageError
+from fairmind_sync.provider_names import PROVIDERS
 from tests.mlflow_reader import runs_of
+from tests.postgres import PostgresServer, postgres_server
 from tests.processes import command
 from tests.soak.killer import Fleet
 from tests.soak.oracle import Verdict, in_mlflow, in_wandb, judge
@@ -18,6 +25,7 @@ from tests.soak.storm import storm
 from tests.stage import EXPERIMENT, Stage, open_stage
 
 CHUNK = 20
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -30,6 +38,7 @@ class Plan:
     daemons: int
     seconds: float
     seed: int
+    database: Literal["sqlite", "postgresql"] = "sqlite"
     env: dict[str, str] = field(default_factory=dict)
 
 
@@ -51,12 +60,17 @@ class Report:
 def run(plan: Plan, place: Path, *, tell: bool = False) -> Report:
     """Ends when all is delivered or the time is up, then sweeps and judges."""
     started = time.monotonic()
-    with open_stage(place, {"FAIRMIND_SYNC_MAX_ATTEMPTS": "1000", **plan.env}) as on:
+    env = {"FAIRMIND_SYNC_MAX_ATTEMPTS": "1000", **plan.env}
+    with ExitStack() as stack:
+        server = stack.enter_context(postgres_server()) if plan.database == "postgresql" else None
+        url = server.url(server.new_database_of_today()) if server else None
+        on = stack.enter_context(open_stage(place, env, database_url=url))
+        stack.callback(on.engine.dispose)
         on.proxy.faults.replace(storm(plan.disturbed, plan.seed))
         on.wandb.faults.replace(storm(plan.disturbed, plan.seed + 1))
         saver = threading.Thread(target=_save, args=(on, plan.deliveries))
         saver.start()
-        kills = _rage(on, plan, started, saver, tell=tell)
+        kills = _rage(on, plan, started, saver, server, tell=tell)
         saver.join()
         disturbed = {"mlflow": on.proxy.faults.struck, "wandb": on.wandb.faults.struck}
         on.proxy.faults.replace([])
@@ -68,20 +82,36 @@ def run(plan: Plan, place: Path, *, tell: bool = False) -> Report:
 def _save(stage: Stage, count: int) -> None:
     """Bit by bit, while the daemons work and die."""
     for first in range(0, count, CHUNK):
-        stage.save(range(first, min(first + CHUNK, count)))
+        numbers = range(first, min(first + CHUNK, count))
+        _insist(lambda: stage.save(numbers))  # noqa: B023 it is called at once
+
+
+def _insist(work: Callable[[], Answer]) -> Answer:
+    """As often as the database's server was killed in the middle; a save may be repeated."""
+    while True:
+        try:
+            return work()
+        except StorageError:
+            time.sleep(0.1)
 
 
 def _rage(
-    stage: Stage, plan: Plan, started: float, saver: threading.Thread, *, tell: bool
+    stage: Stage,
+    plan: Plan,
+    started: float,
+    saver: threading.Thread,
+    server: PostgresServer | None,
+    *,
+    tell: bool,
 ) -> Counter[str]:
     """Kills at random, in step with what is delivered, until nothing is left to deliver."""
     chance = random.Random(plan.seed)
-    fleet = Fleet(plan.daemons, stage.env, stage.place, plan.seed)
+    fleet = Fleet(plan.daemons, stage.env, stage.place, plan.seed, server)
     pause = threading.Event()
     try:
         while time.monotonic() < started + plan.seconds:
             pause.wait(chance.uniform(0.3, 2.5))
-            left = stage.left()
+            left = _insist(stage.left)
             if not left and not saver.is_alive():
                 break
             if fleet.kills.total() <= plan.kills * _done(plan, left):
@@ -112,8 +142,6 @@ def _report(
         "wandb": in_wandb(stage.wandb.runs.values()),
     }
     records = {provider: stage.records(provider=provider) for provider in found}
-    with reading(stage.engine) as connection:
-        integrity = str(connection.exec_driver_sql("PRAGMA integrity_check").scalar())
     return Report(
         verdicts={name: judge(saved, found[name], records[name]) for name in found},
         kills=dict(kills),
@@ -124,5 +152,18 @@ def _report(
         disturbed=disturbed,
         attempts={name: sum(one.attempts for one in records[name]) for name in records},
         seconds=round(seconds, 1),
-        integrity=integrity,
+        integrity=_integrity(stage),
     )
+
+
+def _integrity(stage: Stage) -> str:
+    """Of the file, and of the counts that triggers keep."""
+    with reading(stage.engine) as connection:
+        for provider in PROVIDERS:
+            counted = lookup.backlog(connection, provider).counts
+            there = Counter(one.status for one in stage.records(provider=provider))
+            if counted != {status: there[status] for status in counted}:
+                return f"{provider}: counted {counted}, there are {dict(there)}"
+        if stage.engine.dialect.name != "sqlite":
+            return "ok"
+        return str(connection.exec_driver_sql("PRAGMA integrity_check").scalar())

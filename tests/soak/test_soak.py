@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
+
+import pytest
 
 from tests.crash.trouble import SHORT_TIMES, troubled
 from tests.soak.soak import Plan, run
@@ -15,12 +18,16 @@ TIMES = SHORT_TIMES | {
 """A disturbed upload to W&B takes longer than an ordinary one."""
 
 
-def test_a_short_soak_is_clean(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("database", "daemons"), [("sqlite", 2), ("postgresql", 4)])
+def test_a_short_soak_is_clean(
+    tmp_path: Path, database: Literal["sqlite", "postgresql"], daemons: int
+) -> None:
     plan = Plan(
         deliveries=60,
         kills=12,
         disturbed=1 / 3,
-        daemons=2,
+        daemons=daemons,
+        database=database,
         seconds=200,
         seed=7,
         env=troubled(times=TIMES),

@@ -10,8 +10,7 @@ from fairmind_sync.api.context import Configured
 from fairmind_sync.api.metrics import DatabaseCollector
 from fairmind_sync.api.problems import ProblemRoute
 from fairmind_sync.api.schemas import Health
-from fairmind_sync.clock import utc_now
-from fairmind_sync.database import reading
+from fairmind_sync.database import now, reading
 from fairmind_sync.errors import StorageError
 
 router = APIRouter(route_class=ProblemRoute, tags=["health"])
@@ -30,7 +29,7 @@ def readyz(configured: Configured, response: Response) -> Health:
         engine = schema.ready_engine(configured.database_url)
         maintenance.require_space(engine)
         with reading(engine) as connection:
-            alive = heartbeat.any_alive(connection, utc_now())
+            alive = heartbeat.any_alive(connection, now(engine))
         found = Health(ok=alive, reason=None if alive else "no daemon is running")
     except StorageError as error:
         found = Health(ok=False, reason=str(error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from fairmind_sync import lookup, maintenance, tally
-from fairmind_sync.clock import utc_now
-from fairmind_sync.database import reading
+from fairmind_sync.database import is_file, now, reading
 from fairmind_sync.models import BLOCKED, OFFLINE, READY
 from fairmind_sync.provider_names import PROVIDERS, ProviderName
 
@@ -41,8 +41,12 @@ class DatabaseCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         with reading(self._engine) as connection:
             backlogs = {name: lookup.backlog(connection, name) for name in PROVIDERS}
-            found = [*_of_backlogs(backlogs), _attempts(connection), _latencies(connection)]
-        yield from found
+            found = [_attempts(connection), _latencies(connection)]
+        yield from (*_of_backlogs(backlogs, now(self._engine)), *found)
+        if is_file(self._engine):
+            yield from self._of_file()
+
+    def _of_file(self) -> Iterator[Metric]:
         yield _gauge(
             "database_wal_bytes", "The write-ahead log", maintenance.wal_size(self._engine)
         )
@@ -51,8 +55,7 @@ class DatabaseCollector(Collector):
         )
 
 
-def _of_backlogs(backlogs: Mapping[ProviderName, Backlog]) -> Iterator[Metric]:
-    now = utc_now()
+def _of_backlogs(backlogs: Mapping[ProviderName, Backlog], at: datetime) -> Iterator[Metric]:
     deliveries = GaugeMetricFamily(
         "fairmind_sync_deliveries",
         "Deliveries by status; pending ones are the backlog",
@@ -75,7 +78,7 @@ def _of_backlogs(backlogs: Mapping[ProviderName, Backlog]) -> Iterator[Metric]:
         for status, count in backlog.counts.items():
             deliveries.add_metric([name, status], count)
         since = backlog.oldest_pending_at
-        oldest.add_metric([name], 0.0 if since is None else (now - since).total_seconds())
+        oldest.add_metric([name], 0.0 if since is None else (at - since).total_seconds())
         for state in _STATES:
             states.add_metric([name, state], backlog.state.state == state)
         paused.add_metric([name], backlog.state.is_paused)

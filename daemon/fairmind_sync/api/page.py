@@ -19,7 +19,6 @@ from fairmind_sync import __version__, explanation, operations, overview, record
 from fairmind_sync.api import session
 from fairmind_sync.api.chart import metrics_in, metrics_of, trend_svg
 from fairmind_sync.api.context import Configured, DeliveryId
-from fairmind_sync.clock import utc_now
 from fairmind_sync.database import reading
 from fairmind_sync.lookup import LARGEST_ID, RunFilter
 from fairmind_sync.models import STATUSES
@@ -64,6 +63,7 @@ def index(
     cursor: Annotated[int | None, Query(ge=1, le=LARGEST_ID)] = None,
 ) -> HTMLResponse:
     wanted = Wanted(q, provider, status)
+    now = schema.now(configured.database_url)
     found = operations.find(
         configured,
         RunFilter(
@@ -80,7 +80,8 @@ def index(
         request,
         "index.html",
         configured,
-        standing=overview.of(configured, utc_now()),
+        now=now,
+        standing=overview.of(configured, now),
         deliveries=page,
         older=older,
         wanted=wanted,
@@ -93,13 +94,15 @@ def index(
 def result(request: Request, configured: Configured, test_id: Word) -> HTMLResponse:
     with reading(schema.ready_engine(configured.database_url)) as connection:
         found = records.revisions(connection, test_id)
-    explained = explanation.explain(configured, test_id, utc_now())
+    now = schema.now(configured.database_url)
+    explained = explanation.explain(configured, test_id, now)
     if not found and not explained:
         return _missing(request, configured, f"No result of a test {test_id!r} is saved here.")
     return _render(
         request,
         "result.html",
         configured,
+        now=now,
         test_id=test_id,
         revisions=found,
         explanations=explained,
@@ -213,7 +216,6 @@ def _trend(configured: Settings, model_id: str) -> list[records.Point]:
 def _render(request: Request, name: str, configured: Settings, **context: Any) -> HTMLResponse:
     common = {
         "version": __version__,
-        "now": utc_now(),
         "here": f"{request.url.path}?{request.url.query}",
         "has_token": configured.api_token is not None,
     }

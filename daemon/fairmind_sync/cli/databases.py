@@ -1,7 +1,8 @@
-"""Verbs for the database file."""
+"""Verbs for the database; those that care for a file refuse any other with the tool that does it."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -11,12 +12,12 @@ import typer
 from fairmind_sync.cli.app import AsJson, current_settings
 from fairmind_sync.cli.output import fail, print_json, say
 
-db = typer.Typer(help="The local database.", no_args_is_help=True)
+db = typer.Typer(help="The database.", no_args_is_help=True)
 
 
 @db.command()
 def upgrade(*, as_json: AsJson = False) -> None:
-    """Bring the database's schema up to date, after a backup copy."""
+    """Bring the database's schema up to date, after a backup copy if it is a file."""
     from fairmind_sync import database, schema  # noqa: PLC0415 verbs import when they run
 
     engine = database.shared_engine(current_settings().database_url)
@@ -33,7 +34,7 @@ def backup(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Copy the database while everybody goes on using it."""
+    """Copy the file while everybody goes on using it."""
     from sqlalchemy import URL  # noqa: PLC0415 as above
 
     from fairmind_sync import database, maintenance  # noqa: PLC0415 as above
@@ -46,7 +47,7 @@ def backup(
 
 @db.command()
 def check(*, as_json: AsJson = False) -> None:
-    """Read the whole database; exit 1 if it is damaged."""
+    """Read the whole file; exit 1 if it is damaged."""
     from fairmind_sync import database, maintenance  # noqa: PLC0415 as above
 
     engine = database.shared_engine(current_settings().database_url)
@@ -65,6 +66,39 @@ def compact(*, as_json: AsJson = False) -> None:
         print_json({"file": maintenance.file_of(engine), "bytes_before": before, "bytes": after})
     else:
         say(f"{maintenance.file_of(engine)}: {after / 1e6:.1f} MB, {before / 1e6:.1f} MB before")
+
+
+@db.command()
+def copy(
+    source: Annotated[str, typer.Argument(help="The URL of the database to copy.")],
+    target: Annotated[str, typer.Argument(help="The URL of an empty one, or of an earlier copy.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Copy all results, deliveries, run ids and attempts, from SQLite to PostgreSQL or back."""
+    from fairmind_sync import copying  # noqa: PLC0415 as above
+
+    current_settings()  # for the log
+    report = copying.copy(_database_url(source, "SOURCE"), _database_url(target, "TARGET"))
+    if as_json:
+        print_json(asdict(report))
+        return
+    say(
+        f"read {report.read} rows: {report.added} added, {report.updated} brought up to date, "
+        f"{report.ahead} left, with which the target has come further"
+    )
+    say(
+        "Set FAIRMIND_SYNC_DATABASE_URL to the copy everywhere; start no daemon on the source again."
+    )
+
+
+def _database_url(value: str, name: str) -> str:
+    from fairmind_sync import settings  # noqa: PLC0415 as above
+
+    try:
+        return settings.checked_database_url(value)
+    except ValueError as error:
+        raise typer.BadParameter(f"{name} {error}") from None
 
 
 def _report_damage(file: str, wrong: list[str], if_sound: str, *, as_json: bool) -> None:

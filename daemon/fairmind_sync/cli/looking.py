@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,9 +16,10 @@ if TYPE_CHECKING:
 
 def status(*, as_json: AsJson = False) -> None:
     """Show each provider's state and backlog; exit 1 if something is dead or blocked."""
-    from fairmind_sync import overview  # noqa: PLC0415 verbs import when they run
+    from fairmind_sync import overview, schema  # noqa: PLC0415 verbs import when they run
 
-    seen = overview.of(current_settings(), datetime.now(UTC))
+    configured = current_settings()
+    seen = overview.of(configured, schema.now(configured.database_url))
     if as_json:
         print_json(seen)
     else:
@@ -92,9 +92,10 @@ def explain(
     test_id: Annotated[str, typer.Argument(help="The test's id.")], *, as_json: AsJson = False
 ) -> None:
     """Say why a result is, or isn't, at each provider: state, attempts, last error, next try, what to do."""
-    from fairmind_sync import explanation  # noqa: PLC0415 as above
+    from fairmind_sync import explanation, schema  # noqa: PLC0415 as above
 
-    found = explanation.explain(current_settings(), test_id, datetime.now(UTC))
+    configured = current_settings()
+    found = explanation.explain(configured, test_id, schema.now(configured.database_url))
     if as_json:
         print_json([asdict(one) for one in found])
         raise typer.Exit(0 if found else 1)

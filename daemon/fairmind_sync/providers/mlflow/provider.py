@@ -7,7 +7,7 @@ key as a tag, and on doubt (attempted, but no id) the key is searched for before
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
@@ -112,7 +112,8 @@ class MlflowProvider:
         experiment_id = self._experiment()
         run_id = delivery.run_id
         if run_id is None and delivery.create_attempted_at is not None:
-            if (wait := delivery.create_attempted_at + GRACE - datetime.now(UTC)) > timedelta():
+            wait = delivery.create_attempted_at + GRACE - delivery.claimed_at
+            if wait > timedelta():
                 return Retry("uncertain", "an earlier create may still be under way", after=wait)
             run_id = self._api.find_run(experiment_id, DELIVERY_KEY_TAG, delivery.key)
         if run_id is None:

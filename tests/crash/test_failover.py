@@ -1,0 +1,83 @@
+"""The database's server goes away in mid-delivery and comes back; the daemon stays."""
+
+from __future__ import annotations
+
+import random
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Engine
+
+from fairmind_sync import schema
+from fairmind_sync.database import shared_engine
+from fairmind_sync.models import outbox
+from tests.crash.trouble import troubled
+from tests.helpers import rows
+from tests.mlflow_reader import runs_of
+from tests.postgres import PostgresServer, postgres_server
+from tests.processes import command, eventually, running_daemon
+
+RESULTS = 60
+RESULT = '{{"test_id": "test-{}", "model_id": "m", "test_type": "ml_bias", "results": {{"a": {}}}}}'
+
+
+@pytest.fixture
+def server() -> Iterator[PostgresServer]:
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture
+def env(server: PostgresServer, mlflow_uri: str) -> Iterator[dict[str, str]]:
+    url = server.url(server.new_database_of_today())
+    yield {
+        "MLOPS_PROVIDER": "mlflow",
+        "MLFLOW_TRACKING_URI": mlflow_uri,
+        "MLFLOW_EXPERIMENT_NAME": uuid4().hex,
+        "FAIRMIND_SYNC_DATABASE_URL": url,
+        "FAIRMIND_SYNC_POLL_SECONDS": "0.5",
+        **troubled(),
+    }
+    shared_engine(url).dispose()
+
+
+def kill_and_start(server: PostgresServer) -> None:
+    server.stop(signal.SIGKILL)
+    server.start()
+
+
+def end_sessions(server: PostgresServer) -> None:
+    for seed in range(4):
+        server.end_sessions(random.Random(seed))
+
+
+def save(numbers: range, env: dict[str, str]) -> None:
+    lines = "\n".join(RESULT.format(number, number) for number in numbers)
+    command("save", "-", env=env, stdin=lines)
+
+
+def delivered(engine: Engine) -> int:
+    return len([row for row in rows(engine, outbox) if row.status == "delivered"])
+
+
+@pytest.mark.parametrize("strike", [kill_and_start, end_sessions])
+def test_a_daemon_outlives_its_database_server(
+    env: dict[str, str],
+    server: PostgresServer,
+    tmp_path: Path,
+    strike: Callable[[PostgresServer], None],
+) -> None:
+    engine = schema.ready_engine(env["FAIRMIND_SYNC_DATABASE_URL"])
+    save(range(RESULTS), env)
+    with running_daemon(env, tmp_path) as daemon:
+        eventually(lambda: delivered(engine) > RESULTS / 4, 60)
+        strike(server)
+        save(range(RESULTS, RESULTS + 10), env)
+        eventually(lambda: delivered(engine) == RESULTS + 10, 90)
+        assert daemon.process.poll() is None
+    runs = runs_of(env["MLFLOW_TRACKING_URI"], env["MLFLOW_EXPERIMENT_NAME"], "ACTIVE_ONLY")
+    found = sorted((run.id, run.status, len(run.metrics)) for run in runs)
+    assert found == sorted((row.run_id, "FINISHED", 1) for row in rows(engine, outbox))

@@ -1,0 +1,124 @@
+"""Hosts are upgraded one by one: the version before and the next one work on one PostgreSQL database."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Engine, update
+
+import fairmind_sync
+from fairmind_sync import schema
+from fairmind_sync.models import bias_test_results, delivery_attempts, outbox, schema_support
+from tests.helpers import rows
+from tests.mlflow_reader import runs_of
+from tests.processes import command, eventually, running_daemon
+
+NEXT = "9000"
+MIGRATION = f"""
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision = "{NEXT}", "{schema.HEAD}"
+
+
+def upgrade():
+    op.add_column("outbox", sa.Column("note", sa.Text()))
+    support = sa.table("schema_support", sa.column("oldest"))
+    op.execute(sa.update(support).values(oldest="{schema.HEAD}"))
+"""
+RESULT = (
+    '{{"test_id": "{}", "model_id": "m", "test_type": "ml_bias", "results": {{"accuracy": 0.5}}}}'
+)
+
+pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+
+@pytest.fixture
+def env(database_url: str, mlflow_uri: str, engine: Engine) -> dict[str, str]:
+    return {
+        "MLOPS_PROVIDER": "mlflow",
+        "MLFLOW_TRACKING_URI": mlflow_uri,
+        "MLFLOW_EXPERIMENT_NAME": uuid4().hex,
+        "FAIRMIND_SYNC_DATABASE_URL": database_url,
+        "FAIRMIND_SYNC_WORKER_IDLE_SECONDS": "0",
+    }
+
+
+@pytest.fixture
+def next_env(env: dict[str, str], tmp_path: Path) -> dict[str, str]:
+    """Of a version that is one migration further on; this code otherwise."""
+    package = tmp_path / "next" / "fairmind_sync"
+    shutil.copytree(Path(fairmind_sync.__file__).parent, package)
+    shutil.copytree(schema.migrations_directory(), package / "migrations", dirs_exist_ok=True)
+    (package / "migrations" / "versions" / f"{NEXT}_next.py").write_text(MIGRATION)
+    code = (package / "schema.py").read_text()
+    code = code.replace(f'HEAD = "{schema.HEAD}"', f'HEAD = "{NEXT}"')
+    (package / "schema.py").write_text(code.replace("_KNOWN = (", f'_KNOWN = ("{NEXT}", '))
+    return env | {"PYTHONPATH": str(package.parent)}
+
+
+def save(names: list[str], env: Mapping[str, str]) -> None:
+    lines = "\n".join(RESULT.format(name) for name in names)
+    command("save", "-", env=env, stdin=lines)
+
+
+def are_delivered(engine: Engine, count: int) -> bool:
+    return len([row for row in rows(engine, outbox) if row.status == "delivered"]) == count
+
+
+def test_the_next_version_refuses_the_schema_and_names_the_command(
+    env: dict[str, str], next_env: dict[str, str]
+) -> None:
+    refused = command("status", env=next_env, check=False)
+    assert (refused.returncode, "fairmind-sync db upgrade" in refused.stderr) == (1, True)
+
+
+def test_its_daemon_upgrades_nothing_by_itself(next_env: dict[str, str], engine: Engine) -> None:
+    command("run", env=next_env | {"FAIRMIND_SYNC_API_PORT": "0"}, check=False)
+    assert schema.revision(engine) == schema.HEAD
+
+
+def test_an_upgrade_keeps_every_row(
+    env: dict[str, str], next_env: dict[str, str], engine: Engine
+) -> None:
+    save([f"test-{number}" for number in range(20)], env)
+    command("drain", env=env)
+    tables = (bias_test_results, outbox, delivery_attempts)
+    before = [rows(engine, table) for table in tables]
+    command("db", "upgrade", env=next_env)
+    assert [rows(engine, table) for table in tables] == before
+
+
+def test_both_versions_deliver_side_by_side(
+    env: dict[str, str], next_env: dict[str, str], engine: Engine, tmp_path: Path
+) -> None:
+    """The daemon of before starts its worker processes anew: these see the next schema first."""
+    with ExitStack() as stack:
+        stack.enter_context(running_daemon(env, tmp_path))
+        save(["before"], env)
+        eventually(lambda: are_delivered(engine, 1), 60)
+        command("db", "upgrade", env=next_env)
+        save(["old-saves"], env)
+        eventually(lambda: are_delivered(engine, 2), 60)
+        stack.enter_context(running_daemon(next_env, tmp_path))
+        save(["next-saves"], next_env)
+        save(["old-saves-again"], env)
+        eventually(lambda: are_delivered(engine, 4), 60)
+    runs = runs_of(env["MLFLOW_TRACKING_URI"], env["MLFLOW_EXPERIMENT_NAME"], "ACTIVE_ONLY")
+    found = sorted(run.params["test_id"] for run in runs)
+    assert found == ["before", "next-saves", "old-saves", "old-saves-again"]
+
+
+def test_a_schema_that_needs_the_next_version_is_refused_by_this_one(
+    env: dict[str, str], next_env: dict[str, str], engine: Engine
+) -> None:
+    command("db", "upgrade", env=next_env)
+    with engine.begin() as connection:
+        connection.execute(update(schema_support).values(oldest=NEXT))
+    refused = command("status", env=env, check=False)
+    assert (refused.returncode, "newer fairmind-sync" in refused.stderr) == (1, True)
