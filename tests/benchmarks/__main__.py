@@ -16,6 +16,11 @@ from tests.benchmarks import (
     mlflow_drain,
     saving,
     scale,
+    server_costs,
+    server_drain,
+    server_saving,
+    server_scale,
+    server_writers,
     together,
     wandb_drain,
 )
@@ -33,6 +38,11 @@ BENCHMARKS: dict[str, Callable[[Path], list[Row]]] = {
     "scale": scale.run,
     "idle": idle.run,
     "day": day.run,
+    "server-saving": server_saving.run,
+    "server-writers": server_writers.run,
+    "server-scale": server_scale.run,
+    "server-drain": server_drain.run,
+    "server-costs": server_costs.run,
 }
 
 

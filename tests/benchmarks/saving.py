@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -12,21 +12,23 @@ from typing import Any
 from uuid import uuid4
 
 from fairmind_sync import bias_test_results, schema
-from fairmind_sync.database import sqlite_module
 from fairmind_sync.settings import Settings
+from fairmind_sync.sqlite import sqlite_module
 from tests.benchmarks.measure import Row, in_turns, p50
 
 RESULTS = {f"metric_{number}": number / 13 for number in range(12)}
 METADATA = {f"field_{number}": f"value {number}" for number in range(6)}
-_RESULT = (
+RESULT = (
     "INSERT INTO bias_test_results (test_id, user_id, revision, model_id, dataset_id, test_type, results,"
     " metadata, digest, created_at, metrics_passed, metrics_failed)"
     " VALUES (?, 'u', 1, 'm', 'd', 'ml_bias', ?, ?, ?, ?, 0, 0)"
 )
-_DELIVERY = (
+DELIVERY = (
     "INSERT INTO outbox (result_id, provider, delivery_key, status, attempts, due_at, created_at)"
     " VALUES (?, ?, ?, 'pending', 0, ?, ?)"
 )
+
+NEXT_ID = "SELECT coalesce(max(id), 0) + 1 FROM bias_test_results"
 
 
 def run(place: Path, *, saves: int = 1000, batches: int = 15, size: int = 1000) -> list[Row]:
@@ -35,10 +37,10 @@ def run(place: Path, *, saves: int = 1000, batches: int = 15, size: int = 1000) 
     schema.ready_engine(ours.database_url)
     schema.ready_engine(theirs.database_url)
     with _raw(place / "theirs.db") as raw:
-        one = in_turns(saves, lambda n: _save(ours, [n]), lambda n: _insert(raw, [n]))
+        one = in_turns(saves, lambda n: save(ours, [n]), lambda n: _insert(raw, [n]))
         many = in_turns(
             batches,
-            lambda n: _save(ours, range(saves + n * size, saves + (n + 1) * size)),
+            lambda n: save(ours, range(saves + n * size, saves + (n + 1) * size)),
             lambda n: _insert(raw, range(saves + n * size, saves + (n + 1) * size)),
         )
     return [
@@ -49,7 +51,7 @@ def run(place: Path, *, saves: int = 1000, batches: int = 15, size: int = 1000) 
     ]
 
 
-def _save(to: Settings, numbers: Any) -> None:
+def save(to: Settings, numbers: Sequence[int]) -> None:
     bias_test_results.save_all(
         [
             bias_test_results.prepare(
@@ -73,22 +75,25 @@ def _raw(file: Path) -> Iterator[Any]:
         connection.close()
 
 
-def _insert(connection: Any, numbers: Any) -> None:
-    """The same rows, and no more work than they need: JSON texts, digest and keys."""
+def _insert(connection: Any, numbers: Sequence[int]) -> None:
     now = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}"
-    texts = json.dumps(RESULTS), json.dumps(METADATA)
     connection.execute("BEGIN IMMEDIATE")
-    first = connection.execute("SELECT coalesce(max(id), 0) FROM bias_test_results").fetchone()[0]
-    connection.executemany(
-        _RESULT,
-        [(f"test-{n}", *texts, sha256(f"{n}{texts}".encode()).hexdigest(), now) for n in numbers],
-    )
-    connection.executemany(
-        _DELIVERY,
-        [
-            (first + place, provider, uuid4().hex, now, now)
-            for place, _ in enumerate(numbers, start=1)
-            for provider in ("wandb", "mlflow")
-        ],
-    )
+    first = connection.execute(NEXT_ID).fetchone()[0]
+    connection.executemany(RESULT, result_rows(numbers, now))
+    connection.executemany(DELIVERY, delivery_rows(first, numbers, now))
     connection.execute("COMMIT")
+
+
+def result_rows(numbers: Sequence[int], now: object) -> list[tuple[object, ...]]:
+    """The same rows as a save's, and no more work than they need: JSON texts and digest."""
+    texts = json.dumps(RESULTS), json.dumps(METADATA)
+    return [(f"test-{n}", *texts, sha256(f"{n}{texts}".encode()).hexdigest(), now) for n in numbers]
+
+
+def delivery_rows(first: int, numbers: Sequence[int], now: object) -> list[tuple[object, ...]]:
+    """Two for each result; the first one's id is given, the others' follow it."""
+    return [
+        (first + place, provider, uuid4().hex, now, now)
+        for place, _ in enumerate(numbers)
+        for provider in ("wandb", "mlflow")
+    ]

@@ -25,6 +25,7 @@ from tests.benchmarks.measure import Row, in_turns, p50, p99, seconds_of
 from tests.helpers import captured_logs
 from tests.processes import running_daemon
 
+KINDS: tuple[Kind, ...] = ("pending", "delivered")
 CLAIM = 32
 PAGE = 50
 FILTERS: dict[str, RunFilter] = {
@@ -61,19 +62,28 @@ def run(
     requests: int = 3000,
 ) -> list[Row]:
     """`looks` is how often each list and count is read, `requests` how often run URLs are asked for."""
-    rows: list[Row] = []
-    for kind in ("pending", "delivered"):
-        pair = (
-            filled(place / f"{kind}-large.db", large, kind),
-            filled(place / f"{kind}-small.db", small, kind),
+    return [
+        row
+        for kind in KINDS
+        for row in compare(
+            (
+                filled(place / f"{kind}-large.db", large, kind),
+                filled(place / f"{kind}-small.db", small, kind),
+            ),
+            *(kind, f"{small:,} {kind}", place, looks, claims, requests),
         )
-        against = f"{small:,} {kind}"
-        rows.append(_claims(pair, kind, against, claims))
-        with _served(pair, place) as connections:
-            if kind == "delivered":
-                rows.append(_run_urls(pair, connections, against, requests))
-            rows += [_http(what, path, connections, against, looks) for what, path in PATHS.items()]
-        rows += [_look(what, (ways[0], ways[1]), against, looks) for what, *ways in _reads(pair)]
+    ]
+
+
+def compare(
+    pair: Pair, kind: Kind, against: str, place: Path, looks: int, claims: int, requests: int
+) -> list[Row]:
+    rows = [_claims(pair, kind, against, claims)]
+    with _served(pair, place) as connections:
+        if kind == "delivered":
+            rows.append(_run_urls(pair, connections, against, requests))
+        rows += [_http(what, path, connections, against, looks) for what, path in PATHS.items()]
+    rows += [_look(what, (ways[0], ways[1]), against, looks) for what, *ways in _reads(pair)]
     return rows
 
 

@@ -10,7 +10,16 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.benchmarks import importing, saving, scale
+from tests.benchmarks import (
+    importing,
+    saving,
+    scale,
+    server_costs,
+    server_drain,
+    server_saving,
+    server_scale,
+    server_writers,
+)
 from tests.benchmarks.measure import Row, in_turns, p99
 from tests.benchmarks.report import table, write
 
@@ -64,8 +73,16 @@ def test_the_99th_percentile_is_near_the_worst() -> None:
         lambda place: saving.run(place, saves=2, batches=2, size=3),
         lambda place: importing.run(place, rounds=1),
         lambda place: scale.run(place, small=20, large=40, looks=1, claims=1, requests=2),
+        lambda place: server_saving.run(place, saves=2, batches=2, size=3),
+        lambda place: server_scale.run(place, small=20, large=40, looks=1, claims=1, requests=2),
+        lambda place: server_drain.run(place, runs=4, rounds=1, daemons=(2,), server_workers=1),
+        lambda place: server_writers.run(place, writers=2, saves=2, rounds=1),
+        lambda place: server_costs.run(place, results=100, chunks=2, turns=1),
     ],
-    ids=["saving", "importing", "scale"],
+    ids=[
+        *("saving", "importing", "scale"),
+        *("server-saving", "server-scale", "server-drain", "server-writers", "server-costs"),
+    ],
 )
 def test_a_benchmark_runs(tmp_path: Path, run: Callable[[Path], list[Row]]) -> None:
     assert all(row.measured > 0 for row in run(tmp_path))

@@ -30,6 +30,8 @@ class Warm:
 
     engine: Engine
     daemon: DaemonProcess
+    env: Mapping[str, str]
+    """The daemon's."""
     _numbers: Iterator[int] = field(default_factory=count)
 
     def save(self, runs: int, to: str) -> None:
@@ -77,11 +79,15 @@ def _settings(to: str, database_url: str) -> Settings:
 
 @contextmanager
 def warm_daemon(
-    place: Path, to: str, env: Mapping[str, str], warm_up: int = _WARM_UP
+    place: Path,
+    to: str,
+    env: Mapping[str, str],
+    warm_up: int = _WARM_UP,
+    database_url: str | None = None,
 ) -> Iterator[Warm]:
-    """A daemon for one provider or for both, that has delivered to them."""
+    """A daemon for one provider or for both, that has delivered to them; a SQLite file unless told."""
     place.mkdir()
-    url = f"sqlite:///{place / 'ours.db'}"
+    url = database_url or f"sqlite:///{place / 'ours.db'}"
     ours = {
         "MLOPS_PROVIDER": to,
         "FAIRMIND_SYNC_DATABASE_URL": url,
@@ -91,6 +97,6 @@ def warm_daemon(
         **env,
     }
     with running_daemon(ours, place) as daemon:
-        warm = Warm(schema.ready_engine(url), daemon)
+        warm = Warm(schema.ready_engine(url), daemon, ours)
         warm.deliver(warm_up, to)
         yield warm
