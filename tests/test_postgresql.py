@@ -218,11 +218,11 @@ def test_the_time_is_the_servers(
 def test_the_time_goes_on_between_two_questions(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = postgresql.Clock(engine)
-    first = clock()
+    clock = postgresql.Clock()
+    first = clock.now(engine)
     steady = postgresql._steady_s()
     monkeypatch.setattr(postgresql, "_steady_s", lambda: steady + 4)
-    assert timedelta(seconds=3) < clock() - first < timedelta(seconds=5)
+    assert timedelta(seconds=3) < clock.now(engine) - first < timedelta(seconds=5)
 
 
 @on_postgresql
@@ -230,11 +230,11 @@ def test_the_time_is_asked_for_again_after_a_while(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A machine that slept, or a server that another one took over from."""
-    clock = postgresql.Clock(engine)
-    first = clock()
+    clock = postgresql.Clock()
+    first = clock.now(engine)
     steady = postgresql._steady_s()
     monkeypatch.setattr(postgresql, "_steady_s", lambda: steady + 3600)
-    assert clock() - first < MINUTE
+    assert clock.now(engine) - first < MINUTE
 
 
 @on_postgresql

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
 from functools import lru_cache
@@ -198,7 +198,7 @@ def alone(engine: Engine) -> Iterator[Any]:
         yield connection.driver_connection
 
 
-_clocks: WeakKeyDictionary[Engine, Callable[[], datetime]] = WeakKeyDictionary()
+_clocks: WeakKeyDictionary[Engine, postgresql.Clock] = WeakKeyDictionary()
 
 
 def now(engine: Engine) -> datetime:
@@ -209,10 +209,8 @@ def now(engine: Engine) -> datetime:
     """
     if is_file(engine):
         return utc_now()
-    if engine not in _clocks:
-        _clocks[engine] = postgresql.Clock(engine)
     with _translated(engine):
-        return _clocks[engine]()
+        return _clocks.setdefault(engine, postgresql.Clock()).now(engine)
 
 
 class CommitWatch:

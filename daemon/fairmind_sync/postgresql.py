@@ -92,20 +92,19 @@ class Clock:
     So all hosts agree on leases and due times, whatever their own clocks say.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._asked_at = float("-inf")
         self._server_time: datetime
 
-    def __call__(self) -> datetime:
+    def now(self, engine: Engine) -> datetime:
         with self._lock:
             if _steady_s() - self._asked_at > _CLOCK_LIVES_S:
-                self._ask()
+                self._ask(engine)
             return self._server_time + timedelta(seconds=_steady_s() - self._asked_at)
 
-    def _ask(self) -> None:
-        with self._engine.connect() as connection:
+    def _ask(self, engine: Engine) -> None:
+        with engine.connect() as connection:
             began = _steady_s()
             self._server_time = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
             self._asked_at = (began + _steady_s()) / 2

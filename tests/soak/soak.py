@@ -65,7 +65,6 @@ def run(plan: Plan, place: Path, *, tell: bool = False) -> Report:
         server = stack.enter_context(postgres_server()) if plan.database == "postgresql" else None
         url = server.url(server.new_database_of_today()) if server else None
         on = stack.enter_context(open_stage(place, env, database_url=url))
-        stack.callback(on.engine.dispose)
         on.proxy.faults.replace(storm(plan.disturbed, plan.seed))
         on.wandb.faults.replace(storm(plan.disturbed, plan.seed + 1))
         saver = threading.Thread(target=_save, args=(on, plan.deliveries))
