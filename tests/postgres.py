@@ -19,6 +19,7 @@ from typing import Any
 import psutil
 import psycopg
 from psycopg import sql
+from sqlalchemy import URL
 
 from fairmind_sync import schema
 from fairmind_sync.database import open_engine, shared_engine
@@ -33,8 +34,10 @@ _OPTIONS = {
     "fsync": "off",  # what these tests kill is processes; the kernel keeps what they wrote
     "max_connections": "200",
     "shared_buffers": "64MB",
+    "max_wal_size": "128MB",
 }
 _TEMPLATE = "template_of_today"
+_MEMORY = Path("/dev/shm")  # noqa: S108 - the directories made there are their maker's alone
 PRIVATE_NETWORK = "10.99.0.0/16"
 """Of hosts that tests make; a server listens there only in a network namespace of its own."""
 
@@ -97,7 +100,11 @@ class PostgresServer:
             rules.write(f"host all all {network} trust\n")
 
     def url(self, database: str) -> str:
-        url = f"postgresql+psycopg://postgres@/{database}?host={self.place}"
+        """In SQLAlchemy's spelling: what an engine says is its URL finds that engine again."""
+        made = URL.create(
+            "postgresql+psycopg", "postgres", database=database, query={"host": str(self.place)}
+        )
+        url = made.render_as_string()
         self._urls.add(url)
         return url
 
@@ -171,6 +178,16 @@ class PostgresServer:
                 return
 
 
+def _memory() -> Path | None:
+    """A file system in memory, if there is a roomy one.
+
+    Each database has 300 files, and ext4 takes its time to find numbers for new files among those of files
+    that were just removed.
+    """
+    is_roomy = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > 4 * 2**30
+    return _MEMORY if is_roomy else None
+
+
 def as_whom() -> list[str]:
     """What the command line of a server begins with that refuses to run as root."""
     return _AS_ANOTHER if os.geteuid() == 0 else []
@@ -179,7 +196,9 @@ def as_whom() -> list[str]:
 @contextmanager
 def postgres_server(inside: Sequence[str] = (), **options: str) -> Iterator[PostgresServer]:
     """A running one, whose files go at the end; `options` are settings of PostgreSQL's own."""
-    place = Path(tempfile.mkdtemp(prefix="postgres-"))  # short: a socket's path is limited
+    place = Path(
+        tempfile.mkdtemp(prefix="postgres-", dir=_memory())
+    )  # short, as a socket's path must be
     server = PostgresServer(place, inside, **options)
     server.admit(PRIVATE_NETWORK)
     try:

@@ -86,6 +86,15 @@ def backend(
         yield Backend(tmp_path, env, daemon.url)
 
 
+@pytest.fixture
+def warm_backend(backend: Backend) -> Backend:
+    """Its workers have loaded their SDKs: what is logged now is delivered while the caller still waits."""
+    first = {"test_id": "first", "model_id": "m", "test_type": "t", "results": {"a": 1}, "wait": 60}
+    answer = httpx2.post(f"{backend.url}/api/v1/mlops/log-test", json=first, timeout=70)
+    assert answer.status_code == 200
+    return backend
+
+
 def curl_lines() -> list[str]:
     """The three commands, each on its own."""
     if shutil.which("curl") is None:
@@ -106,9 +115,9 @@ def test_the_automatic_logging_snippet_saves_and_both_providers_receive(
     assert run.config["protected_attributes"] == ["gender", "race"]
 
 
-def test_the_programmatic_snippet_prints_both_run_ids(backend: Backend) -> None:
+def test_the_programmatic_snippet_prints_both_run_ids(warm_backend: Backend) -> None:
     (snippet,) = blocks("python", holding="mlops_integration.log_bias_test")
-    printed = backend.python(snippet)
+    printed = warm_backend.python(snippet)
     ids = [line.split(": ")[1] for line in printed.splitlines() if "run ID" in line]
     assert [len(run_id) for run_id in ids] == [32, 32]
 
@@ -119,9 +128,9 @@ def test_the_status_curl_answers_with_the_documents_fields(backend: Backend) -> 
 
 
 def test_the_log_test_curl_delivers_and_answers_with_the_documents_fields(
-    backend: Backend,
+    warm_backend: Backend,
 ) -> None:
-    answer = json.loads(backend.shell(curl_lines()[1]))
+    answer = json.loads(warm_backend.shell(curl_lines()[1]))
     expected = fields_of(documented_response("logging_status"))
     assert answer["success"] is True
     assert expected <= fields_of(answer)
@@ -132,10 +141,12 @@ def test_the_run_url_curl_answers_not_found_for_the_placeholder(backend: Backend
 
 
 def test_the_run_url_curl_answers_with_the_documents_fields_for_a_real_run(
-    backend: Backend,
+    warm_backend: Backend,
 ) -> None:
-    logged = json.loads(backend.shell(curl_lines()[1]))["logging_status"]["wandb"]
-    answer = json.loads(backend.shell(curl_lines()[2].replace("run_id_here", logged["run_id"])))
+    logged = json.loads(warm_backend.shell(curl_lines()[1]))["logging_status"]["wandb"]
+    answer = json.loads(
+        warm_backend.shell(curl_lines()[2].replace("run_id_here", logged["run_id"]))
+    )
     assert answer == {
         "success": True,
         "provider": "wandb",
@@ -144,8 +155,8 @@ def test_the_run_url_curl_answers_with_the_documents_fields_for_a_real_run(
     }
 
 
-def test_the_url_that_is_given_opens(backend: Backend) -> None:
-    logged = json.loads(backend.shell(curl_lines()[1]))["logging_status"]["wandb"]
+def test_the_url_that_is_given_opens(warm_backend: Backend) -> None:
+    logged = json.loads(warm_backend.shell(curl_lines()[1]))["logging_status"]["wandb"]
     assert httpx2.get(logged["url"]).status_code == 200
 
 
