@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from _pytest.mark import ParameterSet
 
+_MOST_APART = 3
 
-def chessboard(rows: Sequence[str], columns: Sequence[str]) -> list[ParameterSet]:
-    """Every pair; each second one is marked `matrix`, so that the others have each row and each column."""
+
+def diagonals(rows: Sequence[Any], columns: Sequence[Any]) -> list[ParameterSet]:
+    """Every pair; those off each third diagonal are marked `matrix`. The others have each row and column."""
+    apart = min(_MOST_APART, len(rows), len(columns))
     return [
-        pytest.param(row, column, marks=[pytest.mark.matrix] if (y + x) % 2 else [])
+        pytest.param(row, column, marks=[pytest.mark.matrix] if (y + x) % apart else [])
         for y, row in enumerate(rows)
         for x, column in enumerate(columns)
     ]

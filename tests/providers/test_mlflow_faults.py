@@ -10,7 +10,7 @@ from sqlalchemy import Engine, update
 
 from fairmind_sync.database import writing
 from fairmind_sync.models import outbox
-from tests.cases import chessboard
+from tests.cases import diagonals
 from tests.crash.trouble import troubled
 from tests.providers.test_mlflow import MlflowLab
 from tests.standins.faults import Action, Fault, every
@@ -75,7 +75,7 @@ def is_one_complete_run(lab: MlflowLab) -> bool:
     return record.status == "delivered" and held == [(record.run_id, "FINISHED", METRICS)]
 
 
-@pytest.mark.parametrize(("kind", "action"), chessboard(KINDS, LOST))
+@pytest.mark.parametrize(("kind", "action"), diagonals(KINDS, LOST))
 def test_a_lost_reply(lab: MlflowLab, proxy: MlflowProxy, kind: str, action: Action) -> None:
     disturb(proxy, kind, action)
     lab.drain()
@@ -109,7 +109,7 @@ def test_a_request_that_never_arrived(
 
 
 @pytest.mark.parametrize(
-    ("kind", "status"), every(("experiment", "create", "update"), (401, 403, 404))
+    ("kind", "status"), diagonals(("experiment", "create", "update"), (401, 403, 404))
 )
 def test_a_refusal_blocks_the_provider_and_uses_up_no_attempt(
     lab: MlflowLab, proxy: MlflowProxy, kind: str, status: int
@@ -126,7 +126,7 @@ def test_a_redirect_is_never_followed(lab: MlflowLab, proxy: MlflowProxy, kind: 
     assert (record.attempts, lab.state().state, proxy.requests["other"]) == (0, "blocked", 0)
 
 
-@pytest.mark.parametrize(("kind", "status"), every(("experiment", "create"), (429, 503)))
+@pytest.mark.parametrize(("kind", "status"), diagonals(("experiment", "create"), (429, 503)))
 def test_a_server_that_asks_for_patience_is_left_alone_that_long(
     lab: MlflowLab, proxy: MlflowProxy, kind: str, status: int
 ) -> None:
@@ -147,7 +147,7 @@ def test_a_server_error_costs_an_attempt_and_is_never_delivered(
     assert (record.status, record.attempts, record.last_error_kind) == ("pending", 1, "uncertain")
 
 
-@pytest.mark.parametrize(("kind", "status"), every(("create", "log_batch"), (401, 503)))
+@pytest.mark.parametrize(("kind", "status"), diagonals(("create", "log_batch"), (401, 503)))
 def test_once_it_is_taken_again_what_was_refused_is_one_run(
     lab: MlflowLab, proxy: MlflowProxy, kind: str, status: int
 ) -> None:

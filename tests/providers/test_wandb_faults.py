@@ -10,7 +10,7 @@ import psutil
 import pytest
 from sqlalchemy import Engine
 
-from tests.cases import chessboard
+from tests.cases import diagonals
 from tests.processes import eventually
 from tests.providers.test_wandb import WandbLab
 from tests.standins.faults import Action, every
@@ -56,7 +56,7 @@ def is_one_complete_run(lab: WandbLab) -> bool:
     return record.status == "delivered" and held == [(record.run_id, "finished", 1, [0.25])]
 
 
-@pytest.mark.parametrize(("kind", "action"), chessboard(KINDS, LOST))
+@pytest.mark.parametrize(("kind", "action"), diagonals(KINDS, LOST))
 def test_a_lost_reply(lab: WandbLab, kind: str, action: Action) -> None:
     lab.standin.faults.replace([Fault(kind, action, seconds=LATE_S, times=1)])
     lab.drain()

@@ -23,8 +23,8 @@ def test_a_short_soak_is_clean(
     tmp_path: Path, database: Literal["sqlite", "postgresql"], daemons: int
 ) -> None:
     plan = Plan(
-        deliveries=60,
-        kills=12,
+        deliveries=40,
+        kills=8,
         disturbed=1 / 3,
         daemons=daemons,
         database=database,
