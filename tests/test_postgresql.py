@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import resource
 import signal
 import threading
 from collections import Counter
@@ -10,6 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import psycopg
@@ -202,6 +205,19 @@ def test_a_watch_that_lost_its_session_says_so(
     end_all_sessions(postgres)
     with pytest.raises(StorageError, match="can't be used"):
         eventually(watch.has_changed)
+
+
+@on_postgresql
+def test_a_process_with_more_than_a_thousand_open_files_can_use_it(engine: Engine) -> None:
+    """The limit of select(2), which a busy backend is beyond."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limits[1], limits[1]))
+    engine.dispose()
+    with ExitStack() as stack:
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, limits)
+        for _ in range(1100):
+            stack.enter_context(Path(os.devnull).open())
+        assert rows(engine, deliveries) == []
 
 
 @on_postgresql

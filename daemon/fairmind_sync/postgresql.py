@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from datetime import datetime, timedelta
-from select import select as select_readable
+from select import POLLIN, poll
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, func, select, text
@@ -82,7 +82,9 @@ def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
 
     Looked at here, where a new one can be had still; it costs no word to the server.
     """
-    if select_readable([connection.fileno()], [], [], 0)[0]:
+    socket = poll()  # select() can't look at a process's socket beyond its thousandth file
+    socket.register(connection, POLLIN)
+    if socket.poll(0):
         raise DisconnectionError
 
 
