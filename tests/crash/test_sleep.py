@@ -26,7 +26,7 @@ def asleep(lab: Lab, point: str, tmp_path: Path) -> dict[str, str]:
 
 def fall_asleep(daemon: DaemonProcess, tmp_path: Path) -> list[psutil.Process]:
     """The worker stops by itself, at its point; then all the others."""
-    eventually((tmp_path / "signalled").exists)
+    eventually((tmp_path / "signalled").exists, 60)
     daemon_process = psutil.Process(daemon.process.pid)
     sleepers = [daemon_process, *daemon_process.children(recursive=True)]
     for process in sleepers:
