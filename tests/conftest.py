@@ -13,7 +13,6 @@ import pytest
 from sqlalchemy import Engine
 
 from fairmind_sync import schema, settings
-from fairmind_sync.database import shared_engine
 from fairmind_sync.demo.tracking_server import free_port, tracking_server
 from fairmind_sync.settings import Settings
 from tests.next_version import NextVersion, pretend
@@ -77,7 +76,6 @@ def _database_url(
     name = new(server)
     url = server.url(name)
     yield url
-    shared_engine(url).dispose()
     server.drop(name)
 
 

@@ -196,9 +196,8 @@ def as_whom() -> list[str]:
 @contextmanager
 def postgres_server(inside: Sequence[str] = (), **options: str) -> Iterator[PostgresServer]:
     """A running one, whose files go at the end; `options` are settings of PostgreSQL's own."""
-    place = Path(
-        tempfile.mkdtemp(prefix="postgres-", dir=_memory())
-    )  # short, as a socket's path must be
+    # Short, as a socket's path must be.
+    place = Path(tempfile.mkdtemp(prefix="postgres-", dir=_memory()))
     server = PostgresServer(place, inside, **options)
     server.admit(PRIVATE_NETWORK)
     try:

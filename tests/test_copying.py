@@ -55,8 +55,7 @@ def ends(
     source, target = (file, server) if request.param == "to PostgreSQL" else (server, file)
     fill(schema.ready_engine(source))
     yield source, target
-    for url in (source, target):
-        shared_engine(url).dispose()
+    shared_engine(file).dispose()
     postgres.drop(name)
 
 
@@ -192,7 +191,6 @@ def test_words_that_postgresql_can_not_hold_are_made_fit(
     name = postgres.new_database()
     copying.copy(source, postgres.url(name))
     (row,) = rows(shared_engine(postgres.url(name)), outbox)
-    shared_engine(postgres.url(name)).dispose()
     postgres.drop(name)
     assert row.last_error == "a zero\ufffdbyte"
 
