@@ -43,6 +43,7 @@ from fairmind_sync.clock import ClockWatch, utc_now
 from fairmind_sync.database import CommitWatch, is_file, only_one, reading, writing
 from fairmind_sync.database import now as database_now
 from fairmind_sync.errors import StorageError
+from fairmind_sync.news import News
 from fairmind_sync.providers.base import ProviderOfflineError
 from fairmind_sync.relay import LEASE, note_unavailable
 from fairmind_sync.worker_slot import WorkerSlot, processes_for, slots_of
@@ -281,14 +282,16 @@ class Scheduler:
 
     def _watch(self) -> None:
         """Looks for commits of other processes, for a clock that was set, and after the workers."""
-        clock = ClockWatch()
+        clock, news = ClockWatch(), News()
         while not self._stopping.is_set():
             try:
                 with closing(CommitWatch(self._engine)) as commits:
                     while not self._stopping.wait(self._watch_interval_s()):
                         if jump := clock.jump():
                             self._on_clock_set(jump)
-                        if commits.has_changed():
+                        if news.calls(
+                            has_changed=commits.has_changed(), is_draining=self._is_draining()
+                        ):
                             self._look_in(timedelta())
                         self._tend_workers_now_and_then()
             except StorageError as error:  # the slow poll goes on meanwhile
@@ -300,6 +303,9 @@ class Scheduler:
 
     def _is_warm(self) -> bool:
         return any(slot.executor for slot in self._slots.values())
+
+    def _is_draining(self) -> bool:
+        return any(slot.is_busy for slot in self._slots.values())
 
     def _on_clock_set(self, jump: timedelta) -> None:
         """Timers, leases and due times follow the wall clock: none may wait for an hour that has passed."""
