@@ -23,8 +23,8 @@ def test_a_short_soak_is_clean(
     tmp_path: Path, database: Literal["sqlite", "postgresql"], daemons: int
 ) -> None:
     plan = Plan(
-        deliveries=40,
-        kills=8,
+        deliveries=24,
+        kills=5,
         disturbed=1 / 3,
         daemons=daemons,
         database=database,
