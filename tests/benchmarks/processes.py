@@ -23,8 +23,9 @@ _END_SECONDS = 5
 class Peer:
     """A module of `peers`, started and warm; a call is an order, and returns when it is done."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
         self._process = process
+        self._log = log
         self.pid = process.pid
         assert self.is_done(within=120)
 
@@ -42,7 +43,7 @@ class Peer:
         assert self._process.stdout is not None
         ready, _, _ = select.select([self._process.stdout], [], [], within)
         if ready and not self._process.stdout.readline():
-            raise AssertionError("the peer died")
+            raise AssertionError(f"the peer died: {self._log.read_text()[-2000:]}")
         return bool(ready)
 
 
@@ -51,8 +52,9 @@ def peer(
     name: str, *arguments: str, place: Path, env: Mapping[str, str] | None = None
 ) -> Iterator[Peer]:
     command = [sys.executable, "-m", f"tests.benchmarks.peers.{name}", *arguments]
-    with (place / f"{name}.log").open("a") as log, _process(command, place, env, log) as process:
-        yield Peer(process)
+    path = place / f"{name}.log"
+    with path.open("a") as log, _process(command, place, env, log) as process:
+        yield Peer(process, path)
 
 
 @contextmanager

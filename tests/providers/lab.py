@@ -14,11 +14,11 @@ from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.provider_state import ProviderState
 from fairmind_sync.settings import Settings
 from fairmind_sync.testing import new_result
-from tests.processes import command
+from tests.providers import drains
 
 
 class Lab:
-    """Saves results and drains them in processes of their own, as `fairmind-sync drain` does."""
+    """Saves results and drains them in processes of their own."""
 
     def __init__(self, engine: Engine, provider: ProviderName, env: dict[str, str]) -> None:
         url = engine.url.render_as_string()
@@ -32,7 +32,7 @@ class Lab:
 
     def drain(self, **env: str) -> DeliveryRecord:
         """Drains once; the newest delivery afterwards."""
-        command("drain", env=self.env | env, check=False)
+        drains.drain(self.env | env)
         return self.records()[0]
 
     def records(self) -> list[DeliveryRecord]:
