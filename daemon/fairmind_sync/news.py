@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 TOGETHER_S = 0.2
+"""Between two looks while a drain runs."""
 
 
 @dataclass

@@ -20,15 +20,16 @@ _processes.set_forkserver_preload(["fairmind_sync.worker", "mlflow"])
 
 
 def drain(env: Mapping[str, str]) -> None:
-    """What `fairmind-sync drain` has its workers do, whatever comes of it."""
+    """What `fairmind-sync drain` has its worker do for one provider, whatever comes of its deliveries."""
     process = _processes.Process(target=_drain, args=({**os.environ, **env}, Path.cwd()))
     process.start()
     process.join(_LONGEST_S)
-    is_late = process.is_alive()
+    code = process.exitcode
     process.kill()
     process.join()
     process.close()
-    assert not is_late, f"a drain took longer than {_LONGEST_S} s"
+    assert code is not None, f"a drain took longer than {_LONGEST_S} s"
+    assert code in (0, worker.HUNG, worker.BROKEN), f"a drain failed with exit code {code}"
 
 
 def _drain(env: dict[str, str], cwd: Path) -> None:
@@ -45,9 +46,9 @@ def _drain(env: dict[str, str], cwd: Path) -> None:
         injection.set_up()
     configured = settings.load()
     logs.configure(configured)
+    (provider,) = configured.enabled
+    worker.start(configured, worker.Wires())
     try:
-        for provider in configured.enabled:
-            worker.start(configured, worker.Wires())
-            worker.drain(provider, configured, probe_now=True, and_sweep=True)
+        worker.drain(provider, configured, probe_now=True, and_sweep=True)
     finally:
         atexit._run_exitfuncs()  # a forked process doesn't, a worker does
