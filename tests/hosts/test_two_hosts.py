@@ -119,7 +119,7 @@ def test_a_host_that_is_cut_off_in_mid_delivery_loses_and_doubles_nothing(site: 
         west.stop()
         site.save(range(RESULTS, RESULTS + LATER_RESULTS))
         eventually(lambda: site.delivered() == RESULTS + LATER_RESULTS, 120)
-        assert east.seen("delivery.delivered")
+        assert east.event("delivery.delivered")
         assert west.seen("delivery.delivered")
     command("drain", env=site.env("hub"), inside=site.net.inside("hub"), check=False)
     runs = site.runs()
