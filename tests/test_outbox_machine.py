@@ -6,16 +6,24 @@ Hypothesis draws the order. A longer hunt: raise EXAMPLES and run `pytest -n0 te
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy import Connection, Engine
 
 from fairmind_sync import outbox, repairs, saving, schema
@@ -27,10 +35,11 @@ from fairmind_sync.models import outbox as table
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.testing import new_result
 from tests.helpers import LEASE, NOW, rows
+from tests.postgres import PostgresServer
 
-pytestmark = pytest.mark.both_databases
+NewDatabase: TypeAlias = Callable[[], AbstractContextManager[str]]
 
-EXAMPLES, STEPS = 100, 50
+EXAMPLES, STEPS = 50, 50
 MOST_ATTEMPTS = 3
 PROVIDER: ProviderName = "mlflow"
 
@@ -63,20 +72,24 @@ class Held:
 
 
 class OutboxMachine(RuleBasedStateMachine):
+    def __init__(self, new_database: NewDatabase) -> None:
+        super().__init__()
+        self.new_database = new_database
+
     @initialize()
     def open(self) -> None:
-        self.place = tempfile.TemporaryDirectory()
-        self.url = f"sqlite:///{Path(self.place.name) / 'outbox.db'}"
-        self.engine: Engine = schema.ready_engine(self.url)
+        self.stack = ExitStack()
+        url = self.stack.enter_context(self.new_database())
+        self.engine: Engine = schema.ready_engine(url)
+        self.stack.callback(self.engine.dispose)
         self.now = NOW
         self.model: dict[int, Row] = {}
         self.held: list[Held] = []
 
     def teardown(self) -> None:
         if hasattr(self, "engine"):
-            self._nothing_is_stuck()
-            self.engine.dispose()
-            self.place.cleanup()
+            with self.stack:
+                self._nothing_is_stuck()
 
     @rule()
     def save(self) -> None:
@@ -288,11 +301,39 @@ class OutboxMachine(RuleBasedStateMachine):
         assert done == set(waiting)
 
 
-TestOutbox = OutboxMachine.TestCase
-TestOutbox.settings = settings(
-    max_examples=EXAMPLES,
-    stateful_step_count=STEPS,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    database=None,
-)
+@contextmanager
+def database_file() -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as place:
+        yield f"sqlite:///{Path(place) / 'outbox.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def new_database(request: pytest.FixtureRequest) -> NewDatabase:
+    """Makes an empty one for each example; gives its URL."""
+    if request.param == "sqlite":
+        return database_file
+    server: PostgresServer = request.getfixturevalue("postgres")
+
+    @contextmanager
+    def database_in_server() -> Iterator[str]:
+        name = server.new_database_of_today()
+        try:
+            yield server.url(name)
+        finally:
+            server.drop(name)
+
+    return database_in_server
+
+
+@pytest.mark.timeout(900)  # a failure's example is made shorter for up to five minutes
+def test_the_outbox_is_as_its_model(new_database: NewDatabase) -> None:
+    run_state_machine_as_test(
+        lambda: OutboxMachine(new_database),  # type: ignore[arg-type]  # takes any factory
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=STEPS,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            database=None,
+        ),
+    )

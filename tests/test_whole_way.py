@@ -19,25 +19,26 @@ from fairmind_sync.demo.tracking_server import free_port, tracking_server
 from fairmind_sync.lookup import DeliveryRecord, RunFilter
 from tests.conftest import API_KEY
 from tests.mlflow_reader import HeldRun, runs_of
-from tests.processes import command, eventually, running_daemon
-from tests.standins.wandb import StandInRun, StandInWandb
+from tests.processes import eventually, running_daemon
+from tests.standins.wandb import StandInRun, StandInWandb, serve_wandb
 
-pytestmark = pytest.mark.both_databases
-
-RESULTS = 100
+RESULTS = 40
 EXPERIMENT = "whole-way"
 
-SAVE_WITHOUT_NETWORK = """
+NO_NETWORK = """
 import json, socket, sys
 
 def refuse(*_):
     raise OSError("this process has no network")
 
 socket.socket.connect = socket.getaddrinfo = refuse
+"""
+SAVE = """
 from fairmind_sync import bias_test_results
 for result in json.load(sys.stdin):
     bias_test_results.save_test_result_sync(**result)
 """
+URL = "from fairmind_sync.cli import main; main()"
 
 
 def result(number: int) -> dict[str, Any]:
@@ -83,39 +84,39 @@ def expected_metrics(number: int) -> dict[str, float]:
 
 @pytest.fixture(scope="module")
 def delivered(
-    tmp_path_factory: pytest.TempPathFactory,
+    tmp_path_factory: pytest.TempPathFactory, mlflow_uri: str
 ) -> tuple[list[HeldRun], dict[str, StandInRun], list[DeliveryRecord], dict[str, str]]:
-    """100 results saved offline, delivered by a daemon; both servers and the daemon are gone again."""
+    """Results saved offline, delivered by a daemon that is gone again."""
     place = tmp_path_factory.mktemp("whole-way")
-    standin = StandInWandb({API_KEY})
-    standin.start()
-    with tracking_server(place, free_port()) as uri:
+    with serve_wandb({API_KEY}) as standin:
         env = {
             "MLOPS_PROVIDER": "both",
             "WANDB_API_KEY": API_KEY,
             "WANDB_BASE_URL": standin.base_url,
-            "MLFLOW_TRACKING_URI": uri,
+            "MLFLOW_TRACKING_URI": mlflow_uri,
             "MLFLOW_EXPERIMENT_NAME": EXPERIMENT,
             "FAIRMIND_SYNC_DATABASE_URL": f"sqlite:///{place / 'results.db'}",
         }
-        save_without_network(env, place)
+        results = json.dumps([result(number) for number in range(RESULTS)])
+        without_network(SAVE, env=env, stdin=results)
         with running_daemon(env, place):
             eventually(lambda: len(deliveries(env, "delivered")) == 2 * RESULTS, 120)
-        held = runs_of(uri, EXPERIMENT)
-    standin.stop()
-    return held, dict(standin.runs), deliveries(env), env
+    return runs_of(mlflow_uri, EXPERIMENT), dict(standin.runs), deliveries(env), env
 
 
-def save_without_network(env: dict[str, str], place: Path) -> None:
-    subprocess.run(
-        [sys.executable, "-c", SAVE_WITHOUT_NETWORK],
-        input=json.dumps([result(number) for number in range(RESULTS)]),
+def without_network(
+    code: str, *arguments: str, env: dict[str, str], stdin: str | None = None
+) -> str:
+    """What the code prints, in a process that can't connect to anything."""
+    return subprocess.run(
+        [sys.executable, "-c", NO_NETWORK + code, *arguments],
+        input=stdin,
         env=os.environ | env,
-        cwd=place,
+        stdout=subprocess.PIPE,
         text=True,
         check=True,
         timeout=60,
-    )
+    ).stdout
 
 
 def deliveries(env: dict[str, str], status: str | None = None) -> list[DeliveryRecord]:
@@ -266,11 +267,11 @@ def test_the_database_knows_each_run(delivered: Any) -> None:
     )
 
 
-def test_url_answers_with_both_servers_stopped(delivered: Any) -> None:
+def test_url_answers_without_a_network(delivered: Any) -> None:
     records, env = delivered[2], delivered[3]
     record = records[0]
-    shown = command("url", record.provider, str(record.run_id), env=env).stdout.strip()
-    assert shown == record.run_url
+    shown = without_network(URL, "url", record.provider, str(record.run_id), env=env)
+    assert shown.strip() == record.run_url
 
 
 def test_while_mlflow_is_down_wandb_is_served_and_mlflow_follows_within_5_seconds(
