@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from fairmind_sync.delivery import Delivery
+from fairmind_sync.delivery import Delivery, Run
 from fairmind_sync.models import delivery_attempts, outbox, provider_state
 from fairmind_sync.providers.base import (
     Delivered,
@@ -84,6 +84,40 @@ def leave(provider: ScriptedProvider, _delivery: Delivery, _journal: Journal) ->
     """A failure, because the provider has gone."""
     provider.unavailable = OFFLINE
     return Retry("connection", "connection reset")
+
+
+@pytest.mark.parametrize("words", ["a\0b", "a\ud800b"], ids=["nul", "surrogate"])
+def test_a_failure_in_words_that_no_database_takes_still_counts(
+    engine: Engine, clock: Clock, words: str
+) -> None:
+    save(engine, "mlflow")
+    for _ in range(3):
+        drain(engine, FakeProvider(script=[Retry("server", words)]), clock)
+        clock.advance(timedelta(hours=1))
+    (row,) = rows(engine, outbox)
+    assert (row.status, row.attempts, row.last_error) == ("dead", 3, "a\ufffdb")
+
+
+@pytest.mark.parametrize("words", ["a\0b", "a\ud800b"], ids=["nul", "surrogate"])
+@pytest.mark.parametrize("kind", [ProviderOfflineError, ProviderBlockedError])
+def test_a_provider_that_is_away_for_a_reason_that_no_database_takes_is_known_to_be(
+    engine: Engine, clock: Clock, kind: type[ProviderUnavailableError], words: str
+) -> None:
+    save(engine, "mlflow")
+    drain(engine, FakeProvider(unavailable=kind(words)), clock)
+    assert state(engine).reason == "a\ufffdb"
+
+
+def test_a_run_whose_words_no_database_takes_is_recorded(engine: Engine, clock: Clock) -> None:
+    save(engine, "mlflow")
+    odd = Delivered(Run("a\0b", "http://host/a\ud800b"), "host\0")
+    drain(engine, FakeProvider(script=[odd]), clock)
+    (row,) = rows(engine, outbox)
+    assert (row.run_id, row.run_url, row.destination) == (
+        "a\ufffdb",
+        "http://host/a\ufffdb",
+        "host\ufffd",
+    )
 
 
 @AWAY

@@ -174,11 +174,11 @@ def _take_over(connection: Connection, copied: _Copied, rows: Sequence[RowMappin
             ahead += copied.progress(row) < copied.progress(own)
     try:
         if new:
-            connection.execute(insert(copied.table), [_values(row) for row in new])
+            connection.execute(insert(copied.table), [dict(row) for row in new])
     except IntegrityError as error:
         raise _other_results(connection) from error
     for row in newer:
-        connection.execute(_same_row(copied, row).values(_values(row)))
+        connection.execute(_same_row(copied, row).values(dict(row)))
     return Report(len(rows), len(new), len(newer), ahead)
 
 
@@ -190,14 +190,6 @@ def _found(connection: Connection, copied: _Copied, keys: Sequence[Key]) -> dict
 def _same_row(copied: _Copied, row: RowMapping) -> Any:
     key = zip(copied.table.primary_key, copied.key(row), strict=True)
     return update(copied.table).where(*(column == value for column, value in key))
-
-
-def _values(row: RowMapping) -> dict[str, Any]:
-    """PostgreSQL's texts hold no NUL; in SQLite a provider's words may."""
-    return {
-        name: value.replace("\0", "\ufffd") if isinstance(value, str) else value
-        for name, value in row.items()
-    }
 
 
 def _other_results(connection: Connection) -> CopyError:

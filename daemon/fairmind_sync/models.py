@@ -31,6 +31,8 @@ from sqlalchemy import (
     text,
 )
 
+from fairmind_sync.naming import storable
+
 PENDING, DELIVERED, DEAD, DISCARDED = "pending", "delivered", "dead", "discarded"
 STATUSES = (PENDING, DELIVERED, DEAD, DISCARDED)
 READY, OFFLINE, BLOCKED = "ready", "offline", "blocked"
@@ -54,6 +56,16 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value and (
             value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
         )
+
+
+class ForeignText(TypeDecorator[str]):
+    """A provider's words, which may hold anything: what databases refuse is replaced."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return None if value is None else storable(value)
 
 
 metadata = MetaData(
@@ -134,10 +146,14 @@ outbox = Table(
     Column("lease_token", String(32)),
     Column("lease_expires_at", UtcDateTime),
     Column("create_attempted_at", UtcDateTime, comment="a run may exist since then, id unknown"),
-    Column("run_id", Text),
-    Column("run_url", Text, comment="as the provider gave it; none where it has no pages"),
-    Column("destination", Text, comment="where the run is: entity/project, or URI and experiment"),
-    Column("last_error", Text),
+    Column("run_id", ForeignText),
+    Column("run_url", ForeignText, comment="as the provider gave it; none where it has no pages"),
+    Column(
+        "destination",
+        ForeignText,
+        comment="where the run is: entity/project, or URI and experiment",
+    ),
+    Column("last_error", ForeignText),
     Column("last_error_kind", String(32)),
     Column("created_at", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime),
@@ -175,7 +191,7 @@ delivery_attempts = Table(
     Column("finished_at", UtcDateTime, comment="none: it is under way, or its worker died"),
     Column("outcome", String(16)),
     Column("error_kind", String(32)),
-    Column("error", Text),
+    Column("error", ForeignText),
     _one_of("outcome", ("delivered", "retry", "dead", "released")),
     CheckConstraint("(finished_at IS NULL) = (outcome IS NULL)", name="finished_has_an_outcome"),
     UniqueConstraint("delivery_id", "lease_token"),
@@ -189,11 +205,13 @@ provider_state = Table(
     metadata,
     _provider_column(primary_key=True),
     Column("state", String(16), nullable=False),
-    Column("reason", Text, comment="what to fix, in words"),
+    Column("reason", ForeignText, comment="what to fix, in words"),
     Column("since", UtcDateTime, nullable=False),
     Column("next_probe_at", UtcDateTime),
     Column("last_success_at", UtcDateTime),
-    Column("address", Text, comment="where it can't be reached; none where that isn't known"),
+    Column(
+        "address", ForeignText, comment="where it can't be reached; none where that isn't known"
+    ),
     Column("paused_at", UtcDateTime, comment="an operator holds its deliveries back since then"),
     _one_of("provider", ("wandb", "mlflow")),
     _one_of("state", (READY, OFFLINE, BLOCKED)),
