@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
-from fairmind_sync import copying, lookup, provider_state, saving, schema
+from fairmind_sync import copying, deletion, lookup, provider_state, saving, schema
 from fairmind_sync import outbox as verbs
 from fairmind_sync.database import now, reading, shared_engine, writing
 from fairmind_sync.errors import CopyError
@@ -41,6 +41,8 @@ COPIED = (
     latency_counts,
 )
 MANY = 600
+DEAD = 2
+"""The id of what `fill` leaves dead."""
 Ends: TypeAlias = tuple[str, str]
 
 
@@ -134,6 +136,51 @@ def test_what_the_source_has_done_since_is_brought_up_to_date(ends: Ends) -> Non
     assert (report.updated, held(target)[1]) == (1, held(source)[1])
 
 
+def discard(connection: Connection) -> None:
+    verbs.discard(connection, [DEAD], "no use", NOW)
+
+
+def retry(connection: Connection) -> None:
+    verbs.retry(connection, [DEAD], NOW)
+
+
+def pause(connection: Connection) -> None:
+    provider_state.pause(connection, "mlflow", NOW)
+
+
+def resume(connection: Connection) -> None:
+    provider_state.resume(connection, "wandb", NOW)
+
+
+def erase(connection: Connection) -> None:
+    deletion.delete(connection, "once", "user-1", NOW)
+
+
+@pytest.mark.parametrize("act", [discard, retry, pause, resume, erase])
+def test_what_an_operator_has_done_at_the_source_since_is_brought_along(
+    ends: Ends, act: Callable[[Connection], None]
+) -> None:
+    source, target = ends
+    copying.copy(source, target)
+    before = held(source)
+    with writing(schema.ready_engine(source)) as connection:
+        act(connection)
+    copying.copy(source, target)
+    assert (held(source) != before, held(target)) == (True, held(source))
+
+
+def test_a_pause_in_a_target_that_was_used_stays(ends: Ends) -> None:
+    source, target = ends
+    copying.copy(source, target)
+    engine = schema.ready_engine(target)
+    save(engine, "mlflow", test_id="saved there")
+    with writing(engine) as connection:
+        provider_state.pause(connection, "mlflow", NOW)
+    copying.copy(source, target)
+    with reading(engine) as connection:
+        assert provider_state.read(connection, "mlflow").is_paused
+
+
 def test_what_the_target_has_done_since_stays(ends: Ends) -> None:
     source, target = ends
     copying.copy(source, target)
@@ -169,6 +216,28 @@ def test_a_daemon_that_started_meanwhile_is_told(ends: Ends) -> None:
 
     with pytest.raises(CopyError, match="a daemon works on"):
         copying.copy(*ends, start)
+
+
+@pytest.mark.parametrize("end", [0, 1], ids=["source", "target"])
+def test_a_copy_is_refused_while_a_delivery_is_under_way(ends: Ends, end: int) -> None:
+    engine = schema.ready_engine(ends[end])
+    save(engine, "mlflow")
+    claim(engine, "mlflow", limit=1, now=now(engine))
+    with pytest.raises(CopyError, match=r"are under way. Let `fairmind-sync drain` end"):
+        copying.copy(*ends)
+
+
+def test_what_is_saved_meanwhile_is_told_and_copied_the_next_time(ends: Ends) -> None:
+    source, target = ends
+    engine = schema.ready_engine(source)
+
+    def save_one(_read: int) -> None:
+        save(engine, "mlflow")
+
+    with pytest.raises(CopyError, match=r"was used meanwhile.*copy again for the rest"):
+        copying.copy(source, target, save_one)
+    copying.copy(source, target)
+    assert held(target) == held(source)
 
 
 def test_a_database_is_not_copied_into_itself(ends: Ends) -> None:

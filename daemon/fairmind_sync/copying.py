@@ -1,7 +1,8 @@
 """Copies a database into another one, of the same kind or of the other: every id, status, run and attempt.
 
-What is in the target already stays, unless the source has come further with it. So a copy that was
-interrupted goes on where it was, and one that is repeated changes nothing.
+What is copied is one moment of the source. A copy that was interrupted goes on where it was; one that is
+repeated brings along what the source has done since. In a target that was used meanwhile, what has come
+further there stays.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sqlalchemy import Connection, RowMapping, Table, insert, make_url, select, tuple_, update
+from sqlalchemy import Connection, RowMapping, Table, func, insert, make_url, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from fairmind_sync import database, heartbeat, schema
@@ -21,12 +22,14 @@ from fairmind_sync.models import (
     PENDING,
     attempt_counts,
     bias_test_results,
+    count_leased,
     delivery_attempts,
     idempotency_keys,
     latency_counts,
     outbox,
     provider_state,
 )
+from fairmind_sync.provider_names import PROVIDERS
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -42,7 +45,7 @@ Key: TypeAlias = tuple[Any, ...]
 class Report:
     """How many rows were read, and what became of them in the target.
 
-    `ahead` counts those that stayed because the target has come further with them.
+    `ahead` counts those that differ and stayed, in a target that was used meanwhile.
     """
 
     read: int = 0
@@ -63,7 +66,7 @@ class Report:
 class _Copied:
     """A table; `same` are the columns in which rows with one key must agree.
 
-    `progress` grows as work on the row goes on; the row that has more of it is the newer one.
+    `progress` grows as work on the row goes on: where both were used, the row that has more of it stays.
     """
 
     table: Table
@@ -77,23 +80,26 @@ class _Copied:
         return all(one[name] == other[name] for name in self.same)
 
 
+_RESULTS = _Copied(
+    bias_test_results,
+    ("user_id", "test_id", "revision"),
+    lambda row: (row["deleted_at"] is not None, row["erased_at"] is not None),
+)
+_OUTBOX = _Copied(
+    outbox,
+    ("delivery_key",),
+    lambda row: (
+        row["status"] != PENDING,
+        row["attempts"],
+        row["create_attempted_at"] is not None,
+        row["run_id"] is not None,
+    ),
+)
+_ATTEMPTS = _Copied(delivery_attempts, ("lease_token",), lambda row: (row["outcome"] is not None,))
 _COPIED = (
-    _Copied(
-        bias_test_results,
-        ("user_id", "test_id", "revision"),
-        lambda row: (row["deleted_at"] is not None, row["erased_at"] is not None),
-    ),
-    _Copied(
-        outbox,
-        ("delivery_key",),
-        lambda row: (
-            row["status"] != PENDING,
-            row["attempts"],
-            row["create_attempted_at"] is not None,
-            row["run_id"] is not None,
-        ),
-    ),
-    _Copied(delivery_attempts, ("lease_token",), lambda row: (row["outcome"] is not None,)),
+    _RESULTS,
+    _OUTBOX,
+    _ATTEMPTS,
     _Copied(idempotency_keys, ("digest",), lambda _row: ()),
     _Copied(provider_state, (), lambda _row: ()),
     _Copied(attempt_counts, (), lambda row: (row["count"],)),
@@ -108,8 +114,8 @@ def copy(
     """Copies what the source holds; both must be at rest meanwhile. `on_progress` gets the rows read so far.
 
     Raises:
-        CopyError: they are the same, the source isn't there, a daemon works on one of them, or the target
-            holds other results.
+        CopyError: they are the same, the source isn't there, somebody delivers from one of them or saves
+            into the source, or the target holds other results.
         SchemaError: the source's schema is not today's.
         StorageError: one of them can't be used; what was copied so far stays.
     """
@@ -118,16 +124,37 @@ def copy(
     for engine in (source, target):
         schema.create_if_missing(engine)
         _require_rest(engine)
+    with reading(source) as moment:
+        report = _copy_all(moment, target, on_progress)
+        newest = _newest_ids(moment)
+    _require_rest(source)
+    _require_unchanged(source, newest)
+    return report
+
+
+def _copy_all(moment: Connection, target: Engine, on_progress: Callable[[int], None]) -> Report:
     report = Report()
+    was_used = _was_used(moment, target)
     for copied in _COPIED:
-        for rows in _parts(source, copied):
+        for rows in _parts(moment, copied):
             with writing(target) as connection:
-                report += _take_over(connection, copied, rows)
+                report += _take_over(connection, copied, rows, was_used=was_used)
             on_progress(report.read)
         with writing(target) as connection:
             database.continue_ids(connection, copied.table)
-    _require_rest(source)
     return report
+
+
+def _was_used(moment: Connection, target: Engine) -> bool:
+    """Whether somebody saved or delivered there: what is newest isn't from the source."""
+    with reading(target) as connection:
+        for copied in (_RESULTS, _ATTEMPTS):
+            last = select(copied.table).order_by(copied.table.c.id.desc()).limit(1)
+            for row in connection.execute(last).mappings():
+                there = _found(moment, copied, [copied.key(row)]).values()
+                if not any(copied.is_same(row, one) for one in there):
+                    return True
+    return False
 
 
 def _require_two(source: URL, target: URL) -> None:
@@ -138,28 +165,46 @@ def _require_two(source: URL, target: URL) -> None:
 
 
 def _require_rest(engine: Engine) -> None:
+    name, now = engine.url.render_as_string(), database.now(engine)
     with reading(engine) as connection:
-        if heartbeat.any_alive(connection, database.now(engine)):
+        if heartbeat.any_alive(connection, now):
             raise CopyError(
-                f"a daemon works on {engine.url.render_as_string()}. Stop it, wait "
+                f"a daemon works on {name}. Stop it, wait "
                 f"{heartbeat.ALIVE_FOR.total_seconds():.0f} s if it was killed, and copy again."
+            )
+        if any(connection.execute(count_leased(one, now)).scalar_one() for one in PROVIDERS):
+            raise CopyError(
+                f"deliveries of {name} are under way. Let `fairmind-sync drain` end, wait 50 s if it was "
+                "killed, and copy again."
             )
 
 
-def _parts(source: Engine, copied: _Copied) -> Iterator[Sequence[RowMapping]]:
+def _newest_ids(connection: Connection) -> list[int | None]:
+    ids = (copied.table.c.id for copied in (_RESULTS, _ATTEMPTS))
+    return [connection.execute(select(func.max(id_))).scalar() for id_ in ids]
+
+
+def _require_unchanged(source: Engine, newest: list[int | None]) -> None:
+    with reading(source) as connection:
+        if _newest_ids(connection) != newest:
+            raise CopyError(
+                f"{source.url.render_as_string()} was used meanwhile. What it held before is copied; stop "
+                "whoever saves and delivers there, and copy again for the rest."
+            )
+
+
+def _parts(moment: Connection, copied: _Copied) -> Iterator[Sequence[RowMapping]]:
     columns = tuple(copied.table.primary_key)
     ordered = select(copied.table).order_by(*columns).limit(_AT_ONCE)
     wanted = ordered
-    while True:
-        with reading(source) as connection:
-            rows = connection.execute(wanted).mappings().all()
-        if not rows:
-            return
+    while rows := moment.execute(wanted).mappings().all():
         yield rows
         wanted = ordered.where(tuple_(*columns) > tuple_(*copied.key(rows[-1])))
 
 
-def _take_over(connection: Connection, copied: _Copied, rows: Sequence[RowMapping]) -> Report:
+def _take_over(
+    connection: Connection, copied: _Copied, rows: Sequence[RowMapping], *, was_used: bool
+) -> Report:
     there = _found(connection, copied, [copied.key(row) for row in rows])
     new, newer, ahead = [], [], 0
     for row in rows:
@@ -168,10 +213,10 @@ def _take_over(connection: Connection, copied: _Copied, rows: Sequence[RowMappin
             new.append(row)
         elif not copied.is_same(row, own):
             raise _other_results(connection)
-        elif copied.progress(row) > copied.progress(own):
+        elif (not was_used and row != own) or copied.progress(row) > copied.progress(own):
             newer.append(row)
         else:
-            ahead += copied.progress(row) < copied.progress(own)
+            ahead += row != own
     try:
         if new:
             connection.execute(insert(copied.table), [dict(row) for row in new])

@@ -85,7 +85,7 @@ def copy(
         return
     say(
         f"read {report.read} rows: {report.added} added, {report.updated} brought up to date, "
-        f"{report.ahead} left, with which the target has come further"
+        f"{report.ahead} that differ left as they are, for the target was used meanwhile"
     )
     say(
         "Set FAIRMIND_SYNC_DATABASE_URL to the copy everywhere; start no daemon on the source again."
