@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import Engine, select
 
 from fairmind_sync.database import reading
+from fairmind_sync.demo.tracking_server import free_port
 from fairmind_sync.models import bias_test_results, delivery_attempts, outbox
 from tests.processes import DaemonProcess, command, eventually, running_daemon
 
@@ -118,6 +119,19 @@ def test_an_idle_worker_is_ended(env: dict[str, str], tmp_path: Path) -> None:
     with running_daemon(env | {"FAIRMIND_SYNC_WORKER_IDLE_SECONDS": "1"}, tmp_path) as daemon:
         save(env, "t1")
         daemon.event("delivery.delivered")
+        assert eventually(lambda: workers(daemon) == [])
+
+
+def test_an_idle_worker_is_ended_while_its_provider_is_away(
+    env: dict[str, str], tmp_path: Path
+) -> None:
+    away = {
+        "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{free_port()}",
+        "FAIRMIND_SYNC_WORKER_IDLE_SECONDS": "1",
+    }
+    with running_daemon(env | away, tmp_path) as daemon:
+        save(env, "t1")
+        daemon.event("provider.offline")
         assert eventually(lambda: workers(daemon) == [])
 
 

@@ -53,6 +53,17 @@ def test_a_daemon_that_misses_three_beats_is_not_alive(engine: Engine, heart: He
     assert not is_alive(engine, NOW + ALIVE_FOR)
 
 
+def test_a_daemon_that_others_have_forgotten_is_alive_with_its_next_beat(
+    engine: Engine, heart: Heart
+) -> None:
+    two_days_later = NOW + timedelta(days=2)
+    start(engine, Heart(), two_days_later)
+    with writing(engine) as connection:
+        heart.beat(connection, two_days_later)
+    seen = {row.daemon_id: row.seen_at for row in rows(engine, daemon_heartbeats)}
+    assert seen[heart.daemon_id] == two_days_later
+
+
 def test_a_beat_keeps_a_daemon_alive(engine: Engine, heart: Heart) -> None:
     with writing(engine) as connection:
         heart.beat(connection, NOW + ALIVE_FOR)

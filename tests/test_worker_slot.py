@@ -10,6 +10,7 @@ from sqlalchemy import Engine, select
 from fairmind_sync import bias_test_results, lookup
 from fairmind_sync.database import reading
 from fairmind_sync.models import delivery_attempts, outbox
+from fairmind_sync.relay import worker_name
 from fairmind_sync.settings import Settings
 from fairmind_sync.testing import new_result
 from fairmind_sync.worker_slot import LARGE_BACKLOG, slots_of
@@ -51,6 +52,11 @@ def delivered(engine: Engine) -> int:
 def test_each_slot_has_a_name_of_its_own() -> None:
     names = [slot.name for slot in slots_of(Settings(provider="both"))]
     assert names == ["wandb", "wandb-2", "mlflow"]
+
+
+def test_workers_of_daemons_whose_hosts_and_processes_share_their_names_are_told_apart() -> None:
+    slots = [slot for _daemon in range(2) for slot in slots_of(Settings(provider="both"))]
+    assert len({worker_name(1, slot.parent) for slot in slots}) == len(slots)
 
 
 def test_what_waits_is_counted_for_each_provider(engine: Engine) -> None:

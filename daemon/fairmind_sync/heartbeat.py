@@ -41,7 +41,12 @@ class Heart:
         )
 
     def beat(self, connection: Connection, now: datetime) -> None:
-        connection.execute(update(daemon_heartbeats).where(self._own()).values(seen_at=now))
+        """Others forget a daemon whose machine slept for long: then it starts anew."""
+        beaten = connection.execute(
+            update(daemon_heartbeats).where(self._own()).values(seen_at=now)
+        )
+        if not beaten.rowcount:
+            self.start(connection, now)
 
     def stop(self, connection: Connection) -> None:
         connection.execute(delete(daemon_heartbeats).where(self._own()))

@@ -46,9 +46,12 @@ BATCH_TIME = timedelta(seconds=45)
 log = structlog.get_logger()
 
 
-def worker_name(pid: int | None = None) -> str:
-    """How a worker process of this host signs its attempts; our own by default."""
-    return f"{socket.gethostname()}:{pid or os.getpid()}"
+def worker_name(pid: int | None = None, parent: str = "") -> str:
+    """How a worker process of this host signs its attempts; our own by default.
+
+    `parent` tells its daemon from others: hosts and containers may share their names and process ids.
+    """
+    return f"{socket.gethostname()}:{pid or os.getpid()}" + (parent and f":{parent}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,7 +150,7 @@ class Scheduler:
         if address is None:
             self._start_drain(slot, probe_now=True)
             return
-        slot.begins()
+        slot.is_busy = True  # and idle still: no process does it
         self._timer.add_job(self._knock, args=(slot, address), id=f"knock-{slot.provider}")
 
     def _knock(self, slot: WorkerSlot, address: str) -> None:
@@ -180,7 +180,7 @@ class Scheduler:
         self._timer.add_job(
             worker.drain,
             args=(slot.provider, self._settings),
-            kwargs={"probe_now": probe_now, "and_sweep": and_sweep},
+            kwargs={"probe_now": probe_now, "and_sweep": and_sweep, "parent": slot.parent},
             id=slot.name,
             executor=slot.name,
             replace_existing=True,

@@ -32,7 +32,7 @@ from fairmind_sync.providers.base import (
     ProviderBrokenError,
     ProviderUnavailableError,
 )
-from fairmind_sync.relay import Relay, note_unavailable
+from fairmind_sync.relay import Relay, note_unavailable, worker_name
 
 if TYPE_CHECKING:
     from fairmind_sync.provider_names import ProviderName
@@ -100,9 +100,17 @@ def start(settings: Settings, wires: Wires) -> None:
 
 
 def drain(
-    name: ProviderName, settings: Settings, *, probe_now: bool = False, and_sweep: bool = False
+    name: ProviderName,
+    settings: Settings,
+    *,
+    probe_now: bool = False,
+    and_sweep: bool = False,
+    parent: str = "",
 ) -> None:
-    """Delivers the provider's due deliveries; an enabled provider that isn't installed blocks itself."""
+    """Delivers the provider's due deliveries; an enabled provider that isn't installed blocks itself.
+
+    `parent` is as in `worker_name`.
+    """
     engine = schema.ready_engine(settings.database_url)
     try:
         provider = _provider(name, settings)
@@ -118,6 +126,7 @@ def drain(
         clock=partial(database.now, engine),
         should_stop=_watchdog.should_stop,
         watch=_watchdog.watch,
+        worker=worker_name(parent=parent),
         secrets=logs.secrets_of(settings),
     )
     try:

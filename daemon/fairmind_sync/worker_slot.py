@@ -7,6 +7,7 @@ import time
 from datetime import datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from apscheduler.executors.pool import ProcessPoolExecutor
 
@@ -43,6 +44,7 @@ class WorkerSlot:
         self.executor: ProcessPoolExecutor | None = None
         self._failures = 0
         self._settings = settings
+        self.parent = uuid4().hex[:8]
         self._wires = worker.Wires()
         self._misses = 0
 
@@ -59,7 +61,6 @@ class WorkerSlot:
 
     def fill(self) -> ProcessPoolExecutor:
         """A fresh one-process executor; its process starts with its first drain."""
-        self._wires.pid.value = 0
         self.executor = ProcessPoolExecutor(
             1,
             {
@@ -75,6 +76,7 @@ class WorkerSlot:
         """Lets the process end by itself; nobody waits for an SDK's farewell."""
         if self.executor is not None:
             self.executor.shutdown(wait=False)
+        self._wires.pid.value = 0
         self.executor = self.idle_since = None
         self.is_broken = False
 
@@ -96,7 +98,7 @@ class WorkerSlot:
     def dead_worker(self) -> str | None:
         """The name of its process in the attempts, if it has one and that is certainly gone."""
         pid = self._wires.pid.value
-        return None if pid == 0 or _is_alive(pid) else worker_name(pid)
+        return None if pid == 0 or _is_alive(pid) else worker_name(pid, self.parent)
 
     def has_lost_its_process(self) -> bool:
         """Whether a drain's process was gone at two looks in a row: it didn't end by itself, then.
