@@ -117,6 +117,19 @@ def test_a_list_holds_what_is_wanted(
     assert found == expected
 
 
+@pytest.mark.parametrize("search", ["nightly_1", "NIGHTLY", "y_1", "census", "Cen"])
+def test_the_search_finds_parts_of_names_in_capitals_or_not(engine: Engine, search: str) -> None:
+    save(engine, "mlflow", test_id="Nightly_1", model_id="Census")
+    assert [record.test_id for record in listed(engine, RunFilter(search=search))] == ["Nightly_1"]
+
+
+@pytest.mark.parametrize("search", ["%", "y_2", "y\\_1"])
+def test_the_search_takes_no_character_for_another(engine: Engine, search: str) -> None:
+    save(engine, "mlflow", test_id="Nightly_1")
+    save(engine, "mlflow", test_id="NightlyX2")
+    assert listed(engine, RunFilter(search=search)) == []
+
+
 def test_a_run_leads_to_its_delivery(engine: Engine) -> None:
     delivery = delivered(engine)
     found = by_run(engine, "mlflow", RUN.id)

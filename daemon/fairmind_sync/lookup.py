@@ -86,7 +86,7 @@ class RunFilter:
         found = [column == value for column, value in equal if value is not None]
         if self.search:
             texts = (of.test_id, of.model_id)
-            found.append(or_(*(text.contains(self.search, autoescape=True) for text in texts)))
+            found.append(or_(*(text.icontains(self.search, autoescape=True) for text in texts)))
         if self.since is not None:
             found.append(outbox.c.created_at >= self.since)
         if self.before is not None:
