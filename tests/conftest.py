@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+import httpx2
 import pytest
 from sqlalchemy import Engine
 
@@ -122,6 +123,9 @@ def installed_wheel(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 def mlflow_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real MLflow server, shared by the tests of one process: use an experiment of your own."""
     with tracking_server(tmp_path_factory.mktemp("mlflow"), free_port()) as uri:
+        # Its first look into its database takes seconds.
+        search = f"{uri}/api/2.0/mlflow/experiments/search"
+        httpx2.get(search, params={"max_results": 1}, timeout=60).raise_for_status()
         yield uri
 
 

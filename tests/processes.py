@@ -16,10 +16,12 @@ from typing import Any, TypeVar
 
 Found = TypeVar("Found")
 
+PATIENCE_S = 240.0
+"""What is waited for so long never comes; nothing else is a failure on a machine that others keep busy."""
 COMMAND = (sys.executable, "-m", "fairmind_sync")
 
 
-def eventually(look: Callable[[], Found | None], seconds: float = 30.0) -> Found:
+def eventually(look: Callable[[], Found | None], seconds: float = PATIENCE_S) -> Found:
     """What `look` finds, as soon as it is true; looks every 20 ms."""
     deadline = time.monotonic() + seconds
     while not (found := look()):
@@ -43,7 +45,7 @@ def command(
         input=stdin,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_S,
         check=check,
     )
 
@@ -72,7 +74,7 @@ class DaemonProcess:
     def url(self) -> str:
         return str(self.event("daemon.ready")["url"])
 
-    def event(self, name: str, seconds: float = 30.0) -> dict[str, Any]:
+    def event(self, name: str, seconds: float = PATIENCE_S) -> dict[str, Any]:
         """The first log event of this name, waited for."""
         return eventually(lambda: next(iter(self.seen(name)), None), seconds)
 
@@ -82,7 +84,7 @@ class DaemonProcess:
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Sends the signal, waits for the end; the exit code."""
         self.process.send_signal(number)
-        code = self.process.wait(timeout=40)
+        code = self.process.wait(timeout=PATIENCE_S)
         self._reader.join()
         return code
 

@@ -17,6 +17,7 @@ from fairmind_sync.backoff import (
     retry_cap,
     retry_delay,
 )
+from tests.values import for_all
 
 attempts = st.integers(min_value=-(10**30), max_value=10**30)
 waits = st.timedeltas(min_value=timedelta(), max_value=timedelta.max)
@@ -52,16 +53,19 @@ def test_the_cap_ends_its_doubling_between_the_eleventh_and_the_twelfth_attempt(
     assert retry_cap(11) == timedelta(seconds=2048)
 
 
+@for_all
 @given(attempts, st.integers(0, 10**6))
 def test_the_cap_never_falls_as_attempts_grow(attempt: int, more: int) -> None:
     assert retry_cap(attempt) <= retry_cap(attempt + more)
 
 
+@for_all
 @given(attempts)
 def test_no_attempt_is_too_small_or_too_large_for_a_cap(attempt: int) -> None:
     assert FIRST_DELAY <= retry_cap(attempt) <= LONGEST_DELAY
 
 
+@for_all
 @given(attempts, st.randoms(use_true_random=False))
 def test_a_delay_never_exceeds_its_cap(attempt: int, chance: Random) -> None:
     assert timedelta() <= retry_delay(attempt, chance) <= retry_cap(attempt)
@@ -79,6 +83,7 @@ def test_two_that_failed_together_do_not_return_together() -> None:
     assert len({retry_delay(5, Random(seed)) for seed in range(100)}) > 90
 
 
+@for_all
 @given(attempts, chances, st.timedeltas(min_value=timedelta(), max_value=LONGEST_DELAY))
 def test_what_the_server_asks_for_is_waited_at_least(
     attempt: int, chance: Random, asked: timedelta
@@ -86,6 +91,7 @@ def test_what_the_server_asks_for_is_waited_at_least(
     assert retry_delay(attempt, chance, at_least=asked) >= asked
 
 
+@for_all
 @given(attempts, chances, waits)
 def test_what_the_server_asks_for_never_makes_a_delay_longer_than_an_hour(
     attempt: int, chance: Random, asked: timedelta
@@ -98,6 +104,7 @@ def test_a_server_that_asks_for_less_than_the_jitter_changes_nothing() -> None:
     assert retry_delay(5, FixedChance(0.5), at_least=asked) == retry_delay(5, FixedChance(0.5))
 
 
+@for_all
 @given(waits, chances)
 def test_a_probe_waits_between_half_a_second_and_a_minute(
     outage: timedelta, chance: Random
@@ -105,6 +112,7 @@ def test_a_probe_waits_between_half_a_second_and_a_minute(
     assert SHORTEST_PROBE <= probe_delay(outage, chance) <= LONGEST_PROBE
 
 
+@for_all
 @given(st.timedeltas(max_value=timedelta(seconds=16)), chances)
 def test_a_short_outage_is_probed_again_within_two_seconds(
     outage: timedelta, chance: Random
@@ -123,6 +131,7 @@ def test_an_outage_of_days_is_probed_within_a_minute() -> None:
     assert probe_delay(timedelta(days=30), FixedChance(0.5)) == LONGEST_PROBE / 2
 
 
+@for_all
 @given(waits, waits, chances)
 def test_a_longer_outage_never_shortens_the_delay_of_a_probe(
     outage: timedelta, other: timedelta, chance: Random

@@ -73,7 +73,7 @@ def test_a_signal_ends_the_daemon_cleanly(daemon: DaemonProcess, number: signal.
 
 
 def test_a_daemon_with_nothing_due_starts_no_worker(daemon: DaemonProcess) -> None:
-    httpx2.get(f"{daemon.url}/api/v1/mlops/status").raise_for_status()
+    httpx2.get(f"{daemon.url}/api/v1/mlops/status", timeout=60).raise_for_status()
     assert workers(daemon) == []
 
 
@@ -181,7 +181,7 @@ def test_the_heartbeat_is_gone_after_a_clean_end(
 def test_dotenv_in_the_working_directory_is_read(env: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("MLOPS_PROVIDER=both\n")
     with running_daemon({k: v for k, v in env.items() if k != "MLOPS_PROVIDER"}, tmp_path) as it:
-        status = httpx2.get(f"{it.url}/api/v1/mlops/status").json()["status"]
+        status = httpx2.get(f"{it.url}/api/v1/mlops/status", timeout=60).json()["status"]
     assert status["provider"] == "both"
 
 

@@ -73,12 +73,12 @@ def test_the_demo_leaves_no_file_behind(told: tuple[str, Path]) -> None:
 def test_on_a_terminal_the_demos_urls_open_until_ctrl_c() -> None:
     terminal = Terminal([*COMMAND, "demo"])
     try:
-        eventually(lambda: "daemon.ready" in terminal.shown, 120)
+        eventually(lambda: "daemon.ready" in terminal.shown)
         url = URL.findall(terminal.shown)[0]
-        page = httpx2.get(url)
+        page = httpx2.get(url, timeout=60)
         run_id = url.rsplit("/", 1)[-1]
         api = url.split("/#/")[0] + "/api/2.0/mlflow/runs/get"
-        held = httpx2.get(api, params={"run_id": run_id}).json()
+        held = httpx2.get(api, params={"run_id": run_id}, timeout=60).json()
     finally:
         code = terminal.interrupt()
     assert (code, page.status_code, held["run"]["info"]["status"]) == (0, 200, "FINISHED")

@@ -113,9 +113,9 @@ def test_the_daemon_lives_through_a_full_disk_and_delivers_when_there_is_space(
             daemon.event("provider.offline")
             disk.fill(leaving=0)
             proxy.start()
-            eventually(lambda: is_stuck(daemon), 90)
+            eventually(lambda: is_stuck(daemon))
             disk.free()
-            assert eventually(lambda: disk.delivered() == 5, 120)
+            assert eventually(lambda: disk.delivered() == 5)
             assert sound(schema.ready_engine(disk.url))
             assert daemon.process.poll() is None
         schema.ready_engine(disk.url).dispose()

@@ -19,7 +19,7 @@ from fairmind_sync import heartbeat, schema
 from fairmind_sync.clock import utc_now
 from fairmind_sync.database import reading
 from tests.mlflow_reader import runs_of
-from tests.processes import eventually
+from tests.processes import PATIENCE_S, eventually
 
 EXPERIMENT = "lifespan"
 BASE = "/api/v1/mlops"
@@ -29,7 +29,7 @@ BODY: dict[str, Any] = {
     "model_id": "m",
     "test_type": "ml_bias",
     "results": {"accuracy": 0.85},
-    "wait": 30,
+    "wait": 60,
 }
 BACKEND = """
 import socket
@@ -63,7 +63,7 @@ class Backend:
 
     def end(self) -> None:
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(timeout=40)
+        self.process.wait(timeout=PATIENCE_S)
 
 
 @contextmanager
@@ -77,7 +77,7 @@ def running_backend(directory: Path, env: dict[str, str]) -> Iterator[Backend]:
         try:
             assert process.stdout is not None
             port = process.stdout.readline().strip()
-            with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+            with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=120) as client:
                 yield Backend(process, client)
         finally:
             process.terminate()

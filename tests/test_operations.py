@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from fairmind_sync import bias_test_results, deletion, operations
 from fairmind_sync.clock import utc_now
-from fairmind_sync.database import writing
+from fairmind_sync.database import now, writing
 from fairmind_sync.lookup import DeliveryRecord, RunFilter
 from fairmind_sync.models import outbox
 from fairmind_sync.provider_names import ProviderName
@@ -108,7 +108,7 @@ def test_a_backfill_brings_every_revision(engine: Engine, configured: Settings) 
 def test_what_a_backfill_brings_is_due_at_once(engine: Engine, configured: Settings) -> None:
     save_at_times(engine, 1)
     operations.backfill(configured, "wandb")
-    assert rows(engine, outbox)[0].due_at <= utc_now()
+    assert rows(engine, outbox)[0].due_at <= now(engine)
 
 
 def test_a_backfill_tells_how_far_it_is(
@@ -145,7 +145,7 @@ def test_a_dead_delivery_is_pending_again_after_a_retry(
 
 def test_a_retry_is_due_at_once(engine: Engine, configured: Settings) -> None:
     operations.retry(configured, [dead(engine).id])
-    assert NOW < rows(engine, outbox)[0].due_at <= utc_now()
+    assert NOW < rows(engine, outbox)[0].due_at <= now(engine)
 
 
 @pytest.mark.parametrize("other", [delivered, claimed])

@@ -325,7 +325,6 @@ def new_database(request: pytest.FixtureRequest) -> NewDatabase:
     return database_in_server
 
 
-@pytest.mark.timeout(900)  # a failure's example is made shorter for up to five minutes
 def test_the_outbox_is_as_its_model(new_database: NewDatabase) -> None:
     run_state_machine_as_test(
         lambda: OutboxMachine(new_database),  # type: ignore[arg-type]  # takes any factory

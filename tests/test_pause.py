@@ -11,8 +11,7 @@ import pytest
 from sqlalchemy import Connection, Engine
 
 from fairmind_sync import lookup, operations, outbox, provider_state
-from fairmind_sync.clock import utc_now
-from fairmind_sync.database import reading, writing
+from fairmind_sync.database import now, reading, writing
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.provider_state import ProviderState
 from fairmind_sync.relay import Relay
@@ -260,8 +259,8 @@ def test_an_operators_resume_says_whether_there_was_a_reason(configured: Setting
 
 
 def test_an_operators_pause_begins_now(configured: Settings, engine: Engine) -> None:
-    before = utc_now()
+    before = now(engine)
     operations.pause(configured, "mlflow")
     paused_at = read(engine).paused_at
     assert paused_at is not None
-    assert before <= paused_at <= utc_now()
+    assert before <= paused_at <= now(engine)

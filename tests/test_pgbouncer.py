@@ -117,5 +117,5 @@ def test_a_daemon_delivers(pooled_url: str, mlflow_uri: str, tmp_path: Path) -> 
             for number in range(40)
         ]
         bias_test_results.save_all(new, configured)
-        eventually(lambda: {row.status for row in rows(engine, outbox)} == {"delivered"}, 90)
+        eventually(lambda: {row.status for row in rows(engine, outbox)} == {"delivered"})
     assert len(runs_of(mlflow_uri, experiment)) == 40

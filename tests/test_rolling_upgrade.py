@@ -101,14 +101,14 @@ def test_both_versions_deliver_side_by_side(
     with ExitStack() as stack:
         stack.enter_context(running_daemon(env, tmp_path))
         save(["before"], env)
-        eventually(lambda: are_delivered(engine, 1), 60)
+        eventually(lambda: are_delivered(engine, 1))
         command("db", "upgrade", env=next_env)
         save(["old-saves"], env)
-        eventually(lambda: are_delivered(engine, 2), 60)
+        eventually(lambda: are_delivered(engine, 2))
         stack.enter_context(running_daemon(next_env, tmp_path))
         save(["next-saves"], next_env)
         save(["old-saves-again"], env)
-        eventually(lambda: are_delivered(engine, 4), 60)
+        eventually(lambda: are_delivered(engine, 4))
     runs = runs_of(env["MLFLOW_TRACKING_URI"], env["MLFLOW_EXPERIMENT_NAME"], "ACTIVE_ONLY")
     found = sorted(run.params["test_id"] for run in runs)
     assert found == ["before", "next-saves", "old-saves", "old-saves-again"]

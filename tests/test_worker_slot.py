@@ -72,7 +72,7 @@ def test_a_daemon_drains_a_large_backlog_to_wandb_in_two_processes(
 ) -> None:
     save_many(env["FAIRMIND_SYNC_DATABASE_URL"], count)
     with running_daemon(env, tmp_path):
-        eventually(lambda: delivered(engine) == count, 120)
+        eventually(lambda: delivered(engine) == count)
     assert workers(engine) == processes
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from fastapi.testclient import TestClient
@@ -13,7 +14,7 @@ from fairmind_sync import deletion, saving
 from fairmind_sync.api import create_app
 from fairmind_sync.api.schemas import MOST_VALUES
 from fairmind_sync.clock import utc_now
-from fairmind_sync.database import writing
+from fairmind_sync.database import now, writing
 from fairmind_sync.models import bias_test_results, outbox
 from fairmind_sync.provider_names import PROVIDERS
 from fairmind_sync.providers.base import Dead
@@ -47,7 +48,7 @@ def post_raw(client: TestClient, results: str) -> int:
 
 def deliver_all(engine: Engine) -> None:
     for name in PROVIDERS:
-        Relay(engine, FakeProvider(name), max_attempts=1).drain()
+        Relay(engine, FakeProvider(name), max_attempts=1, clock=partial(now, engine)).drain()
 
 
 def delete_all(engine: Engine) -> None:
@@ -72,7 +73,7 @@ def test_a_dead_delivery_is_answered_with_its_error(configured: Settings, engine
     client = client_of(configured.model_copy(update={"provider": "mlflow"}))
     client.post(URL, json=body())
     refusing = FakeProvider(script=[Dead("rejected", "it is too large")])
-    Relay(engine, refusing, max_attempts=1).drain()
+    Relay(engine, refusing, max_attempts=1, clock=partial(now, engine)).drain()
     reply = client.post(URL, json=body()).json()
     assert (reply["success"], reply["status"], reply["logging_status"]["mlflow"]["error"]) == (
         False,

@@ -17,7 +17,7 @@ from tests.browser.site import Site, open_site
 
 OpenPage: TypeAlias = Callable[..., Page]
 
-_PATIENCE_MS = 30_000
+_PATIENCE_MS = 120_000
 _ARGUMENTS = [
     "--headless",
     "--no-sandbox",
@@ -46,7 +46,9 @@ def browser() -> Iterator[Browser]:
     path = _chromium()
     expect.set_options(timeout=_PATIENCE_MS)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=_ARGUMENTS)
+        browser = playwright.chromium.launch(
+            executable_path=path, args=_ARGUMENTS, timeout=_PATIENCE_MS
+        )
         yield browser
         browser.close()
 

@@ -9,7 +9,6 @@ from fairmind_sync import operations
 from tests.browser.site import Site
 from tests.helpers import dead, save
 
-_SLOW_MS = 90_000
 """MLflow's page loads megabytes of scripts."""
 
 
@@ -48,8 +47,8 @@ def test_the_run_link_opens_mlflows_own_page(site: Site, page: Page, mlflow_uri:
     site.save("test_123")
     site.visit(page)
     page.get_by_role("row", name="test_123").locator("a[href*='/runs/']").click()
-    page.wait_for_url(f"{mlflow_uri}/**")
-    expect(page.get_by_role("heading", name="test_123")).to_be_visible(timeout=_SLOW_MS)
+    page.wait_for_url(f"{mlflow_uri}/**", wait_until="commit")
+    expect(page.get_by_role("heading", name="test_123")).to_be_visible()
 
 
 def test_a_filter_survives_the_refresh(site: Site, page: Page) -> None:

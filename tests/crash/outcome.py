@@ -33,6 +33,6 @@ def delivered_once(lab: Lab, view: str = "ALL", count: int = RESULTS) -> bool:
 
     With the view ACTIVE_ONLY, MLflow may hold runs that were deleted: by a sweep, as duplicates.
     """
-    eventually(lambda: len(recorded(lab)) == count, 60)
+    eventually(lambda: len(recorded(lab)) == count)
     complete = ("FINISHED", 3) if isinstance(lab, MlflowLab) else ("finished", 1)
     return held(lab, view) == [(run_id, *complete) for run_id in recorded(lab)]

@@ -77,7 +77,7 @@ def test_what_is_saved_after_a_jump_is_delivered_at_once(
         clock.set(jump)
         daemon.event("clock.set")
         save(lab, "after")
-        eventually(lambda: delivered(lab) == 2, 60)
+        eventually(lambda: delivered(lab) == 2)
     assert len(lab.runs()) == 2
 
 
@@ -92,7 +92,7 @@ def test_what_waits_for_a_provider_does_not_wait_for_the_clock(
         clock.set(jump)
         daemon.event("clock.set")
         proxy.start()
-        eventually(lambda: delivered(lab) == 1, 60)
+        eventually(lambda: delivered(lab) == 1)
     assert len(lab.runs()) == 1
 
 
@@ -103,5 +103,5 @@ def test_a_daemon_goes_on_giving_signs_of_life_after_its_clock_was_set_back(
         clock.set("-3h")
         daemon.event("clock.set")
         assert eventually(
-            lambda: json.loads(command("status", "--json", env=lab.env).stdout)["daemon_alive"], 60
+            lambda: json.loads(command("status", "--json", env=lab.env).stdout)["daemon_alive"]
         )

@@ -30,6 +30,10 @@ def lab(engine: Engine, mlflow_uri: str) -> MlflowLab:
     return lab
 
 
+def hang(place: Path) -> dict[str, str]:
+    return {"test_id": "trouble", "marker": str(place / "hanging")}
+
+
 def statuses(lab: Lab) -> dict[str, str]:
     return {record.test_id: record.status for record in lab.records()}
 
@@ -47,17 +51,20 @@ EXPECTED = {"trouble": "dead"} | {
 def test_it_ends_dead_after_its_attempts_and_its_neighbours_are_delivered(
     lab: MlflowLab, tmp_path: Path, trouble: str
 ) -> None:
-    with running_daemon(lab.env | troubled(**{trouble: "trouble"}), tmp_path):
-        eventually(lambda: ended(lab), 90)
+    order = {"poison": "trouble", "hang": hang(tmp_path)}[trouble]
+    with running_daemon(lab.env | troubled(**{trouble: order}), tmp_path):
+        eventually(lambda: ended(lab))
     kinds = {record.last_error_kind for record in lab.records() if record.status == "dead"}
     assert (statuses(lab), kinds, len(lab.runs())) == (EXPECTED, {"worker_died"}, NEIGHBOURS)
 
 
 def test_a_daemon_whose_worker_hangs_ends_in_time(lab: MlflowLab, tmp_path: Path) -> None:
-    env = lab.env | troubled(times={}, hang="trouble") | {"FAIRMIND_SYNC_SHUTDOWN_SECONDS": "1"}
+    env = (
+        lab.env | troubled(times={}, hang=hang(tmp_path)) | {"FAIRMIND_SYNC_SHUTDOWN_SECONDS": "1"}
+    )
     with running_daemon(env, tmp_path) as daemon:
-        eventually(lambda: any(record.attempts for record in lab.records()))
+        eventually((tmp_path / "hanging").exists)
         asked = time.monotonic()
         assert daemon.stop() == 0
-        assert time.monotonic() - asked < 10
+        assert time.monotonic() - asked < 40
     assert daemon.seen("worker.killed")

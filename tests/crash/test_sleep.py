@@ -26,7 +26,7 @@ def asleep(lab: Lab, point: str, tmp_path: Path) -> dict[str, str]:
 
 def fall_asleep(daemon: DaemonProcess, tmp_path: Path) -> list[psutil.Process]:
     """The worker stops by itself, at its point; then all the others."""
-    eventually((tmp_path / "signalled").exists, 60)
+    eventually((tmp_path / "signalled").exists)
     daemon_process = psutil.Process(daemon.process.pid)
     sleepers = [daemon_process, *daemon_process.children(recursive=True)]
     for process in sleepers:
@@ -59,8 +59,9 @@ def test_what_it_was_about_is_one_run_when_it_has_woken_up(
         sleepers = fall_asleep(daemon, tmp_path)
         eventually(lambda: leases_have_run_out(lab.engine))
         wake_up(sleepers)
-        eventually(lambda: len(recorded(lab)) == RESULTS, 60)
-    command("drain", env=lab.env)  # which sweeps: a create may have been under way all the time
+        eventually(lambda: len(recorded(lab)) == RESULTS)
+    for _ in range(2):  # which sweeps: a create may have been under way all the time
+        command("drain", env=lab.env, check=False)
     assert delivered_once(lab, "ACTIVE_ONLY")
 
 
@@ -78,7 +79,7 @@ def test_what_another_machine_delivered_meanwhile_stays_one_run(
     with running_daemon(asleep(lab, point, tmp_path), tmp_path) as daemon:
         sleepers = fall_asleep(daemon, tmp_path)
         with running_daemon(lab.env | troubled(), tmp_path):
-            eventually(lambda: len(recorded(lab)) == 1, 60)
+            eventually(lambda: len(recorded(lab)) == 1)
         wake_up(sleepers)
         eventually(lambda: daemon.seen("delivery.lease_lost") or daemon.seen("worker.hung"))
     command("drain", env=lab.env, check=False)  # which leaves those that aren't due

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 SHORT_TIMES = {
-    "fairmind_sync.relay:LEASE": 4,
-    "fairmind_sync.relay:BATCH_TIME": 3.5,
-    "fairmind_sync.stream:START_TIME": 2,
+    "fairmind_sync.relay:LEASE": 6,
+    "fairmind_sync.relay:BATCH_TIME": 5.5,
+    "fairmind_sync.stream:START_TIME": 3,
+    "fairmind_sync.stream:CLAIM_TIME": 1.5,
     "fairmind_sync.backoff:FIRST_DELAY": 0.2,
     "fairmind_sync.providers.mlflow.provider:GRACE": 2,
 }

@@ -92,7 +92,7 @@ def mlflow_in(net: Network, place: Path) -> Iterator[None]:
             stderr=log,
         )
         try:
-            eventually(lambda: there.submit(_is_healthy).result(), 120)
+            eventually(lambda: there.submit(_is_healthy).result())
             yield
         finally:
             process.terminate()
@@ -112,13 +112,13 @@ def test_a_host_that_is_cut_off_in_mid_delivery_loses_and_doubles_nothing(site: 
         running_daemon(site.env("east"), site.place, site.net.inside("east")) as east,
         running_daemon(site.env("west"), site.place, site.net.inside("west")) as west,
     ):
-        eventually(lambda: site.delivered() > RESULTS / 4, 60)
+        eventually(lambda: site.delivered() > RESULTS / 4)
         site.net.cut("east")
-        eventually(lambda: site.delivered() == RESULTS, 120)
+        eventually(lambda: site.delivered() == RESULTS)
         site.net.heal("east")
         west.stop()
         site.save(range(RESULTS, RESULTS + LATER_RESULTS))
-        eventually(lambda: site.delivered() == RESULTS + LATER_RESULTS, 120)
+        eventually(lambda: site.delivered() == RESULTS + LATER_RESULTS)
         assert east.event("delivery.delivered")
         assert west.seen("delivery.delivered")
     command("drain", env=site.env("hub"), inside=site.net.inside("hub"), check=False)

@@ -57,7 +57,7 @@ def test_a_run_made_by_an_attempt_that_died_is_adopted(lab: MlflowLab) -> None:
 
 def test_a_create_that_may_still_be_under_way_is_waited_for(lab: MlflowLab) -> None:
     lab.save()
-    attempted_at = datetime.now(UTC)
+    attempted_at = datetime.now(UTC) + timedelta(minutes=1)
     lab.write(create_attempted_at=attempted_at)
     record = lab.drain()
     assert (record.status, record.due_at >= attempted_at + GRACE) == ("pending", True)

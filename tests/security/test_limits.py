@@ -54,7 +54,7 @@ def url(serve: Callable[[], str]) -> str:
 def connect(url: str) -> socket.socket:
     parts = urlsplit(url)
     assert parts.hostname is not None
-    return socket.create_connection((parts.hostname, parts.port or 80), timeout=20)
+    return socket.create_connection((parts.hostname, parts.port or 80), timeout=120)
 
 
 def reply_to(url: str, request: bytes) -> bytes:
@@ -187,12 +187,14 @@ def cut_while_sending(connection: socket.socket) -> bool:
 def test_a_second_head_that_does_not_come_is_not_waited_for_either(
     monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
-    monkeypatch.setattr(server, "HEAD_SECONDS", 0.2)
+    monkeypatch.setattr(server, "HEAD_SECONDS", 2)
     with connect(url) as connection:
         connection.sendall(HEALTHZ.replace(b"close", b"keep-alive"))
         answer = b""
         while not answer.endswith(b"}"):
-            answer += connection.recv(65536)
+            part = connection.recv(65536)
+            assert part, answer
+            answer += part
         connection.sendall(b"GET /heal")
         assert rest_of(connection) == b""
 
@@ -241,13 +243,13 @@ def test_after_a_crowd_the_server_serves(narrow: str) -> None:
 
 def test_connections_beyond_the_most_are_not_kept_open(narrow: str) -> None:
     with crowd(narrow, 20) as connections:
-        assert eventually(lambda: sum(map(is_cut, connections)) >= 15, 5)
+        assert eventually(lambda: sum(map(is_cut, connections)) >= 15)
 
 
 def flooding(url: str, until: threading.Event, answered: list[int]) -> None:
     parts = urlsplit(url)
     while not until.is_set():
-        connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=20)
+        connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=120)
         for path in ("/", f"{API}/runs", "/nowhere", "/metrics"):
             try:
                 connection.request("GET", path)
@@ -290,7 +292,7 @@ def test_a_flood_does_not_stop_deliveries(engine: Engine, mlflow_uri: str, tmp_p
             return len(lookup.deliveries(connection, RunFilter(status="delivered")))
 
     with running_daemon(env, tmp_path) as daemon, flood(daemon.url) as answered:
-        eventually(lambda: len(answered) > 100, 60)
+        eventually(lambda: len(answered) > 100)
         settings = Settings(provider="mlflow", database_url=database_url)
         bias_test_results.save_all([new_result() for _ in range(30)], settings)
-        assert eventually(lambda: delivered() == 30, 60)
+        assert eventually(lambda: delivered() == 30)

@@ -1,7 +1,8 @@
 """Trouble inside the processes under test, as `FAIRMIND_TEST_TROUBLE` orders it in JSON.
 
 `times`: constants to shorten. `signal`: which signal whom, at which step, once. `poison`: the test_id of a
-result that kills whoever looks at its content. `hang`: the test_id of one that nobody ever gets done with.
+result that kills whoever looks at its content. `hang`: the test_id of one that nobody ever gets done with,
+and the file that is there once somebody tries.
 """
 
 from __future__ import annotations
@@ -121,8 +122,12 @@ def _poison(test_id: str) -> None:
     _at_content_of(test_id, lambda: os.kill(os.getpid(), signal.SIGKILL))
 
 
-def _hang(test_id: str) -> None:
-    _at_content_of(test_id, lambda: time.sleep(600))
+def _hang(order: dict[str, str]) -> None:
+    def hang() -> None:
+        Path(order["marker"]).touch()
+        time.sleep(600)
+
+    _at_content_of(order["test_id"], hang)
 
 
 def _at_content_of(test_id: str, work: Callable[[], object]) -> None:
