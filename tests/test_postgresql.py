@@ -8,26 +8,30 @@ import resource
 import signal
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import psycopg
 import pytest
-from sqlalchemy import Engine, create_engine, insert, make_url, text
+from sqlalchemy import Engine, create_engine, insert, make_url, select, text
 
-from fairmind_sync import database, lookup, outbox, postgresql, provider_state, schema, tally
+from fairmind_sync import database, lookup, outbox, postgresql, provider_state, schema, sweep, tally
 from fairmind_sync.database import CommitWatch, only_one, open_engine, reading, take_turn, writing
 from fairmind_sync.errors import DiskFullError, StorageError
 from fairmind_sync.models import bias_test_results, delivery_attempts, delivery_counts
 from fairmind_sync.models import outbox as deliveries
+from fairmind_sync.providers.base import Ledger
 from fairmind_sync.relay import Relay
 from fairmind_sync.saving import save_all, save_once
+from fairmind_sync.scheduler import Scheduler
+from fairmind_sync.settings import Settings
 from fairmind_sync.testing import FakeProvider, new_result
-from tests.helpers import LEASE, NOW, claim, dead, rows, save
+from tests.helpers import LEASE, NOW, claim, claimed, dead, delivered, rows, save
 from tests.postgres import PostgresServer, postgres_server
 from tests.processes import eventually
 
@@ -291,6 +295,52 @@ def test_folded_counts_take_a_row_each(engine: Engine) -> None:
     assert len(rows(engine, delivery_counts)) == 2 * 4
 
 
+@dataclass
+class SweptProvider(FakeProvider):
+    """Counts how often it was asked to compare."""
+
+    sweeps: int = 0
+
+    def sweep(self, _suspects: Sequence[str], _ledger: Ledger) -> None:
+        self.sweeps += 1
+
+
+@on_postgresql
+def test_one_daemon_tidies_at_a_time(engine: Engine, configured: Settings) -> None:
+    add_strays(engine)
+    daemon = Scheduler(engine, configured)
+    with only_one(engine, "tidy"):
+        daemon._tidy()
+    left = len(rows(engine, delivery_counts))
+    daemon._tidy()
+    assert left > 100 > len(rows(engine, delivery_counts))
+
+
+@on_postgresql
+def test_one_daemon_prunes_at_a_time(engine: Engine, configured: Settings) -> None:
+    delivered(engine)  # long ago
+    daemon = Scheduler(engine, configured.model_copy(update={"retention": timedelta(days=1)}))
+    with only_one(engine, "prune"):
+        daemon._prune()
+    (before,) = rows(engine, bias_test_results)
+    daemon._prune()
+    (after,) = rows(engine, bias_test_results)
+    assert (before.erased_at, after.erased_at is None) == (None, False)
+
+
+@on_postgresql
+def test_one_worker_sweeps_a_provider_at_a_time(engine: Engine) -> None:
+    suspect = claimed(engine, now=database.now(engine))
+    with writing(engine) as connection:
+        outbox.note_creating(connection, suspect, "somewhere", database.now(engine))
+    provider = SweptProvider()
+    with only_one(engine, "sweep mlflow"):
+        sweep.sweep(engine, provider)
+    before = provider.sweeps
+    sweep.sweep(engine, provider)
+    assert (before, provider.sweeps) == (0, 1)
+
+
 def add_strays(engine: Engine) -> None:
     """Counts as a hundred writes leave them."""
     save(engine, "wandb")
@@ -341,6 +391,17 @@ def test_claims_at_once_take_other_deliveries(engine: Engine) -> None:
     with ThreadPoolExecutor(4) as pool:
         taken = [id_ for ids in pool.map(take, range(4)) for id_ in ids]
     assert len(set(taken)) == len(taken) > 10
+
+
+@on_postgresql
+def test_a_claim_passes_by_what_another_transaction_holds(engine: Engine) -> None:
+    for number in range(10):
+        save(engine, "mlflow", test_id=f"test-{number}")
+    first = select(deliveries.c.id).order_by(deliveries.c.id).limit(5).with_for_update()
+    with writing(engine) as connection:
+        held = set(connection.execute(first).scalars())
+        taken = {delivery.id for delivery in claim(engine, limit=10)}
+    assert (len(taken), taken & held) == (5, set())
 
 
 @on_postgresql

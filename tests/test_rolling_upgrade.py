@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 from uuid import uuid4
 
@@ -99,19 +100,29 @@ def test_both_versions_deliver_side_by_side(
 ) -> None:
     """The daemon of before starts its worker processes anew: these see the next schema first."""
     with ExitStack() as stack:
-        stack.enter_context(running_daemon(env, tmp_path))
+        old = stack.enter_context(running_daemon(env, tmp_path))
         save(["before"], env)
         eventually(lambda: are_delivered(engine, 1))
         command("db", "upgrade", env=next_env)
         save(["old-saves"], env)
         eventually(lambda: are_delivered(engine, 2))
-        stack.enter_context(running_daemon(next_env, tmp_path))
-        save(["next-saves"], next_env)
-        save(["old-saves-again"], env)
-        eventually(lambda: are_delivered(engine, 4))
+        new = stack.enter_context(running_daemon(next_env, tmp_path))
+        before = len(old.seen("delivery.delivered"))
+        rounds = count(1)
+
+        def both_deliver() -> bool:
+            """Of another twenty, which the versions save in turns."""
+            number = next(rounds)
+            names = [f"{number}-{one}" for one in range(20)]
+            save(names, env if number % 2 else next_env)
+            eventually(lambda: are_delivered(engine, 2 + 20 * number))
+            in_turn = [len(daemon.seen("delivery.delivered")) for daemon in (old, new)]
+            return in_turn[0] > before and in_turn[1] > 0
+
+        eventually(both_deliver)
     runs = runs_of(env["MLFLOW_TRACKING_URI"], env["MLFLOW_EXPERIMENT_NAME"], "ACTIVE_ONLY")
-    found = sorted(run.params["test_id"] for run in runs)
-    assert found == ["before", "next-saves", "old-saves", "old-saves-again"]
+    held = sorted(run.id for run in runs)
+    assert held == sorted(row.run_id for row in rows(engine, outbox))
 
 
 def test_a_schema_that_needs_the_next_version_is_refused_by_this_one(

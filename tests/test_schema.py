@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, inspect
+from sqlalchemy import Engine, column, inspect, select, text
 
 from fairmind_sync import schema
 from fairmind_sync.database import migrating, reading
 from fairmind_sync.models import metadata
 from tests.helpers import at_once, opened
+from tests.test_copying import fill
 
 pytestmark = pytest.mark.both_databases
 
@@ -166,6 +167,32 @@ def test_what_was_downgraded_is_upgraded_to_the_same(engine: Engine, older: str)
         command.downgrade(schema.alembic_config(connection), older)
     schema.migrate(engine)
     assert shape(engine) == before
+
+
+@pytest.mark.parametrize("older", schema._KNOWN[:-1])
+def test_an_upgrade_keeps_every_row_of_a_full_database(engine: Engine, older: str) -> None:
+    fill(engine)
+    with migrating(engine) as connection:
+        command.downgrade(schema.alembic_config(connection), older)
+    found = inspect(engine)
+    columns = {
+        name: [one["name"] for one in found.get_columns(name)]
+        for name in set(found.get_table_names()) - {"alembic_version", "schema_support"}
+    }
+    before = contents(engine, columns)
+    schema.migrate(engine)
+    assert contents(engine, columns) == before
+
+
+def contents(engine: Engine, columns: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """The rows of each table, in these columns, as text."""
+    with reading(engine) as connection:
+        return {
+            table: sorted(
+                map(str, connection.execute(select(*map(column, names)).select_from(text(table))))
+            )
+            for table, names in columns.items()
+        }
 
 
 def test_an_upgrade_of_an_empty_database_creates_it_without_a_copy(empty: Engine) -> None:
