@@ -92,7 +92,7 @@ def test_no_statement_is_prepared(pooled: Engine) -> None:
 
 
 def test_watching_does_no_harm(pooled: Engine) -> None:
-    """It hears nothing, so the slow poll finds what is new; the session isn't kept for it."""
+    """Whether it hears anything there is chance: the slow poll finds what is new."""
     with closing(CommitWatch(pooled)) as watch:
         save(pooled, "mlflow")
         watch.has_changed()

@@ -18,6 +18,8 @@ from tests.providers.test_mlflow import MlflowLab
 from tests.providers.test_wandb import WandbLab
 from tests.standins.wandb import StandInWandb
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.fixture
 def mlflow(engine: Engine, mlflow_uri: str) -> MlflowLab:

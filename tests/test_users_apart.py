@@ -16,6 +16,8 @@ from fairmind_sync.models import bias_test_results
 from tests import backend
 from tests.backend import get, listed, save
 
+pytestmark = pytest.mark.both_databases
+
 USERS = ("alice", "Alice", "alice ", "ali%", "_lice", None)
 TESTS = ("t", "T", "t%")
 Owned: TypeAlias = tuple[str | None, str]

@@ -25,6 +25,8 @@ from tests.processes import command
 from tests.security.attack import API, client_of
 from tests.test_api import body
 
+pytestmark = pytest.mark.both_databases
+
 XSS = "'\"><script>alert(1)</script><img src=x onerror=alert(1)>"
 PAGES = [
     "/",

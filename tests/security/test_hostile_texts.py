@@ -16,6 +16,8 @@ from fairmind_sync.testing import new_result
 from tests.security.attack import API, client_of
 from tests.test_api import body
 
+pytestmark = pytest.mark.both_databases
+
 JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 FIELDS = [
