@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from fairmind_sync import bias_test_results, schema
 from fairmind_sync.database import CommitWatch, reading, shared_engine
@@ -89,6 +89,15 @@ def test_no_statement_is_prepared(pooled: Engine) -> None:
         driver = connection.connection.driver_connection
         assert driver is not None
         assert driver.prepare_threshold is None
+
+
+def test_sessions_that_the_pooler_may_lend_to_others_are_left_as_they_are(pooled: Engine) -> None:
+    with reading(pooled) as connection:
+        shown = [
+            connection.execute(text(f"SHOW {name}")).scalar_one()
+            for name in ("lock_timeout", "idle_in_transaction_session_timeout")
+        ]
+    assert shown == ["0", "0"]
 
 
 def test_watching_does_no_harm(pooled: Engine) -> None:

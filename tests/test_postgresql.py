@@ -358,6 +358,16 @@ def test_statements_are_prepared_by_a_server_that_is_asked_directly(engine: Engi
 
 
 @on_postgresql
+def test_no_session_waits_for_ever(engine: Engine) -> None:
+    with reading(engine) as connection:
+        shown = [
+            connection.execute(text(f"SHOW {name}")).scalar_one()
+            for name in ("lock_timeout", "idle_in_transaction_session_timeout")
+        ]
+    assert shown == ["30s", "1min"]
+
+
+@on_postgresql
 def test_turns_are_taken(engine: Engine) -> None:
     """Who reads first and then writes what follows from that reads what the one before wrote."""
     with writing(engine) as connection:
@@ -405,7 +415,10 @@ def test_a_claim_passes_by_what_another_transaction_holds(engine: Engine) -> Non
 
 
 @on_postgresql
-def test_no_more_are_leased_than_allowed_however_many_claim_at_once(engine: Engine) -> None:
+@pytest.mark.parametrize("limit", [{"most": 15}, {"most_a_second": 3}], ids=lambda limit: [*limit])
+def test_no_more_are_claimed_than_allowed_however_many_claim_at_once(
+    engine: Engine, limit: dict[str, int]
+) -> None:
     for number in range(40):
         save(engine, "mlflow", test_id=f"test-{number}")
     start = threading.Barrier(4)
@@ -413,8 +426,9 @@ def test_no_more_are_leased_than_allowed_however_many_claim_at_once(engine: Engi
     def take(_number: int) -> int:
         start.wait()
         with writing(engine) as connection:
+            room = outbox.room(connection, "mlflow", NOW, **limit)
             taken = outbox.claim(
-                connection, "mlflow", limit=10, lease=LEASE, worker="host:1", now=NOW, most=15
+                connection, "mlflow", limit=min(10, room), lease=LEASE, worker="host:1", now=NOW
             )
         return len(taken)
 

@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from fairmind_sync import outbox as verbs
 from fairmind_sync import provider_state
 from fairmind_sync.database import writing
 from fairmind_sync.delivery import Delivery
 from fairmind_sync.models import delivery_attempts, outbox
+from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.providers.base import Journal, Outcome
 from fairmind_sync.relay import BATCH_TIME, LEASE, Relay
 from fairmind_sync.stream import CLAIM_TIME, START_TIME
@@ -170,3 +172,40 @@ def test_a_delivery_leaves_no_transaction_open_while_the_provider_works(
     pool: Any = engine.pool
     drain(engine, EventfulProvider(meanwhile=lambda: in_use.append(pool.checkedout())), clock)
     assert in_use == [0]
+
+
+def room(engine: Engine, provider: ProviderName = "mlflow") -> int:
+    with writing(engine) as connection:
+        return verbs.room(connection, provider, NOW, most_a_second=5)
+
+
+def test_what_was_claimed_in_the_last_five_seconds_takes_from_the_room(engine: Engine) -> None:
+    for ago in (0.0, 4.9, 5.1):
+        claimed(engine, now=NOW - timedelta(seconds=ago))
+    assert room(engine) == 5 * 5 - 2
+
+
+def test_what_another_provider_was_given_takes_from_no_room(engine: Engine) -> None:
+    claimed(engine)
+    assert room(engine, "wandb") == 5 * 5
+
+
+def test_a_clock_that_was_set_back_takes_from_no_room(engine: Engine) -> None:
+    claimed(engine, now=NOW + timedelta(hours=3))
+    assert room(engine) == 5 * 5
+
+
+def test_a_drain_keeps_the_pace_and_leaves_nothing(engine: Engine, clock: Clock) -> None:
+    for _ in range(30):
+        save(engine, "mlflow")
+    drain(
+        engine,
+        FakeProvider(batch_size=8),
+        clock,
+        most_a_second=5,
+        pause=lambda seconds: clock.advance(timedelta(seconds=seconds)),
+    )
+    begun = [(row.started_at - NOW).total_seconds() for row in rows(engine, delivery_attempts)]
+    lately = [sum(0 <= one - other <= 5 for other in begun) for one in begun]
+    assert {row.status for row in rows(engine, outbox)} == {"delivered"}
+    assert (max(lately), 5 <= max(begun) < 6) == (25, True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,22 @@ def test_two_processes_deliver_each_result_once(
     recorded = sorted(row.run_id for row in rows(engine, outbox))
     held = sorted(name for name, run in wandb_standin.runs.items() if run.inserts == 1)
     assert (workers(engine), held) == (2, recorded)
+
+
+def test_a_drain_gives_wandb_no_more_runs_a_second_than_allowed(
+    engine: Engine, env: dict[str, str]
+) -> None:
+    save_many(env["FAIRMIND_SYNC_DATABASE_URL"], 12)
+    command("drain", env=env | {"FAIRMIND_SYNC_WANDB_RUNS_PER_SECOND": "2"})
+    begun = sorted(row.started_at for row in rows(engine, delivery_attempts))
+    assert (len(begun), begun[10] - begun[0] > timedelta(seconds=5)) == (12, True)
+
+
+def test_no_more_are_under_way_at_once_than_allowed(engine: Engine, env: dict[str, str]) -> None:
+    save_many(env["FAIRMIND_SYNC_DATABASE_URL"], 10)
+    command("drain", env=env | {"FAIRMIND_SYNC_MAX_IN_FLIGHT": "3"}, check=False)
+    tries = rows(engine, delivery_attempts)
+    at_once = [
+        sum(one.started_at <= each.started_at < one.finished_at for one in tries) for each in tries
+    ]
+    assert (max(at_once), delivered(engine) >= 3) == (3, True)

@@ -6,6 +6,7 @@ A write that follows a claim filters on the lease token; where no row matches, i
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,6 +21,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
+    func,
     insert,
     or_,
     select,
@@ -44,6 +46,51 @@ from fairmind_sync.models import (
 from fairmind_sync.provider_names import ProviderName
 
 _PART = 10_000
+_LATELY = timedelta(seconds=5)
+
+
+def room(
+    connection: Connection,
+    provider: ProviderName,
+    now: datetime,
+    *,
+    most: int | None = None,
+    most_a_second: int | None = None,
+) -> int:
+    """How many more may be claimed, in the same transaction: whoever else asks waits for its end.
+
+    At most `most` of the provider's deliveries are leased at once, and in five seconds at most five times
+    `most_a_second` are claimed, whoever does it: a claim takes many at once.
+    """
+    limits = [sys.maxsize]
+    if most is not None or most_a_second is not None:
+        take_turn(connection, f"claim {provider}")
+    if most is not None:
+        leased: int = connection.execute(count_leased(provider, now)).scalar_one()
+        limits.append(most - leased)
+    if most_a_second is not None:
+        most_lately = round(most_a_second * _LATELY.total_seconds())
+        limits.append(most_lately - _claimed_lately(connection, provider, now, 4 * most_lately))
+    return min(limits)
+
+
+def _claimed_lately(
+    connection: Connection, provider: ProviderName, now: datetime, look_at: int
+) -> int:
+    """Among the newest attempts, which are of every provider: no index on their times is kept for this."""
+    newest = (
+        select(delivery_attempts.c.delivery_id, delivery_attempts.c.started_at)
+        .order_by(delivery_attempts.c.id.desc())
+        .limit(look_at)
+        .subquery()
+    )
+    counted = (
+        select(func.count())
+        .join_from(newest, outbox, outbox.c.id == newest.c.delivery_id)
+        .where(outbox.c.provider == provider, newest.c.started_at.between(now - _LATELY, now))
+    )
+    found: int = connection.execute(counted).scalar_one()
+    return found
 
 
 def claim(
@@ -55,18 +102,12 @@ def claim(
     worker: str,
     now: datetime,
     abandoned: bool = True,
-    most: int | None = None,
 ) -> list[Delivery]:
     """Takes due deliveries, oldest first, under one new token, and counts an attempt for each.
 
-    No more than `most` of the provider's are leased then, whoever holds them. A delivery whose lease ran
-    out may have killed its worker: it is taken alone, so that it can't take its neighbours along again; not
-    at all where `abandoned` is false.
+    A delivery whose lease ran out may have killed its worker: it is taken alone, so that it can't take its
+    neighbours along again; not at all where `abandoned` is false.
     """
-    if most is not None:
-        take_turn(connection, f"claim {provider}")
-        leased: int = connection.execute(count_leased(provider, now)).scalar_one()
-        limit = min(limit, most - leased)
     ids = _next_ids(connection, provider, limit, now, abandoned=abandoned) if limit > 0 else []
     if not ids:
         return []

@@ -64,15 +64,15 @@ def open_engine(url: URL, most_connections: int) -> Engine:
 
 
 def _set_up_session(connection: Any, _record: object) -> None:
-    """By statements: a pooler refuses options at the start, and may share the session among us.
+    """By statements: a pooler refuses options at the start.
 
-    It may also run each transaction in another session, which wouldn't know prepared statements. It shows by
-    this: the session that answers isn't the one that greeted us.
+    It may run each transaction in another session, also of others: those are left as they are, and wouldn't
+    know prepared statements. It shows by this: the session that answers isn't the one that greeted us.
     """
     connection.autocommit = True
-    connection.execute(_SESSION)
     (session,) = connection.execute("SELECT pg_backend_pid()").fetchone()
     if session == connection.info.backend_pid:
+        connection.execute(_SESSION)
         connection.prepare_threshold = _PREPARE_AFTER
     connection.autocommit = False
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from fairmind_sync import deletion, outbox, provider_state, repairs
+from fairmind_sync import deletion, lookup, outbox, provider_state, repairs
 from fairmind_sync.backoff import retry_delay
 from fairmind_sync.clock import utc_now
 from fairmind_sync.database import reading, writing
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 LEASE = timedelta(seconds=50)
 BATCH_TIME = timedelta(seconds=45)
 """A batch that took longer is hung: its worker is ended, before its lease is."""
+_TURN_S = 0.05
 
 log = structlog.get_logger()
 
@@ -58,7 +60,8 @@ def worker_name(pid: int | None = None, parent: str = "") -> str:
 class Relay:
     """One provider's way from the outbox to its runs.
 
-    `most_leased` is how many of its deliveries may be under way at once, whoever holds them.
+    `most_leased` is how many of its deliveries may be under way at once, and `most_a_second` how many may
+    begin in a second, whoever holds them. `pause` waits for so many seconds.
     `watch` is called with the longest time that each batch may take, and with None at its end: a
     watchdog's hook.
     """
@@ -67,6 +70,8 @@ class Relay:
     provider: Provider
     max_attempts: int
     most_leased: int | None = None
+    most_a_second: int | None = None
+    pause: Callable[[float], object] = time.sleep
     should_stop: Callable[[], bool] = lambda: False
     watch: Callable[[timedelta | None], None] = lambda _longest: None
     clock: Callable[[], datetime] = utc_now
@@ -78,10 +83,20 @@ class Relay:
         """Delivers until nothing is due, the provider is unavailable, or we should stop."""
         while not self.should_stop() and self._is_available(probe_now=probe_now):
             batch = self._claim()
-            if not batch:
+            if batch:
+                self._deliver(batch)
+                probe_now = False
+            elif self._keeps_a_pace():
+                self.pause(_TURN_S)
+            else:
                 return
-            self._deliver(batch)
-            probe_now = False
+
+    def _keeps_a_pace(self) -> bool:
+        """Whether something is due still, which has to wait for its turn."""
+        if self.most_a_second is None:
+            return False
+        with reading(self.engine) as connection:
+            return lookup.has_work(connection, self.provider.name, self.clock(), self.most_leased)
 
     def _is_available(self, *, probe_now: bool) -> bool:
         """Whether the provider takes runs; one that did not lately is asked, when that is due."""
@@ -113,15 +128,21 @@ class Relay:
                 max_attempts=self.max_attempts,
                 now=self.clock(),
             )
+            room = outbox.room(
+                connection,
+                self.provider.name,
+                self.clock(),
+                most=self.most_leased,
+                most_a_second=self.most_a_second,
+            )
             batch = outbox.claim(
                 connection,
                 self.provider.name,
-                limit=self.provider.batch_size,
+                limit=min(self.provider.batch_size, room),
                 lease=LEASE,
                 worker=self.worker,
                 now=self.clock(),
                 abandoned=abandoned,
-                most=self.most_leased,
             )
         for delivery_id in buried:
             log.error("delivery.dead", delivery=delivery_id, kind="worker_died")

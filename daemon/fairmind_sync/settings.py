@@ -90,6 +90,7 @@ class Settings(BaseSettings):
     api_allowed_hosts: Words = _variable("FAIRMIND_SYNC_API_ALLOWED_HOSTS", ())
     max_backlog: int = _variable("FAIRMIND_SYNC_MAX_BACKLOG", 100_000, ge=0)
     max_in_flight: int = _variable("FAIRMIND_SYNC_MAX_IN_FLIGHT", 256, ge=1)
+    wandb_runs_per_second: int = _variable("FAIRMIND_SYNC_WANDB_RUNS_PER_SECOND", 80, ge=1)
     retention: Duration | None = _variable("FAIRMIND_SYNC_RETENTION", None)
     redact: Words = _variable("FAIRMIND_SYNC_REDACT", ())
     log_level: Literal["debug", "info", "warning", "error"] = _variable(

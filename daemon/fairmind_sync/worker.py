@@ -123,6 +123,7 @@ def drain(
         provider,
         max_attempts=settings.max_attempts,
         most_leased=settings.max_in_flight,
+        most_a_second=settings.wandb_runs_per_second if name == "wandb" else None,
         clock=partial(database.now, engine),
         should_stop=_watchdog.should_stop,
         watch=_watchdog.watch,

@@ -55,7 +55,7 @@ class Costs:
     commit_s: float = known(
         0.85e-3, "16 raw writers with NOTIFY, 1,170/s; task bench server-writers"
     )
-    claim_s: float = known(8e-3, "of 32, p50; task bench server-scale")
+    claim_s: float = known(8e-3, "of 32, p50, fsync off; task bench server-scale")
     record_s: float = known(1.7e-3, f"one delivery alone, p50; {_BENCH}")
     claim_size: int = known(32, "batch_size of both providers")
     dead_rows: float = known(
