@@ -8,5 +8,5 @@ from tests.endurance.contention import run
 
 
 def test_nobody_is_told_that_the_database_is_locked(tmp_path: Path) -> None:
-    report = run(8, 5, tmp_path)
+    report = run(5, 5, tmp_path)
     assert report.is_clean, report

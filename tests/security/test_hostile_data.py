@@ -21,6 +21,7 @@ from fairmind_sync.providers.base import Dead, Delivered, Outcome, ProviderBlock
 from fairmind_sync.relay import Relay
 from fairmind_sync.settings import Settings
 from fairmind_sync.testing import FakeProvider, new_result
+from tests.cases import diagonals
 from tests.processes import command
 from tests.security.attack import API, client_of
 from tests.test_api import body
@@ -185,8 +186,7 @@ def found_by(reply: Any) -> int:
     return len(answer.get("runs") or answer.get("results") or ())
 
 
-@pytest.mark.parametrize("injection", INJECTIONS)
-@pytest.mark.parametrize("start", FILTERS)
+@pytest.mark.parametrize(("start", "injection"), diagonals(FILTERS, INJECTIONS))
 def test_an_injection_finds_nothing(
     client: TestClient, configured: Settings, start: str, injection: str
 ) -> None:

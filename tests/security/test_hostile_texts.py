@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import product
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ from fastapi.testclient import TestClient
 from fairmind_sync import bias_test_results
 from fairmind_sync.settings import Settings
 from fairmind_sync.testing import new_result
+from tests.cases import diagonals
 from tests.security.attack import API, client_of
 from tests.test_api import body
 
@@ -57,7 +59,18 @@ ODD_RESULTS: dict[str, Callable[[str], dict[str, Any]]] = {
     "summary": lambda text: {"summary": text, "recommendations": [text], "risk_level": text},
 }
 
-with_odd_texts = pytest.mark.parametrize("text", ODD_TEXTS, ids=lambda text: ascii(text[:8]))
+SHOWN_AT = [
+    f"{API}/results/t",
+    "/result?test_id=t",
+    "/model?model_id=m",
+    "/model/trend.svg?model_id=m",
+]
+
+
+def with_odd_texts(name: str, places: Sequence[object]) -> pytest.MarkDecorator:
+    """The test runs at each place and with each text, but not with all pairs: those are `task matrix`'s."""
+    pairs = diagonals(places, ODD_TEXTS)
+    return pytest.mark.parametrize((name, "text"), pairs, ids=lambda value: ascii(value)[:30])
 
 
 @pytest.fixture
@@ -65,8 +78,7 @@ def client(configured: Settings) -> TestClient:
     return client_of(configured)
 
 
-@with_odd_texts
-@pytest.mark.parametrize("start", FIELDS)
+@with_odd_texts("start", FIELDS)
 def test_an_odd_text_in_an_address_is_no_mistake_of_ours(
     client: TestClient, start: str, text: str
 ) -> None:
@@ -74,23 +86,18 @@ def test_an_odd_text_in_an_address_is_no_mistake_of_ours(
     assert client.get(start + sent).status_code < 500
 
 
-@with_odd_texts
-@pytest.mark.parametrize("field", ["test_id", "model_id", "test_type", "user_id", "dataset_id"])
+@with_odd_texts("field", ["test_id", "model_id", "test_type", "user_id", "dataset_id"])
 def test_an_odd_identifier_is_no_mistake_of_ours(client: TestClient, field: str, text: str) -> None:
     sent = json.dumps(body(**{field: text}))
     reply = client.post(f"{API}/log-test", content=sent, headers=JSON)
     assert reply.status_code < 500
 
 
-@with_odd_texts
-@pytest.mark.parametrize("place", ODD_RESULTS)
-@pytest.mark.parametrize(
-    "path",
-    [f"{API}/results/t", "/result?test_id=t", "/model?model_id=m", "/model/trend.svg?model_id=m"],
-)
+@with_odd_texts("shown", [*product(SHOWN_AT, ODD_RESULTS)])
 def test_what_was_saved_can_be_shown(
-    client: TestClient, configured: Settings, path: str, place: str, text: str
+    client: TestClient, configured: Settings, shown: tuple[str, str], text: str
 ) -> None:
+    path, place = shown
     odd = ODD_RESULTS[place](text)
     bias_test_results.save_all(
         [new_result(test_id="t", model_id="m", results=odd, metadata=odd)], configured
@@ -106,8 +113,7 @@ def test_a_refusal_may_name_an_odd_path(client: TestClient) -> None:
     assert client.post(f"{API}/log-test", content=sent, headers=JSON).status_code == 422
 
 
-@pytest.mark.parametrize("path", [f"{API}/deliveries/1/discard", "/deliveries/1/discard"])
-@with_odd_texts
+@with_odd_texts("path", [f"{API}/deliveries/1/discard", "/deliveries/1/discard"])
 def test_an_odd_reason_is_no_mistake_of_ours(client: TestClient, path: str, text: str) -> None:
     sent = json.dumps({"reason": text})
     as_json = client.post(path, content=sent, headers=JSON)
