@@ -78,6 +78,11 @@ def dead(engine: Engine, reason: str = "it is too large") -> Delivery:
     return delivery
 
 
+def pid_of(worker: str) -> int:
+    """From how it signs its attempts: host:pid, and its daemon's mark."""
+    return int(worker.split(":")[1])
+
+
 def rows(engine: Engine, table: Table) -> list[Row[Any]]:
     """The whole table, oldest row first."""
     with reading(engine) as connection:

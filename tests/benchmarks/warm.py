@@ -18,6 +18,7 @@ from fairmind_sync.models import delivery_attempts, outbox
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.settings import Settings
 from tests.benchmarks.content import results
+from tests.helpers import pid_of
 from tests.processes import DaemonProcess, eventually, running_daemon
 
 _WARM_UP = 16
@@ -60,7 +61,7 @@ class Warm:
         tried = select(outbox.c.provider, delivery_attempts.c.worker).join(delivery_attempts)
         with reading(self.engine) as connection:
             found = connection.execute(tried.distinct()).all()
-        return {int(row.worker.rpartition(":")[2]): row.provider for row in found}
+        return {pid_of(row.worker): row.provider for row in found}
 
     def _left(self) -> int:
         with reading(self.engine) as connection:

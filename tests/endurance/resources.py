@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from fairmind_sync.database import reading
 from fairmind_sync.models import delivery_attempts, outbox
+from tests.helpers import pid_of
 from tests.processes import DaemonProcess, eventually, running_daemon
 from tests.stage import Stage, open_stage
 
@@ -74,7 +75,7 @@ def _workers(stage: Stage) -> dict[int, str]:
     tried = select(outbox.c.provider, delivery_attempts.c.worker).join(delivery_attempts).distinct()
     with reading(stage.engine) as connection:
         found = connection.execute(tried).all()
-    return {int(worker.rpartition(":")[2]): f"worker {provider}" for provider, worker in found}
+    return {pid_of(worker): f"worker {provider}" for provider, worker in found}
 
 
 def _name(process: psutil.Process, parent: psutil.Process, workers: dict[int, str]) -> str | None:

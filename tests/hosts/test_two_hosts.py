@@ -18,7 +18,7 @@ from fairmind_sync.lookup import DeliveryRecord, RunFilter
 from fairmind_sync.models import delivery_attempts
 from fairmind_sync.settings import Settings
 from tests.crash.trouble import troubled
-from tests.helpers import rows
+from tests.helpers import pid_of, rows
 from tests.hosts.network import Network, network
 from tests.mlflow_reader import HeldRun, runs_of
 from tests.postgres import PostgresServer, postgres_server
@@ -123,7 +123,7 @@ def under_way(site: Site, daemon: DaemonProcess) -> int:
     """How many deliveries the daemon's workers hold."""
     workers = {child.pid for child in psutil.Process(daemon.process.pid).children(recursive=True)}
     return sum(
-        int(attempt.worker.split(":")[1]) in workers
+        pid_of(attempt.worker) in workers
         for attempt in rows(schema.ready_engine(site.url), delivery_attempts)
         if attempt.outcome is None
     )
