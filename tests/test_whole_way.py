@@ -23,7 +23,6 @@ from tests.processes import eventually, running_daemon
 from tests.standins.wandb import StandInRun, StandInWandb, serve_wandb
 
 RESULTS = 40
-EXPERIMENT = "whole-way"
 
 NO_NETWORK = """
 import json, socket, sys
@@ -94,24 +93,25 @@ def delivered(
             "WANDB_API_KEY": API_KEY,
             "WANDB_BASE_URL": standin.base_url,
             "MLFLOW_TRACKING_URI": mlflow_uri,
-            "MLFLOW_EXPERIMENT_NAME": EXPERIMENT,
+            "MLFLOW_EXPERIMENT_NAME": place.name,  # new each time: the server is shared
             "FAIRMIND_SYNC_DATABASE_URL": f"sqlite:///{place / 'results.db'}",
         }
         results = json.dumps([result(number) for number in range(RESULTS)])
-        without_network(SAVE, env=env, stdin=results)
+        without_network(SAVE, env=env, cwd=place, stdin=results)
         with running_daemon(env, place):
             eventually(lambda: len(deliveries(env, "delivered")) == 2 * RESULTS)
-    return runs_of(mlflow_uri, EXPERIMENT), dict(standin.runs), deliveries(env), env
+    return runs_of(mlflow_uri, place.name), dict(standin.runs), deliveries(env), env
 
 
 def without_network(
-    code: str, *arguments: str, env: dict[str, str], stdin: str | None = None
+    code: str, *arguments: str, env: dict[str, str], cwd: Path, stdin: str | None = None
 ) -> str:
     """What the code prints, in a process that can't connect to anything."""
     return subprocess.run(
         [sys.executable, "-c", NO_NETWORK + code, *arguments],
         input=stdin,
         env=os.environ | env,
+        cwd=cwd,
         stdout=subprocess.PIPE,
         text=True,
         check=True,
@@ -267,10 +267,10 @@ def test_the_database_knows_each_run(delivered: Any) -> None:
     )
 
 
-def test_url_answers_without_a_network(delivered: Any) -> None:
+def test_url_answers_without_a_network(delivered: Any, tmp_path: Path) -> None:
     records, env = delivered[2], delivered[3]
     record = records[0]
-    shown = without_network(URL, "url", record.provider, str(record.run_id), env=env)
+    shown = without_network(URL, "url", record.provider, str(record.run_id), env=env, cwd=tmp_path)
     assert shown.strip() == record.run_url
 
 
