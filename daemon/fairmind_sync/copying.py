@@ -85,20 +85,19 @@ _RESULTS = _Copied(
     ("user_id", "test_id", "revision"),
     lambda row: (row["deleted_at"] is not None, row["erased_at"] is not None),
 )
-_OUTBOX = _Copied(
-    outbox,
-    ("delivery_key",),
-    lambda row: (
-        row["status"] != PENDING,
-        row["attempts"],
-        row["create_attempted_at"] is not None,
-        row["run_id"] is not None,
-    ),
-)
 _ATTEMPTS = _Copied(delivery_attempts, ("lease_token",), lambda row: (row["outcome"] is not None,))
 _COPIED = (
     _RESULTS,
-    _OUTBOX,
+    _Copied(
+        outbox,
+        ("delivery_key",),
+        lambda row: (
+            row["status"] != PENDING,
+            row["attempts"],
+            row["create_attempted_at"] is not None,
+            row["run_id"] is not None,
+        ),
+    ),
     _ATTEMPTS,
     _Copied(idempotency_keys, ("digest",), lambda _row: ()),
     _Copied(provider_state, (), lambda _row: ()),
@@ -174,8 +173,8 @@ def _require_rest(engine: Engine) -> None:
             )
         if any(connection.execute(count_leased(one, now)).scalar_one() for one in PROVIDERS):
             raise CopyError(
-                f"deliveries of {name} are under way. Let `fairmind-sync drain` end, wait 50 s if it was "
-                "killed, and copy again."
+                f"deliveries of {name} are under way. Let `fairmind-sync drain` end, wait a minute if it "
+                "was killed, and copy again."
             )
 
 

@@ -9,8 +9,6 @@ from fairmind_sync import operations
 from tests.browser.site import Site
 from tests.helpers import dead, save
 
-"""MLflow's page loads megabytes of scripts."""
-
 
 @pytest.fixture
 def unreloaded(site: Site, page: Page) -> Page:
