@@ -7,8 +7,10 @@ from typing import Any, Literal
 from alembic import context
 from sqlalchemy import Connection
 
-from fairmind_sync import database, settings
-from fairmind_sync.models import UtcDateTime, metadata
+from fairmind_sync.settings import current_settings
+from fairmind_sync.storage import schema
+from fairmind_sync.storage.engine import open_engine
+from fairmind_sync.storage.tables import UtcDateTime, metadata
 
 
 def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
@@ -34,8 +36,8 @@ def main() -> None:
     if handed_over is not None:
         run(handed_over)
         return
-    engine = database.open_engine(settings.current().database_url)
-    with database.migrating(engine) as connection:
+    engine = open_engine(current_settings().database_url)
+    with schema.migrating(engine) as connection:
         run(connection)
 
 

@@ -13,12 +13,12 @@ import httpx2
 import pytest
 from sqlalchemy import Engine
 
-from fairmind_sync import schema, settings
 from fairmind_sync.demo.tracking_server import free_port, tracking_server
-from fairmind_sync.settings import Settings
-from tests.next_version import NextVersion, pretend
-from tests.postgres import PostgresServer, postgres_server
+from fairmind_sync.settings import Settings, current_settings
+from fairmind_sync.storage import schema
 from tests.standins.wandb import StandInWandb, serve_wandb
+from tests.support.next_version import NextVersion, pretend
+from tests.support.postgres import PostgresServer, postgres_server
 
 CHECKOUT = Path(__file__).parents[1]
 _PIP = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
@@ -35,9 +35,9 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Itera
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home" / "data"))
     monkeypatch.chdir(tmp_path)
-    settings.current.cache_clear()
+    current_settings.cache_clear()
     yield
-    settings.current.cache_clear()
+    current_settings.cache_clear()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

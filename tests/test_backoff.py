@@ -17,7 +17,7 @@ from fairmind_sync.backoff import (
     retry_cap,
     retry_delay,
 )
-from tests.values import for_all
+from tests.support.values import for_all
 
 attempts = st.integers(min_value=-(10**30), max_value=10**30)
 waits = st.timedeltas(min_value=timedelta(), max_value=timedelta.max)

@@ -14,12 +14,14 @@ import pytest
 from sqlalchemy import Engine
 
 from fairmind_sync import bias_test_results as service
-from fairmind_sync import schema, settings
 from fairmind_sync.errors import PayloadError, SettingsError, StorageError
-from fairmind_sync.models import bias_test_results, outbox
-from fairmind_sync.settings import Settings
+from fairmind_sync.intake.prepare import LONGEST_IDENTIFIER, prepare
+from fairmind_sync.settings import Settings, current_settings
+from fairmind_sync.storage import schema
+from fairmind_sync.storage.tables import outbox_table, results_table
 from fairmind_sync.testing import new_result
-from tests.helpers import rows
+from tests.support.databases import rows
+from tests.support.deliveries import save_with
 
 pytestmark = pytest.mark.both_databases
 
@@ -41,7 +43,7 @@ def database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """The environment of a backend with both providers."""
     monkeypatch.setenv("MLOPS_PROVIDER", "both")
     monkeypatch.setenv("FAIRMIND_SYNC_DATABASE_URL", database_url)
-    settings.current.cache_clear()
+    current_settings.cache_clear()
     return database_url
 
 
@@ -50,7 +52,7 @@ def save(**changes: Any) -> bool:
 
 
 def saved(url: str) -> list[Any]:
-    return rows(schema.ready_engine(url), bias_test_results)
+    return rows(schema.ready_engine(url), results_table)
 
 
 @pytest.mark.parametrize("heavy", HEAVY)
@@ -74,7 +76,7 @@ def test_a_result_is_saved_from_an_event_loop(database: str) -> None:
 
 def test_arguments_may_be_given_by_position(database: str) -> None:
     service.save_test_result_sync("t", "u", "m", "d", "ml_bias", {"accuracy": 0.85}, {"by": "hand"})
-    assert not service.save_all([service.prepare(**RESULT)], settings.current())[0].is_new
+    assert not save_with(current_settings(), [prepare(**RESULT, private_fields=())])[0].is_new
 
 
 def test_an_event_loop_goes_on_while_a_result_is_saved(
@@ -102,7 +104,7 @@ def test_many_results_are_saved_at_once_from_an_event_loop(database: str) -> Non
 
 def test_a_saved_result_is_owed_to_each_enabled_provider(database: str) -> None:
     save()
-    found = rows(schema.ready_engine(database), outbox)
+    found = rows(schema.ready_engine(database), outbox_table)
     assert [row.provider for row in found] == ["wandb", "mlflow"]
 
 
@@ -111,7 +113,7 @@ def test_without_a_provider_a_result_is_saved_and_owed_to_nobody(
 ) -> None:
     monkeypatch.setenv("MLOPS_PROVIDER", "none")
     save()
-    assert (len(saved(database)), rows(schema.ready_engine(database), outbox)) == (1, [])
+    assert (len(saved(database)), rows(schema.ready_engine(database), outbox_table)) == (1, [])
 
 
 def test_a_result_is_stored_as_json(database: str) -> None:
@@ -133,7 +135,10 @@ def test_no_user_and_an_empty_user_are_the_same_content() -> None:
 @pytest.mark.parametrize("name", [*RESULT])
 def test_every_argument_is_part_of_the_content(name: str) -> None:
     other: object = {"other": 1} if name in ("results", "metadata") else "other"
-    assert service.prepare(**RESULT).digest != service.prepare(**RESULT | {name: other}).digest
+    one, another = (
+        prepare(**fields, private_fields=()) for fields in (RESULT, RESULT | {name: other})
+    )
+    assert one.digest != another.digest
 
 
 def test_the_order_of_keys_is_no_part_of_the_content() -> None:
@@ -166,7 +171,7 @@ def test_an_optional_identifier_that_is_no_text_is_refused_by_name(name: str) ->
 
 
 def test_the_longest_identifier_fits() -> None:
-    longest = "a" * service.LONGEST_IDENTIFIER
+    longest = "a" * LONGEST_IDENTIFIER
     assert new_result(test_id=longest).test_id == longest
 
 
@@ -208,7 +213,7 @@ def test_of_several_results_all_are_saved_or_none(database: str, engine: Engine)
     good, bad = new_result(), new_result(test_id="bad")
     object.__setattr__(bad, "digest", "short")
     with pytest.raises(StorageError):
-        service.save_all([good, bad], Settings(database_url=database))
+        save_with(Settings(database_url=database), [good, bad])
     assert saved(database) == []
 
 

@@ -14,9 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from fairmind_sync.logs import HIDDEN, configure, redact, secrets_of
+from fairmind_sync.logs import configure
+from fairmind_sync.providers.secrets import secrets_of
+from fairmind_sync.redaction import HIDDEN, redact
 from fairmind_sync.settings import Settings
-from tests.values import for_all
+from tests.support.values import for_all
 
 KEY = "0123456789abcdef0123456789abcdef01234567"
 PASSWORD = "pa55word"  # noqa: S105 no secret

@@ -14,15 +14,17 @@ import pytest
 from sqlalchemy import Engine
 
 from fairmind_sync import mlops_integration as service
-from fairmind_sync import settings
-from fairmind_sync.database import writing
 from fairmind_sync.errors import PayloadError
-from fairmind_sync.heartbeat import Heart
-from fairmind_sync.models import bias_test_results
+from fairmind_sync.outbox.heartbeat import Heartbeat
 from fairmind_sync.providers.base import Dead, Retry
-from fairmind_sync.relay import Relay
+from fairmind_sync.relay.relay import Relay
+from fairmind_sync.results.error_kinds import ErrorKind
+from fairmind_sync.settings import current_settings
+from fairmind_sync.storage.engine import writing
+from fairmind_sync.storage.tables import results_table
 from fairmind_sync.testing import FakeProvider
-from tests.helpers import RUN, delivered, rows
+from tests.support.databases import rows
+from tests.support.deliveries import RUN, delivered
 
 pytestmark = pytest.mark.both_databases
 
@@ -42,7 +44,7 @@ def backend(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def heart(engine: Engine) -> None:
     """A daemon that is alive."""
     with writing(engine) as connection:
-        Heart().start(connection, datetime.now(UTC))
+        Heartbeat().start(connection, datetime.now(UTC))
 
 
 @pytest.fixture
@@ -55,7 +57,7 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def provide(monkeypatch: pytest.MonkeyPatch, provider: str) -> None:
     monkeypatch.setenv("MLOPS_PROVIDER", provider)
-    settings.current.cache_clear()
+    current_settings.cache_clear()
 
 
 def log(wait: float = WAIT_S, **changes: Any) -> dict[str, dict[str, Any]]:
@@ -138,7 +140,7 @@ def test_where_nothing_is_enabled_nothing_is_saved(
 ) -> None:
     provide(monkeypatch, "none")
     log()
-    assert rows(engine, bias_test_results) == []
+    assert rows(engine, results_table) == []
 
 
 @pytest.mark.usefixtures("no_waiting")
@@ -152,7 +154,7 @@ def test_without_a_daemon_the_delivery_is_pending_at_once() -> None:
 @pytest.mark.usefixtures("no_waiting")
 def test_a_daemon_that_died_is_not_waited_for(engine: Engine) -> None:
     with writing(engine) as connection:
-        Heart().start(connection, datetime.now(UTC) - timedelta(minutes=1))
+        Heartbeat().start(connection, datetime.now(UTC) - timedelta(minutes=1))
     assert log()["mlflow"]["status"] == "pending"
 
 
@@ -192,14 +194,14 @@ def test_both_providers_are_waited_for(engine: Engine, monkeypatch: pytest.Monke
 
 @pytest.mark.usefixtures("heart")
 def test_a_refused_delivery_says_why(engine: Engine) -> None:
-    with delivering(engine, FakeProvider(script=[Dead("rejected", "too large")])):
+    with delivering(engine, FakeProvider(script=[Dead(ErrorKind.REJECTED, "too large")])):
         logged = log()["mlflow"]
     assert (logged["success"], logged["status"], logged["error"]) == (False, "dead", "too large")
 
 
 def test_a_delivery_that_failed_once_says_why_and_stays_pending(engine: Engine) -> None:
     log()
-    Relay(engine, FakeProvider(script=[Retry("server", "500")]), max_attempts=3).drain()
+    Relay(engine, FakeProvider(script=[Retry(ErrorKind.UNCERTAIN, "500")]), max_attempts=3).drain()
     logged = log()["mlflow"]
     assert (logged["success"], logged["status"], logged["error"]) == (False, "pending", "500")
 
@@ -233,7 +235,7 @@ def test_a_provider_that_is_not_enabled_any_more_is_not_waited_for(
 
 def test_a_result_logged_by_hand_keeps_its_user_and_dataset(engine: Engine) -> None:
     log(user_id="ann", dataset_id="census", metadata={"by": "hand"})
-    (row,) = rows(engine, bias_test_results)
+    (row,) = rows(engine, results_table)
     assert (row.user_id, row.dataset_id, row.metadata) == ("ann", "census", '{"by":"hand"}')
 
 

@@ -8,10 +8,15 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from fairmind_sync import settings
 from fairmind_sync.errors import SettingsError
 from fairmind_sync.provider_names import PROVIDERS
-from fairmind_sync.settings import Settings, load, variables
+from fairmind_sync.settings import (
+    Settings,
+    current_settings,
+    load_settings,
+)
+from fairmind_sync.storage.url import default_database_url, password_in
+from tests.support.variables import variables
 
 SECRET = "s3cret-key-of-nobody"  # noqa: S105 no secret
 
@@ -110,12 +115,12 @@ def write_env_file(text: str) -> None:
 def test_a_variable_that_is_not_set_has_its_default(
     variable: str, field: str, default: object
 ) -> None:
-    assert getattr(load(), field) == default
+    assert getattr(load_settings(), field) == default
 
 
 def test_the_database_lies_in_the_users_data_by_default(tmp_path: Path) -> None:
     file = tmp_path / "home" / "data" / "fairmind-sync" / "fairmind-sync.db"
-    assert load().database_url == f"sqlite:///{file}"
+    assert load_settings().database_url == f"sqlite:///{file}"
 
 
 def test_every_variable_is_tested_here() -> None:
@@ -127,7 +132,7 @@ def test_a_variable_is_read_from_the_environment(
     monkeypatch: pytest.MonkeyPatch, variable: str, field: str, text: str, value: object
 ) -> None:
     monkeypatch.setenv(variable, text)
-    assert getattr(load(), field) == value
+    assert getattr(load_settings(), field) == value
 
 
 @pytest.mark.parametrize(("variable", "field", "text", "value"), SET, ids=[s[0] for s in SET])
@@ -135,12 +140,12 @@ def test_a_variable_is_read_from_the_env_file_of_the_working_directory(
     variable: str, field: str, text: str, value: object
 ) -> None:
     write_env_file(f"{variable}={text}\n")
-    assert getattr(load(), field) == value
+    assert getattr(load_settings(), field) == value
 
 
 def test_the_api_key_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_API_KEY", SECRET)
-    key = load().wandb_api_key
+    key = load_settings().wandb_api_key
     assert key is not None
     assert key.get_secret_value() == SECRET
 
@@ -148,12 +153,12 @@ def test_the_api_key_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatc
 def test_the_environment_wins_over_the_env_file(monkeypatch: pytest.MonkeyPatch) -> None:
     write_env_file("WANDB_PROJECT=of-the-file\n")
     monkeypatch.setenv("WANDB_PROJECT", "of-the-environment")
-    assert load().wandb_project == "of-the-environment"
+    assert load_settings().wandb_project == "of-the-environment"
 
 
 def test_the_env_file_may_hold_variables_of_others() -> None:
     write_env_file("OPENAI_API_KEY=x\nWANDB_PROJECT=p\n")
-    assert load().wandb_project == "p"
+    assert load_settings().wandb_project == "p"
 
 
 @pytest.mark.parametrize(("variable", "field", "default"), DEFAULTS, ids=[d[0] for d in DEFAULTS])
@@ -161,7 +166,7 @@ def test_an_empty_variable_counts_as_not_set(
     monkeypatch: pytest.MonkeyPatch, variable: str, field: str, default: object
 ) -> None:
     monkeypatch.setenv(variable, "")
-    assert getattr(load(), field) == default
+    assert getattr(load_settings(), field) == default
 
 
 @pytest.mark.parametrize(("variable", "field", "default"), DEFAULTS, ids=[d[0] for d in DEFAULTS])
@@ -169,13 +174,13 @@ def test_an_empty_line_of_the_env_file_counts_as_not_set(
     variable: str, field: str, default: object
 ) -> None:
     write_env_file(f"{variable}=\n")
-    assert getattr(load(), field) == default
+    assert getattr(load_settings(), field) == default
 
 
 def test_an_empty_variable_leaves_the_env_files_value(monkeypatch: pytest.MonkeyPatch) -> None:
     write_env_file("WANDB_PROJECT=of-the-file\n")
     monkeypatch.setenv("WANDB_PROJECT", "")
-    assert load().wandb_project == "of-the-file"
+    assert load_settings().wandb_project == "of-the-file"
 
 
 @pytest.mark.parametrize(
@@ -186,12 +191,12 @@ def test_a_backends_own_variable_of_a_similar_name_is_not_ours(
     monkeypatch: pytest.MonkeyPatch, variable: str, text: str
 ) -> None:
     monkeypatch.setenv(variable, text)
-    assert load() == Settings()
+    assert load_settings() == Settings()
 
 
 def test_a_line_of_a_backends_own_env_file_of_a_similar_name_is_not_ours() -> None:
     write_env_file("DATABASE_URL=postgresql://h/fairmind\n")
-    assert load().database_url == settings.default_database_url()
+    assert load_settings().database_url == default_database_url()
 
 
 @pytest.mark.parametrize(
@@ -207,7 +212,7 @@ def test_a_choice_may_be_written_in_capitals_and_with_spaces(
 ) -> None:
     chosen = {"provider": "wandb", "log_level": "error", "log_format": "json"}[field]
     monkeypatch.setenv(variable, f" {chosen.upper()} ")
-    assert getattr(load(), field) == chosen
+    assert getattr(load_settings(), field) == chosen
 
 
 @pytest.mark.parametrize(("variable", "text"), WRONG)
@@ -216,7 +221,7 @@ def test_a_wrong_value_is_an_error_that_names_its_variable(
 ) -> None:
     monkeypatch.setenv(variable, text)
     with pytest.raises(SettingsError, match=f"^wrong setting: {variable}: "):
-        load()
+        load_settings()
 
 
 @pytest.mark.parametrize(("variable", "text"), [row for row in WRONG if SECRET in row[1]])
@@ -225,7 +230,7 @@ def test_an_error_never_repeats_a_secret(
 ) -> None:
     monkeypatch.setenv(variable, text)
     with pytest.raises(SettingsError) as raised:
-        load()
+        load_settings()
     assert SECRET not in f"{raised.value!r} {raised.value.__cause__!r}"
 
 
@@ -239,24 +244,24 @@ def test_all_wrong_values_are_named_in_one_error(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("MLOPS_PROVIDER", "neptune")
     monkeypatch.setenv("FAIRMIND_SYNC_API_PORT", "http")
     with pytest.raises(SettingsError, match=r"MLOPS_PROVIDER: .*; FAIRMIND_SYNC_API_PORT: "):
-        load()
+        load_settings()
 
 
 def test_an_env_file_that_is_no_utf_8_is_a_settings_error() -> None:
     Path(".env").write_bytes(b"WANDB_PROJECT=caf\xe9\n")
     with pytest.raises(SettingsError, match=r"\.env"):
-        load()
+        load_settings()
 
 
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValidationError, match="frozen"):
-        load().provider = "both"
+        load_settings().provider = "both"
 
 
 @pytest.mark.parametrize("show", [repr, str])
 def test_the_api_key_does_not_show(monkeypatch: pytest.MonkeyPatch, show: type[str]) -> None:
     monkeypatch.setenv("WANDB_API_KEY", SECRET)
-    assert SECRET not in show(load())
+    assert SECRET not in show(load_settings())
 
 
 @pytest.mark.parametrize("show", [repr, str])
@@ -264,7 +269,7 @@ def test_the_tracking_uris_password_does_not_show(
     monkeypatch: pytest.MonkeyPatch, show: type[str]
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://user:{SECRET}@h")
-    assert SECRET not in show(load())
+    assert SECRET not in show(load_settings())
 
 
 @pytest.mark.parametrize(
@@ -275,17 +280,17 @@ def test_results_are_owed_to_the_providers_that_are_named(
     monkeypatch: pytest.MonkeyPatch, provider: str, enabled: tuple[str, ...]
 ) -> None:
     monkeypatch.setenv("MLOPS_PROVIDER", provider)
-    assert load().enabled == enabled
+    assert load_settings().enabled == enabled
 
 
 @pytest.mark.parametrize("uri", ["http://h", "https://h", "sqlite:///a.db", "databricks://p"])
 def test_these_tracking_uris_are_taken(monkeypatch: pytest.MonkeyPatch, uri: str) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    assert load().mlflow_tracking_uri == uri
+    assert load_settings().mlflow_tracking_uri == uri
 
 
-def test_the_databases_file_is_read_from_its_url() -> None:
-    assert Settings(database_url="sqlite:////a/b.db").database.database == "/a/b.db"
+def test_the_password_in_a_database_url_is_known_as_a_secret() -> None:
+    assert password_in("postgresql+psycopg://me:s3cr%40t@h/d") == "s3cr@t"
 
 
 def test_the_poll_interval_is_in_seconds() -> None:
@@ -293,6 +298,6 @@ def test_the_poll_interval_is_in_seconds() -> None:
 
 
 def test_the_environment_is_read_once_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    first = settings.current()
+    first = current_settings()
     monkeypatch.setenv("WANDB_PROJECT", "later")
-    assert settings.current() is first
+    assert current_settings() is first

@@ -11,22 +11,19 @@ never deletes, a result of another user.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from fairmind_sync import database, deletion, maintenance, payload, privacy, records, saving, schema
-from fairmind_sync.database import reading, writing
-from fairmind_sync.errors import PayloadError
-from fairmind_sync.verdict import verdict_of
+from fairmind_sync.intake.prepare import prepare
+from fairmind_sync.intake.save import save_all
+from fairmind_sync.outbox import deletion, result_lookup
+from fairmind_sync.storage.engine import current_time, reading, writing
+from fairmind_sync.storage.schema import ready_engine
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from fairmind_sync.saving import NewResult, Saved
     from fairmind_sync.settings import Settings
-
-LONGEST_IDENTIFIER = 500
 
 
 async def save_test_result(
@@ -71,26 +68,37 @@ def save_test_result_sync(
     results: Mapping[str, object],
     metadata: Mapping[str, object] | None = None,
 ) -> bool:
-    new = prepare(test_id, user_id, model_id, dataset_id, test_type, results, metadata)
-    save_all([new], _configured())
+    settings = _settings()
+    new = prepare(
+        test_id,
+        user_id,
+        model_id,
+        dataset_id,
+        test_type,
+        results,
+        metadata,
+        private_fields=settings.private_fields,
+    )
+    save_all(ready_engine(settings.database_url), [new], settings.enabled)
     return True
 
 
 async def get_test_result(test_id: str, user_id: str | None) -> dict[str, Any] | None:
-    """The user's result with `id`, `user_id`, `model_id`, `dataset_id`, `test_type`, `timestamp` (ISO 8601),
-    `overall_risk`, `metrics_passed`, `metrics_failed`, `results`, `summary`, `recommendations`, `metadata`.
+    """Returns the user's result as a record; None if there is no such test.
 
-    The metadata hold `wandb_run_id` and `mlflow_run_id` of delivered runs. None: there is no such test.
+    A record has `id`, `user_id`, `model_id`, `dataset_id`, `test_type`, `timestamp` (ISO 8601),
+    `overall_risk`, `metrics_passed`, `metrics_failed`, `results`, `summary`, `recommendations`, `metadata`.
+    The metadata hold `wandb_run_id` and `mlflow_run_id` of delivered runs.
 
     Raises:
         StorageError: the database can't be read.
-    """  # noqa: D205 a list of fields is no summary line
+    """
     return await asyncio.to_thread(get_test_result_sync, test_id, user_id)
 
 
 def get_test_result_sync(test_id: str, user_id: str | None) -> dict[str, Any] | None:
     with reading(_engine()) as connection:
-        return records.record(connection, test_id, user_id or "")
+        return result_lookup.record(connection, test_id, user_id or "")
 
 
 async def list_test_results(
@@ -118,7 +126,7 @@ def list_test_results_sync(
     offset: int = 0,
 ) -> list[dict[str, Any]]:
     with reading(_engine()) as connection:
-        return records.summaries(
+        return result_lookup.summaries(
             connection,
             user_id or "",
             model_id=model_id,
@@ -129,134 +137,48 @@ def list_test_results_sync(
 
 
 async def delete_test_result(test_id: str, user_id: str | None) -> bool:
-    """Deletes the user's result. Deliveries that wait are discarded; runs that exist stay at their provider,
-    and their URLs can still be looked up here.
+    """Deletes the user's result, and discards what of it waits for a provider.
+
+    Runs that exist stay at their provider, and their URLs can still be looked up here.
 
     Returns:
         Whether there was such a result.
 
     Raises:
         StorageError: the database can't be written; nothing was deleted.
-    """  # noqa: D205 what happens to its deliveries belongs into the first sentence
+    """
     return await asyncio.to_thread(delete_test_result_sync, test_id, user_id)
 
 
 def delete_test_result_sync(test_id: str, user_id: str | None) -> bool:
     engine = _engine()
     with writing(engine) as connection:
-        return deletion.delete(connection, test_id, user_id or "", database.now(engine)) > 0
+        return deletion.delete(connection, test_id, user_id or "", current_time(engine)) > 0
 
 
 async def get_test_statistics(user_id: str | None, model_id: str | None = None) -> dict[str, Any]:
-    """How the user's tests went: `total_tests`, `by_risk`, `by_type`, `total_metrics_tested`,
-    `metrics_passed`, `metrics_failed`, and `pass_rate` in percent.
+    """Returns how the user's tests went.
+
+    The numbers are `total_tests`, `by_risk`, `by_type`, `total_metrics_tested`, `metrics_passed`,
+    `metrics_failed`, and `pass_rate` in percent.
 
     Raises:
         StorageError: the database can't be read.
-    """  # noqa: D205 a list of fields is no summary line
+    """
     return await asyncio.to_thread(get_test_statistics_sync, user_id, model_id)
 
 
 def get_test_statistics_sync(user_id: str | None, model_id: str | None = None) -> dict[str, Any]:
     with reading(_engine()) as connection:
-        return records.statistics(connection, user_id or "", model_id)
-
-
-def prepare(
-    test_id: str,
-    user_id: str | None,
-    model_id: str,
-    dataset_id: str | None,
-    test_type: str,
-    results: Mapping[str, object],
-    metadata: Mapping[str, object] | None = None,
-    *,
-    created_at: datetime | None = None,
-    configured: Settings | None = None,
-) -> NewResult:
-    """The result in the form in which it is stored, without the fields that are private.
-
-    `configured` says which those are; by default the environment does.
-
-    Raises:
-        PayloadError: as `save_test_result`.
-    """
-    identity = {
-        "test_id": _identifier("test_id", test_id),
-        "user_id": _optional_identifier("user_id", user_id),
-        "model_id": _identifier("model_id", model_id),
-        "dataset_id": _optional_identifier("dataset_id", dataset_id),
-        "test_type": _identifier("test_type", test_type),
-    }
-    private = (configured or _configured()).private_fields
-    plain_results = _plain_object(results, "results", private)
-    plain_metadata = _plain_object({} if metadata is None else metadata, "metadata", private)
-    return saving.NewResult(
-        **identity,
-        results=payload.dumps(plain_results),
-        metadata=payload.dumps(plain_metadata),
-        digest=payload.digest([*identity.values(), plain_results, plain_metadata]),
-        verdict=verdict_of(plain_results),
-        created_at=created_at,
-    )
-
-
-def save_all(new_results: Iterable[NewResult], to: Settings) -> list[Saved]:
-    """Stores prepared results, with their deliveries, in one transaction: all of them or none.
-
-    Raises:
-        StorageError: as `save_test_result`.
-    """
-    engine = schema.ready_engine(to.database_url)
-    maintenance.require_space(engine)
-    with writing(engine) as connection:
-        return saving.save_all(connection, [*new_results], to.enabled, database.now(engine))
-
-
-def save_once(new: NewResult, to: Settings, key: str) -> Saved:
-    """Stores a prepared result for a request that may be repeated under the same key.
-
-    Raises:
-        KeyReusedError: the key was used for another result.
-        StorageError: as `save_test_result`.
-    """
-    engine = schema.ready_engine(to.database_url)
-    maintenance.require_space(engine)
-    with writing(engine) as connection:
-        return saving.save_once(connection, key, new, to.enabled, database.now(engine))
-
-
-def _configured() -> Settings:
-    """Pydantic takes half as long to import as SQLAlchemy: the first call pays, not a backend's start."""
-    from fairmind_sync import settings  # noqa: PLC0415 see above
-
-    return settings.current()
+        return result_lookup.statistics(connection, user_id or "", model_id)
 
 
 def _engine() -> Engine:
-    return schema.ready_engine(_configured().database_url)
+    return ready_engine(_settings().database_url)
 
 
-def _plain_object(
-    value: object, name: str, private: tuple[privacy.Pattern, ...]
-) -> dict[str, payload.Json]:
-    plain = privacy.without_private(payload.plain(value, name), name, private)
-    if not isinstance(plain, dict):
-        raise PayloadError(f"{name} must be a dictionary, not {type(value).__name__}.")
-    return plain
+def _settings() -> Settings:
+    """Imports pydantic at the first call, so that no backend's start waits for it."""
+    from fairmind_sync.settings import current_settings  # noqa: PLC0415 see above
 
-
-def _optional_identifier(name: str, value: str | None) -> str:
-    return "" if value in (None, "") else _identifier(name, value)
-
-
-def _identifier(name: str, value: object) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise PayloadError(f"{name} must be a text that is not empty, not {value!r}.")
-    if len(value) > LONGEST_IDENTIFIER:
-        raise PayloadError(f"{name} has {len(value)} characters; at most {LONGEST_IDENTIFIER} fit.")
-    if not value.isprintable():
-        raise PayloadError(
-            f"{name} {value!r} holds control characters. Remove them and save again."
-        )
-    return str(value)
+    return current_settings()

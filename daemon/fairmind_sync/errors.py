@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from datetime import timedelta
 
 
 class FairmindSyncError(Exception):
@@ -58,3 +59,26 @@ class ProviderNotInstalledError(FairmindSyncError):
 
 class LeaseLostError(FairmindSyncError):
     """Another worker owns this delivery now; whatever we had to write about it is void."""
+
+
+class ProviderUnavailableError(FairmindSyncError):
+    """The provider takes nothing at present; no delivery is to blame."""
+
+
+class ProviderOfflineError(ProviderUnavailableError):
+    """The provider can't be reached at `address`, or asked to be left alone for `after`."""
+
+    def __init__(
+        self, message: str, after: timedelta = timedelta(), *, address: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.after = after
+        self.address = address
+
+
+class ProviderBlockedError(ProviderUnavailableError):
+    """The provider refuses us until somebody fixes what the message names."""
+
+
+class ProviderBrokenError(FairmindSyncError):
+    """What the provider needs in this process has died; only a fresh worker process helps."""

@@ -9,25 +9,15 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import re
 import sys
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+
+from fairmind_sync.providers.secrets import secrets_of
+from fairmind_sync.redaction import redact
+from fairmind_sync.text import printable
 
 if TYPE_CHECKING:
     from fairmind_sync.settings import Settings
-
-HIDDEN = "[hidden]"
-_SDK_SECRETS = (
-    "MLFLOW_TRACKING_PASSWORD",
-    "MLFLOW_TRACKING_TOKEN",
-    "DATABRICKS_TOKEN",
-    "WANDB_API_KEY",
-)
-_SHORTEST_SECRET = 8
-_USER = re.compile(r"(?<=://)[^/]*(?=@)")
-_USERINFO = re.compile(r"""(?<=://)[^/\s"'<>]+(?=@)""")
 
 
 def configure(settings: Settings) -> None:
@@ -63,31 +53,6 @@ def configure(settings: Settings) -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
-def redact(text: str, secrets: tuple[str, ...] = ()) -> str:
-    """The text without the given secrets, and without passwords in URLs."""
-    for secret in secrets:
-        text = text.replace(secret, HIDDEN)
-    return _USERINFO.sub(HIDDEN, text)
-
-
-def secrets_of(settings: Settings) -> tuple[str, ...]:
-    """As they are, and as JSON writes them. A password as short as a word would hide words: it stays."""
-    ours = [one.get_secret_value() for one in (settings.wandb_api_key, settings.api_token) if one]
-    theirs = [os.environ.get(name, "") for name in _SDK_SECRETS]
-    userinfo = _USER.search(settings.mlflow_tracking_uri)
-    password = userinfo[0].partition(":")[2] or userinfo[0] if userinfo else ""
-    theirs += [password, unquote(password), str(settings.database.password or "")]
-    found = [secret for secret in ours if secret]
-    found += [secret for secret in theirs if len(secret) >= _SHORTEST_SECRET]
-    written = (form for secret in found for form in (secret, json.dumps(secret)[1:-1]))
-    return tuple(dict.fromkeys(written))
-
-
-def without_user(uri: str) -> str:
-    """The address without user and password."""
-    return re.sub(r"(?<=://)[^/]*@", "", uri)
-
-
 class _Redactor:
     """The last structlog processor: keeps secrets out of the line, wherever in the event they were."""
 
@@ -115,10 +80,3 @@ class _RedactingFormatter(logging.Formatter):
         else:
             text = "\n  ".join(printable(line) for line in text.split("\n"))
         return redact(text, self._secrets)
-
-
-def printable(text: str, kept: str = "") -> str:
-    """What others sent can't steer a terminal: control characters are shown, not obeyed; `kept` ones pass."""
-    return "".join(
-        char if char.isprintable() or char in kept else ascii(char)[1:-1] for char in text
-    )

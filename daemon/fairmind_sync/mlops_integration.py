@@ -11,47 +11,27 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from fairmind_sync import bias_test_results, database, heartbeat, lookup, schema, settings
-from fairmind_sync.database import reading
-from fairmind_sync.logs import without_user
-from fairmind_sync.models import DELIVERED, PENDING
-from fairmind_sync.provider_names import PROVIDERS
+from fairmind_sync.intake.prepare import prepare
+from fairmind_sync.intake.save import save_all
+from fairmind_sync.intake.wait import POLL_SECONDS, DeliveryWait, logging_status
+from fairmind_sync.outbox import delivery_lookup
+from fairmind_sync.providers.destinations import integration_status
+from fairmind_sync.settings import current_settings
+from fairmind_sync.storage.engine import reading
+from fairmind_sync.storage.schema import ready_engine
 
 if TYPE_CHECKING:
-    from fairmind_sync.lookup import DeliveryRecord
     from fairmind_sync.provider_names import ProviderName
-    from fairmind_sync.saving import Saved
-    from fairmind_sync.settings import Settings
-
-POLL_SECONDS = 0.05
 
 
 def is_enabled() -> bool:
-    """Whether MLOPS_PROVIDER names a provider."""
-    return bool(settings.current().enabled)
+    """Returns whether MLOPS_PROVIDER names a provider."""
+    return bool(current_settings().enabled)
 
 
 def get_status() -> dict[str, Any]:
-    """The integration's configuration; a disabled provider's values are None. Holds no secrets."""
-    return status_of(settings.current())
-
-
-def status_of(configured: Settings) -> dict[str, Any]:
-    """As `get_status`, of the given settings."""
-    wandb, mlflow = "wandb" in configured.enabled, "mlflow" in configured.enabled
-    return {
-        "provider": configured.provider,
-        "wandb": {
-            "enabled": wandb,
-            "project": configured.wandb_project if wandb else None,
-            "entity": configured.wandb_entity if wandb else None,
-        },
-        "mlflow": {
-            "enabled": mlflow,
-            "tracking_uri": without_user(configured.mlflow_tracking_uri) if mlflow else None,
-            "experiment_name": configured.mlflow_experiment_name if mlflow else None,
-        },
-    }
+    """Returns the integration's configuration without secrets; a disabled provider's values are None."""
+    return integration_status(current_settings())
 
 
 def log_bias_test(
@@ -76,10 +56,10 @@ def log_bias_test(
     Raises:
         PayloadError, StorageError, SettingsError: as `bias_test_results.save_test_result`.
     """
-    configured = settings.current()
-    if not configured.enabled:
+    settings = current_settings()
+    if not settings.enabled:
         return logging_status(())
-    new = bias_test_results.prepare(
+    new = prepare(
         test_id,
         user_id,
         model_id,
@@ -87,58 +67,18 @@ def log_bias_test(
         test_type,
         results,
         metadata,
-        configured=configured,
+        private_fields=settings.private_fields,
     )
-    (saved,) = bias_test_results.save_all([new], configured)
-    deadline = time.monotonic() + wait
-    while True:
-        found = deliveries_of(saved, configured)
-        if is_settled(found) or time.monotonic() >= deadline or not daemon_is_alive(configured):
-            return logging_status(found)
+    engine = ready_engine(settings.database_url)
+    (saved,) = save_all(engine, [new], settings.enabled)
+    waiting = DeliveryWait(engine, saved, settings.enabled, wait)
+    while not waiting.is_over():
         time.sleep(POLL_SECONDS)
+    return logging_status(waiting.found)
 
 
 def get_run_url(provider: ProviderName, run_id: str) -> str | None:
-    """The run's URL as recorded at its delivery, from the local database; None for an unknown run."""
-    with reading(schema.ready_engine(settings.current().database_url)) as connection:
-        found = lookup.delivery_by_run(connection, provider, run_id)
+    """Returns the run's URL as recorded at its delivery, from the local database; None for an unknown run."""
+    with reading(ready_engine(current_settings().database_url)) as connection:
+        found = delivery_lookup.delivery_by_run(connection, provider, run_id)
     return found.run_url if found else None
-
-
-def deliveries_of(saved: Saved, configured: Settings) -> list[DeliveryRecord]:
-    """The result's deliveries to the providers that are enabled now."""
-    with reading(schema.ready_engine(configured.database_url)) as connection:
-        found = lookup.deliveries(connection, lookup.RunFilter(result_id=saved.result_id))
-    return [delivery for delivery in found if delivery.provider in configured.enabled]
-
-
-def daemon_is_alive(configured: Settings) -> bool:
-    engine = schema.ready_engine(configured.database_url)
-    with reading(engine) as connection:
-        return heartbeat.any_alive(connection, database.now(engine))
-
-
-def is_settled(deliveries: list[DeliveryRecord]) -> bool:
-    return all(delivery.status != PENDING for delivery in deliveries)
-
-
-def logging_status(deliveries: list[DeliveryRecord] | tuple[()]) -> dict[str, dict[str, Any]]:
-    """The document's dictionary: an entry for each provider, enabled or not."""
-    status: dict[str, dict[str, Any]] = {
-        provider: {"enabled": False, "success": False, "run_id": None, "url": None}
-        for provider in PROVIDERS
-    }
-    return status | {delivery.provider: _entry(delivery) for delivery in deliveries}
-
-
-def _entry(delivery: DeliveryRecord) -> dict[str, Any]:
-    delivered = delivery.status == DELIVERED
-    entry = {
-        "enabled": True,
-        "success": delivered,
-        "status": delivery.status,
-        "delivery_id": delivery.id,
-        "run_id": delivery.run_id if delivered else None,
-        "url": delivery.run_url,
-    }
-    return entry | ({"error": delivery.last_error} if delivery.last_error else {})

@@ -1,10 +1,14 @@
-"""The providers that a result can be owed to."""
+"""The names of the providers that a result can be owed to.
+
+A new provider is one folder, `providers/<name>`, and its name in `PROVIDERS`.
+"""
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
-ProviderName: TypeAlias = Literal["wandb", "mlflow"]
+ProviderName: TypeAlias = str
+"""One of `PROVIDERS`."""
 
 PROVIDERS: tuple[ProviderName, ...] = ("wandb", "mlflow")
-"""In the order in which they are written everywhere."""
+"""The order in which providers are listed everywhere."""

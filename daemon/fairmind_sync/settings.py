@@ -7,47 +7,26 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeAlias
 
-from platformdirs import user_data_path
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
 
-from fairmind_sync import privacy
 from fairmind_sync.errors import SettingsError
 from fairmind_sync.provider_names import PROVIDERS, ProviderName
+from fairmind_sync.results import privacy
+from fairmind_sync.storage.url import checked_database_url, default_database_url
 
 _ADVICE = {"int_parsing": "must be a whole number", "float_parsing": "must be a number"}
 
 SHORTEST_TOKEN = 16
-_DATABASES = "write sqlite:////absolute/path.db or postgresql+psycopg://user@host/database"
 
 
 def _variable(name: str, default: Any, **limits: Any) -> Any:
     return Field(default=default, validation_alias=name, **limits)
 
 
-def checked_database_url(value: str) -> str:
-    """The URL, with the driver that is used.
-
-    Raises:
-        ValueError: it is none of a SQLite file or a PostgreSQL database; doesn't repeat it.
-    """
-    try:
-        url = make_url(value)
-    except (ArgumentError, ValueError):
-        raise ValueError(f"is not a database URL; {_DATABASES}") from None
-    if url.drivername in {"postgresql", "postgresql+psycopg"}:
-        return value.replace("postgresql:", "postgresql+psycopg:", 1)
-    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
-        raise ValueError(f"must name a SQLite file or a PostgreSQL database; {_DATABASES}")
-    return value
-
-
-def default_database_url() -> str:
-    return f"sqlite:///{user_data_path('fairmind-sync', appauthor=False) / 'fairmind-sync.db'}"
-
+_ONE_WORD: dict[str, tuple[ProviderName, ...]] = {"none": (), "both": ("wandb", "mlflow")}
+"""Values of MLOPS_PROVIDER that are no providers' names; names can be joined by commas."""
 
 Words: TypeAlias = Annotated[tuple[str, ...], NoDecode]
 """Written with commas or blanks between them."""
@@ -73,7 +52,7 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    provider: Literal["none", "wandb", "mlflow", "both"] = _variable("MLOPS_PROVIDER", "none")
+    provider: str = _variable("MLOPS_PROVIDER", "none")
     wandb_api_key: SecretStr | None = _variable("WANDB_API_KEY", None)
     wandb_project: str = _variable("WANDB_PROJECT", "fairmind-bias-detection")
     wandb_entity: str | None = _variable("WANDB_ENTITY", None)
@@ -106,6 +85,14 @@ class Settings(BaseSettings):
     @classmethod
     def _in_lower_case(cls, value: object) -> object:
         return value.strip().lower() if isinstance(value, str) else value
+
+    @field_validator("provider")
+    @classmethod
+    def _must_be_providers(cls, value: str) -> str:
+        if value not in _ONE_WORD and not {*value.split(",")} <= {*PROVIDERS}:
+            *most, last = (repr(word) for word in ("none", *PROVIDERS, "both"))
+            raise ValueError(f"Input should be {', '.join(most)} or {last}")
+        return value
 
     @field_validator("api_allowed_hosts", "redact", mode="before")
     @classmethod
@@ -154,10 +141,9 @@ class Settings(BaseSettings):
 
     @property
     def enabled(self) -> tuple[ProviderName, ...]:
-        """The providers that a saved result is owed to, in the order they are written everywhere."""
-        if self.provider == "both":
-            return PROVIDERS
-        return () if self.provider == "none" else (self.provider,)
+        """The providers that a saved result is owed to, in the order of `PROVIDERS`."""
+        named = _ONE_WORD.get(self.provider, tuple(self.provider.split(",")))
+        return tuple(provider for provider in PROVIDERS if provider in named)
 
     @property
     def private_fields(self) -> tuple[privacy.Pattern, ...]:
@@ -165,26 +151,22 @@ class Settings(BaseSettings):
         return tuple(privacy.parse(pattern) for pattern in self.redact)
 
     @property
-    def database(self) -> URL:
-        return make_url(self.database_url)
-
-    @property
     def poll_interval(self) -> timedelta:
         return timedelta(seconds=self.poll_seconds)
 
 
 @lru_cache(maxsize=1)
-def current() -> Settings:
-    """The environment's settings, read once a process.
+def current_settings() -> Settings:
+    """Returns the environment's settings, which are read once a process.
 
     Raises:
-        SettingsError: names the variable that is wrong, and why, without repeating its value.
+        SettingsError: a variable is wrong; the message names it and says why, without its value.
     """
-    return load()
+    return load_settings()
 
 
-def load() -> Settings:
-    """The settings as the environment and `.env` stand now; else as `current`."""
+def load_settings() -> Settings:
+    """Reads the settings as the environment and `.env` stand now; raises as `current_settings`."""
     try:
         return Settings()
     except ValidationError as error:
@@ -200,8 +182,3 @@ def _problem(found: ErrorDetails) -> str:
     field = Settings.model_fields.get(name)
     variable = name if field is None else field.validation_alias
     return f"{variable}: {_ADVICE.get(found['type'], found['msg'].removeprefix('Value error, '))}"
-
-
-def variables() -> tuple[str, ...]:
-    """The name of every variable that is read, for documentation and its test."""
-    return tuple(str(field.validation_alias) for field in Settings.model_fields.values())

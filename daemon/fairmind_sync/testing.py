@@ -12,19 +12,12 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from fairmind_sync.bias_test_results import prepare
-from fairmind_sync.delivery import Delivery, Run
+from fairmind_sync.errors import ProviderUnavailableError
+from fairmind_sync.intake.prepare import prepare
 from fairmind_sync.provider_names import ProviderName
-from fairmind_sync.providers.base import (
-    Delivered,
-    Journal,
-    Ledger,
-    Outcome,
-    ProviderUnavailableError,
-    Report,
-    run_in_threads,
-)
-from fairmind_sync.saving import NewResult
+from fairmind_sync.providers.base import Delivered, Journal, Ledger, Outcome, Report
+from fairmind_sync.providers.threads import run_in_threads
+from fairmind_sync.results.delivery import Delivery, NewResult, Run
 
 _numbers = count(1)
 
@@ -58,9 +51,6 @@ class FakeProvider:
     def sweep(self, suspects: Sequence[str], ledger: Ledger) -> None:
         """Nothing can be left behind here."""
 
-    def close(self) -> None:
-        """Nothing to let go of."""
-
     def _refuse_if_unavailable(self) -> None:
         """Without the traceback of the times before, which would grow and grow."""
         if self.unavailable:
@@ -91,4 +81,4 @@ def new_result(**changes: Any) -> NewResult:
         "results": {"accuracy": 0.85, "bias_score": 0.12},
         "metadata": {"model_type": "classification"},
     }
-    return prepare(**(arguments | changes))
+    return prepare(**(arguments | changes), private_fields=())

@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
 from fairmind_sync.settings import Settings
-from tests.test_api import client_of
+from tests.api.test_endpoints import client_of
 
 
 @pytest.fixture

@@ -10,20 +10,21 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
-from fairmind_sync import deletion, saving
 from fairmind_sync.api import create_app
 from fairmind_sync.api.schemas import MOST_VALUES
 from fairmind_sync.clock import utc_now
-from fairmind_sync.database import now, writing
-from fairmind_sync.models import bias_test_results, outbox
+from fairmind_sync.outbox import deletion, idempotency
 from fairmind_sync.provider_names import PROVIDERS
 from fairmind_sync.providers.base import Dead
-from fairmind_sync.relay import Relay
+from fairmind_sync.relay.relay import Relay
+from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.settings import Settings
+from fairmind_sync.storage.engine import current_time, writing
+from fairmind_sync.storage.tables import outbox_table, results_table
 from fairmind_sync.testing import FakeProvider
-from tests.helpers import rows
-from tests.processes import eventually
-from tests.test_api import BASE, body, client_of
+from tests.api.test_endpoints import BASE, body, client_of
+from tests.support.databases import rows
+from tests.support.processes import eventually
 
 pytestmark = pytest.mark.both_databases
 
@@ -48,7 +49,9 @@ def post_raw(client: TestClient, results: str) -> int:
 
 def deliver_all(engine: Engine) -> None:
     for name in PROVIDERS:
-        Relay(engine, FakeProvider(name), max_attempts=1, clock=partial(now, engine)).drain()
+        Relay(
+            engine, FakeProvider(name), max_attempts=1, clock=partial(current_time, engine)
+        ).drain()
 
 
 def delete_all(engine: Engine) -> None:
@@ -58,13 +61,13 @@ def delete_all(engine: Engine) -> None:
 
 def forget_keys(engine: Engine, after: timedelta) -> None:
     with writing(engine) as connection:
-        saving.forget_keys(connection, utc_now() + after)
+        idempotency.forget_keys(connection, utc_now() + after)
 
 
 def test_a_request_waits_for_its_delivery(client: TestClient, engine: Engine) -> None:
     with ThreadPoolExecutor(1) as pool:
         reply = pool.submit(client.post, URL, json=body(wait=60))
-        eventually(lambda: rows(engine, outbox))
+        eventually(lambda: rows(engine, outbox_table))
         deliver_all(engine)
     assert (reply.result().status_code, reply.result().json()["status"]) == (200, "delivered")
 
@@ -72,8 +75,8 @@ def test_a_request_waits_for_its_delivery(client: TestClient, engine: Engine) ->
 def test_a_dead_delivery_is_answered_with_its_error(configured: Settings, engine: Engine) -> None:
     client = client_of(configured.model_copy(update={"provider": "mlflow"}))
     client.post(URL, json=body())
-    refusing = FakeProvider(script=[Dead("rejected", "it is too large")])
-    Relay(engine, refusing, max_attempts=1, clock=partial(now, engine)).drain()
+    refusing = FakeProvider(script=[Dead(ErrorKind.REJECTED, "it is too large")])
+    Relay(engine, refusing, max_attempts=1, clock=partial(current_time, engine)).drain()
     reply = client.post(URL, json=body()).json()
     assert (reply["success"], reply["status"], reply["logging_status"]["mlflow"]["error"]) == (
         False,
@@ -93,7 +96,7 @@ def test_a_request_repeated_under_its_key_brings_no_deleted_result_back(
     client.post(URL, json=body(), headers=KEY)
     delete_all(engine)
     client.post(URL, json=body(), headers=KEY)
-    assert len(rows(engine, bias_test_results)) == 1
+    assert len(rows(engine, results_table)) == 1
 
 
 def test_a_request_repeated_for_another_provider_waits_for_that_one(configured: Settings) -> None:
@@ -106,7 +109,7 @@ def test_a_request_repeated_for_another_provider_waits_for_that_one(configured: 
 def test_a_key_cannot_stand_for_another_request(client: TestClient, engine: Engine) -> None:
     client.post(URL, json=body(), headers=KEY)
     reply = client.post(URL, json=body(results={"accuracy": 0.9}), headers=KEY)
-    assert (reply.status_code, len(rows(engine, bias_test_results))) == (422, 1)
+    assert (reply.status_code, len(rows(engine, results_table))) == (422, 1)
 
 
 @pytest.mark.parametrize(("after", "status"), [(23, 422), (25, 202)])
@@ -135,7 +138,7 @@ def test_a_full_backlog_saves_nothing(configured: Settings, engine: Engine) -> N
     client = with_backlog(configured, 2)
     for name in ("first", "second"):
         client.post(URL, json=body(test_id=name))
-    assert [row.test_id for row in rows(engine, bias_test_results)] == ["first"]
+    assert [row.test_id for row in rows(engine, results_table)] == ["first"]
 
 
 def test_a_full_backlog_says_when_to_come_again(configured: Settings) -> None:
@@ -179,7 +182,7 @@ def test_values_are_counted_at_all_depths(
 
 def test_numbers_that_json_lacks_are_stored_as_they_are(client: TestClient, engine: Engine) -> None:
     post_raw(client, '{"a":NaN,"b":-Infinity}')
-    assert rows(engine, bias_test_results)[0].results == '{"a":NaN,"b":-Infinity}'
+    assert rows(engine, results_table)[0].results == '{"a":NaN,"b":-Infinity}'
 
 
 @pytest.mark.parametrize("wait", ["NaN", "Infinity", "-1", "60.1", '"1"', "true"])
@@ -205,5 +208,5 @@ def test_half_a_surrogate_pair_in_the_path_of_a_wrong_value_is_told(configured: 
 def test_private_fields_are_not_stored(configured: Settings, engine: Engine, field: str) -> None:
     client = client_of(configured.model_copy(update={"redact": ("**.ssn",)}))
     client.post(URL, json=body(**{field: {"n": 1, "person": {"ssn": "123-45", "age": 7}}}))
-    stored = rows(engine, bias_test_results)[0]._mapping
+    stored = rows(engine, results_table)[0]._mapping
     assert stored[field] == '{"n":1,"person":{"age":7}}'

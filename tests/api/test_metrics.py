@@ -10,16 +10,18 @@ from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine
 
-from fairmind_sync import provider_state, repairs, tally
 from fairmind_sync.clock import utc_now
-from fairmind_sync.database import is_file, writing
-from fairmind_sync.heartbeat import ALIVE_FOR, Heart
+from fairmind_sync.outbox import counters, provider_state, repairs
+from fairmind_sync.outbox.heartbeat import ALIVE_FOR, Heartbeat
 from fairmind_sync.providers.base import Dead, Retry
-from fairmind_sync.relay import Relay
+from fairmind_sync.relay.relay import Relay
+from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.settings import Settings
+from fairmind_sync.storage.engine import is_file, writing
 from fairmind_sync.testing import FakeProvider
-from tests.helpers import LEASE, NOW, Clock, claimed, dead, delivered, save
-from tests.test_api import client_of
+from tests.api.test_endpoints import client_of
+from tests.support.clock import NOW, Clock
+from tests.support.deliveries import LEASE, claimed, dead, delivered, save
 
 pytestmark = pytest.mark.both_databases
 
@@ -41,12 +43,12 @@ def metric(client: TestClient, name: str) -> dict[tuple[str, ...], float]:
 def count_latencies(engine: Engine) -> None:
     with writing(engine) as connection:
         for seconds in LATENCIES:
-            tally.count_latency(connection, "mlflow", timedelta(seconds=seconds))
+            counters.count_latency(connection, "mlflow", timedelta(seconds=seconds))
 
 
 def start_daemon(engine: Engine, now: datetime) -> None:
     with writing(engine) as connection:
-        Heart().start(connection, now)
+        Heartbeat().start(connection, now)
 
 
 def test_metrics_are_in_prometheus_text_format(client: TestClient) -> None:
@@ -89,10 +91,12 @@ def test_metrics_count_attempts_by_outcome_and_kind_of_error(
 ) -> None:
     for _ in range(4):
         save(engine, "mlflow")
-    provider = FakeProvider(script=[Retry("server", "500"), Dead("rejected", "too large")])
+    provider = FakeProvider(
+        script=[Retry(ErrorKind.UNCERTAIN, "500"), Dead(ErrorKind.REJECTED, "too large")]
+    )
     Relay(engine, provider, max_attempts=3, clock=Clock()).drain()
     assert metric(client, "attempts_total") == {
-        ("server", "retry", "mlflow"): 1,
+        ("uncertain", "retry", "mlflow"): 1,
         ("rejected", "dead", "mlflow"): 1,
         ("", "delivered", "mlflow"): 2,
     }
@@ -111,7 +115,7 @@ def test_the_latency_histogram_is_cumulative(client: TestClient, engine: Engine)
     count_latencies(engine)
     assert metric(client, "delivery_seconds_bucket") == {
         (limit, "mlflow"): sum(seconds <= float(limit) for seconds in LATENCIES)
-        for limit in (*map(str, tally.BUCKETS[:-1]), "+Inf")
+        for limit in (*map(str, counters.BUCKETS[:-1]), "+Inf")
     }
 
 

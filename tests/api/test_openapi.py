@@ -13,14 +13,14 @@ from schemathesis.checks import CheckFunction
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from sqlalchemy import Engine
 
-from fairmind_sync import saving
 from fairmind_sync.api import create_app
 from fairmind_sync.clock import utc_now
-from fairmind_sync.database import writing
-from fairmind_sync.heartbeat import Heart
+from fairmind_sync.outbox import idempotency
+from fairmind_sync.outbox.heartbeat import Heartbeat
 from fairmind_sync.settings import Settings
-from tests.helpers import RUN, dead, delivered, save
-from tests.test_api import BASE, client_of
+from fairmind_sync.storage.engine import writing
+from tests.api.test_endpoints import BASE, client_of
+from tests.support.deliveries import RUN, dead, delivered, save
 
 pytestmark = pytest.mark.both_databases
 
@@ -48,7 +48,7 @@ def app(configured: Settings, engine: Engine) -> FastAPI:
     save(engine, "wandb", "mlflow")
     save(engine, "wandb", test_id="wanted")
     with writing(engine) as connection:
-        Heart().start(connection, utc_now())
+        Heartbeat().start(connection, utc_now())
     client_of(configured).post(f"{BASE}/deliveries/5/discard", json={"reason": "why"})
     return create_app(configured.model_copy(update={"api_allowed_hosts": ("testserver",)}))
 
@@ -80,7 +80,7 @@ def test_every_answer_is_one_that_the_document_promises(
 ) -> None:
     without_waiting(case)
     with writing(engine) as connection:  # the next request brings the same key with another body
-        saving.forget_keys(connection, utc_now() + 2 * saving.KEYS_LIVE)
+        idempotency.forget_keys(connection, utc_now() + 2 * idempotency.KEYS_LIVE)
     case.call_and_validate(app=app, excluded_checks=LEFT_OUT.get(case.operation.label))
 
 

@@ -10,15 +10,16 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
-from fairmind_sync import provider_state
 from fairmind_sync.clock import utc_now
-from fairmind_sync.database import writing
-from fairmind_sync.models import outbox
+from fairmind_sync.outbox import provider_state
 from fairmind_sync.provider_names import ProviderName
-from fairmind_sync.relay import Relay
+from fairmind_sync.relay.relay import Relay
+from fairmind_sync.storage.engine import writing
+from fairmind_sync.storage.tables import outbox_table
 from fairmind_sync.testing import FakeProvider
-from tests.helpers import claimed, dead, delivered, rows, save
-from tests.test_api import BASE
+from tests.api.test_endpoints import BASE
+from tests.support.databases import rows
+from tests.support.deliveries import claimed, dead, delivered, save
 
 pytestmark = pytest.mark.both_databases
 
@@ -35,7 +36,7 @@ def discard(client: TestClient, number: int = 1) -> tuple[int, Any]:
 
 
 def statuses(engine: Engine) -> list[str]:
-    return [row.status for row in rows(engine, outbox)]
+    return [row.status for row in rows(engine, outbox_table)]
 
 
 def drain(engine: Engine, name: ProviderName = "mlflow") -> FakeProvider:
@@ -94,9 +95,9 @@ def test_only_a_dead_delivery_can_be_retried(client: TestClient, engine: Engine)
 
 def test_a_refused_retry_leaves_the_delivery_alone(client: TestClient, engine: Engine) -> None:
     delivered(engine)
-    before = rows(engine, outbox)
+    before = rows(engine, outbox_table)
     post(client, "deliveries/1/retry")
-    assert rows(engine, outbox) == before
+    assert rows(engine, outbox_table) == before
 
 
 @pytest.mark.parametrize("what", ["retry", "discard"])
@@ -133,7 +134,7 @@ def test_a_delivery_whose_lease_ran_out_can_be_discarded(
 def test_a_discarded_delivery_keeps_the_reason(client: TestClient, engine: Engine) -> None:
     dead(engine)
     discard(client)
-    (row,) = rows(engine, outbox)
+    (row,) = rows(engine, outbox_table)
     assert (row.last_error, row.last_error_kind) == (WHY, "discarded")
 
 

@@ -14,8 +14,8 @@ from sqlalchemy import Engine
 
 from fairmind_sync.api import create_app, router
 from fairmind_sync.settings import Settings
-from tests.helpers import delivered
-from tests.test_api import BASE, body, client_of
+from tests.api.test_endpoints import BASE, body, client_of
+from tests.support.deliveries import delivered
 
 pytestmark = pytest.mark.both_databases
 

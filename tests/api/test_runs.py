@@ -10,13 +10,15 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
-from fairmind_sync import deletion
-from fairmind_sync.database import writing
+from fairmind_sync.outbox import deletion
 from fairmind_sync.providers.base import Retry
-from fairmind_sync.relay import Relay
+from fairmind_sync.relay.relay import Relay
+from fairmind_sync.results.error_kinds import ErrorKind
+from fairmind_sync.storage.engine import writing
 from fairmind_sync.testing import FakeProvider
-from tests.helpers import NOW, Clock, dead, delivered, save
-from tests.test_api import BASE
+from tests.api.test_endpoints import BASE
+from tests.support.clock import NOW, Clock
+from tests.support.deliveries import dead, delivered, save
 
 pytestmark = pytest.mark.both_databases
 
@@ -176,14 +178,14 @@ def test_a_delivery_comes_with_each_attempt_oldest_first(
 ) -> None:
     clock = Clock()
     save(engine, "mlflow", test_id="wanted")
-    provider = FakeProvider(script=[Retry("server", "500")])
+    provider = FakeProvider(script=[Retry(ErrorKind.UNCERTAIN, "500")])
     relay = Relay(engine, provider, max_attempts=3, clock=clock)
     relay.drain()
     clock.advance(timedelta(days=1))
     relay.drain()
     log = results(client, "wanted")[0]["deliveries"][0]["attempt_log"]
     assert [(one["outcome"], one["error_kind"], one["error"]) for one in log] == [
-        ("retry", "server", "500"),
+        ("retry", "uncertain", "500"),
         ("delivered", None, None),
     ]
 

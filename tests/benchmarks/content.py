@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from fairmind_sync import bias_test_results
-from fairmind_sync.saving import NewResult
+from fairmind_sync.intake.prepare import prepare
+from fairmind_sync.results.delivery import NewResult
 from fairmind_sync.settings import Settings
 
 NOW_MS = 1_772_600_000_000
@@ -42,7 +42,7 @@ MORE_TAGS = {
 
 def results(numbers: Iterable[int], to: Settings) -> list[NewResult]:
     return [
-        bias_test_results.prepare(
+        prepare(
             f"test-{number}",
             None,
             "credit-scoring-v3",
@@ -50,7 +50,7 @@ def results(numbers: Iterable[int], to: Settings) -> list[NewResult]:
             "ml_bias",
             RESULTS,
             METADATA,
-            configured=to,
+            private_fields=to.private_fields,
         )
         for number in numbers
     ]

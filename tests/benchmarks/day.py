@@ -7,11 +7,11 @@ from collections import defaultdict
 from pathlib import Path
 from statistics import fmean
 
-from fairmind_sync import maintenance
+from fairmind_sync.storage import sqlite_file
 from tests.benchmarks.measure import Row
-from tests.endurance.resources import look
-from tests.processes import DaemonProcess, eventually, running_daemon
-from tests.stage import Stage, open_stage
+from tests.support.processes import DaemonProcess, eventually, running_daemon
+from tests.support.stage import Stage, open_stage
+from tests.system.endurance.resources import look
 
 HOURS = 24
 BATCH = 8
@@ -59,8 +59,8 @@ def _sample(
         *((f"memory of {usage.process}, MB", usage.memory_mb) for usage in usages),
         *((f"descriptors of {usage.process}, ", usage.descriptors) for usage in usages),
         ("temporary files, ", usages[0].files),
-        ("write-ahead log, KB", maintenance.wal_size(stage.engine) / 1e3),
-        ("database, KB", maintenance.file_of(stage.engine).stat().st_size / 1e3),
+        ("write-ahead log, KB", sqlite_file.wal_size(stage.engine) / 1e3),
+        ("database, KB", sqlite_file.file_of(stage.engine).stat().st_size / 1e3),
     ]
 
 

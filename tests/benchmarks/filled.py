@@ -12,10 +12,11 @@ from typing import Literal, TypeAlias
 
 from sqlalchemy import Connection, Engine, TextClause, event, text
 
-from fairmind_sync import maintenance, schema
-from fairmind_sync.database import continue_ids, open_engine, random_key, writing
-from fairmind_sync.models import metadata
 from fairmind_sync.settings import Settings
+from fairmind_sync.storage import schema, sqlite_file
+from fairmind_sync.storage.engine import open_engine, writing
+from fairmind_sync.storage.statements import continue_ids, random_key
+from fairmind_sync.storage.tables import metadata
 
 Kind: TypeAlias = Literal["pending", "delivered"]
 MODELS = 10
@@ -91,7 +92,7 @@ def filled(file: Path, deliveries: int, kind: Kind, *, waiting: int = WAITING) -
     engine = open_engine(url)  # another one: its large cache goes with it
     event.listen(engine, "connect", lambda connection, _record: connection.execute(_CACHE))
     results = fill(engine, deliveries, kind, waiting)
-    maintenance.shrink_wal(engine)
+    sqlite_file.shrink_wal(engine)
     engine.dispose()
     return Filled(Settings(provider="both", database_url=url), results)
 

@@ -9,7 +9,7 @@ import psutil
 
 from tests.benchmarks.filled import filled
 from tests.benchmarks.measure import Row
-from tests.processes import running_daemon
+from tests.support.processes import running_daemon
 
 _MB = 1e6
 

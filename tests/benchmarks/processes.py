@@ -15,7 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 from tests.conftest import API_KEY, CHECKOUT
-from tests.processes import eventually
+from tests.support.processes import eventually
 
 _END_SECONDS = 5
 

@@ -36,7 +36,7 @@ def write(name: str, rows: Sequence[Row], into: Path) -> None:
 
 def _plot(name: str, rows: Sequence[Row]) -> bytes:
     """How far each row is from its goal: 1 is just reached, less is better."""
-    import pygal  # noqa: PLC0415 what it does to Python's imports breaks pytest's collection
+    import pygal  # noqa: PLC0415 most daemons never draw
     from pygal.style import CleanStyle  # noqa: PLC0415 as above
 
     shares = [

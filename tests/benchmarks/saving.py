@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from fairmind_sync import bias_test_results, schema
+from fairmind_sync.intake.prepare import prepare
 from fairmind_sync.settings import Settings
-from fairmind_sync.sqlite import sqlite_module
+from fairmind_sync.storage import schema
+from fairmind_sync.storage.sqlite import sqlite_module
 from tests.benchmarks.measure import Row, in_turns, p50
+from tests.support.deliveries import save_with
 
 RESULTS = {f"metric_{number}": number / 13 for number in range(12)}
 METADATA = {f"field_{number}": f"value {number}" for number in range(6)}
@@ -52,14 +54,21 @@ def run(place: Path, *, saves: int = 1000, batches: int = 15, size: int = 1000) 
 
 
 def save(to: Settings, numbers: Sequence[int]) -> None:
-    bias_test_results.save_all(
+    save_with(
+        to,
         [
-            bias_test_results.prepare(
-                f"test-{number}", "u", "m", "d", "ml_bias", RESULTS, METADATA, configured=to
+            prepare(
+                f"test-{number}",
+                "u",
+                "m",
+                "d",
+                "ml_bias",
+                RESULTS,
+                METADATA,
+                private_fields=to.private_fields,
             )
             for number in numbers
         ],
-        to,
     )
 
 

@@ -13,17 +13,19 @@ from typing import TypeAlias
 
 from sqlalchemy import select
 
-from fairmind_sync import lookup, outbox, overview
 from fairmind_sync.clock import utc_now
-from fairmind_sync.database import reading, writing
-from fairmind_sync.lookup import RunFilter
-from fairmind_sync.models import outbox as deliveries
-from fairmind_sync.relay import Relay
+from fairmind_sync.operating.status import overview
+from fairmind_sync.outbox import delivery_lookup, outcomes, workload
+from fairmind_sync.outbox.delivery_lookup import RunFilter
+from fairmind_sync.relay.relay import Relay
+from fairmind_sync.storage.engine import reading, writing
+from fairmind_sync.storage.tables import outbox_table as deliveries
 from fairmind_sync.testing import FakeProvider
 from tests.benchmarks.filled import RARE_MODEL, Filled, Kind, filled
 from tests.benchmarks.measure import Row, in_turns, p50, p99, seconds_of
-from tests.helpers import captured_logs
-from tests.processes import running_daemon
+from tests.support.databases import store_of
+from tests.support.log_events import captured_logs
+from tests.support.processes import running_daemon
 
 KINDS: tuple[Kind, ...] = ("pending", "delivered")
 CLAIM = 32
@@ -104,7 +106,7 @@ def _claim(relay: Relay) -> float:
     claimed = []
     seconds = seconds_of(lambda: claimed.extend(relay._claim()))
     with writing(relay.engine) as connection:
-        outbox.release(connection, claimed, utc_now(), "measured")
+        outcomes.release(connection, claimed, utc_now(), "measured")
     return seconds
 
 
@@ -181,14 +183,14 @@ def _ways(database: Filled) -> dict[str, Way]:
         return once
 
     return {
-        "status": lambda _: overview.of(settings, utc_now()),
+        "status": lambda _: overview(store_of(settings), settings, utc_now()),
         **{
-            f"runs: {what}": read(lookup.deliveries, wanted, PAGE)
+            f"runs: {what}": read(delivery_lookup.deliveries, wanted, PAGE)
             for what, wanted in FILTERS.items()
         },
-        "admission of a POST": read(lookup.is_backlog_full, settings.max_backlog),
-        "next_work_at": read(lookup.next_work_at, "mlflow"),
-        "has_work": read(lookup.has_work, "mlflow", utc_now()),
+        "admission of a POST": read(workload.is_backlog_full, settings.max_backlog),
+        "next_work_at": read(workload.next_work_at, "mlflow"),
+        "has_work": read(workload.has_work, "mlflow", utc_now()),
     }
 
 

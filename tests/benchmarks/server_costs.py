@@ -15,19 +15,20 @@ from typing import Any
 
 import psycopg
 
-from fairmind_sync import database, schema, tally
-from fairmind_sync.database import writing
-from fairmind_sync.delivery import Delivery, Run
+from fairmind_sync.outbox import counters
 from fairmind_sync.provider_names import PROVIDERS, ProviderName
 from fairmind_sync.providers.base import Delivered
-from fairmind_sync.relay import Relay
+from fairmind_sync.relay.relay import Relay
+from fairmind_sync.results.delivery import Delivery, Run
 from fairmind_sync.settings import Settings
+from fairmind_sync.storage import schema
+from fairmind_sync.storage.engine import current_time, writing
 from fairmind_sync.testing import FakeProvider
 from tests.benchmarks import cpu
 from tests.benchmarks.measure import Row, p50, seconds_of
 from tests.benchmarks.saving import save
-from tests.helpers import captured_logs
-from tests.postgres import postgres_server
+from tests.support.log_events import captured_logs
+from tests.support.postgres import postgres_server
 
 BATCH = 32
 _WAL = "SELECT pg_current_wal_insert_lsn() - '0/0'"
@@ -107,12 +108,12 @@ def _claim(relay: Relay, into: list[Delivery]) -> None:
 
 
 def _record(relay: Relay, one: Delivery) -> None:
-    relay._record_delivered([(one, Delivered(Run(one.key, None), "memory"))])
+    relay._recorder().record_delivered([(one, Delivered(Run(one.key, None), "memory"))])
 
 
 def _relay(settings: Settings, provider: ProviderName) -> Relay:
     engine = schema.ready_engine(settings.database_url)
-    clock = partial(database.now, engine)
+    clock = partial(current_time, engine)
     fake = FakeProvider(provider, BATCH)
     most = settings.max_in_flight
     return Relay(engine, fake, max_attempts=12, most_leased=most, clock=clock)
@@ -124,7 +125,7 @@ def _deliver(settings: Settings) -> None:
         _relay(settings, provider).drain()
     engine = schema.ready_engine(settings.database_url)
     with writing(engine) as connection:
-        tally.fold_delivery_counts(connection)
+        counters.fold_delivery_counts(connection)
 
 
 @contextmanager

@@ -9,15 +9,15 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from fairmind_sync.database import reading
 from fairmind_sync.demo.tracking_server import free_port, tracking_server
-from fairmind_sync.models import delivery_attempts
+from fairmind_sync.storage.engine import reading
+from fairmind_sync.storage.tables import attempts_table
 from tests.benchmarks import cpu
 from tests.benchmarks.measure import Row, in_turns, p50
 from tests.benchmarks.mlflow_drain import DEFAULT_WORKERS
 from tests.benchmarks.warm import Warm, warm_daemon
-from tests.postgres import PostgresServer, postgres_server
-from tests.processes import eventually, running_daemon
+from tests.support.postgres import PostgresServer, postgres_server
+from tests.support.processes import eventually, running_daemon
 
 DAEMONS = (1, 2, 4)
 _TO = "mlflow"
@@ -88,7 +88,7 @@ class _Drain:
 
     def _by_worker(self) -> Counter[str]:
         """How many attempts each worker made."""
-        by = delivery_attempts.c.worker
+        by = attempts_table.c.worker
         with reading(self._ours.engine) as connection:
             rows = connection.execute(select(by, func.count()).group_by(by)).all()
         return Counter({row[0]: row[1] for row in rows})

@@ -8,7 +8,7 @@ from fairmind_sync.settings import Settings
 from tests.benchmarks.measure import Row, in_turns, p50
 from tests.benchmarks.raw_server import insert_many, insert_one
 from tests.benchmarks.saving import save
-from tests.postgres import postgres_server
+from tests.support.postgres import postgres_server
 
 
 def run(_place: Path, *, saves: int = 1000, batches: int = 15, size: int = 1000) -> list[Row]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.benchmarks.filled import filled_on_server
 from tests.benchmarks.measure import Row
 from tests.benchmarks.scale import KINDS, compare
-from tests.postgres import postgres_server
+from tests.support.postgres import postgres_server
 
 
 def run(

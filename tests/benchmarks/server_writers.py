@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from fairmind_sync.postgresql import CHANNEL
+from fairmind_sync.storage.postgresql import CHANNEL
 from tests.benchmarks import cpu
 from tests.benchmarks.measure import Row, in_turns, p50
 from tests.benchmarks.processes import Peer, peer
-from tests.postgres import PostgresServer, postgres_server
+from tests.support.postgres import PostgresServer, postgres_server
 
 _SOURCE = "SELECT pg_get_functiondef('fairmind_sync_count_new'::regproc)"
 

@@ -12,14 +12,14 @@ from typing import Any
 
 from sqlalchemy import Engine, select, text
 
-from fairmind_sync import bias_test_results, schema
-from fairmind_sync.database import reading
-from fairmind_sync.models import delivery_attempts, outbox
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.settings import Settings
+from fairmind_sync.storage import schema
+from fairmind_sync.storage.engine import reading
+from fairmind_sync.storage.tables import attempts_table, outbox_table
 from tests.benchmarks.content import results
-from tests.helpers import pid_of
-from tests.processes import DaemonProcess, eventually, running_daemon
+from tests.support.deliveries import pid_of, save_with
+from tests.support.processes import DaemonProcess, eventually, running_daemon
 
 _WARM_UP = 16
 _LEFT = text("SELECT count(*) FROM outbox WHERE status = 'pending'")
@@ -38,7 +38,7 @@ class Warm:
     def save(self, runs: int, to: str) -> None:
         """New results in one transaction, owed to one provider or to both."""
         settings = _settings(to, str(self.engine.url))
-        bias_test_results.save_all(results(islice(self._numbers, runs), settings), settings)
+        save_with(settings, results(islice(self._numbers, runs), settings))
 
     def deliver(self, runs: int, to: str) -> None:
         """Saves so many, and returns when all are delivered."""
@@ -51,14 +51,14 @@ class Warm:
 
     def latencies(self, newest: int) -> list[float]:
         """Seconds from save to record, of the newest deliveries."""
-        times = select(outbox.c.created_at, outbox.c.finished_at)
+        times = select(outbox_table.c.created_at, outbox_table.c.finished_at)
         with reading(self.engine) as connection:
-            found = connection.execute(times.order_by(outbox.c.id.desc()).limit(newest)).all()
+            found = connection.execute(times.order_by(outbox_table.c.id.desc()).limit(newest)).all()
         return [(row.finished_at - row.created_at).total_seconds() for row in found]
 
     def workers(self) -> dict[int, ProviderName]:
         """The pids of the processes that delivered, and where to."""
-        tried = select(outbox.c.provider, delivery_attempts.c.worker).join(delivery_attempts)
+        tried = select(outbox_table.c.provider, attempts_table.c.worker).join(attempts_table)
         with reading(self.engine) as connection:
             found = connection.execute(tried.distinct()).all()
         return {pid_of(row.worker): row.provider for row in found}
@@ -68,14 +68,14 @@ class Warm:
             return int(connection.execute(_LEFT).scalar_one())
 
     def _not_delivered(self) -> list[Any]:
-        wrong = select(outbox.c.last_error).where(outbox.c.status != "delivered")
+        wrong = select(outbox_table.c.last_error).where(outbox_table.c.status != "delivered")
         with reading(self.engine) as connection:
             return list(connection.execute(wrong).scalars())
 
 
 @cache
 def _settings(to: str, database_url: str) -> Settings:
-    return Settings(provider=to, database_url=database_url)  # type: ignore[arg-type]
+    return Settings(provider=to, database_url=database_url)
 
 
 @contextmanager

@@ -11,12 +11,15 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 from sqlalchemy import Engine
 
-from fairmind_sync import operations, outbox
-from fairmind_sync.database import writing
+from fairmind_sync.operating import actions
+from fairmind_sync.outbox import decisions
 from fairmind_sync.settings import Settings
+from fairmind_sync.storage.engine import writing
 from fairmind_sync.testing import new_result
-from tests.helpers import NOW, dead, delivered, save
-from tests.processes import DaemonProcess, running_daemon
+from tests.support.clock import NOW
+from tests.support.databases import store_of
+from tests.support.deliveries import dead, delivered, save
+from tests.support.processes import DaemonProcess, running_daemon
 
 RESULT = "/result?test_id=shown"
 MODEL = "/model?model_id=model-1"
@@ -52,7 +55,7 @@ class Site:
 def open_site(engine: Engine, place: Path, mlflow_uri: str, **env: str) -> Iterator[Site]:
     url = engine.url.render_as_string()
     settings = Settings(provider="mlflow", database_url=url)
-    operations.pause(settings, "mlflow")
+    actions.pause(store_of(settings), "mlflow")
     env = {
         "MLOPS_PROVIDER": "mlflow",
         "MLFLOW_TRACKING_URI": mlflow_uri,
@@ -70,7 +73,7 @@ def furnish(engine: Engine) -> None:
     dead(engine, "the run is too large: " + "metrics/group/name=0.123456789;" * 12)
     given_up = dead(engine)
     with writing(engine) as connection:
-        outbox.discard(connection, [given_up.id], "superseded", NOW)
+        decisions.discard(connection, [given_up.id], "superseded", NOW)
     save(engine, "mlflow", test_id="a-test-whose-name-has-no-end/" * 10)
     for number in range(8):
         save(

@@ -5,12 +5,16 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from fairmind_sync import lookup, operations, outbox
-from fairmind_sync.database import reading, writing
-from fairmind_sync.lookup import DeliveryRecord, RunFilter
+from fairmind_sync.operating import actions
+from fairmind_sync.outbox import delivery_lookup, outcomes
+from fairmind_sync.outbox.delivery_lookup import DeliveryRecord, RunFilter
+from fairmind_sync.results.error_kinds import ErrorKind
+from fairmind_sync.storage.engine import reading, writing
 from tests.browser.conftest import OpenPage
 from tests.browser.site import Site
-from tests.helpers import NOW, claim, dead, save
+from tests.support.clock import NOW
+from tests.support.databases import store_of
+from tests.support.deliveries import claim, dead, save
 
 
 @pytest.fixture(params=[True, False], ids=["with-javascript", "without-javascript"])
@@ -20,7 +24,7 @@ def any_page(request: pytest.FixtureRequest, open_page: OpenPage) -> Page:
 
 def recorded(site: Site, delivery_id: int) -> DeliveryRecord:
     with reading(site.engine) as connection:
-        return lookup.deliveries(connection, RunFilter(delivery_id=delivery_id))[0]
+        return delivery_lookup.deliveries(connection, RunFilter(delivery_id=delivery_id))[0]
 
 
 def state_of_mlflow(page: Page) -> str:
@@ -37,7 +41,7 @@ def test_retry_returns_a_dead_delivery_to_pending(site: Site, any_page: Page) ->
 
 
 def test_pause_pauses_a_provider(site: Site, any_page: Page) -> None:
-    operations.resume(site.settings, "mlflow")
+    actions.resume(store_of(site.settings), "mlflow")
     site.visit(any_page)
     any_page.get_by_role("button", name="Pause mlflow").click()
     expect(any_page.get_by_role("button", name="Resume mlflow")).to_be_visible()
@@ -85,7 +89,7 @@ def test_retry_works_on_the_page_of_a_test_with_the_longest_name(site: Site, pag
     save(site.engine, "mlflow", test_id=longest)
     (delivery,) = claim(site.engine)
     with writing(site.engine) as connection:
-        outbox.record_dead(connection, delivery, "rejected", "a name is too long", NOW)
+        outcomes.record_dead(connection, delivery, ErrorKind.REJECTED, "a name is too long", NOW)
     site.visit(page, f"/result?test_id={longest}")
     page.locator(f"#retry-{delivery.id}").click()
     expect(page.locator("h2 .status")).to_have_text("pending")

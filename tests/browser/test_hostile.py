@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import ConsoleMessage, Dialog, Page, expect
 
-from fairmind_sync.delivery import Run
+from fairmind_sync.results.delivery import Run
 from tests.browser.site import PAGES, Site, furnish
-from tests.helpers import dead, delivered, save
+from tests.support.deliveries import dead, delivered, save
 
 NAMES = [
     "<script>alert(1)</script>",

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from fairmind_sync import operations
+from fairmind_sync.operating import actions
 from tests.browser.site import Site
-from tests.helpers import dead, save
+from tests.support.databases import store_of
+from tests.support.deliveries import dead, save
 
 
 @pytest.fixture
@@ -35,13 +36,13 @@ def test_a_pending_delivery_becomes_delivered_without_a_reload(
     site.save("test_123")
     row = unreloaded.get_by_role("row", name="test_123")
     expect(row.locator(".status")).to_have_text("pending")
-    operations.resume(site.settings, "mlflow")
+    actions.resume(store_of(site.settings), "mlflow")
     expect(row.locator(".status")).to_have_text("delivered")
     assert is_unreloaded(unreloaded)
 
 
 def test_the_run_link_opens_mlflows_own_page(site: Site, page: Page, mlflow_uri: str) -> None:
-    operations.resume(site.settings, "mlflow")
+    actions.resume(store_of(site.settings), "mlflow")
     site.save("test_123")
     site.visit(page)
     page.get_by_role("row", name="test_123").locator("a[href*='/runs/']").click()

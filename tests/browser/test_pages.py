@@ -7,10 +7,12 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import Page, expect
 
-from fairmind_sync import outbox
-from fairmind_sync.database import writing
+from fairmind_sync.outbox import claims, outcomes
+from fairmind_sync.results.error_kinds import ErrorKind
+from fairmind_sync.storage.engine import writing
 from tests.browser.site import MODEL, Site, furnish
-from tests.helpers import NOW, claim, dead, delivered, save
+from tests.support.clock import NOW
+from tests.support.deliveries import claim, dead, delivered, save
 
 IS_DRAWN = "(image) => image.decode().then(() => image.naturalWidth > 0, () => false)"
 
@@ -64,15 +66,15 @@ def test_older_deliveries_are_a_page_further(site: Site, page: Page) -> None:
 def test_the_result_page_shows_each_attempts_error(site: Site, page: Page) -> None:
     save(site.engine, "mlflow", test_id="twice")
     with writing(site.engine) as connection:
-        (delivery,) = outbox.claim(
+        (delivery,) = claims.claim(
             connection, "mlflow", limit=1, lease=timedelta(1), worker="w", now=NOW
         )
-        outbox.record_retry(
-            connection, delivery, "uncertain", "the answer got lost", due_at=NOW, now=NOW
+        outcomes.record_retry(
+            connection, delivery, ErrorKind.UNCERTAIN, "the answer got lost", due_at=NOW, now=NOW
         )
     (delivery,) = claim(site.engine)
     with writing(site.engine) as connection:
-        outbox.record_dead(connection, delivery, "rejected", "a name is too long", NOW)
+        outcomes.record_dead(connection, delivery, ErrorKind.REJECTED, "a name is too long", NOW)
     site.visit(page, "/result?test_id=twice")
     errors = page.get_by_role("table").locator("td.error").all_inner_texts()
     assert errors == ["the answer got lost", "a name is too long"]

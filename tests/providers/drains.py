@@ -12,11 +12,15 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from fairmind_sync import logs, settings, worker
+from fairmind_sync import logs
+from fairmind_sync.relay import worker
+from fairmind_sync.relay.shared_flags import SharedFlags
+from fairmind_sync.relay.watchdog import HUNG
+from fairmind_sync.settings import load_settings
 
 _LONGEST_S = 120
 _processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["fairmind_sync.worker", "mlflow"])
+_processes.set_forkserver_preload(["fairmind_sync.relay.worker", "mlflow"])
 
 
 def drain(env: Mapping[str, str]) -> None:
@@ -29,7 +33,7 @@ def drain(env: Mapping[str, str]) -> None:
     process.join()
     process.close()
     assert code is not None, f"a drain took longer than {_LONGEST_S} s"
-    assert code in (0, worker.HUNG, worker.BROKEN), f"a drain failed with exit code {code}"
+    assert code in (0, HUNG, worker.BROKEN), f"a drain failed with exit code {code}"
 
 
 def _drain(env: dict[str, str], cwd: Path) -> None:
@@ -41,13 +45,13 @@ def _drain(env: dict[str, str], cwd: Path) -> None:
     os.dup2(silence, 1)
     os.dup2(silence, 2)
     if "FAIRMIND_TEST_TROUBLE" in env:
-        from tests.crash.injected import injection  # noqa: PLC0415 its orders are in the variables
+        from tests.system.crash.injected import injection  # noqa: PLC0415 its orders are in the variables
 
         injection.set_up()
-    configured = settings.load()
+    configured = load_settings()
     logs.configure(configured)
     (provider,) = configured.enabled
-    worker.start(configured, worker.Wires())
+    worker.start(configured, SharedFlags())
     try:
         worker.drain(provider, configured, probe_now=True, and_sweep=True)
     finally:

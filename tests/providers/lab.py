@@ -6,15 +6,16 @@ from typing import Any
 
 from sqlalchemy import Engine, select, update
 
-from fairmind_sync import bias_test_results, lookup
-from fairmind_sync.database import reading, writing
-from fairmind_sync.lookup import DeliveryRecord, RunFilter
-from fairmind_sync.models import outbox
+from fairmind_sync.outbox import delivery_lookup, workload
+from fairmind_sync.outbox.delivery_lookup import DeliveryRecord, RunFilter
+from fairmind_sync.outbox.provider_state import ProviderState
 from fairmind_sync.provider_names import ProviderName
-from fairmind_sync.provider_state import ProviderState
 from fairmind_sync.settings import Settings
+from fairmind_sync.storage.engine import reading, writing
+from fairmind_sync.storage.tables import outbox_table
 from fairmind_sync.testing import new_result
 from tests.providers import drains
+from tests.support.deliveries import save_with
 
 
 class Lab:
@@ -28,7 +29,7 @@ class Lab:
         self.settings = Settings(provider=provider, database_url=url)
 
     def save(self, **changes: Any) -> None:
-        bias_test_results.save_all([new_result(**changes)], self.settings)
+        save_with(self.settings, [new_result(**changes)])
 
     def drain(self, **env: str) -> DeliveryRecord:
         """Drains once; the newest delivery afterwards."""
@@ -38,18 +39,18 @@ class Lab:
     def records(self) -> list[DeliveryRecord]:
         """Newest first."""
         with reading(self.engine) as connection:
-            return lookup.deliveries(connection, RunFilter())
+            return delivery_lookup.deliveries(connection, RunFilter())
 
     def key(self) -> str:
         """The only delivery's key."""
         with reading(self.engine) as connection:
-            return str(connection.execute(select(outbox.c.delivery_key)).scalar_one())
+            return str(connection.execute(select(outbox_table.c.delivery_key)).scalar_one())
 
     def write(self, **values: Any) -> None:
         """Changes every delivery."""
         with writing(self.engine) as connection:
-            connection.execute(update(outbox).values(**values))
+            connection.execute(update(outbox_table).values(**values))
 
     def state(self) -> ProviderState:
         with reading(self.engine) as connection:
-            return lookup.backlog(connection, self.provider).state
+            return workload.backlog(connection, self.provider).state

@@ -10,18 +10,19 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from fairmind_sync.delivery import Delivery
-from fairmind_sync.errors import LeaseLostError
-from fairmind_sync.providers import base
-from fairmind_sync.providers.base import (
+from fairmind_sync.errors import (
+    LeaseLostError,
     ProviderBlockedError,
     ProviderBrokenError,
     ProviderOfflineError,
-    Retry,
-    run_in_threads,
 )
-from tests.helpers import captured_logs
-from tests.values import delivery
+from fairmind_sync.providers import threads
+from fairmind_sync.providers.base import Retry
+from fairmind_sync.providers.threads import _all_in, run_in_threads
+from fairmind_sync.results.delivery import Delivery
+from fairmind_sync.results.error_kinds import ErrorKind
+from tests.support.log_events import captured_logs
+from tests.support.values import delivery
 
 Work: TypeAlias = Callable[[Delivery], str]
 WAIT_S = 30
@@ -154,7 +155,7 @@ def test_those_that_may_not_start_any_more_have_no_result() -> None:
 
 def test_an_error_that_nobody_foresaw_is_one_deliverys_own() -> None:
     found = run(3, failing(ValueError("a bug"), {2}))
-    assert found[1] == (2, Retry("unexpected", "ValueError: a bug"))
+    assert found[1] == (2, Retry(ErrorKind.UNEXPECTED, "ValueError: a bug"))
 
 
 def test_an_error_that_nobody_foresaw_does_not_stop_the_others() -> None:
@@ -206,7 +207,7 @@ def test_those_under_way_have_their_result_before_the_batch_stops(error: Excepti
 
 def test_of_several_reasons_to_stop_the_first_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     both_run, first_is_known = threading.Barrier(2, timeout=WAIT_S), threading.Event()
-    all_in = base._all_in
+    all_in = _all_in
 
     def tell(queue: SimpleQueue[Any]) -> Iterator[Any]:
         yield from all_in(queue)
@@ -218,7 +219,7 @@ def test_of_several_reasons_to_stop_the_first_counts(monkeypatch: pytest.MonkeyP
             first_is_known.wait(WAIT_S)
         raise ProviderOfflineError(f"error {each.id}")
 
-    monkeypatch.setattr(base, "_all_in", tell)
+    monkeypatch.setattr(threads, "_all_in", tell)
     with pytest.raises(ProviderOfflineError, match="error 1"):
         run(2, work, threads=2)
 

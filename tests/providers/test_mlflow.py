@@ -11,11 +11,11 @@ import httpx2
 import pytest
 from sqlalchemy import Engine
 
-from fairmind_sync.lookup import DeliveryRecord
+from fairmind_sync.outbox.delivery_lookup import DeliveryRecord
 from fairmind_sync.providers.mlflow.provider import GRACE
-from tests.mlflow_reader import HeldRun, runs_of
 from tests.providers.lab import Lab
 from tests.standins.wandb import StandInWandb
+from tests.support.mlflow_runs import HeldRun, runs_of
 
 
 class MlflowLab(Lab):

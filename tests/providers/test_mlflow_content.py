@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairmind_sync.naming import storable
-from fairmind_sync.payload import Json
-from fairmind_sync.providers.mlflow.content import Batch, Content, content_of
-from tests.values import any_text, delivery, for_all, objects
+from fairmind_sync.providers.mlflow.content import LogBatch, MlflowContent, content_of
+from fairmind_sync.results.payload import Json
+from fairmind_sync.text import storable
+from tests.support.values import any_text, delivery, for_all, objects
 
 AT_MS = 1_767_323_045_678
 MOST_BYTES = 1_000_000
@@ -32,11 +32,11 @@ SIZES = ["metrics", "long keys", "longest keys", "params", "long values", "longe
 at_the_limit = pytest.mark.parametrize("changes", TO_THE_LIMIT, ids=SIZES)
 
 
-def content(**changes: Any) -> Content:
+def content(**changes: Any) -> MlflowContent:
     return content_of(delivery(**changes), "an-experiment")
 
 
-def body_of(batch: Batch) -> str:
+def body_of(batch: LogBatch) -> str:
     """The request's body, as MLflow's client writes it."""
     metrics = [
         {**asdict(point), "timestamp": point.timestamp_ms, "step": 0} for point in batch.points

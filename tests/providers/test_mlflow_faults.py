@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, update
 
-from fairmind_sync.database import writing
-from fairmind_sync.models import outbox
-from tests.cases import diagonals
-from tests.crash.trouble import troubled
+from fairmind_sync.storage.engine import writing
+from fairmind_sync.storage.tables import outbox_table
 from tests.providers.test_mlflow import MlflowLab
 from tests.standins.faults import Action, Fault, every
 from tests.standins.mlflow_proxy import MlflowProxy, mlflow_proxy
+from tests.support.diagonals import diagonals
+from tests.system.crash.trouble import troubled
 
 RESULTS = {"accuracy": 0.25, "groups": {"a": 1, "b": 2}}
 METRICS = {"accuracy": 0.25, "groups/a": 1.0, "groups/b": 2.0}
@@ -60,10 +60,10 @@ def drain_until_done(lab: MlflowLab, proxy: MlflowProxy) -> None:
 def pass_time(engine: Engine) -> None:
     long_ago = datetime.now(UTC) - timedelta(minutes=5)
     with writing(engine) as connection:
-        connection.execute(update(outbox).values(due_at=long_ago))
+        connection.execute(update(outbox_table).values(due_at=long_ago))
         connection.execute(
-            update(outbox)
-            .where(outbox.c.create_attempted_at.is_not(None))
+            update(outbox_table)
+            .where(outbox_table.c.create_attempted_at.is_not(None))
             .values(create_attempted_at=long_ago)
         )
 

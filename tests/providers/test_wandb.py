@@ -99,8 +99,8 @@ def test_runs_of_a_new_core_go_to_the_address_that_was_configured(lab: WandbLab)
     upload = (
         "import os\n"
         "from fairmind_sync.providers import open_provider\n"
-        "from fairmind_sync.settings import load\n"
-        "sdk = open_provider('wandb', load())._sdk\n"
+        "from fairmind_sync.settings import load_settings\n"
+        "sdk = open_provider('wandb', load_settings())._sdk\n"
         "del os.environ['WANDB_BASE_URL']\n"
         "sdk.restart()\n"
         "print(sdk._run_settings().base_url)\n"

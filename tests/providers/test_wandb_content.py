@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairmind_sync.naming import storable
-from fairmind_sync.payload import Json
-from fairmind_sync.providers.wandb.content import LARGEST_ROW, PROOF, Content, content_of
-from tests.values import SAVED_AT, any_text, delivery, for_all, objects
+from fairmind_sync.providers.wandb.content import LARGEST_ROW, PROOF, WandbContent, content_of
+from fairmind_sync.results.payload import Json
+from fairmind_sync.text import storable
+from tests.support.values import SAVED_AT, any_text, delivery, for_all, objects
 
 IDENTIFIERS = {
     "test_id": "test-1",
@@ -26,7 +26,7 @@ IDENTIFIERS = {
 }
 
 
-def content(*, project: str = "a-project", **changes: Any) -> Content:
+def content(*, project: str = "a-project", **changes: Any) -> WandbContent:
     return content_of(delivery(**changes), project)
 
 

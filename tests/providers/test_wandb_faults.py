@@ -10,11 +10,11 @@ import psutil
 import pytest
 from sqlalchemy import Engine
 
-from tests.cases import diagonals
-from tests.processes import eventually
 from tests.providers.test_wandb import WandbLab
 from tests.standins.faults import Action, every
 from tests.standins.wandb import Fault, StandInWandb
+from tests.support.diagonals import diagonals
+from tests.support.processes import eventually
 
 KINDS = (
     "viewer",

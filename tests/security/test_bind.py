@@ -11,8 +11,8 @@ import pytest
 from fairmind_sync.api.server import require_guard
 from fairmind_sync.errors import SettingsError
 from fairmind_sync.settings import Settings
-from tests.processes import command, running_daemon
 from tests.security.attack import API, BEARER, TOKEN
+from tests.support.processes import command, running_daemon
 
 OPEN_HOSTS = ["0.0.0.0", "::", socket.gethostname()]  # noqa: S104 they are what must be refused
 

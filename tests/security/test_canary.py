@@ -12,17 +12,19 @@ import httpx2
 import psutil
 import pytest
 
-from fairmind_sync import bias_test_results, lookup, schema
-from fairmind_sync.database import reading
+from fairmind_sync.outbox import workload
 from fairmind_sync.settings import Settings
+from fairmind_sync.storage import schema
+from fairmind_sync.storage.engine import reading
 from fairmind_sync.testing import new_result
-from tests.processes import DaemonProcess, command, eventually, running_daemon
 from tests.security.attack import API
 from tests.security.telling import telling_servers
 from tests.standins.faults import Fault
 from tests.standins.mlflow_proxy import MlflowProxy
 from tests.standins.wandb import Fault as WandbFault
 from tests.standins.wandb import StandInWandb
+from tests.support.deliveries import save_with
+from tests.support.processes import DaemonProcess, command, eventually, running_daemon
 
 WANDB_KEY = "ca0a7" * 8
 CANARIES = {
@@ -78,11 +80,11 @@ class Scene:
 
     def save(self, test_id: str) -> None:
         to = Settings(provider="both", database_url=self.database_url)
-        bias_test_results.save_all([new_result(test_id=test_id)], to)
+        save_with(to, [new_result(test_id=test_id)])
 
     def unfinished(self) -> dict[str, int]:
         with reading(schema.ready_engine(self.database_url)) as connection:
-            return lookup.unfinished(connection, ("wandb", "mlflow"))
+            return workload.unfinished(connection, ("wandb", "mlflow"))
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
-from fairmind_sync import provider_state
 from fairmind_sync.api import create_app, guard
-from fairmind_sync.database import reading
+from fairmind_sync.outbox import provider_state
 from fairmind_sync.settings import Settings
+from fairmind_sync.storage.engine import reading
+from tests.api.test_endpoints import body
 from tests.security.attack import API, BEARER, ask, client_of, with_token
-from tests.test_api import body
 
 OTHER_SITES: list[dict[str, str]] = [
     {"Origin": "https://evil.example"},

@@ -12,19 +12,24 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine, func, select
 
-from fairmind_sync import bias_test_results, fairmind_files, operations
-from fairmind_sync.database import reading
-from fairmind_sync.delivery import Run
-from fairmind_sync.models import outbox
-from fairmind_sync.naming import web_url
-from fairmind_sync.providers.base import Dead, Delivered, Outcome, ProviderBlockedError
-from fairmind_sync.relay import Relay
+from fairmind_sync.errors import ProviderBlockedError
+from fairmind_sync.intake import fairmind_files
+from fairmind_sync.operating import actions
+from fairmind_sync.providers.base import Dead, Delivered, Outcome
+from fairmind_sync.relay.relay import Relay
+from fairmind_sync.results.delivery import Run
+from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.settings import Settings
+from fairmind_sync.storage.engine import reading
+from fairmind_sync.storage.tables import outbox_table
 from fairmind_sync.testing import FakeProvider, new_result
-from tests.cases import diagonals
-from tests.processes import command
+from fairmind_sync.text import web_url
+from tests.api.test_endpoints import body
 from tests.security.attack import API, client_of
-from tests.test_api import body
+from tests.support.databases import store_of
+from tests.support.deliveries import save_with
+from tests.support.diagonals import diagonals
+from tests.support.processes import command
 
 pytestmark = pytest.mark.both_databases
 
@@ -110,9 +115,9 @@ def infected(configured: Settings, engine: Engine) -> TestClient:
         test_id=XSS, model_id=XSS, user_id=XSS, dataset_id=XSS, test_type=XSS,
         results=content, metadata={XSS: XSS},
     )  # fmt: skip
-    bias_test_results.save_all([attack], configured)
-    relay(engine, Dead(XSS[:32], XSS))
-    operations.discard(configured, [1], XSS)
+    save_with(configured, [attack])
+    relay(engine, Dead(ErrorKind.REJECTED, XSS))
+    actions.discard(store_of(configured), [1], XSS)
     fake = FakeProvider("wandb", script=[ProviderBlockedError(XSS)])
     Relay(engine, fake, max_attempts=1).drain()
     return client_of(configured)
@@ -173,7 +178,7 @@ def test_a_web_address_is_one() -> None:
 def test_a_hostile_providers_address_is_no_link(
     configured: Settings, engine: Engine, page: str
 ) -> None:
-    bias_test_results.save_all([new_result(test_id="t")], configured)
+    save_with(configured, [new_result(test_id="t")])
     relay(engine, Delivered(Run("run-1", "javascript:alert(1)"), "elsewhere"))
     assert dangers(client_of(configured).get(page).text) == []
 
@@ -190,7 +195,7 @@ def found_by(reply: Any) -> int:
 def test_an_injection_finds_nothing(
     client: TestClient, configured: Settings, start: str, injection: str
 ) -> None:
-    bias_test_results.save_all([new_result(test_id="test-1", model_id="m")], configured)
+    save_with(configured, [new_result(test_id="test-1", model_id="m")])
     assert found_by(client.get(start + quote(injection, safe=""))) == 0
 
 
@@ -198,10 +203,10 @@ def test_an_injection_finds_nothing(
 def test_an_injection_drops_nothing(
     client: TestClient, configured: Settings, engine: Engine, start: str
 ) -> None:
-    bias_test_results.save_all([new_result()], configured)
+    save_with(configured, [new_result()])
     client.get(start + quote("x'; DELETE FROM outbox; --"))
     with reading(engine) as connection:
-        assert connection.execute(select(func.count()).select_from(outbox)).scalar() == 2
+        assert connection.execute(select(func.count()).select_from(outbox_table)).scalar() == 2
 
 
 @pytest.mark.parametrize("injection", INJECTIONS)
@@ -215,7 +220,7 @@ def test_an_injection_is_saved_and_found_as_what_it_is(client: TestClient, injec
 def test_an_injection_on_the_command_line_finds_nothing(
     configured: Settings, database_url: str, option: str
 ) -> None:
-    bias_test_results.save_all([new_result()], configured)
+    save_with(configured, [new_result()])
     env = {"FAIRMIND_SYNC_DATABASE_URL": database_url}
     assert json.loads(command("runs", "--json", option, INJECTIONS[0], env=env).stdout) == []
 
@@ -242,7 +247,8 @@ def test_an_id_in_an_imported_file_names_no_file(
     folder.mkdir(parents=True)
     record = body(id=name, user_id=name)
     (folder / "1.json").write_text(json.dumps(record))
-    fairmind_files.import_all(fairmind_files.result_files(tmp_path / "results"), configured)
+    files = fairmind_files.result_files(tmp_path / "results")
+    fairmind_files.import_all(store_of(configured), files, configured)
     assert "evil" not in files_below(tmp_path)
 
 

@@ -13,15 +13,19 @@ import structlog
 from sqlalchemy import Engine
 from typer.testing import CliRunner
 
-from fairmind_sync import bias_test_results, doctor, logs
+from fairmind_sync import logs
 from fairmind_sync.cli import app
-from fairmind_sync.delivery import Run
-from fairmind_sync.doctor import Finding
-from fairmind_sync.providers.base import Dead, Delivered, Outcome, ProviderBlockedError
-from fairmind_sync.relay import Relay
+from fairmind_sync.errors import ProviderBlockedError
+from fairmind_sync.operating import doctor
+from fairmind_sync.operating.doctor import Finding
+from fairmind_sync.providers.base import Dead, Delivered, Outcome
+from fairmind_sync.relay.relay import Relay
+from fairmind_sync.results.delivery import Run
+from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.settings import Settings
 from fairmind_sync.testing import FakeProvider, new_result
-from tests.processes import command
+from tests.support.deliveries import save_with
+from tests.support.processes import command
 
 FORGED = '{"event": "daemon.ready", "url": "http://evil.example"}'
 ATTACK = f"refused\n{FORGED}\r{FORGED}\x1b]0;owned\x07\x1b[2J\x9b31m\u202e\u2028{FORGED}"
@@ -71,8 +75,8 @@ def events(output: str) -> list[str]:
 def log_hostile(settings: Settings, engine: Engine, log_format: str) -> None:
     """What the relay logs of a provider that attacks."""
     logs.configure(settings.model_copy(update={"log_format": log_format}))
-    bias_test_results.save_all([new_result(), new_result()], settings)
-    relay(engine, Dead("rejected", ATTACK))
+    save_with(settings, [new_result(), new_result()])
+    relay(engine, Dead(ErrorKind.REJECTED, ATTACK))
     relay(engine, ProviderBlockedError(ATTACK))
 
 
@@ -118,11 +122,11 @@ def hostile(configured: Settings, engine: Engine) -> None:
     """A dead delivery, a delivered one and a blocked provider, all in the attacker's words."""
     settings = configured.model_copy(update={"provider": "mlflow"})
     for outcome in (
-        Dead("rejected", ATTACK),
+        Dead(ErrorKind.REJECTED, ATTACK),
         Delivered(Run(f"run-{ATTACK}", f"https://evil.example/{ATTACK}"), ATTACK),
         ProviderBlockedError(ATTACK),
     ):
-        bias_test_results.save_all([new_result(test_id=type(outcome).__name__)], settings)
+        save_with(settings, [new_result(test_id=type(outcome).__name__)])
         relay(engine, outcome)
 
 

@@ -11,12 +11,12 @@ from urllib.parse import quote
 import pytest
 from fastapi.testclient import TestClient
 
-from fairmind_sync import bias_test_results
 from fairmind_sync.settings import Settings
 from fairmind_sync.testing import new_result
-from tests.cases import diagonals
+from tests.api.test_endpoints import body
 from tests.security.attack import API, client_of
-from tests.test_api import body
+from tests.support.deliveries import save_with
+from tests.support.diagonals import diagonals
 
 pytestmark = pytest.mark.both_databases
 
@@ -99,9 +99,7 @@ def test_what_was_saved_can_be_shown(
 ) -> None:
     path, place = shown
     odd = ODD_RESULTS[place](text)
-    bias_test_results.save_all(
-        [new_result(test_id="t", model_id="m", results=odd, metadata=odd)], configured
-    )
+    save_with(configured, [new_result(test_id="t", model_id="m", results=odd, metadata=odd)])
     assert client.get(path).status_code == 200
 
 

@@ -13,14 +13,15 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import Engine
 
-from fairmind_sync import bias_test_results, lookup
 from fairmind_sync.api import guard, server
-from fairmind_sync.database import reading
-from fairmind_sync.lookup import RunFilter
+from fairmind_sync.outbox import delivery_lookup
+from fairmind_sync.outbox.delivery_lookup import RunFilter
 from fairmind_sync.settings import Settings
+from fairmind_sync.storage.engine import reading
 from fairmind_sync.testing import new_result
-from tests.processes import eventually, running_daemon
 from tests.security.attack import API
+from tests.support.deliveries import save_with
+from tests.support.processes import eventually, running_daemon
 
 SMALL = 1000
 FAR_AWAY_S = 120.0
@@ -289,10 +290,10 @@ def test_a_flood_does_not_stop_deliveries(engine: Engine, mlflow_uri: str, tmp_p
 
     def delivered() -> int:
         with reading(engine) as connection:
-            return len(lookup.deliveries(connection, RunFilter(status="delivered")))
+            return len(delivery_lookup.deliveries(connection, RunFilter(status="delivered")))
 
     with running_daemon(env, tmp_path) as daemon, flood(daemon.url) as answered:
         eventually(lambda: len(answered) > 100)
         settings = Settings(provider="mlflow", database_url=database_url)
-        bias_test_results.save_all([new_result() for _ in range(30)], settings)
+        save_with(settings, [new_result() for _ in range(30)])
         assert eventually(lambda: delivered() == 30)

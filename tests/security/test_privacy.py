@@ -15,15 +15,16 @@ from sqlalchemy import Engine
 
 from fairmind_sync import bias_test_results, mlops_integration
 from fairmind_sync.errors import SettingsError
-from fairmind_sync.models import bias_test_results as results_table
-from fairmind_sync.payload import Json
-from fairmind_sync.privacy import parse, without_private
-from fairmind_sync.settings import Settings, load
-from tests.helpers import rows
-from tests.processes import command
+from fairmind_sync.intake.prepare import prepare
+from fairmind_sync.results.payload import Json
+from fairmind_sync.results.privacy import parse, without_private
+from fairmind_sync.settings import Settings, load_settings
+from fairmind_sync.storage.tables import results_table
+from tests.api.test_endpoints import body
 from tests.security.attack import API, client_of
-from tests.test_api import body
-from tests.values import for_all, objects
+from tests.support.databases import rows
+from tests.support.processes import command
+from tests.support.values import for_all, objects
 
 SSN = "078-05-1120"
 PATTERNS = "metadata.email,results.*.name,**.ssn"
@@ -63,7 +64,7 @@ def test_a_pattern_that_can_match_nothing_is_refused(pattern: str) -> None:
 def test_a_wrong_pattern_is_a_wrong_setting(monkeypatch: pytest.MonkeyPatch, pattern: str) -> None:
     monkeypatch.setenv("FAIRMIND_SYNC_REDACT", f"metadata.email,{pattern}")
     with pytest.raises(SettingsError, match="FAIRMIND_SYNC_REDACT"):
-        load()
+        load_settings()
 
 
 @pytest.mark.parametrize(
@@ -126,11 +127,11 @@ def hide(value: Json, secret: str, way: list[int]) -> Json:
 def test_a_private_value_is_nowhere_in_what_is_stored(
     results: dict[str, Json], metadata: dict[str, Json], secret: str, way: list[int]
 ) -> None:
-    stored = bias_test_results.prepare(
+    stored = prepare(
         "t", "u", "m", "d", "x",
         {"hidden": hide(results, secret, way)},
         {"hidden": [hide(metadata, secret, way)]},
-        configured=Settings(redact=("**.ssn",)),
+        private_fields=Settings(redact=("**.ssn",)).private_fields,
     )  # fmt: skip
     assert secret not in repr(astuple(stored))
 
@@ -141,9 +142,9 @@ def test_a_private_value_leaves_no_trace_in_the_digest(
     results: dict[str, Json], secret: str
 ) -> None:
     digests = {
-        bias_test_results.prepare(
+        prepare(
             "t", "u", "m", "d", "x", {"kept": results, "ssn": value},
-            configured=Settings(redact=("results.ssn",)),
+            private_fields=Settings(redact=("results.ssn",)).private_fields,
         ).digest
         for value in (secret, "other")
     }  # fmt: skip
@@ -173,12 +174,12 @@ def by_log_call(_env: dict[str, str], _place: Path) -> None:
 
 def by_rest(_env: dict[str, str], _place: Path) -> None:
     sent = body(results=RESULTS, metadata=METADATA)
-    client_of(load()).post(f"{API}/log-test", json=sent)
+    client_of(load_settings()).post(f"{API}/log-test", json=sent)
 
 
 def by_rest_once(_env: dict[str, str], _place: Path) -> None:
     sent = body(results=RESULTS, metadata=METADATA)
-    client_of(load()).post(f"{API}/log-test", json=sent, headers={"Idempotency-Key": "k"})
+    client_of(load_settings()).post(f"{API}/log-test", json=sent, headers={"Idempotency-Key": "k"})
 
 
 def entry() -> dict[str, Any]:

@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from fairmind_sync.extraction import numbers_of
+from fairmind_sync.results.extraction import numbers_of
 
 if TYPE_CHECKING:
-    from fairmind_sync.records import Point
+    from fairmind_sync.outbox.result_lookup import TrendPoint
 
 MOST_LINES = 6
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -26,7 +26,7 @@ _DARK = """inline:
 """
 
 
-def metrics_of(points: Iterable[Point], wanted: str = "") -> tuple[list[str], list[str]]:
+def metrics_of(points: Iterable[TrendPoint], wanted: str = "") -> tuple[list[str], list[str]]:
     """The metrics to show, and all that there are: the wanted one, else those that most results have.
 
     Of those, rates go first, which lie between -1 and 1: a count beside them would flatten them to one line.
@@ -44,10 +44,10 @@ def metrics_of(points: Iterable[Point], wanted: str = "") -> tuple[list[str], li
     return sorted(name for name, _ in (rates or counted).most_common(MOST_LINES)), known
 
 
-def trend_svg(points: list[Point], wanted: str = "") -> str:
+def trend_svg(points: list[TrendPoint], wanted: str = "") -> str:
     """One line a metric; where a result lacks it, the line has a gap."""
-    import pygal  # noqa: PLC0415 most daemons never draw
-    from pygal.style import Style  # noqa: PLC0415 as above
+    import pygal  # most daemons never draw
+    from pygal.style import Style
 
     chosen, _ = metrics_of(points, wanted)
     drawn = pygal.Line(
@@ -98,7 +98,7 @@ def _without_scripts(root: Any) -> Any:
     return root
 
 
-def metrics_in(point: Point) -> dict[str, float]:
+def metrics_in(point: TrendPoint) -> dict[str, float]:
     """Finite ones only: others can't be drawn."""
     found = numbers_of(point.results)
     return {"/".join(path): value for path, value in found.items() if math.isfinite(value)}

@@ -1,20 +1,35 @@
-"""What every endpoint works with: the settings, which a mounted router takes from the environment."""
+"""The store and the settings of an endpoint; a mounted router takes them from the environment."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from fastapi import Depends, Path, Request
+from sqlalchemy import Engine
 
-from fairmind_sync import settings
-from fairmind_sync.lookup import LARGEST_ID
-from fairmind_sync.settings import Settings
+from fairmind_sync.outbox.delivery_lookup import LARGEST_ID
+from fairmind_sync.provider_names import PROVIDERS
+from fairmind_sync.settings import Settings, current_settings
+from fairmind_sync.storage.schema import ready_engine
 
 
-def _configured(request: Request) -> Settings:
+def _settings(request: Request) -> Settings:
     given = getattr(request.app.state, "settings", None)
-    return given if isinstance(given, Settings) else settings.current()
+    return given if isinstance(given, Settings) else current_settings()
 
 
-Configured = Annotated[Settings, Depends(_configured)]
+CurrentSettings = Annotated[Settings, Depends(_settings)]
+
+
+def open_store(settings: CurrentSettings) -> Engine:
+    """Opens the settings' database, which gets today's schema if it is new."""
+    return ready_engine(settings.database_url)
+
+
+Store = Annotated[Engine, Depends(open_store)]
 DeliveryId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
+
+if TYPE_CHECKING:
+    KnownProvider: TypeAlias = str
+else:
+    KnownProvider = Literal[PROVIDERS]

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator
+from sqlalchemy import Engine
 
-from fairmind_sync import lookup, operations, provider_state, records, schema
-from fairmind_sync.api.context import Configured, DeliveryId
+from fairmind_sync.api.context import DeliveryId, KnownProvider, Store
 from fairmind_sync.api.problems import ProblemRoute
 from fairmind_sync.api.schemas import (
     AttemptOut,
@@ -23,10 +23,10 @@ from fairmind_sync.api.schemas import (
     Status,
     TriedDelivery,
 )
-from fairmind_sync.database import reading
-from fairmind_sync.lookup import LARGEST_ID, DeliveryRecord, RunFilter
-from fairmind_sync.provider_names import ProviderName
-from fairmind_sync.settings import Settings
+from fairmind_sync.operating import actions
+from fairmind_sync.outbox import delivery_lookup, provider_state, result_lookup
+from fairmind_sync.outbox.delivery_lookup import LARGEST_ID, DeliveryRecord, RunFilter, find
+from fairmind_sync.storage.engine import reading
 
 router = APIRouter(route_class=ProblemRoute)
 
@@ -55,10 +55,10 @@ _CONFLICT: dict[int | str, dict[str, Any]] = {
 
 @router.get("/runs")
 def runs(
-    configured: Configured,
+    engine: Store,
     test_id: Text = None,
     model_id: Text = None,
-    provider: ProviderName | None = None,
+    provider: KnownProvider | None = None,
     status: Status | None = None,
     since: Annotated[
         Since | None,
@@ -78,7 +78,7 @@ def runs(
         since=since,
         before=cursor,
     )
-    found = operations.find(configured, wanted, limit + 1)
+    found = find(engine, wanted, limit + 1)
     page = found[:limit]
     return RunsResponse(
         runs=[DeliveryOut.model_validate(delivery) for delivery in page],
@@ -89,16 +89,16 @@ def runs(
 @router.get("/results/{test_id:path}", responses={404: {"description": "unknown test"}})
 def results(
     test_id: str,
-    configured: Configured,
+    engine: Store,
     user_id: Annotated[str | None, Query(max_length=500, description="only this user's")] = None,
 ) -> ResultsResponse:
     """A result with its deliveries and each of their attempts; all revisions, newest first."""
-    with reading(schema.ready_engine(configured.database_url)) as connection:
-        found = records.revisions(connection, test_id, user_id)
+    with reading(engine) as connection:
+        found = result_lookup.revisions(connection, test_id, user_id)
         tried = {
             id_: [
-                _tried(delivery, lookup.attempts(connection, delivery.id))
-                for delivery in lookup.deliveries(connection, RunFilter(result_id=id_))
+                _tried(delivery, delivery_lookup.attempts(connection, delivery.id))
+                for delivery in delivery_lookup.deliveries(connection, RunFilter(result_id=id_))
             ]
             for id_, _, _ in found
         }
@@ -113,62 +113,60 @@ def results(
 
 
 @router.post("/deliveries/{delivery_id}/retry", responses=_CONFLICT)
-def retry(delivery_id: DeliveryId, configured: Configured) -> DeliveryResponse:
+def retry(delivery_id: DeliveryId, engine: Store) -> DeliveryResponse:
     """Returns a dead delivery to pending; its attempts count from the start again."""
-    before = _delivery(configured, delivery_id)
-    if not operations.retry(configured, [delivery_id]):
+    before = _delivery(engine, delivery_id)
+    if not actions.retry(engine, [delivery_id]):
         raise HTTPException(
             409, f"delivery {delivery_id} is {before.status}: only a dead one can be retried"
         )
-    return _changed(configured, delivery_id)
+    return _changed(engine, delivery_id)
 
 
 @router.post("/deliveries/{delivery_id}/discard", responses=_CONFLICT)
-def discard(
-    delivery_id: DeliveryId, body: DiscardRequest, configured: Configured
-) -> DeliveryResponse:
+def discard(delivery_id: DeliveryId, body: DiscardRequest, engine: Store) -> DeliveryResponse:
     """Gives a delivery up that is dead or pending, with a reason."""
-    before = _delivery(configured, delivery_id)
-    if not operations.discard(configured, [delivery_id], body.reason):
+    before = _delivery(engine, delivery_id)
+    if not actions.discard(engine, [delivery_id], body.reason):
         state = "being sent at this moment" if before.status == "pending" else before.status
         raise HTTPException(409, f"delivery {delivery_id} is {state}: it can't be discarded")
-    return _changed(configured, delivery_id)
+    return _changed(engine, delivery_id)
 
 
 @router.post("/providers/{provider}/pause")
-def pause(provider: ProviderName, configured: Configured) -> ProviderResponse:
+def pause(provider: KnownProvider, engine: Store) -> ProviderResponse:
     """Holds its deliveries back; what is under way ends as it would."""
-    operations.pause(configured, provider)
-    return _provider(configured, provider)
+    actions.pause(engine, provider)
+    return _provider(engine, provider)
 
 
 @router.post("/providers/{provider}/resume")
-def resume(provider: ProviderName, configured: Configured) -> ProviderResponse:
+def resume(provider: KnownProvider, engine: Store) -> ProviderResponse:
     """Ends a pause; an offline or blocked provider is tried again at once."""
-    operations.resume(configured, provider)
-    return _provider(configured, provider)
+    actions.resume(engine, provider)
+    return _provider(engine, provider)
 
 
-def _tried(delivery: DeliveryRecord, attempts: list[lookup.Attempt]) -> TriedDelivery:
+def _tried(delivery: DeliveryRecord, attempts: list[delivery_lookup.Attempt]) -> TriedDelivery:
     shown = DeliveryOut.model_validate(delivery)
     log = [AttemptOut.model_validate(attempt) for attempt in attempts]
     return TriedDelivery(**shown.model_dump(), attempt_log=log)
 
 
-def _delivery(configured: Settings, delivery_id: int) -> DeliveryRecord:
-    found = operations.find(configured, RunFilter(delivery_id=delivery_id))
+def _delivery(engine: Engine, delivery_id: int) -> DeliveryRecord:
+    found = find(engine, RunFilter(delivery_id=delivery_id))
     if not found:
         raise HTTPException(404, f"there is no delivery {delivery_id}")
     return found[0]
 
 
-def _changed(configured: Settings, delivery_id: int) -> DeliveryResponse:
-    delivery = _delivery(configured, delivery_id)
+def _changed(engine: Engine, delivery_id: int) -> DeliveryResponse:
+    delivery = _delivery(engine, delivery_id)
     return DeliveryResponse(delivery=DeliveryOut.model_validate(delivery))
 
 
-def _provider(configured: Settings, provider: ProviderName) -> ProviderResponse:
-    with reading(schema.ready_engine(configured.database_url)) as connection:
+def _provider(engine: Engine, provider: str) -> ProviderResponse:
+    with reading(engine) as connection:
         found = provider_state.read(connection, provider)
     return ProviderResponse(
         provider=provider,

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Header, HTTPException, Response
 
-from fairmind_sync import bias_test_results, lookup, mlops_integration, schema
-from fairmind_sync.api.context import Configured
+from fairmind_sync.api.context import CurrentSettings, KnownProvider, Store, open_store
 from fairmind_sync.api.problems import ProblemRoute
 from fairmind_sync.api.schemas import (
     IntegrationStatus,
@@ -19,14 +17,20 @@ from fairmind_sync.api.schemas import (
     RunUrlResponse,
     StatusResponse,
 )
-from fairmind_sync.database import reading
 from fairmind_sync.errors import BacklogFullError, NoProviderError
-from fairmind_sync.models import DELIVERED
-from fairmind_sync.provider_names import ProviderName
+from fairmind_sync.intake.prepare import prepare
+from fairmind_sync.intake.save import save_all, save_once
+from fairmind_sync.intake.wait import POLL_SECONDS, DeliveryWait, is_settled, logging_status
+from fairmind_sync.outbox import delivery_lookup, workload
+from fairmind_sync.providers.destinations import integration_status
+from fairmind_sync.results.states import DELIVERED
+from fairmind_sync.storage.engine import reading
 
 if TYPE_CHECKING:
-    from fairmind_sync.lookup import DeliveryRecord
-    from fairmind_sync.saving import Saved
+    from sqlalchemy import Engine
+
+    from fairmind_sync.outbox.delivery_lookup import DeliveryRecord
+    from fairmind_sync.outbox.saving import Saved
     from fairmind_sync.settings import Settings
 
 router = APIRouter(route_class=ProblemRoute)
@@ -43,12 +47,12 @@ IdempotencyKey = Annotated[
 
 
 @router.get("/status")
-def status(configured: Configured) -> StatusResponse:
+def status(settings: CurrentSettings) -> StatusResponse:
     """Which providers are enabled, and where they send."""
     return StatusResponse(
         success=True,
-        status=IntegrationStatus.model_validate(mlops_integration.status_of(configured)),
-        enabled=bool(configured.enabled),
+        status=IntegrationStatus.model_validate(integration_status(settings)),
+        enabled=bool(settings.enabled),
     )
 
 
@@ -65,32 +69,35 @@ def status(configured: Configured) -> StatusResponse:
 )
 async def log_test(
     body: LogTestRequest,
-    configured: Configured,
+    settings: CurrentSettings,
     response: Response,
     idempotency_key: IdempotencyKey = None,
 ) -> LogTestResponse:
     """Saves the result, then waits for its delivery; 202 when the wait ran out."""
-    if not configured.enabled:
+    if not settings.enabled:
         raise NoProviderError
-    saved = await asyncio.to_thread(_save, body, configured, idempotency_key)
-    found = await _settled(saved, configured, body.wait)
-    answer = _answer(found)
+    engine = await asyncio.to_thread(open_store, settings)
+    saved = await asyncio.to_thread(_save, body, engine, settings, idempotency_key)
+    waiting = DeliveryWait(engine, saved, settings.enabled, body.wait)
+    while not await asyncio.to_thread(waiting.is_over):  # noqa: ASYNC110 another process commits
+        await asyncio.sleep(POLL_SECONDS)
+    answer = _answer(waiting.found)
     response.status_code = 202 if answer.status == "pending" else 200
     return answer
 
 
 @router.get("/run-url/{provider}/{run_id:path}", responses={404: {"description": "unknown run"}})
-def run_url(provider: ProviderName, run_id: str, configured: Configured) -> RunUrlResponse:
+def run_url(provider: KnownProvider, run_id: str, engine: Store) -> RunUrlResponse:
     """The run's URL as recorded at its delivery; works with the provider away."""
-    with reading(schema.ready_engine(configured.database_url)) as connection:
-        found = lookup.delivery_by_run(connection, provider, run_id)
+    with reading(engine) as connection:
+        found = delivery_lookup.delivery_by_run(connection, provider, run_id)
     if found is None:
         raise HTTPException(404, f"no {provider} run {run_id!r} was delivered from here")
     return RunUrlResponse(success=True, provider=provider, run_id=run_id, url=found.run_url)
 
 
-def _save(body: LogTestRequest, configured: Settings, key: str | None) -> Saved:
-    new = bias_test_results.prepare(
+def _save(body: LogTestRequest, engine: Engine, settings: Settings, key: str | None) -> Saved:
+    new = prepare(
         body.test_id,
         body.user_id,
         body.model_id,
@@ -98,34 +105,25 @@ def _save(body: LogTestRequest, configured: Settings, key: str | None) -> Saved:
         body.test_type,
         body.results,
         body.metadata,
-        configured=configured,
+        private_fields=settings.private_fields,
     )
-    _require_room(configured)
+    _require_room(engine, settings)
     if key is not None:
-        return bias_test_results.save_once(new, configured, key)
-    (saved,) = bias_test_results.save_all([new], configured)
+        return save_once(engine, new, settings.enabled, key)
+    (saved,) = save_all(engine, [new], settings.enabled)
     return saved
 
 
-def _require_room(configured: Settings) -> None:
-    with reading(schema.ready_engine(configured.database_url)) as connection:
-        if configured.max_backlog and lookup.is_backlog_full(connection, configured.max_backlog):
+def _require_room(engine: Engine, settings: Settings) -> None:
+    with reading(engine) as connection:
+        if settings.max_backlog and workload.is_backlog_full(connection, settings.max_backlog):
             raise BacklogFullError
 
 
-async def _settled(saved: Saved, configured: Settings, wait: float) -> list[DeliveryRecord]:
-    deadline = time.monotonic() + wait
-    while True:
-        found = await asyncio.to_thread(mlops_integration.deliveries_of, saved, configured)
-        if mlops_integration.is_settled(found) or time.monotonic() >= deadline:
-            return found
-        await asyncio.sleep(mlops_integration.POLL_SECONDS)
-
-
 def _answer(found: list[DeliveryRecord]) -> LogTestResponse:
-    entries = mlops_integration.logging_status(found)
+    entries = logging_status(found)
     delivered = bool(found) and all(delivery.status == DELIVERED for delivery in found)
-    settled = mlops_integration.is_settled(found)
+    settled = is_settled(found)
     return LogTestResponse(
         success=delivered,
         status="delivered" if delivered else "failed" if settled else "pending",

@@ -163,10 +163,11 @@ def _target(scope: Scope) -> str:
 
 
 async def _read(headers: Headers, receive: Receive, largest: int) -> bytes:
-    """
+    """Returns the whole body.
+
     Raises:
-        _BodyError: it is too large, or comes too slowly.
-    """  # noqa: D205, D212 there is nothing to say but the error
+        _BodyError: the body is too large, or comes too slowly.
+    """
     announced = headers.get("content-length", "0")
     if not announced.isdecimal():
         raise _BodyError(400, "the Content-Length header is no number")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-from fairmind_sync import heartbeat, maintenance, schema
-from fairmind_sync.api.context import Configured
+from fairmind_sync.api.context import CurrentSettings, Store, open_store
 from fairmind_sync.api.metrics import DatabaseCollector
 from fairmind_sync.api.problems import ProblemRoute
 from fairmind_sync.api.schemas import Health
-from fairmind_sync.database import now, reading
 from fairmind_sync.errors import StorageError
+from fairmind_sync.outbox import heartbeat
+from fairmind_sync.storage import sqlite_file
+from fairmind_sync.storage.engine import current_time, reading
 
 router = APIRouter(route_class=ProblemRoute, tags=["health"])
 
@@ -23,13 +24,13 @@ async def healthz() -> Health:
 
 
 @router.get("/readyz", responses={503: {"model": Health, "description": "not ready"}})
-def readyz(configured: Configured, response: Response) -> Health:
+def readyz(settings: CurrentSettings, response: Response) -> Health:
     """Results can be saved, and a daemon is there to deliver them."""
     try:
-        engine = schema.ready_engine(configured.database_url)
-        maintenance.require_space(engine)
+        engine = open_store(settings)
+        sqlite_file.require_space(engine)
         with reading(engine) as connection:
-            alive = heartbeat.any_alive(connection, now(engine))
+            alive = heartbeat.any_alive(connection, current_time(engine))
         found = Health(ok=alive, reason=None if alive else "no daemon is running")
     except StorageError as error:
         found = Health(ok=False, reason=str(error))
@@ -45,8 +46,8 @@ def readyz(configured: Configured, response: Response) -> Health:
         503: {"description": "the database can't be read"},
     },
 )
-def metrics(configured: Configured) -> Response:
+def metrics(engine: Store) -> Response:
     """In Prometheus' text format, read from the database: the same from every daemon."""
     registry = CollectorRegistry()
-    registry.register(DatabaseCollector(schema.ready_engine(configured.database_url)))
+    registry.register(DatabaseCollector(engine))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

@@ -15,15 +15,16 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from fairmind_sync import lookup, maintenance, tally
-from fairmind_sync.database import is_file, now, reading
-from fairmind_sync.models import BLOCKED, OFFLINE, READY
+from fairmind_sync.outbox import counters, workload
 from fairmind_sync.provider_names import PROVIDERS, ProviderName
+from fairmind_sync.results.states import BLOCKED, OFFLINE, READY
+from fairmind_sync.storage import sqlite_file
+from fairmind_sync.storage.engine import current_time, is_file, reading
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-    from fairmind_sync.lookup import Backlog
+    from fairmind_sync.outbox.workload import Backlog
 
 _STATES = (READY, OFFLINE, BLOCKED)
 
@@ -40,18 +41,18 @@ class DatabaseCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         with reading(self._engine) as connection:
-            backlogs = {name: lookup.backlog(connection, name) for name in PROVIDERS}
+            backlogs = {name: workload.backlog(connection, name) for name in PROVIDERS}
             found = [_attempts(connection), _latencies(connection)]
-        yield from (*_of_backlogs(backlogs, now(self._engine)), *found)
+        yield from (*_of_backlogs(backlogs, current_time(self._engine)), *found)
         if is_file(self._engine):
             yield from self._of_file()
 
     def _of_file(self) -> Iterator[Metric]:
         yield _gauge(
-            "database_wal_bytes", "The write-ahead log", maintenance.wal_size(self._engine)
+            "database_wal_bytes", "The write-ahead log", sqlite_file.wal_size(self._engine)
         )
         yield _gauge(
-            "disk_free_bytes", "On the database's disk", maintenance.free_bytes(self._engine)
+            "disk_free_bytes", "On the database's disk", sqlite_file.free_bytes(self._engine)
         )
 
 
@@ -91,7 +92,7 @@ def _attempts(connection: Connection) -> Metric:
         "Ended attempts by outcome and kind of error",
         labels=["provider", "outcome", "error_kind"],
     )
-    for found in tally.attempts(connection):
+    for found in counters.attempts(connection):
         family.add_metric([found.provider, found.outcome, found.error_kind], found.count)
     return family
 
@@ -102,18 +103,18 @@ def _latencies(connection: Connection) -> Metric:
         "From the enqueue of a delivery to the record of its run",
         labels=["provider"],
     )
-    for provider, found in groupby(tally.latencies(connection), lambda one: one.provider):
+    for provider, found in groupby(counters.latencies(connection), lambda one: one.provider):
         counts = {one.up_to_seconds: one for one in found}
         total = sum(one.total_seconds for one in counts.values())
         family.add_metric([provider], _cumulative(counts), total)
     return family
 
 
-def _cumulative(counts: dict[float, tally.LatencyCount]) -> list[tuple[str, float]]:
+def _cumulative(counts: dict[float, counters.LatencyCount]) -> list[tuple[str, float]]:
     so_far, buckets = 0, []
-    for limit in tally.BUCKETS:
+    for limit in counters.BUCKETS:
         so_far += counts[limit].count if limit in counts else 0
-        buckets.append(("+Inf" if limit == tally.UNLIMITED else str(limit), float(so_far)))
+        buckets.append(("+Inf" if limit == counters.UNLIMITED else str(limit), float(so_far)))
     return buckets
 
 

@@ -13,18 +13,22 @@ from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
+from sqlalchemy import Engine
 from starlette.templating import Jinja2Templates
 
-from fairmind_sync import __version__, explanation, operations, overview, records, schema
+from fairmind_sync import __version__
 from fairmind_sync.api import session
 from fairmind_sync.api.chart import metrics_in, metrics_of, trend_svg
-from fairmind_sync.api.context import Configured, DeliveryId
-from fairmind_sync.database import reading
-from fairmind_sync.lookup import LARGEST_ID, RunFilter
-from fairmind_sync.models import STATUSES
-from fairmind_sync.naming import storable, web_url
-from fairmind_sync.provider_names import PROVIDERS, ProviderName
+from fairmind_sync.api.context import CurrentSettings, DeliveryId, KnownProvider, Store
+from fairmind_sync.operating import actions, explanation
+from fairmind_sync.operating.status import overview
+from fairmind_sync.outbox import result_lookup
+from fairmind_sync.outbox.delivery_lookup import LARGEST_ID, RunFilter, find
+from fairmind_sync.provider_names import PROVIDERS
+from fairmind_sync.results.states import STATUSES
 from fairmind_sync.settings import Settings
+from fairmind_sync.storage.engine import current_time, reading
+from fairmind_sync.text import storable, web_url
 
 router = APIRouter(include_in_schema=False)
 
@@ -56,16 +60,17 @@ class Wanted:
 @router.get("/")
 def index(
     request: Request,
-    configured: Configured,
+    settings: CurrentSettings,
+    engine: Store,
     q: Word = "",
     provider: Word = "",
     status: Word = "",
     cursor: Annotated[int | None, Query(ge=1, le=LARGEST_ID)] = None,
 ) -> HTMLResponse:
     wanted = Wanted(q, provider, status)
-    now = schema.now(configured.database_url)
-    found = operations.find(
-        configured,
+    now = current_time(engine)
+    found = find(
+        engine,
         RunFilter(
             search=q or None,
             provider=provider or None,
@@ -79,9 +84,9 @@ def index(
     return _render(
         request,
         "index.html",
-        configured,
+        settings,
         now=now,
-        standing=overview.of(configured, now),
+        standing=overview(engine, settings, now),
         deliveries=page,
         older=older,
         wanted=wanted,
@@ -91,17 +96,19 @@ def index(
 
 
 @router.get("/result")
-def result(request: Request, configured: Configured, test_id: Word) -> HTMLResponse:
-    with reading(schema.ready_engine(configured.database_url)) as connection:
-        found = records.revisions(connection, test_id)
-    now = schema.now(configured.database_url)
-    explained = explanation.explain(configured, test_id, now)
+def result(
+    request: Request, settings: CurrentSettings, engine: Store, test_id: Word
+) -> HTMLResponse:
+    with reading(engine) as connection:
+        found = result_lookup.revisions(connection, test_id)
+    now = current_time(engine)
+    explained = explanation.explain(engine, settings, test_id, now)
     if not found and not explained:
-        return _missing(request, configured, f"No result of a test {test_id!r} is saved here.")
+        return _missing(request, settings, f"No result of a test {test_id!r} is saved here.")
     return _render(
         request,
         "result.html",
-        configured,
+        settings,
         now=now,
         test_id=test_id,
         revisions=found,
@@ -111,16 +118,16 @@ def result(request: Request, configured: Configured, test_id: Word) -> HTMLRespo
 
 @router.get("/model")
 def model(
-    request: Request, configured: Configured, model_id: Word, metric: Word = ""
+    request: Request, settings: CurrentSettings, engine: Store, model_id: Word, metric: Word = ""
 ) -> HTMLResponse:
-    points = _trend(configured, model_id)
+    points = _trend(engine, model_id)
     if not points:
-        return _missing(request, configured, f"No result of a model {model_id!r} is saved here.")
+        return _missing(request, settings, f"No result of a model {model_id!r} is saved here.")
     chosen, known = metrics_of(points, metric)
     return _render(
         request,
         "model.html",
-        configured,
+        settings,
         model_id=model_id,
         metric=metric,
         known=known,
@@ -131,59 +138,59 @@ def model(
 
 
 @router.get("/model/trend.svg")
-def trend(configured: Configured, model_id: Word, metric: Word = "") -> Response:
-    drawn = trend_svg(_trend(configured, model_id), metric)
+def trend(engine: Store, model_id: Word, metric: Word = "") -> Response:
+    drawn = trend_svg(_trend(engine, model_id), metric)
     return Response(
         drawn, media_type="image/svg+xml", headers={"Content-Security-Policy": _SVG_POLICY}
     )
 
 
 @router.post("/deliveries/{delivery_id}/retry")
-def retry(delivery_id: DeliveryId, configured: Configured, back: Back = "/") -> RedirectResponse:
-    operations.retry(configured, [delivery_id])
+def retry(delivery_id: DeliveryId, engine: Store, back: Back = "/") -> RedirectResponse:
+    actions.retry(engine, [delivery_id])
     return _to(back)
 
 
 @router.post("/deliveries/{delivery_id}/discard")
 def discard(
     delivery_id: DeliveryId,
-    configured: Configured,
+    engine: Store,
     reason: Annotated[str, Form(min_length=1, max_length=1000)],
     back: Back = "/",
 ) -> RedirectResponse:
-    operations.discard(configured, [delivery_id], reason)
+    actions.discard(engine, [delivery_id], reason)
     return _to(back)
 
 
 @router.post("/providers/{provider}/pause")
-def pause(provider: ProviderName, configured: Configured, back: Back = "/") -> RedirectResponse:
-    operations.pause(configured, provider)
+def pause(provider: KnownProvider, engine: Store, back: Back = "/") -> RedirectResponse:
+    actions.pause(engine, provider)
     return _to(back)
 
 
 @router.post("/providers/{provider}/resume")
-def resume(provider: ProviderName, configured: Configured, back: Back = "/") -> RedirectResponse:
-    operations.resume(configured, provider)
+def resume(provider: KnownProvider, engine: Store, back: Back = "/") -> RedirectResponse:
+    actions.resume(engine, provider)
     return _to(back)
 
 
 @router.get("/sign-in")
 def sign_in_form(
     request: Request,
-    configured: Configured,
+    settings: CurrentSettings,
     back: Annotated[str, Query(max_length=LONGEST_BACK)] = "/",
 ) -> HTMLResponse:
-    return _render(request, "sign_in.html", configured, back=back, is_wrong=False)
+    return _render(request, "sign_in.html", settings, back=back, is_wrong=False)
 
 
 @router.post("/sign-in")
 def sign_in(
     request: Request,
-    configured: Configured,
+    settings: CurrentSettings,
     token: Annotated[str, Form(max_length=1000)],
     back: Back = "/",
 ) -> Response:
-    expected = session.token_of(configured)
+    expected = session.token_of(settings)
     if expected is None or expected.is_mine(token.encode()):
         answer = _to(back)
         if expected is not None:
@@ -196,7 +203,7 @@ def sign_in(
                 secure=request.url.scheme == "https",
             )
         return answer
-    page = _render(request, "sign_in.html", configured, back=back, is_wrong=True)
+    page = _render(request, "sign_in.html", settings, back=back, is_wrong=True)
     page.status_code = 401
     return page
 
@@ -208,23 +215,23 @@ def sign_out() -> RedirectResponse:
     return answer
 
 
-def _trend(configured: Settings, model_id: str) -> list[records.Point]:
-    with reading(schema.ready_engine(configured.database_url)) as connection:
-        return records.trend(connection, model_id, _TREND_LENGTH)
+def _trend(engine: Engine, model_id: str) -> list[result_lookup.TrendPoint]:
+    with reading(engine) as connection:
+        return result_lookup.trend(connection, model_id, _TREND_LENGTH)
 
 
-def _render(request: Request, name: str, configured: Settings, **context: Any) -> HTMLResponse:
+def _render(request: Request, name: str, settings: Settings, **context: Any) -> HTMLResponse:
     common = {
         "version": __version__,
         "here": f"{request.url.path}?{request.url.query}",
-        "has_token": configured.api_token is not None,
+        "has_token": settings.api_token is not None,
     }
     shown = _templates.get_template(name).render(request=request, **common, **context)
     return HTMLResponse(storable(shown))
 
 
-def _missing(request: Request, configured: Settings, what: str) -> HTMLResponse:
-    page = _render(request, "missing.html", configured, what=what)
+def _missing(request: Request, settings: Settings, what: str) -> HTMLResponse:
+    page = _render(request, "missing.html", settings, what=what)
     page.status_code = 404
     return page
 
@@ -244,7 +251,7 @@ def _ago(then: datetime | None, now: datetime) -> str:
     return f"{amount} ago" if seconds >= 0 else f"in {amount}"
 
 
-def _metric(point: records.Point, name: str) -> str:
+def _metric(point: result_lookup.TrendPoint, name: str) -> str:
     value = metrics_in(point).get(name)
     return "-" if value is None else f"{value:.6g}"
 

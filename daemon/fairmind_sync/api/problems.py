@@ -22,7 +22,7 @@ from fairmind_sync.errors import (
     PayloadError,
     StorageError,
 )
-from fairmind_sync.naming import storable
+from fairmind_sync.text import storable
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 30

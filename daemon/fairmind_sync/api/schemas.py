@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from fairmind_sync.naming import storable
-from fairmind_sync.provider_names import ProviderName
+from fairmind_sync.api.context import KnownProvider
+from fairmind_sync.text import storable
 
 Status = Literal["pending", "delivered", "dead", "discarded"]
 MOST_VALUES = 100_000
@@ -111,9 +111,11 @@ class MlflowStatus(BaseModel):
 
 
 class IntegrationStatus(BaseModel):
-    """A disabled provider's values are null."""
+    """A disabled provider's values are null. `provider` is what MLOPS_PROVIDER says."""
 
-    provider: Literal["none", "wandb", "mlflow", "both"]
+    model_config = ConfigDict(extra="allow")  # providers that the document doesn't name
+
+    provider: str
     wandb: WandbStatus
     mlflow: MlflowStatus
 
@@ -135,7 +137,7 @@ class RunUrlResponse(BaseModel):
     )
 
     success: bool
-    provider: ProviderName
+    provider: KnownProvider
     run_id: str
     url: str | None
 
@@ -151,7 +153,7 @@ class DeliveryOut(BaseModel):
     user_id: str
     model_id: str
     test_type: str
-    provider: ProviderName
+    provider: KnownProvider
     status: Status
     attempts: int
     run_id: str | None
@@ -238,7 +240,7 @@ class ProviderResponse(BaseModel):
     """`state` is what is known of the provider; `paused` is what an operator wants."""
 
     success: bool = True
-    provider: ProviderName
+    provider: KnownProvider
     state: Literal["ready", "offline", "blocked"]
     paused: bool
     reason: str | None

@@ -28,10 +28,11 @@ _TOO_MANY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnectio
 
 
 def require_guard(settings: Settings) -> None:
-    """
+    """Does nothing where only this host can reach the API, or a token guards it.
+
     Raises:
         SettingsError: others could reach the API, and no token guards it.
-    """  # noqa: D205, D212 there is nothing to say but the error
+    """
     if settings.api_token is None and not _is_loopback(settings.api_host):
         raise SettingsError(
             f"FAIRMIND_SYNC_API_HOST is {settings.api_host}, where others can reach it: set "
@@ -40,10 +41,11 @@ def require_guard(settings: Settings) -> None:
 
 
 def listen(settings: Settings) -> socket.socket:
-    """
+    """Returns a socket that listens on the settings' address.
+
     Raises:
         SettingsError: the address can't be listened on, or is open to others without a token.
-    """  # noqa: D205, D212 there is nothing to say but the error
+    """
     require_guard(settings)
     family = socket.AF_INET6 if ":" in settings.api_host else socket.AF_INET
     # asyncio switches Nagle's delay off for sockets that name their protocol only: 40 ms an answer

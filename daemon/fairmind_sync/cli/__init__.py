@@ -8,7 +8,7 @@ from __future__ import annotations
 import typer
 
 from fairmind_sync.cli import app as _app
-from fairmind_sync.cli import databases, looking, operating, running, saving
+from fairmind_sync.cli import daemon_verbs, db_verbs, delivery_verbs, provider_verbs, result_verbs
 from fairmind_sync.cli.output import fail
 from fairmind_sync.errors import FairmindSyncError
 
@@ -16,24 +16,24 @@ __all__ = ["app", "main"]
 
 app: typer.Typer = _app.app
 for _verb in (
-    running.run,
-    running.drain,
-    saving.save,
-    saving.import_,
-    saving.backfill,
-    looking.status,
-    looking.runs,
-    looking.url,
-    looking.explain,
-    operating.retry,
-    operating.discard,
-    operating.pause,
-    operating.resume,
-    looking.doctor,
+    daemon_verbs.run,
+    daemon_verbs.drain,
+    result_verbs.save,
+    result_verbs.import_,
+    result_verbs.backfill,
+    provider_verbs.status,
+    delivery_verbs.runs,
+    delivery_verbs.url,
+    delivery_verbs.explain,
+    delivery_verbs.retry,
+    delivery_verbs.discard,
+    provider_verbs.pause,
+    provider_verbs.resume,
+    daemon_verbs.doctor,
 ):
     app.command(_verb.__name__.strip("_"))(_verb)
-app.add_typer(databases.db, name="db")
-app.command("demo")(running.demo)
+app.add_typer(db_verbs.db, name="db")
+app.command("demo")(daemon_verbs.demo)
 
 
 def main() -> None:

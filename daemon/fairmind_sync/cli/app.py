@@ -9,6 +9,8 @@ import typer
 from fairmind_sync import __version__
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from fairmind_sync.provider_names import ProviderName
     from fairmind_sync.settings import Settings
 
@@ -33,17 +35,25 @@ def options(
 
 
 def current_settings() -> Settings:
-    from fairmind_sync import logs, settings  # noqa: PLC0415 verbs import when they run
+    """Returns the environment's settings, and sets up a log of warnings."""
+    from fairmind_sync import logs, settings
 
-    configured = settings.current()
-    logs.configure(configured.model_copy(update={"log_level": "warning"}))
-    return configured
+    current = settings.current_settings()
+    logs.configure(current.model_copy(update={"log_level": "warning"}))
+    return current
+
+
+def opened(settings: Settings) -> Engine:
+    """Opens the settings' database, which gets today's schema if it is new."""
+    from fairmind_sync.storage.schema import ready_engine
+
+    return ready_engine(settings.database_url)
 
 
 def provider_named(name: str) -> ProviderName:
-    from fairmind_sync.provider_names import PROVIDERS  # noqa: PLC0415 as above
+    from fairmind_sync.provider_names import PROVIDERS
 
     for provider in PROVIDERS:
         if provider == name:
             return provider
-    raise typer.BadParameter(f"{name!r} is none of the providers: wandb, mlflow")
+    raise typer.BadParameter(f"{name!r} is none of the providers: {', '.join(PROVIDERS)}")

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import typer
 
-from fairmind_sync.logs import printable
+from fairmind_sync.text import printable
 
 _KEPT = "\n\t"
 
@@ -26,8 +26,8 @@ def print_json(value: object) -> None:
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    from rich.console import Console  # noqa: PLC0415 verbs import when they run
-    from rich.table import Table  # noqa: PLC0415 as above
+    from rich.console import Console
+    from rich.table import Table
 
     table = Table()
     for name in header:

@@ -11,15 +11,19 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy import Engine
 
-from fairmind_sync import bias_test_results, daemon, logs, lookup, providers, schema
-from fairmind_sync import settings as configuration
-from fairmind_sync.database import reading
+from fairmind_sync import daemon, logs, providers
 from fairmind_sync.demo.tracking_server import free_port, tracking_server
 from fairmind_sync.errors import FairmindSyncError
-from fairmind_sync.lookup import DeliveryRecord, RunFilter
-from fairmind_sync.progress import drain_with_progress
-from fairmind_sync.settings import Settings
+from fairmind_sync.intake.prepare import prepare
+from fairmind_sync.intake.save import save_all
+from fairmind_sync.operating.progress import drain_with_progress
+from fairmind_sync.outbox import workload
+from fairmind_sync.outbox.delivery_lookup import RunFilter, find
+from fairmind_sync.settings import Settings, current_settings
+from fairmind_sync.storage.engine import reading
+from fairmind_sync.storage.schema import ready_engine
 
 console = Console(highlight=False)
 
@@ -36,21 +40,20 @@ def tell(directory: Path | None, *, quietly: bool = False) -> list[str]:
         port = free_port()
         settings = _settings(place, port)
         logs.configure(settings)
-        _save_results(settings)
+        engine = ready_engine(settings.database_url)
+        _save_results(engine, settings)
         console.print("\n[bold]2. MLflow is down.[/] Delivering now:")
-        drain_with_progress(settings)
-        _show_backlog(settings)
+        drain_with_progress(engine, settings)
+        _show_backlog(engine, settings)
         console.print("\n[bold]3. MLflow comes up[/] (a real server; this takes some seconds) ...")
         with tracking_server(place, port):
-            left = drain_with_progress(settings)
-            _show_runs(settings)
+            left = drain_with_progress(engine, settings)
+            _show_runs(engine)
             if left:
-                raise FairmindSyncError(
-                    f"{sum(left.values())} deliveries are left: {_why(settings)}"
-                )
+                raise FairmindSyncError(f"{sum(left.values())} deliveries are left: {_why(engine)}")
             if sys.stdout.isatty() and not quietly:
                 _stay(settings)
-        return [url for delivery in _deliveries(settings) if (url := delivery.run_url)]
+        return [url for delivery in find(engine, RunFilter()) if (url := delivery.run_url)]
 
 
 @contextmanager
@@ -68,7 +71,7 @@ def _place(directory: Path | None) -> Iterator[Path]:
 
 def _settings(place: Path, mlflow_port: int) -> Settings:
     """The environment's, but for the demo's own places; W&B joins where a key is set."""
-    configured = configuration.current()
+    configured = current_settings()
     return configured.model_copy(
         update={
             "provider": "both" if configured.wandb_api_key else "mlflow",
@@ -81,35 +84,42 @@ def _settings(place: Path, mlflow_port: int) -> Settings:
     )
 
 
-def _save_results(settings: Settings) -> None:
-    from fairmind_sync.demo.lending import bias_tests  # noqa: PLC0415 scikit-learn takes a second
+def _save_results(engine: Engine, settings: Settings) -> None:
+    from fairmind_sync.demo.lending import bias_tests  # scikit-learn takes a second
 
     console.print(
         "[bold]1. Training five loan models[/] and testing each for bias at four thresholds ..."
     )
     prepared = [
-        bias_test_results.prepare(
-            test.test_id, "demo", test.model_id, "loans", "ml_bias", test.results, test.metadata
+        prepare(
+            test.test_id,
+            "demo",
+            test.model_id,
+            "loans",
+            "ml_bias",
+            test.results,
+            test.metadata,
+            private_fields=settings.private_fields,
         )
         for test in bias_tests()
     ]
-    saved = bias_test_results.save_all(prepared, settings)
-    console.print(f"   {len(saved)} results saved in {settings.database.database}")
+    saved = save_all(engine, prepared, settings.enabled)
+    console.print(f"   {len(saved)} results saved in {engine.url.database}")
 
 
-def _show_backlog(settings: Settings) -> None:
-    with reading(schema.ready_engine(settings.database_url)) as connection:
+def _show_backlog(engine: Engine, settings: Settings) -> None:
+    with reading(engine) as connection:
         for provider in settings.enabled:
-            backlog = lookup.backlog(connection, provider)
+            backlog = workload.backlog(connection, provider)
             console.print(
                 f"   {provider} is {backlog.state.state}: {backlog.counts['pending']} pending, "
                 f"{backlog.counts['delivered']} delivered, {backlog.counts['dead']} lost"
             )
 
 
-def _show_runs(settings: Settings) -> None:
+def _show_runs(engine: Engine) -> None:
     table = Table("test", "provider", "status", "run")
-    for found in reversed(_deliveries(settings)):
+    for found in reversed(find(engine, RunFilter())):
         table.add_row(found.test_id, found.provider, found.status, found.run_url or found.run_id)
     wide = Console(
         highlight=False, width=max(console.width, 140), soft_wrap=True, quiet=console.quiet
@@ -118,13 +128,8 @@ def _show_runs(settings: Settings) -> None:
     wide.print(table)
 
 
-def _deliveries(settings: Settings) -> list[DeliveryRecord]:
-    with reading(schema.ready_engine(settings.database_url)) as connection:
-        return lookup.deliveries(connection, RunFilter())
-
-
-def _why(settings: Settings) -> str:
-    reasons = {found.last_error for found in _deliveries(settings) if found.last_error}
+def _why(engine: Engine) -> str:
+    reasons = {found.last_error for found in find(engine, RunFilter()) if found.last_error}
     return "; ".join(sorted(reasons)) or "see the log above"
 
 

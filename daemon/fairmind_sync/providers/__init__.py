@@ -1,42 +1,47 @@
-"""Name -> provider, imported on first use: an SDK costs a second and a hundred megabytes."""
+"""The providers' folders, by name: none of them imports its SDK before a provider is opened."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from fairmind_sync.errors import ProviderNotInstalledError
 
 if TYPE_CHECKING:
     from fairmind_sync.provider_names import ProviderName
-    from fairmind_sync.providers.base import Provider
+    from fairmind_sync.providers.base import Provider, ProviderFolder
     from fairmind_sync.settings import Settings
 
 
+def folder(name: ProviderName) -> ProviderFolder:
+    """Returns what the provider's folder exports; imports no SDK."""
+    return cast("ProviderFolder", import_module(f"{__name__}.{name}"))
+
+
 def is_installed(name: ProviderName) -> bool:
-    """Whether its SDK is there, found out without importing it."""
-    return find_spec(name) is not None
+    """Returns whether the provider's package is installed, without importing it."""
+    return find_spec(folder(name).PACKAGE) is not None
 
 
 def require_installed(name: ProviderName) -> None:
-    """
+    """Does nothing where the provider's package is installed.
+
     Raises:
-        ProviderNotInstalledError: names the pip command.
-    """  # noqa: D205, D212 there is nothing to say but the error
+        ProviderNotInstalledError: the package is missing; the message names the pip command.
+    """
     if not is_installed(name):
         raise ProviderNotInstalledError(
-            f"MLOPS_PROVIDER enables {name}, but the package {name} is not installed. "
+            f"MLOPS_PROVIDER enables {name}, but the package {folder(name).PACKAGE} is not installed. "
             f"Run: pip install 'fairmind-sync[{name}]'"
         )
 
 
 def open_provider(name: ProviderName, settings: Settings) -> Provider:
-    """The provider, ready to use in this process: call it in a worker process only.
+    """Returns the provider, ready to use in this process: call it in a worker process only.
 
     Raises:
-        ProviderNotInstalledError: names the pip command.
+        ProviderNotInstalledError: as `require_installed`.
     """
     require_installed(name)
-    provider: Provider = import_module(f"fairmind_sync.providers.{name}").open_provider(settings)
-    return provider
+    return folder(name).open_provider(settings)

@@ -1,15 +1,24 @@
-"""MLflow: the only folder that imports mlflow, whose settings have to be there before it is imported."""
+"""MLflow. This folder alone imports mlflow, whose variables have to be set before."""
 
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from fairmind_sync.redaction import without_user
 
 if TYPE_CHECKING:
     from fairmind_sync.providers.base import Provider
     from fairmind_sync.providers.mlflow.api import RunsApi
     from fairmind_sync.settings import Settings
 
+PACKAGE = "mlflow"
+PROCESSES = 1
+"""MLflow's server is its own limit."""
+_SECRETS = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "DATABRICKS_TOKEN")
+_USER = re.compile(r"(?<=://)[^/]*(?=@)")
 _SDK_SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
@@ -22,18 +31,34 @@ def open_provider(settings: Settings) -> Provider:
     """The MLflow that the settings name; sets MLflow's own variables for this process."""
     for name, value in _SDK_SETTINGS.items():
         os.environ.setdefault(name, value)
-    from fairmind_sync.providers.mlflow.provider import (  # noqa: PLC0415 after the variables
-        MlflowProvider,
-    )
+    from fairmind_sync.providers.mlflow.provider import MlflowProvider
 
     return MlflowProvider(_open_api(settings.mlflow_tracking_uri), settings)
 
 
+def destination(settings: Settings) -> dict[str, str | None]:
+    return {
+        "tracking_uri": without_user(settings.mlflow_tracking_uri),
+        "experiment_name": settings.mlflow_experiment_name,
+    }
+
+
+def secrets(settings: Settings) -> list[str]:
+    """What MLflow's own variables hold, and the password in the tracking URI, in both its spellings."""
+    userinfo = _USER.search(settings.mlflow_tracking_uri)
+    password = userinfo[0].partition(":")[2] or userinfo[0] if userinfo else ""
+    return [*(os.environ.get(name, "") for name in _SECRETS), password, unquote(password)]
+
+
+def runs_per_second(_settings: Settings) -> None:
+    """MLflow documents no limit."""
+
+
 def _open_api(uri: str) -> RunsApi:
     if uri.startswith(("http://", "https://")):
-        from fairmind_sync.providers.mlflow.http_runs import HttpRuns  # noqa: PLC0415 as above
+        from fairmind_sync.providers.mlflow.http_runs import HttpRuns
 
         return HttpRuns(uri.rstrip("/"))
-    from fairmind_sync.providers.mlflow.client_runs import ClientRuns  # noqa: PLC0415 as above
+    from fairmind_sync.providers.mlflow.client_runs import ClientRuns
 
     return ClientRuns(uri)

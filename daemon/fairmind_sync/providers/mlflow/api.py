@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NoReturn, Protocol
 
-from fairmind_sync.providers.base import ProviderBlockedError, ProviderOfflineError
+from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
 
 
 class NotSentError(ProviderOfflineError):
@@ -18,16 +18,16 @@ class UncertainError(Exception):
     """The server may or may not have done what was asked: no reply, or one that makes no sense."""
 
 
-class RejectedError(Exception):
+class MlflowRefusedError(Exception):
     """The server refused this request for what is in it."""
 
-    def __init__(self, kind: str, message: str) -> None:
+    def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
-        self.kind = kind
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class MetricPoint:
     """A metric's value at the result's time."""
 
     key: str
@@ -49,7 +49,9 @@ class RunsApi(Protocol):
     ) -> str:
         """The new run's id."""
 
-    def log_batch(self, run_id: str, points: Sequence[Point], params: Mapping[str, str]) -> None:
+    def log_batch(
+        self, run_id: str, points: Sequence[MetricPoint], params: Mapping[str, str]
+    ) -> None:
         """Within MLflow's limits for one batch; harmless to repeat."""
 
     def finish_run(self, run_id: str, end: datetime) -> None:

@@ -10,16 +10,16 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, ViewType
 from mlflow.exceptions import MlflowException, RestException
 
-from fairmind_sync.logs import redact
-from fairmind_sync.providers.base import ProviderBlockedError
+from fairmind_sync.errors import ProviderBlockedError
 from fairmind_sync.providers.mlflow.api import (
-    Point,
-    RejectedError,
+    MetricPoint,
+    MlflowRefusedError,
     UncertainError,
     refuse_deleted_experiment,
     running_with,
     to_ms,
 )
+from fairmind_sync.redaction import redact
 
 
 class ClientRuns:
@@ -64,7 +64,9 @@ class ClientRuns:
             _raise_client_error(error)
         return str(run.info.run_id)
 
-    def log_batch(self, run_id: str, points: Sequence[Point], params: Mapping[str, str]) -> None:
+    def log_batch(
+        self, run_id: str, points: Sequence[MetricPoint], params: Mapping[str, str]
+    ) -> None:
         try:
             self._client.log_batch(
                 run_id,
@@ -114,4 +116,4 @@ def _raise_client_error(error: MlflowException) -> NoReturn:
         raise ProviderBlockedError(f"MLflow refuses our credentials: {error.message}") from error
     if error.error_code in ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED"):
         raise UncertainError(redact(str(error.message))) from error
-    raise RejectedError(str(error.error_code), str(error.message)) from error
+    raise MlflowRefusedError(str(error.error_code), str(error.message)) from error

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from fairmind_sync.delivery import Delivery
-from fairmind_sync.extraction import Extract, Scalar, describe, extract, summary_text
-from fairmind_sync.naming import KeyRules, key_for, renamed, shorten, storable
-from fairmind_sync.payload import dumps
-from fairmind_sync.providers.mlflow.api import Point, to_ms
+from fairmind_sync.providers.mlflow.api import MetricPoint, to_ms
+from fairmind_sync.results.delivery import Delivery
+from fairmind_sync.results.extraction import Extract, Scalar, describe, extract, summary_text
+from fairmind_sync.results.keys import KeyRules, key_for, renamed
+from fairmind_sync.results.payload import dumps
+from fairmind_sync.text import shorten, storable
 
 DELIVERY_KEY_TAG = "fairmind.delivery_key"
 KEY_RULES = KeyRules(re.compile(r"[\w.\- :]+"), re.compile(r"[^\w.\- :]"), longest=250)
@@ -22,10 +23,10 @@ _BYTES_AROUND_AN_ENTRY = 100
 
 
 @dataclass(slots=True)
-class Batch:
+class LogBatch:
     """What one log-batch request carries."""
 
-    points: list[Point] = field(default_factory=list)
+    points: list[MetricPoint] = field(default_factory=list)
     params: dict[str, str] = field(default_factory=dict)
     bytes: int = 0
 
@@ -39,52 +40,54 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class MlflowContent:
     """A run's content; `adjusted` says what could not go in as it is."""
 
     name: str
     started_at: datetime
     tags: dict[str, str]
     params: dict[str, str]
-    points: list[Point]
+    points: list[MetricPoint]
     adjusted: tuple[str, ...]
 
-    def batches(self) -> Iterator[Batch]:
+    def batches(self) -> Iterator[LogBatch]:
         """In the order they are to be sent; each is within MLflow's limits."""
-        batch = Batch()
-        entries: list[tuple[str, str] | Point] = [*self.params.items(), *self.points]
+        batch = LogBatch()
+        entries: list[tuple[str, str] | MetricPoint] = [*self.params.items(), *self.points]
         for entry in entries:
             size = _size(entry)
             if not batch.takes(size):
                 yield batch
-                batch = Batch()
+                batch = LogBatch()
             batch.bytes += size
-            if isinstance(entry, Point):
+            if isinstance(entry, MetricPoint):
                 batch.points.append(entry)
             else:
                 batch.params[entry[0]] = entry[1]
         yield batch  # never empty: a run has at least its test_id
 
 
-def _size(entry: Point | tuple[str, str]) -> int:
+def _size(entry: MetricPoint | tuple[str, str]) -> int:
     """Its bytes as ASCII-only JSON, at most."""
-    texts = (entry.key,) if isinstance(entry, Point) else entry
+    texts = (entry.key,) if isinstance(entry, MetricPoint) else entry
     return _BYTES_AROUND_AN_ENTRY + sum(len(dumps(text)) for text in texts)
 
 
-def content_of(delivery: Delivery, project: str) -> Content:
+def content_of(delivery: Delivery, project: str) -> MlflowContent:
     extracted = extract(delivery.result, project)
     texts = _param_texts(extracted)
     keys = {path: key_for(path, KEY_RULES) for path in (*texts, *extracted.metrics)}
     params = {keys[path]: text for path, text in texts.items()}
     tags = _tags(delivery, extracted)
     timestamp = to_ms(extracted.started_at)
-    return Content(
+    return MlflowContent(
         name=shorten(storable(extracted.run_name), LONGEST_NAME),
         started_at=extracted.started_at,
         tags={key: shorten(storable(value), LONGEST_TAG) for key, value in tags.items()},
         params={key: shorten(storable(value), LONGEST_PARAM) for key, value in params.items()},
-        points=[Point(keys[path], value, timestamp) for path, value in extracted.metrics.items()],
+        points=[
+            MetricPoint(keys[path], value, timestamp) for path, value in extracted.metrics.items()
+        ],
         adjusted=(
             *(f"metric {skipped} can't be held" for skipped in extracted.skipped),
             *renamed(keys),

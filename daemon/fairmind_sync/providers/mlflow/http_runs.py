@@ -11,7 +11,7 @@ import json
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NoReturn
 from urllib.parse import quote
 
@@ -24,17 +24,18 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-from fairmind_sync.logs import redact, without_user
-from fairmind_sync.providers.base import ProviderBlockedError, ProviderOfflineError
+from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
 from fairmind_sync.providers.mlflow.api import (
+    MetricPoint,
+    MlflowRefusedError,
     NotSentError,
-    Point,
-    RejectedError,
     UncertainError,
     refuse_deleted_experiment,
     running_with,
     to_ms,
 )
+from fairmind_sync.providers.retry_after import retry_after
+from fairmind_sync.redaction import redact, without_user
 
 REQUEST_TIMEOUT_S = 10.0
 _AWAY = (429, 502, 503, 504)
@@ -108,7 +109,9 @@ class HttpRuns:
                 return str(run_id)
         raise UncertainError("the reply to runs/create holds no run id")
 
-    def log_batch(self, run_id: str, points: Sequence[Point], params: Mapping[str, str]) -> None:
+    def log_batch(
+        self, run_id: str, points: Sequence[MetricPoint], params: Mapping[str, str]
+    ) -> None:
         self._call(
             "POST",
             "runs/log-batch",
@@ -162,8 +165,8 @@ class HttpRuns:
     def _get_experiment(self, name: str) -> dict[str, Any] | None:
         try:
             reply = self._call("GET", "experiments/get-by-name", experiment_name=name)
-        except RejectedError as error:
-            if error.kind == "RESOURCE_DOES_NOT_EXIST":
+        except MlflowRefusedError as error:
+            if error.code == "RESOURCE_DOES_NOT_EXIST":
                 return None
             raise
         return dict(_field(reply, "experiment"))
@@ -171,9 +174,9 @@ class HttpRuns:
     def _create_experiment(self, name: str) -> dict[str, Any]:
         try:
             reply = self._call("POST", "experiments/create", name=name)
-        except RejectedError as error:
+        except MlflowRefusedError as error:
             found = self._get_experiment(name)  # somebody else made it at the same time
-            if error.kind == "RESOURCE_ALREADY_EXISTS" and found is not None:
+            if error.code == "RESOURCE_ALREADY_EXISTS" and found is not None:
                 return found
             raise
         return {"experiment_id": _field(reply, "experiment_id")}
@@ -258,7 +261,7 @@ def _raise_for_status(status: int, response: requests.Response) -> NoReturn:
     code, message = _error_of(response)
     if status in _AWAY:
         raise ProviderOfflineError(
-            f"the MLflow server answers {status}: {message}", _retry_after(response)
+            f"the MLflow server answers {status}: {message}", retry_after(response.headers)
         )
     if status == requests.codes.request_timeout or status >= requests.codes.server_error:
         raise UncertainError(f"the MLflow server answers {status}: {message}")
@@ -276,7 +279,7 @@ def _raise_for_status(status: int, response: requests.Response) -> NoReturn:
         raise ProviderBlockedError(
             f"what answers at MLFLOW_TRACKING_URI is no MLflow server ({status}). Check the address."
         )
-    raise RejectedError(code, message)
+    raise MlflowRefusedError(code, message)
 
 
 def _error_of(response: requests.Response) -> tuple[str, str]:
@@ -286,10 +289,3 @@ def _error_of(response: requests.Response) -> tuple[str, str]:
         return str(reply["error_code"]), str(reply.get("message", ""))
     except (ValueError, KeyError, TypeError, AttributeError):
         return "", response.text[:2000]
-
-
-def _retry_after(response: requests.Response) -> timedelta:
-    """The header in seconds; its rarer form, a date, counts as none."""
-    with suppress(ValueError, OverflowError):
-        return timedelta(seconds=max(0.0, float(response.headers.get("Retry-After", "0"))))
-    return timedelta()

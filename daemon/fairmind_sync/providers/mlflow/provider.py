@@ -11,10 +11,8 @@ from datetime import timedelta
 
 import structlog
 
-from fairmind_sync.delivery import Delivery, Run
-from fairmind_sync.logs import without_user
-from fairmind_sync.lookup import Standing
-from fairmind_sync.models import DEAD, DISCARDED
+from fairmind_sync.errors import ProviderOfflineError
+from fairmind_sync.outbox.unclean_attempts import Standing
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.providers.base import (
     Dead,
@@ -22,13 +20,22 @@ from fairmind_sync.providers.base import (
     Journal,
     Ledger,
     Outcome,
-    ProviderOfflineError,
     Report,
     Retry,
-    run_in_threads,
+    log_adjustments,
 )
-from fairmind_sync.providers.mlflow.api import NotSentError, RejectedError, RunsApi, UncertainError
-from fairmind_sync.providers.mlflow.content import DELIVERY_KEY_TAG, Content, content_of
+from fairmind_sync.providers.mlflow.api import (
+    MlflowRefusedError,
+    NotSentError,
+    RunsApi,
+    UncertainError,
+)
+from fairmind_sync.providers.mlflow.content import DELIVERY_KEY_TAG, MlflowContent, content_of
+from fairmind_sync.providers.threads import run_in_threads
+from fairmind_sync.redaction import without_user
+from fairmind_sync.results.delivery import Delivery, Run
+from fairmind_sync.results.error_kinds import ErrorKind
+from fairmind_sync.results.states import DEAD, DISCARDED
 from fairmind_sync.settings import Settings
 
 GRACE = timedelta(seconds=30)
@@ -76,9 +83,6 @@ class MlflowProvider:
         except UncertainError as error:
             raise ProviderOfflineError(str(error)) from error
 
-    def close(self) -> None:
-        """Connections are MLflow's, and end with the process."""
-
     def _put_right(self, run_id: str, standing: Standing) -> None:
         if standing.run_id not in (None, run_id):
             self._api.delete_run(run_id)
@@ -97,24 +101,23 @@ class MlflowProvider:
 
     def _deliver_one(self, delivery: Delivery, journal: Journal) -> Outcome:
         content = content_of(delivery, self._settings.wandb_project)
-        if content.adjusted:
-            log.warning(
-                "delivery.content_adjusted", delivery=delivery.id, adjusted=content.adjusted
-            )
+        log_adjustments(delivery, content.adjusted)
         try:
             return self._log_run(delivery, content, journal)
         except UncertainError as error:
-            return Retry("uncertain", str(error), after=GRACE)
-        except RejectedError as error:
+            return Retry(ErrorKind.UNCERTAIN, str(error), after=GRACE)
+        except MlflowRefusedError as error:
             return self._judge(error)
 
-    def _log_run(self, delivery: Delivery, content: Content, journal: Journal) -> Outcome:
+    def _log_run(self, delivery: Delivery, content: MlflowContent, journal: Journal) -> Outcome:
         experiment_id = self._experiment()
         run_id = delivery.run_id
         if run_id is None and delivery.create_attempted_at is not None:
             wait = delivery.create_attempted_at + GRACE - delivery.claimed_at
             if wait > timedelta():
-                return Retry("uncertain", "an earlier create may still be under way", after=wait)
+                return Retry(
+                    ErrorKind.UNCERTAIN, "an earlier create may still be under way", after=wait
+                )
             run_id = self._api.find_run(experiment_id, DELIVERY_KEY_TAG, delivery.key)
         if run_id is None:
             run_id = self._create(delivery, content, experiment_id, journal)
@@ -126,7 +129,7 @@ class MlflowProvider:
         )
 
     def _create(
-        self, delivery: Delivery, content: Content, experiment_id: str, journal: Journal
+        self, delivery: Delivery, content: MlflowContent, experiment_id: str, journal: Journal
     ) -> str:
         journal.creating(delivery, self._destination(experiment_id))
         try:
@@ -142,10 +145,10 @@ class MlflowProvider:
     def _destination(self, experiment_id: str) -> str:
         return f"{without_user(self._settings.mlflow_tracking_uri)} experiment {experiment_id}"
 
-    def _judge(self, error: RejectedError) -> Outcome:
+    def _judge(self, error: MlflowRefusedError) -> Outcome:
         """A run or an experiment that is gone, or content that MLflow will never take."""
         message = str(error)
-        if error.kind == "RESOURCE_DOES_NOT_EXIST" or _INACTIVE in message:
+        if error.code == "RESOURCE_DOES_NOT_EXIST" or _INACTIVE in message:
             self.probe()  # raises if it is the experiment that is gone
-            return Dead("run_deleted", f"the run was deleted at MLflow: {message}")
-        return Dead("rejected", f"MLflow refuses this result ({error.kind}): {message}")
+            return Dead(ErrorKind.RUN_DELETED, f"the run was deleted at MLflow: {message}")
+        return Dead(ErrorKind.REJECTED, f"MLflow refuses this result ({error.code}): {message}")

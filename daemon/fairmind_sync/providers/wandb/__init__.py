@@ -1,4 +1,4 @@
-"""Weights & Biases: the only folder that imports wandb, whose variables have to be set before it starts."""
+"""Weights & Biases. This folder alone imports wandb, whose variables have to be set before."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from fairmind_sync.providers.base import Provider
     from fairmind_sync.settings import Settings
 
+PACKAGE = "wandb"
+PROCESSES = 2
+"""W&B's SDK is Python's to run: one process makes about 50 runs a second."""
 _STRAY = ("WANDB_SERVICE", "WANDB_MODE", "WANDB_RUN_ID", "WANDB_RESUME", "WANDB_DISABLED")
 """Variables that would decide about our runs behind our back; a parent's wandb leaves some of them."""
 
@@ -30,7 +33,21 @@ def open_provider(settings: Settings) -> Provider:
     tempfile.tempdir = None  # read TMPDIR again
     if settings.wandb_api_key is not None:
         os.environ["WANDB_API_KEY"] = settings.wandb_api_key.get_secret_value()
-    from fairmind_sync.providers.wandb.provider import WandbProvider  # noqa: PLC0415 after the variables
-    from fairmind_sync.providers.wandb.sdk import Sdk  # noqa: PLC0415 as above
+    from fairmind_sync.providers.wandb.provider import WandbProvider  # after the variables
+    from fairmind_sync.providers.wandb.sdk import Sdk
 
     return WandbProvider(Sdk(directory, settings), settings)
+
+
+def destination(settings: Settings) -> dict[str, str | None]:
+    return {"project": settings.wandb_project, "entity": settings.wandb_entity}
+
+
+def secrets(_settings: Settings) -> list[str]:
+    """The key that W&B's own variable holds."""
+    return [os.environ.get("WANDB_API_KEY", "")]
+
+
+def runs_per_second(settings: Settings) -> int:
+    """By default what W&B documents for a project."""
+    return settings.wandb_runs_per_second

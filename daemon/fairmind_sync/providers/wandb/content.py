@@ -7,11 +7,12 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from fairmind_sync import payload
-from fairmind_sync.delivery import Delivery
-from fairmind_sync.extraction import extract
-from fairmind_sync.naming import KeyRules, key_for, renamed, shorten, storable, storable_key
-from fairmind_sync.payload import Json
+from fairmind_sync.results import payload
+from fairmind_sync.results.delivery import Delivery
+from fairmind_sync.results.extraction import extract
+from fairmind_sync.results.keys import KeyRules, key_for, renamed
+from fairmind_sync.results.payload import Json
+from fairmind_sync.text import shorten, storable, storable_key
 
 KEY_RULES = KeyRules(
     re.compile(r"(?!_|fairmind_sync$)[\w.\- :]+"), re.compile(r"[^\w.\- :]"), longest=250
@@ -24,7 +25,7 @@ _EXACT_INTEGERS = 2**63
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class WandbContent:
     """A run's content; `summary[PROOF]['digest']` is the digest of all the rest."""
 
     name: str
@@ -39,7 +40,7 @@ class Content:
         return max(len(payload.dumps(part)) for part in (self.row, self.summary)) > LARGEST_ROW  # type: ignore[arg-type]  # dict is invariant
 
 
-def content_of(delivery: Delivery, project: str) -> Content:
+def content_of(delivery: Delivery, project: str) -> WandbContent:
     extracted = extract(delivery.result, project)
     params = extracted.params | extracted.nested_params
     keys = {path: key_for(path, KEY_RULES) for path in (*params, *extracted.metrics)}
@@ -52,7 +53,7 @@ def content_of(delivery: Delivery, project: str) -> Content:
     name = _fit("run name", extracted.run_name, LONGEST_NAME, notes)
     digest = payload.digest([name, config, row, summary, list(tags)])  # type: ignore[list-item]  # dict is invariant
     saved_at = extracted.started_at
-    return Content(
+    return WandbContent(
         name=name,
         config=config,
         row={**row, "_timestamp": saved_at.timestamp()} if row else {},

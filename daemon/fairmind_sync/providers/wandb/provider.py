@@ -12,9 +12,6 @@ from contextlib import closing
 from itertools import islice
 from typing import TypeAlias
 
-import structlog
-
-from fairmind_sync.delivery import Delivery
 from fairmind_sync.errors import FairmindSyncError
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.providers.base import (
@@ -24,10 +21,13 @@ from fairmind_sync.providers.base import (
     Ledger,
     Report,
     Retry,
-    run_in_threads,
+    log_adjustments,
 )
-from fairmind_sync.providers.wandb.content import Content, content_of
-from fairmind_sync.providers.wandb.sdk import Held, RejectedError, Sdk, UploadError
+from fairmind_sync.providers.threads import run_in_threads
+from fairmind_sync.providers.wandb.content import WandbContent, content_of
+from fairmind_sync.providers.wandb.sdk import Held, Sdk, UploadError, WandbRefusedError
+from fairmind_sync.results.delivery import Delivery
+from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.settings import Settings
 
 READ_BACK_DELAYS_S = (0.0, 0.2, 0.5, 1.0, 2.0, 4.0)
@@ -37,9 +37,7 @@ CONFIRM_AT = 32
 """So many uploads are read back at once, while others are under way."""
 _READ_AT_ONCE = 100
 
-_Upload: TypeAlias = tuple[Delivery, Content]
-
-log = structlog.get_logger()
+_Upload: TypeAlias = tuple[Delivery, WandbContent]
 
 
 class WandbProvider:
@@ -84,9 +82,6 @@ class WandbProvider:
                 if run.state != "finished":
                     ledger.deliver_again(key, f"the run is {run.state} at W&B")
 
-    def close(self) -> None:
-        self._sdk.restart()
-
     def _upload_all(
         self,
         deliveries: Iterable[Delivery],
@@ -105,40 +100,35 @@ class WandbProvider:
             for ended in all_ended:
                 self._runs_of_core += len(ended)
                 unconfirmed |= {
-                    one.key: (one, how) for one, how in ended if isinstance(how, Content)
+                    one.key: (one, how) for one, how in ended if isinstance(how, WandbContent)
                 }
-                failed = [(one, how) for one, how in ended if not isinstance(how, Content)]
+                failed = [(one, how) for one, how in ended if not isinstance(how, WandbContent)]
                 if failed:
                     self._core_is_clean = False
                     yield [*failed]
                 if len(unconfirmed) >= CONFIRM_AT:
                     yield self._confirmed(unconfirmed, self._sdk.read_back(unconfirmed))
 
-    def _content(self, delivery: Delivery) -> Content:
+    def _upload(self, delivery: Delivery, journal: Journal) -> WandbContent | Retry | Dead:
+        """Uploads one run, and returns the content that W&B should hold then."""
         content = content_of(delivery, self._settings.wandb_project)
-        if content.adjusted:
-            log.warning(
-                "delivery.content_adjusted", delivery=delivery.id, adjusted=content.adjusted
-            )
-        return content
-
-    def _upload(self, delivery: Delivery, journal: Journal) -> Content | Retry | Dead:
-        """The content that W&B should hold now."""
-        content = self._content(delivery)
+        log_adjustments(delivery, content.adjusted)
         if content.is_too_large():
-            return Dead("too_large", "W&B takes at most 10 MB of metrics and summary in a run")
+            return Dead(
+                ErrorKind.TOO_LARGE, "W&B takes at most 10 MB of metrics and summary in a run"
+            )
         if delivery.create_attempted_at is not None and self._is_held(delivery, content):
             return content  # an earlier attempt finished it without being able to record it
         journal.creating(delivery, self._settings.wandb_project)
         try:
             self._sdk.upload(delivery.key, content)
-        except RejectedError as error:
-            return Dead("rejected", str(error))
+        except WandbRefusedError as error:
+            return Dead(ErrorKind.REJECTED, str(error))
         except UploadError as error:
-            return Retry("upload_failed", str(error))
+            return Retry(ErrorKind.UPLOAD_FAILED, str(error))
         return content
 
-    def _is_held(self, delivery: Delivery, content: Content) -> bool:
+    def _is_held(self, delivery: Delivery, content: WandbContent) -> bool:
         held = self._sdk.read_back([delivery.key])
         return delivery.key in held and _is_complete(held[delivery.key], content)
 
@@ -164,7 +154,7 @@ class WandbProvider:
             held = self._sdk.read_back(unconfirmed)
             yield self._confirmed(unconfirmed, held)
         yield [
-            (delivery, Retry("unconfirmed", _what_is_missing(held.get(key))))
+            (delivery, Retry(ErrorKind.UNCONFIRMED, _what_is_missing(held.get(key))))
             for key, (delivery, _) in unconfirmed.items()
         ]
 
@@ -175,7 +165,7 @@ class WandbProvider:
             self._runs_of_core, self._core_is_clean = 0, True
 
 
-def _is_complete(held: Held, content: Content) -> bool:
+def _is_complete(held: Held, content: WandbContent) -> bool:
     return (
         held.state == "finished"
         and held.digest == content.digest

@@ -12,7 +12,6 @@ import threading
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,17 +20,14 @@ import wandb
 from wandb.errors import AuthenticationError, CommError, UsageError
 from wandb.sdk import wandb_setup
 
-from fairmind_sync.delivery import Run
-from fairmind_sync.logs import redact, without_user
-from fairmind_sync.naming import web_url
-from fairmind_sync.providers.base import (
-    ProviderBlockedError,
-    ProviderBrokenError,
-    ProviderOfflineError,
-)
-from fairmind_sync.providers.wandb.content import PROOF, Content
+from fairmind_sync.errors import ProviderBlockedError, ProviderBrokenError, ProviderOfflineError
+from fairmind_sync.providers.retry_after import retry_after
+from fairmind_sync.providers.wandb.content import PROOF, WandbContent
 from fairmind_sync.providers.wandb.scratch import clear
+from fairmind_sync.redaction import redact, without_user
+from fairmind_sync.results.delivery import Run
 from fairmind_sync.settings import Settings
+from fairmind_sync.text import web_url
 
 INIT_TIMEOUT_S = FINISH_TIMEOUT_S = 10.0
 PROBE_TIMEOUT_S = (5.0, 10.0)
@@ -54,7 +50,7 @@ _CORE_IS_GONE = (
 )
 
 
-class RejectedError(Exception):
+class WandbRefusedError(Exception):
     """W&B will never take this run as it is."""
 
 
@@ -113,7 +109,7 @@ class Sdk:
         self._viewer = self._entity_in(reply)
         return self._viewer
 
-    def upload(self, run_id: str, content: Content) -> None:
+    def upload(self, run_id: str, content: WandbContent) -> None:
         """Logs one run, whole; harmless to repeat, by the id, the resume and the fixed step.
 
         Raises:
@@ -138,7 +134,7 @@ class Sdk:
                 run.log(content.row, step=0)
             run.summary.update(content.summary)
             run.finish()
-        except Exception as error:  # noqa: BLE001 the SDK raises a dozen unrelated types
+        except Exception as error:  # noqa: BLE001 the SDKs raise what they like
             _raise_translated(error)
         finally:
             for left in self._directory.glob(
@@ -213,7 +209,7 @@ class Sdk:
         if status in (requests.codes.unauthorized, requests.codes.forbidden):
             _refuse_key(f"W&B answers {status}")
         if status == requests.codes.too_many_requests or status >= requests.codes.server_error:
-            raise ProviderOfflineError(f"W&B answers {status}", _retry_after(reply))
+            raise ProviderOfflineError(f"W&B answers {status}", retry_after(reply.headers))
         if status != requests.codes.ok:
             raise ProviderBlockedError(
                 f"what answers at WANDB_BASE_URL is no W&B server ({status}). Check the address."
@@ -254,12 +250,6 @@ def _refuse_key(what: str) -> NoReturn:
     )
 
 
-def _retry_after(reply: requests.Response) -> timedelta:
-    with suppress(ValueError, OverflowError):
-        return timedelta(seconds=max(0.0, float(reply.headers.get("Retry-After", "0"))))
-    return timedelta()
-
-
 def _raise_if_core_is_gone(error: Exception) -> None:
     if type(error).__name__ in _CORE_IS_GONE:
         raise ProviderBrokenError(f"wandb-core ended: {type(error).__name__}") from error
@@ -272,11 +262,11 @@ def _raise_translated(error: Exception) -> NoReturn:
     if isinstance(error, AuthenticationError) or "no API key" in message:
         _refuse_key(message)
     if "previously created and deleted" in message:
-        raise RejectedError(f"the run was deleted at W&B: {message}") from error
+        raise WandbRefusedError(f"the run was deleted at W&B: {message}") from error
     if isinstance(error, CommError) and any(f"error {code}" in message for code in (401, 403, 404)):
         raise ProviderBlockedError(
             f"W&B refuses the project: {message}. Check WANDB_ENTITY, WANDB_PROJECT and the key's rights."
         ) from error
     if isinstance(error, UsageError) or name == "ValidationError":
-        raise RejectedError(message) from error
+        raise WandbRefusedError(message) from error
     raise UploadError(f"{name}: {message}") from error

@@ -1,0 +1,71 @@
+"""Verbs on the daemon and what it does: run, drain, doctor, demo."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fairmind_sync.cli.app import AsJson, current_settings, opened
+from fairmind_sync.cli.output import print_json, say
+
+
+def run(*, as_json: AsJson = False) -> None:
+    """Run the daemon: deliver what is saved, serve API and status page, until SIGTERM or Ctrl-C."""
+    from fairmind_sync import daemon
+
+    settings = current_settings()
+    if as_json:
+        settings = settings.model_copy(update={"log_format": "json"})
+    daemon.run(settings)
+
+
+def drain(*, as_json: AsJson = False) -> None:
+    """Deliver everything that is due, once; exit 0 only if nothing is left undelivered."""
+    from fairmind_sync import logs
+    from fairmind_sync.errors import NoProviderError
+    from fairmind_sync.operating.progress import drain_with_progress
+
+    settings = current_settings()
+    logs.configure(settings)
+    if not settings.enabled:
+        raise NoProviderError
+    left = drain_with_progress(opened(settings), settings)
+    if as_json:
+        print_json({"left": {name: left.get(name, 0) for name in settings.enabled}})
+    for provider, count in left.items():
+        say(f"{provider}: {count} undelivered. See: fairmind-sync status", is_wrong=True)
+    raise typer.Exit(1 if left else 0)
+
+
+def demo(
+    directory: Annotated[
+        Path | None, typer.Option(help="Keep the demo's files here; else they go at the end.")
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """See it work: 20 bias results travel into a real MLflow server that is down at first."""
+    from fairmind_sync.demo import story
+
+    urls = story.tell(directory, quietly=as_json)
+    if as_json:
+        print_json({"delivered": len(urls), "urls": urls})
+
+
+def doctor(*, as_json: AsJson = False) -> None:
+    """Check settings, database, disk, clock and providers; exit 1 if something needs you."""
+    from fairmind_sync.operating import doctor as examination
+
+    findings = []
+    for finding in examination.examine():
+        findings.append(finding)
+        if not as_json:
+            say(f"{'ok   ' if finding.is_ok else 'WRONG'} {finding.check}: {finding.detail}")
+            if finding.remedy:
+                say(f"      {finding.remedy}")
+    if as_json:
+        print_json([asdict(finding) | {"ok": finding.is_ok} for finding in findings])
+    raise typer.Exit(0 if all(finding.is_ok for finding in findings) else 1)

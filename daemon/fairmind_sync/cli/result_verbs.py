@@ -1,0 +1,96 @@
+"""Verbs on results: save, import, backfill."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import typer
+
+from fairmind_sync.cli.app import AsJson, current_settings, opened, provider_named
+from fairmind_sync.cli.output import fail, print_json, say
+
+
+def save(
+    file: Annotated[str, typer.Argument(help="A JSON or JSON Lines file; '-' is standard input.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Save results: all of the file's, or none if one is wrong."""
+    from fairmind_sync.intake import json_lines
+    from fairmind_sync.intake.save import save_all
+
+    settings = current_settings()
+    text = _read(sys.stdin.buffer if file == "-" else Path(file))
+    results = json_lines.parse(text, settings.private_fields)
+    saved = save_all(opened(settings), results, settings.enabled)
+    new = sum(one.is_new for one in saved)
+    if as_json:
+        print_json({"saved": new, "unchanged": len(saved) - new})
+    else:
+        say(f"saved {new} results; {len(saved) - new} were there already")
+
+
+def import_(
+    path: Annotated[Path, typer.Argument(help="FairMind's results folder, or one of its files.")],
+    *,
+    deliver: Annotated[
+        bool, typer.Option("--deliver/--no-deliver", help="Deliver them to the enabled providers.")
+    ] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Import FairMind's result files (<dir>/<user_id>/<test_id>.json); what is there already stays."""
+    from fairmind_sync.intake.fairmind_files import result_files
+    from fairmind_sync.operating.progress import import_with_progress
+
+    settings = current_settings()
+    files = result_files(path)
+    report = import_with_progress(opened(settings), files, settings, deliver=deliver)
+    if as_json:
+        print_json(asdict(report))
+    else:
+        say(
+            f"{report.files} files: saved {report.saved}, {report.unchanged} were there already, "
+            f"{len(report.refused)} refused"
+        )
+        for refused in report.refused:
+            say(f"  {refused.file}: {refused.reason}", is_wrong=True)
+    raise typer.Exit(1 if report.refused else 0)
+
+
+def backfill(
+    provider: Annotated[str, typer.Option(help="wandb or mlflow; it must be enabled.")],
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Only results saved since then, UTC."
+        ),
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Deliver saved results to a provider that was enabled after they were saved."""
+    from fairmind_sync.operating import actions
+
+    name = provider_named(provider)
+    settings = current_settings()
+    if name not in settings.enabled:
+        fail(f"{name} is not enabled: add it to MLOPS_PROVIDER first.")
+    from_then = since.replace(tzinfo=UTC) if since else None
+    count = actions.backfill(opened(settings), name, from_then)
+    if as_json:
+        print_json({"provider": name, "enqueued": count})
+    else:
+        say(f"{count} results are now on their way to {name}")
+
+
+def _read(source: Path | BinaryIO) -> str:
+    try:
+        content = source.read_bytes() if isinstance(source, Path) else source.read()
+        return content.decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        name = source if isinstance(source, Path) else "standard input"
+        fail(f"{name} can't be read: {error}")

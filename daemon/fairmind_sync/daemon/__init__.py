@@ -1,0 +1,5 @@
+"""The long-running process; `lifespan` runs its scheduler inside a FastAPI backend instead."""
+
+from fairmind_sync.daemon.process import lifespan, run
+
+__all__ = ["lifespan", "run"]

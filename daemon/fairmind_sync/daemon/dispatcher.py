@@ -1,0 +1,141 @@
+"""Which drains start now, and when to look next: when something falls due, or a provider's probe does."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timedelta
+from random import Random
+from typing import TYPE_CHECKING
+
+from fairmind_sync.clock import utc_now
+from fairmind_sync.daemon.reachability import refusal
+from fairmind_sync.errors import ProviderOfflineError
+from fairmind_sync.outbox import provider_state, workload
+from fairmind_sync.relay import sweep
+from fairmind_sync.relay.processes import processes_for
+from fairmind_sync.relay.unavailable import note_unavailable
+from fairmind_sync.storage.engine import current_time, reading, writing
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+    from fairmind_sync.daemon.timers import Timers
+    from fairmind_sync.daemon.worker_pool import WorkerPool
+    from fairmind_sync.daemon.worker_slot import WorkerSlot
+    from fairmind_sync.outbox.provider_state import ProviderState
+    from fairmind_sync.settings import Settings
+
+SHORTEST_WAIT = timedelta(seconds=0.2)
+
+
+class Dispatcher:
+    """Starts drains for what is due. After `stopping` is set nothing is started."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Settings,
+        pool: WorkerPool,
+        timers: Timers,
+        stopping: threading.Event,
+    ) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._pool = pool
+        self._timers = timers
+        self._stopping = stopping
+
+    def look(self) -> None:
+        """Starts the drains that have something to do, and sets the timer for the next look."""
+        with self._pool.lock:
+            if self._stopping.is_set():
+                return
+            for slot in self._pool:
+                if slot.may_start(utc_now()):
+                    self._look_at(slot, current_time(self._engine))
+            self._set_timer(current_time(self._engine))
+
+    def look_in(self, time: timedelta) -> None:
+        self._timers.once(time, self.look, "look-soon")
+
+    def sweep(self) -> None:
+        """Starts drains that compare the providers with what is recorded, after unclean attempts."""
+        with self._pool.lock, reading(self._engine) as connection:
+            for slot in self._pool:
+                if self._is_swept(connection, slot) and not self._stopping.is_set():
+                    self._pool.start_drain(slot, and_sweep=True)
+
+    def _is_swept(self, connection: Connection, slot: WorkerSlot) -> bool:
+        return (
+            slot.is_first
+            and slot.may_start(utc_now())
+            and provider_state.read(connection, slot.provider).is_ready
+            and sweep.is_called_for(connection, slot.provider, current_time(self._engine))
+        )
+
+    def _look_at(self, slot: WorkerSlot, now: datetime) -> None:
+        with reading(self._engine) as connection:
+            state = provider_state.read(connection, slot.provider)
+            has_work = self._has_work(connection, slot, state, now)
+        if not has_work:
+            return
+        if state.is_ready:
+            self._pool.start_drain(slot)
+        elif self._takes_probe(slot, now):
+            self._probe(slot, state.address)
+
+    def _has_work(
+        self, connection: Connection, slot: WorkerSlot, state: ProviderState, now: datetime
+    ) -> bool:
+        """Whether a drain in this slot would find something to do; further slots are for large backlogs."""
+        most = self._settings.max_in_flight
+        if not workload.has_work(connection, slot.provider, now, most):
+            return False
+        if slot.is_first:
+            return True
+        pending = workload.pending(connection, slot.provider)
+        return state.is_ready and slot.number <= processes_for(slot.provider, pending)
+
+    def _takes_probe(self, slot: WorkerSlot, now: datetime) -> bool:
+        with writing(self._engine) as connection:
+            return provider_state.take_probe(connection, slot.provider, now)
+
+    def _probe(self, slot: WorkerSlot, address: str | None) -> None:
+        """Probes by a worker process; where it is known what can't be reached, by a connection first."""
+        if address is None:
+            self._pool.start_drain(slot, probe_now=True)
+            return
+        slot.begin_connecting()
+        arguments = {"slot": slot, "address": address}
+        self._timers.at_once(self._connect, f"connect-{slot.provider}", arguments)
+
+    def _connect(self, slot: WorkerSlot, address: str) -> None:
+        """Gives an offline provider a worker process once a connection to its address can be made."""
+        reason = refusal(address)
+        if reason is None:
+            with self._pool.lock:
+                slot.end_connecting()
+                if not self._stopping.is_set():
+                    self._pool.start_drain(slot, probe_now=True)
+            return
+        try:
+            away = ProviderOfflineError(reason, address=address)
+            note_unavailable(
+                self._engine, slot.provider, away, Random(), current_time(self._engine)
+            )
+        finally:
+            slot.end_connecting()
+        self.look_in(timedelta())
+
+    def _set_timer(self, now: datetime) -> None:
+        """Looks again at the next due time, if that comes before the slow poll."""
+        with reading(self._engine) as connection:
+            waits = [
+                max(at - now, slot.not_before - utc_now())
+                for slot in self._pool
+                if slot.is_first
+                and slot.is_free
+                and (at := workload.next_work_at(connection, slot.provider)) is not None
+            ]
+        if waits and (shortest := min(waits)) < self._settings.poll_interval:
+            self.look_in(max(shortest, SHORTEST_WAIT))

@@ -1,0 +1,77 @@
+"""What the daemon does beside delivering: heartbeats, tidying, pruning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from fairmind_sync.outbox import counters, deletion, idempotency, pruning
+from fairmind_sync.outbox.heartbeat import Heartbeat
+from fairmind_sync.storage import sqlite_file
+from fairmind_sync.storage.engine import current_time, writing
+from fairmind_sync.storage.locks import try_advisory_lock
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+log = structlog.get_logger()
+
+
+class Housekeeping:
+    """One daemon's chores on its database. Tidying and pruning are done by one daemon at a time.
+
+    `on_beat` is called after each heartbeat that reached the database: timers and database work, then.
+    """
+
+    def __init__(self, engine: Engine, on_beat: Callable[[], None] = lambda: None) -> None:
+        self._engine = engine
+        self._on_beat = on_beat
+        self._heartbeat = Heartbeat()
+
+    def start(self, connection: Connection, now: datetime) -> None:
+        """Gives the first sign of life, in the caller's transaction."""
+        self._heartbeat.start(connection, now)
+
+    def beat(self) -> None:
+        """Gives another sign of life."""
+        with writing(self._engine) as connection:
+            self._heartbeat.beat(connection, current_time(self._engine))
+        self._on_beat()
+
+    def stop(self) -> None:
+        """Tells others that this daemon is gone.
+
+        Raises:
+            StorageError: the database can't be written; the last sign of life grows old by itself.
+        """
+        with writing(self._engine) as connection:
+            self._heartbeat.stop(connection)
+
+    def tidy(self) -> None:
+        """Finishes deletions, forgets old keys, folds counts, and empties a large write-ahead log."""
+        with try_advisory_lock(self._engine, "tidy") as is_ours:
+            if is_ours:
+                with writing(self._engine) as connection:
+                    now = current_time(self._engine)
+                    deletion.finish(connection, now)
+                    idempotency.forget_keys(connection, now)
+                    counters.fold_delivery_counts(connection)
+        size = sqlite_file.shrink_wal(self._engine)
+        if size > sqlite_file.LARGE_WAL:
+            log.warning(
+                "database.large_wal", bytes=size, reason="a connection reads for long; see doctor"
+            )
+
+    def prune(self, retention: timedelta, should_stop: Callable[[], bool]) -> None:
+        """Erases what is older than the retention, in many short transactions, until it should stop."""
+        with try_advisory_lock(self._engine, "prune") as is_ours:
+            if not is_ours:
+                return
+            pruned = pruning.prune_all(
+                self._engine, retention, current_time(self._engine), should_stop
+            )
+        if pruned:
+            log.info("results.pruned", count=pruned)

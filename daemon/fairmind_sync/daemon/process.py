@@ -1,0 +1,125 @@
+"""The long-running process: the scheduler and the REST API, from start to a clean end.
+
+A FastAPI backend can run the scheduler inside its own process instead: `FastAPI(lifespan=daemon.lifespan)`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from fairmind_sync import __version__, logs
+from fairmind_sync.api.server import ApiServer, listen
+from fairmind_sync.daemon import systemd
+from fairmind_sync.daemon.scheduler import Scheduler
+from fairmind_sync.outbox import heartbeat
+from fairmind_sync.settings import current_settings
+from fairmind_sync.storage import schema
+from fairmind_sync.storage.engine import is_file, shared_engine
+from fairmind_sync.storage.sqlite import BUSY_TIMEOUT_MS, journal_mode, sqlite_module
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from sqlalchemy import Engine
+
+    from fairmind_sync.daemon.systemd import ServiceManager
+    from fairmind_sync.settings import Settings
+
+_SIGNAL_INTERVAL_S = 0.5
+_LONGEST_BETWEEN_BEATS = heartbeat.INTERVAL + timedelta(milliseconds=BUSY_TIMEOUT_MS)
+
+log = structlog.get_logger()
+
+
+def run(configured: Settings, until: Callable[[], object] | None = None) -> None:
+    """Runs until SIGTERM or Ctrl-C, or until `until` returns; then ends within the grace period.
+
+    Raises:
+        SettingsError: the address can't be listened on, or is open to others without a token.
+        SchemaError: the database was written by a newer version.
+    """
+    logs.configure(configured)
+    manager = _service_manager()
+    with listen(configured) as listener:
+        engine = _prepared_engine(configured)
+        server = ApiServer(configured, listener)
+        scheduler = Scheduler(engine, configured, on_beat=manager.alive)
+        stop = _stop_on_signals()
+        scheduler.start()
+        server.start()
+        log.info("daemon.ready", url=server.url, providers=configured.enabled, version=__version__)
+        manager.ready()
+        (until or stop)()
+        log.info("daemon.stopping")
+        manager.stopping()
+        server.stop()
+        scheduler.stop()
+    log.info("daemon.stopped")
+
+
+@asynccontextmanager
+async def lifespan(_app: object = None) -> AsyncIterator[None]:
+    """Delivers for as long as the block, with the environment's settings; for a backend's own lifespan.
+
+    The REST API is the backend's to mount: `app.include_router(fairmind_sync.api.router)`.
+    """
+    configured = current_settings()
+    scheduler = await asyncio.to_thread(_started_scheduler, configured)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(scheduler.stop)
+
+
+def _started_scheduler(configured: Settings) -> Scheduler:
+    scheduler = Scheduler(_prepared_engine(configured), configured)
+    scheduler.start()
+    return scheduler
+
+
+def _service_manager() -> ServiceManager:
+    manager = systemd.take_over()
+    interval = manager.watchdog_interval
+    if interval is not None and interval < _LONGEST_BETWEEN_BEATS:
+        log.warning(
+            "daemon.short_watchdog",
+            seconds=interval.total_seconds(),
+            reason="a busy database can delay a heartbeat for longer",
+            at_least=_LONGEST_BETWEEN_BEATS.total_seconds(),
+        )
+    return manager
+
+
+def _prepared_engine(configured: Settings) -> Engine:
+    """Opens the database; an older file is upgraded first."""
+    engine = shared_engine(configured.database_url)
+    copy = schema.upgrade_apart(engine)
+    if copy is not None:
+        log.info("database.upgraded", revision=schema.HEAD, backup=str(copy))
+    if is_file(engine) and journal_mode() != "wal":
+        log.warning(
+            "database.slow_journal",
+            reason="this SQLite can corrupt a WAL database, so a rollback journal is used",
+            sqlite=sqlite_module().sqlite_version,
+        )
+    return schema.ready_engine(configured.database_url)
+
+
+def _stop_on_signals() -> Callable[[], None]:
+    """What waits for a signal: in steps, because a handler runs only when the main thread does."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+
+    def wait() -> None:
+        while not stop.wait(_SIGNAL_INTERVAL_S):
+            pass
+
+    return wait

@@ -1,0 +1,117 @@
+"""When drains run: at once on a commit, when a delivery or a probe falls due, and on a slow poll.
+
+Each provider's drain runs in that provider's own worker process, which is started when something is due and
+ended when idle; a large backlog may get a second one.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+import structlog
+
+from fairmind_sync.backoff import LONGEST_DELAY
+from fairmind_sync.clock import utc_now
+from fairmind_sync.daemon.dispatcher import Dispatcher
+from fairmind_sync.daemon.housekeeping import Housekeeping
+from fairmind_sync.daemon.timers import Timers
+from fairmind_sync.daemon.watcher import Watcher
+from fairmind_sync.daemon.worker_pool import WorkerPool
+from fairmind_sync.errors import StorageError
+from fairmind_sync.outbox import heartbeat, provider_state, pruning, repairs
+from fairmind_sync.relay import sweep
+from fairmind_sync.relay.relay import LEASE
+from fairmind_sync.storage.engine import current_time, is_file, writing
+
+if TYPE_CHECKING:
+    from apscheduler.events import JobExecutionEvent
+    from sqlalchemy import Engine
+
+    from fairmind_sync.settings import Settings
+
+_TIDY_INTERVAL = timedelta(minutes=1)
+
+log = structlog.get_logger()
+
+
+class Scheduler:
+    """The daemon's parts, wired together. `start` returns at once; `stop` returns when all is ended.
+
+    `on_beat` is as in `Housekeeping`.
+    """
+
+    def __init__(
+        self, engine: Engine, settings: Settings, on_beat: Callable[[], None] = lambda: None
+    ) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._stopping = threading.Event()
+        self._timers = Timers(self._on_ended)
+        self._pool = WorkerPool(engine, settings, self._timers)
+        self._dispatcher = Dispatcher(engine, settings, self._pool, self._timers, self._stopping)
+        self._housekeeping = Housekeeping(engine, on_beat)
+        self._watcher = Watcher(
+            engine,
+            self._pool,
+            self._stopping,
+            on_commit=partial(self._dispatcher.look_in, timedelta()),
+            on_clock_set=self._on_clock_set,
+        )
+
+    def start(self) -> None:
+        now = current_time(self._engine)
+        with writing(self._engine) as connection:
+            self._housekeeping.start(connection, now)
+            provider_state.probe_soon(connection, now)
+            repairs.correct_times(connection, longest_wait=LONGEST_DELAY, lease=LEASE, now=now)
+        self._set_timers()
+        self._timers.start()
+        self._watcher.start()
+        self._dispatcher.look()
+
+    def stop(self) -> None:
+        """Lets running drains finish what they have begun, for as long as the grace period."""
+        self._stopping.set()
+        self._watcher.join()
+        self._pool.ask_to_stop()
+        self._timers.stop()
+        self._pool.end()
+        with suppress(StorageError):
+            self._housekeeping.stop()
+
+    def _set_timers(self) -> None:
+        every, chores = self._timers.every, self._housekeeping
+        every(heartbeat.INTERVAL, chores.beat, "beat")
+        every(self._settings.poll_interval, self._dispatcher.look, "look")
+        every(_TIDY_INTERVAL, chores.tidy, "tidy")
+        every(sweep.INTERVAL, self._dispatcher.sweep, "sweep")
+        if (retention := self._settings.retention) is not None:
+            prune = partial(chores.prune, retention, self._stopping.is_set)
+            every(pruning.interval(retention), prune, "prune")
+
+    def _on_ended(self, event: JobExecutionEvent) -> None:
+        """After a timer's work, or after a drain, whose provider may have more to do."""
+        slot = self._pool.get(event.job_id)
+        if event.exception:
+            what = "timer.failed" if slot is None else "worker.failed"
+            log.error(what, job=event.job_id, reason=repr(event.exception))
+        if slot is not None:
+            self._pool.drain_ended(slot, failed=bool(event.exception))
+            if not self._stopping.is_set():
+                self._dispatcher.look_in(timedelta())
+
+    def _on_clock_set(self, jump: timedelta) -> None:
+        """Timers, leases and due times follow the wall clock: none may wait for an hour that has passed."""
+        now = utc_now()
+        log.warning("clock.set", seconds=round(jump.total_seconds(), 1))
+        if jump < timedelta() and is_file(self._engine):  # else leases go by the server's clock
+            with writing(self._engine) as connection:
+                repairs.correct_times(connection, longest_wait=timedelta(), lease=LEASE, now=now)
+        for slot in self._pool:
+            slot.not_before = min(slot.not_before, now)
+        self._timers.all_now(now)

@@ -1,0 +1,70 @@
+"""APScheduler as a timer. Its job store is memory, because all truth is in the outbox."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, JobExecutionEvent
+from apscheduler.executors.base import BaseExecutor
+from apscheduler.job import Job
+from apscheduler.jobstores.base import JobLookupError
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from fairmind_sync.clock import utc_now
+
+
+class Timers:
+    """Runs work at intervals, once after a while, or at once in a process of its own."""
+
+    def __init__(self, on_ended: Callable[[JobExecutionEvent], None]) -> None:
+        """`on_ended` is called after each piece of work, with what it raised."""
+        self._scheduler = BackgroundScheduler(
+            timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": None}
+        )
+        self._scheduler.add_listener(on_ended, EVENT_JOB_EXECUTED | EVENT_JOB_ERROR)
+        self._regular: list[Job] = []
+
+    def start(self) -> None:
+        logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # our own events say it
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        self._scheduler.shutdown(wait=False)
+
+    def every(self, interval: timedelta, work: Callable[[], None], name: str) -> None:
+        job = self._scheduler.add_job(work, "interval", seconds=interval.total_seconds(), id=name)
+        self._regular.append(job)
+
+    def all_now(self, now: datetime) -> None:
+        """Runs all regular work now: the next time that each waits for may have been set by another clock."""
+        for job in self._regular:
+            with suppress(JobLookupError):
+                job.modify(next_run_time=now)
+
+    def once(self, after: timedelta, work: Callable[[], None], name: str) -> None:
+        """Runs the work after a while, instead of earlier work of that name which still waits."""
+        self._scheduler.add_job(
+            work, "date", run_date=utc_now() + after, id=name, replace_existing=True
+        )
+
+    def at_once(
+        self,
+        work: Callable[..., None],
+        name: str,
+        arguments: Mapping[str, Any],
+        executor: str = "default",
+    ) -> None:
+        """Runs the work now, in a thread or by the named executor; `arguments` are keywords of its call."""
+        self._scheduler.add_job(
+            work, kwargs=arguments, id=name, executor=executor, replace_existing=True
+        )
+
+    def add_executor(self, executor: BaseExecutor, name: str) -> None:
+        self._scheduler.add_executor(executor, alias=name)
+
+    def remove_executor(self, name: str) -> None:
+        self._scheduler.remove_executor(name, shutdown=False)

@@ -1,0 +1,78 @@
+"""A thread that looks for commits of other processes, for a clock that was set, and after the workers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from fairmind_sync.clock import ClockWatch
+from fairmind_sync.daemon.debounce import Debounce
+from fairmind_sync.errors import StorageError
+from fairmind_sync.storage.commit_watch import CommitWatch
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from fairmind_sync.daemon.worker_pool import WorkerPool
+
+_INTERVAL_S = 0.2
+"""Each look costs 0.2 ms for waking up, which shows while a daemon is idle; a worker starts slower."""
+_INTERVAL_WHILE_WARM_S = 0.02
+"""While a worker process is kept warm for what may come."""
+_PAUSE_AFTER_ERROR_S = 5.0
+
+log = structlog.get_logger()
+
+
+class Watcher:
+    """Calls `on_commit` and `on_clock_set` from its own thread, until `stopping` is set."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        pool: WorkerPool,
+        stopping: threading.Event,
+        *,
+        on_commit: Callable[[], None],
+        on_clock_set: Callable[[timedelta], None],
+    ) -> None:
+        self._engine = engine
+        self._pool = pool
+        self._stopping = stopping
+        self._on_commit = on_commit
+        self._on_clock_set = on_clock_set
+        self._clock, self._debounce = ClockWatch(), Debounce()
+        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def join(self) -> None:
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                with closing(CommitWatch(self._engine)) as commits:
+                    while not self._stopping.wait(self._interval_s()):
+                        self._look(commits)
+            except StorageError as error:  # the slow poll goes on meanwhile
+                log.error("watch.failed", reason=str(error))  # noqa: TRY400 the message says it all
+                self._stopping.wait(_PAUSE_AFTER_ERROR_S)
+
+    def _look(self, commits: CommitWatch) -> None:
+        if jump := self._clock.jump():
+            self._on_clock_set(jump)
+        if self._debounce.calls(
+            has_changed=commits.has_changed(), is_draining=self._pool.is_draining
+        ):
+            self._on_commit()
+        self._pool.tend_now_and_then()
+
+    def _interval_s(self) -> float:
+        return _INTERVAL_WHILE_WARM_S if self._pool.is_warm else _INTERVAL_S

@@ -1,0 +1,130 @@
+"""The worker processes of all enabled providers: their drains, and what becomes of processes that die."""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from multiprocessing.connection import wait as wait_until_ready
+from random import Random
+from typing import TYPE_CHECKING
+
+import structlog
+
+from fairmind_sync.clock import utc_now
+from fairmind_sync.daemon.worker_slot import SlotState, WorkerSlot, slots_of
+from fairmind_sync.errors import StorageError
+from fairmind_sync.outbox import repairs
+from fairmind_sync.relay import worker
+from fairmind_sync.storage.engine import current_time, writing
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from fairmind_sync.daemon.timers import Timers
+    from fairmind_sync.settings import Settings
+
+_TEND_INTERVAL_S = 1.0
+
+log = structlog.get_logger()
+
+
+class WorkerPool:
+    """The slots, by name. Whoever starts a drain holds `lock`."""
+
+    def __init__(self, engine: Engine, settings: Settings, timers: Timers) -> None:
+        self.lock = threading.Lock()
+        self._engine = engine
+        self._settings = settings
+        self._timers = timers
+        self._slots = {slot.name: slot for slot in slots_of(settings)}
+        self._tended_at = 0.0
+
+    def __iter__(self) -> Iterator[WorkerSlot]:
+        return iter(self._slots.values())
+
+    def get(self, name: str) -> WorkerSlot | None:
+        return self._slots.get(name)
+
+    @property
+    def is_warm(self) -> bool:
+        """Whether there is a process, at work or kept for what may come."""
+        return any(slot.executor for slot in self)
+
+    @property
+    def is_draining(self) -> bool:
+        return any(slot.state is SlotState.DRAINING for slot in self)
+
+    def start_drain(
+        self, slot: WorkerSlot, *, probe_now: bool = False, and_sweep: bool = False
+    ) -> None:
+        """Starts a drain in the slot's process; the process itself starts if there is none."""
+        if slot.is_broken:  # APScheduler may have lost count of what runs in it
+            self._clear(slot)
+        if slot.executor is None:
+            self._timers.add_executor(slot.fill(), slot.name)
+        slot.begin_drain()
+        arguments = {
+            "name": slot.provider,
+            "settings": self._settings,
+            "probe_now": probe_now,
+            "and_sweep": and_sweep,
+            "parent": slot.parent,
+        }
+        self._timers.at_once(worker.drain, slot.name, arguments, executor=slot.name)
+
+    def drain_ended(self, slot: WorkerSlot, *, failed: bool) -> None:
+        """Frees the slot; nobody has to wait for the leases of a process that died."""
+        slot.end_drain(failed=failed, now=utc_now())
+        dead = slot.dead_worker() if failed else None
+        if dead is not None:
+            with suppress(StorageError), writing(self._engine) as connection:  # else they run out
+                repairs.end_leases(
+                    connection,
+                    slot.provider,
+                    dead,
+                    chance=Random(),
+                    now=current_time(self._engine),
+                )
+
+    def tend_now_and_then(self) -> None:
+        """Tends the processes once a second, if there are any: often asked, mostly for nothing."""
+        if self.is_warm and time.monotonic() - self._tended_at >= _TEND_INTERVAL_S:
+            self._tended_at = time.monotonic()
+            self.tend()
+
+    def tend(self) -> None:
+        """Ends processes that were idle for long, and takes note of those that died in a drain."""
+        with self.lock:
+            for slot in self:
+                if slot.has_lost_its_process():
+                    log.error("worker.lost", job=slot.name)
+                    self.drain_ended(slot, failed=True)
+                elif slot.is_idle_for(self._settings.worker_idle_seconds):
+                    self._clear(slot)
+
+    def ask_to_stop(self) -> None:
+        for slot in self:
+            slot.ask_to_stop()
+
+    def end(self) -> None:
+        """Waits for the processes for as long as the grace period, and kills those that don't end in time.
+
+        The processes are waited for by their sentinels: the executor's own thread may collect a process
+        first, which `join` takes for alive then.
+        """
+        deadline = time.monotonic() + self._settings.shutdown_seconds
+        children = {child.sentinel: child for child in multiprocessing.active_children()}
+        while children and (left := deadline - time.monotonic()) > 0:
+            for ended in wait_until_ready(children, left):
+                del children[ended]  # type: ignore[arg-type]  # it gives back what it was given
+        for child in children.values():
+            log.warning("worker.killed", pid=child.pid)
+            child.kill()
+            child.join()
+
+    def _clear(self, slot: WorkerSlot) -> None:
+        self._timers.remove_executor(slot.name)
+        slot.empty()

@@ -1,0 +1,145 @@
+"""The place of one worker process in the daemon, and what may be done with it now."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from datetime import datetime, timedelta
+from enum import Enum, auto
+from random import Random
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from apscheduler.executors.pool import ProcessPoolExecutor
+
+from fairmind_sync.backoff import retry_delay
+from fairmind_sync.clock import utc_now
+from fairmind_sync.relay import worker
+from fairmind_sync.relay.processes import most_processes, worker_name
+from fairmind_sync.relay.shared_flags import SharedFlags
+
+if TYPE_CHECKING:
+    from fairmind_sync.provider_names import ProviderName
+    from fairmind_sync.settings import Settings
+
+_DRAINS_PER_WORKER = 500
+_LONGEST_PAUSE = timedelta(minutes=1)
+
+
+class SlotState(Enum):
+    """What happens in a slot. Its process, if there is one, is kept warm in each state."""
+
+    FREE = auto()
+    """Nothing: a drain may be started."""
+    CONNECTING = auto()
+    """A thread of the daemon tries to connect to the provider's address; no process is used."""
+    DRAINING = auto()
+    """The process runs a drain."""
+
+
+class WorkerSlot:
+    """One process's place. A provider's first slot (`number` 1) does all the work, until there is much."""
+
+    def __init__(self, provider: ProviderName, settings: Settings, number: int = 1) -> None:
+        self.provider = provider
+        self.number = number
+        self.state = SlotState.FREE
+        self.is_broken = False
+        self.not_before = utc_now()
+        self.executor: ProcessPoolExecutor | None = None
+        self.parent = uuid4().hex[:8]
+        self._idle_since: float | None = None
+        self._failures = 0
+        self._misses = 0
+        self._settings = settings
+        self._flags = SharedFlags()
+
+    @property
+    def name(self) -> str:
+        return self.provider if self.number == 1 else f"{self.provider}-{self.number}"
+
+    @property
+    def is_first(self) -> bool:
+        return self.number == 1
+
+    @property
+    def is_free(self) -> bool:
+        return self.state is SlotState.FREE
+
+    def may_start(self, now: datetime) -> bool:
+        """Returns whether a drain may be started: the slot is free, and no failure has to be waited out."""
+        return self.is_free and self.not_before <= now
+
+    def fill(self) -> ProcessPoolExecutor:
+        """Returns a fresh one-process executor; its process starts with its first drain."""
+        self.executor = ProcessPoolExecutor(
+            1,
+            {
+                "mp_context": multiprocessing.get_context("spawn"),
+                "initializer": worker.start,
+                "initargs": (self._settings, self._flags),
+                "max_tasks_per_child": _DRAINS_PER_WORKER,
+            },
+        )
+        return self.executor
+
+    def empty(self) -> None:
+        """Lets the process end by itself; nobody waits for an SDK's farewell."""
+        if self.executor is not None:
+            self.executor.shutdown(wait=False)
+        self._flags.pid.value = 0
+        self.executor = self._idle_since = None
+        self.is_broken = False
+
+    def ask_to_stop(self) -> None:
+        """Asks the process to finish what it has begun and to begin nothing more."""
+        self._flags.stop.value = True
+
+    def begin_connecting(self) -> None:
+        self.state = SlotState.CONNECTING
+
+    def end_connecting(self) -> None:
+        self.state = SlotState.FREE
+
+    def begin_drain(self) -> None:
+        self.state, self._idle_since = SlotState.DRAINING, None
+
+    def end_drain(self, *, failed: bool, now: datetime) -> None:
+        """Frees the slot; a drain that failed is not repeated in a busy loop."""
+        self.state, self.is_broken = SlotState.FREE, failed
+        self._idle_since = time.monotonic()
+        self._failures = self._failures + 1 if failed else 0
+        if failed:
+            self.not_before = now + min(retry_delay(self._failures, Random()), _LONGEST_PAUSE)
+
+    def dead_worker(self) -> str | None:
+        """Returns the name of the slot's process in the attempts, if that process is certainly gone."""
+        pid = self._flags.pid.value
+        return None if pid == 0 or _is_alive(pid) else worker_name(pid, self.parent)
+
+    def has_lost_its_process(self) -> bool:
+        """Returns whether a drain's process was gone at two looks in a row: then it did not end by itself.
+
+        APScheduler tells nobody that a pool broke, it only logs it; without this, the provider would seem
+        busy for ever.
+        """
+        gone = self.state is SlotState.DRAINING and self.dead_worker() is not None
+        self._misses = self._misses + 1 if gone else 0
+        return self._misses > 1
+
+    def is_idle_for(self, seconds: float) -> bool:
+        """Returns whether the process has had no drain for so long."""
+        return self._idle_since is not None and time.monotonic() - self._idle_since >= seconds
+
+
+def _is_alive(pid: int) -> bool:
+    return any(child.pid == pid for child in multiprocessing.active_children())
+
+
+def slots_of(settings: Settings) -> list[WorkerSlot]:
+    """Returns a slot for each process that the enabled providers may have."""
+    return [
+        WorkerSlot(provider, settings, number)
+        for provider in settings.enabled
+        for number in range(1, most_processes(provider) + 1)
+    ]

@@ -1,0 +1,124 @@
+"""FairMind's own result files, one JSON record a file: `<dir>/<user_id>/<test_id>.json`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fairmind_sync.errors import FairmindSyncError, PayloadError
+from fairmind_sync.intake.prepare import prepare
+from fairmind_sync.intake.save import save_all
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from fairmind_sync.results.delivery import NewResult
+    from fairmind_sync.results.privacy import Pattern
+    from fairmind_sync.settings import Settings
+
+_CHUNK = 100
+_REQUIRED = ("model_id", "test_type", "results")
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A file that was left out, and why."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    files: int
+    saved: int
+    unchanged: int
+    refused: list[Refused]
+
+
+def result_files(path: Path) -> list[Path]:
+    """Returns the file itself, or every JSON file below the folder.
+
+    Raises:
+        FairmindSyncError: there is nothing of that name, or it can't be read.
+    """
+    try:
+        if path.is_file():
+            return [path]
+        if path.is_dir():
+            return sorted(file for file in path.rglob("*.json") if file.is_file())
+    except OSError as error:
+        raise FairmindSyncError(f"{path} can't be read: {error.strerror}.") from error
+    raise FairmindSyncError(f"{path} is no file and no folder. Name FairMind's results folder.")
+
+
+def import_all(
+    engine: Engine,
+    files: Sequence[Path],
+    settings: Settings,
+    on_progress: Callable[[int], None] = lambda _count: None,
+) -> ImportReport:
+    """Saves what the files hold, at the time that each names, with deliveries to the enabled providers.
+
+    A transaction for each hundred files. An import that was interrupted can be run again: what is there
+    already stays as it is.
+
+    Raises:
+        StorageError: the database can't be written; what was imported before stays.
+    """
+    saved = unchanged = 0
+    refused: list[Refused] = []
+    for first in range(0, len(files), _CHUNK):
+        chunk = files[first : first + _CHUNK]
+        results = _read_all(chunk, settings.private_fields, refused)
+        done = save_all(engine, results, settings.enabled)
+        saved += sum(one.is_new for one in done)
+        unchanged += sum(not one.is_new for one in done)
+        on_progress(first + len(chunk))
+    return ImportReport(len(files), saved, unchanged, refused)
+
+
+def _read_all(
+    files: Sequence[Path], private_fields: Sequence[Pattern], refused: list[Refused]
+) -> list[NewResult]:
+    results = []
+    for file in files:
+        try:
+            results.append(_read(file, private_fields))
+        except (PayloadError, OSError, ValueError, RecursionError) as error:
+            refused.append(Refused(str(file), str(error) or type(error).__name__))
+    return results
+
+
+def _read(file: Path, private_fields: Sequence[Pattern]) -> NewResult:
+    record = json.loads(file.read_text(encoding="utf-8"))
+    if not isinstance(record, dict):
+        raise PayloadError("it is no JSON object.")
+    if missing := [name for name in _REQUIRED if name not in record]:
+        raise PayloadError(f"it has no {', '.join(missing)}.")
+    return prepare(
+        record.get("id", file.stem),
+        record.get("user_id", file.absolute().parent.name),
+        record["model_id"],
+        record.get("dataset_id"),
+        record["test_type"],
+        record["results"],
+        record.get("metadata"),
+        created_at=_moment(record.get("timestamp")),
+        private_fields=private_fields,
+    )
+
+
+def _moment(text: Any) -> datetime | None:
+    """The record's own time; UTC where it names no zone."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (TypeError, ValueError, OverflowError):
+        raise PayloadError(f"its timestamp {text!r} is no ISO 8601 time.") from None

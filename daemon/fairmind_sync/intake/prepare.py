@@ -1,0 +1,76 @@
+"""Turns the arguments of a save into the form in which a result is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from fairmind_sync.errors import PayloadError
+from fairmind_sync.results import payload, privacy
+from fairmind_sync.results.delivery import NewResult
+from fairmind_sync.results.verdict import verdict_of
+
+LONGEST_IDENTIFIER = 500
+
+
+def prepare(
+    test_id: str,
+    user_id: str | None,
+    model_id: str,
+    dataset_id: str | None,
+    test_type: str,
+    results: Mapping[str, object],
+    metadata: Mapping[str, object] | None = None,
+    *,
+    private_fields: Sequence[privacy.Pattern],
+    created_at: datetime | None = None,
+) -> NewResult:
+    """Returns the result in the form in which it is stored, without what `private_fields` match.
+
+    `created_at` is the result's own time, where it is older than its save.
+
+    Raises:
+        PayloadError: the result holds what can't be stored; the message names its path.
+    """
+    identity = {
+        "test_id": _identifier("test_id", test_id),
+        "user_id": _optional_identifier("user_id", user_id),
+        "model_id": _identifier("model_id", model_id),
+        "dataset_id": _optional_identifier("dataset_id", dataset_id),
+        "test_type": _identifier("test_type", test_type),
+    }
+    plain_results = _plain_object(results, "results", private_fields)
+    plain_metadata = _plain_object({} if metadata is None else metadata, "metadata", private_fields)
+    return NewResult(
+        **identity,
+        results=payload.dumps(plain_results),
+        metadata=payload.dumps(plain_metadata),
+        digest=payload.digest([*identity.values(), plain_results, plain_metadata]),
+        verdict=verdict_of(plain_results),
+        created_at=created_at,
+    )
+
+
+def _plain_object(
+    value: object, name: str, private_fields: Sequence[privacy.Pattern]
+) -> dict[str, payload.Json]:
+    plain = privacy.without_private(payload.plain(value, name), name, private_fields)
+    if not isinstance(plain, dict):
+        raise PayloadError(f"{name} must be a dictionary, not {type(value).__name__}.")
+    return plain
+
+
+def _optional_identifier(name: str, value: str | None) -> str:
+    return "" if value in (None, "") else _identifier(name, value)
+
+
+def _identifier(name: str, value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise PayloadError(f"{name} must be a text that is not empty, not {value!r}.")
+    if len(value) > LONGEST_IDENTIFIER:
+        raise PayloadError(f"{name} has {len(value)} characters; at most {LONGEST_IDENTIFIER} fit.")
+    if not value.isprintable():
+        raise PayloadError(
+            f"{name} {value!r} holds control characters. Remove them and save again."
+        )
+    return str(value)

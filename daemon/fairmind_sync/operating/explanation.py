@@ -1,0 +1,118 @@
+"""Why a result is, or isn't, at a provider: its state, its attempts, what happens next, and what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from fairmind_sync.outbox import delivery_lookup, heartbeat, provider_state
+from fairmind_sync.results.error_kinds import words_for
+from fairmind_sync.results.states import BLOCKED, DEAD, DELIVERED, DISCARDED, OFFLINE
+from fairmind_sync.storage.engine import reading
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+    from fairmind_sync.outbox.delivery_lookup import Attempt, DeliveryRecord
+    from fairmind_sync.outbox.provider_state import ProviderState
+    from fairmind_sync.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One delivery in words. `what_to_do` is None where nothing has to be done."""
+
+    delivery: DeliveryRecord
+    attempts: list[Attempt]
+    state: str
+    last_error: str | None
+    next_try: datetime | None
+    what_to_do: str | None
+
+
+def explain(engine: Engine, settings: Settings, test_id: str, now: datetime) -> list[Explanation]:
+    """Explains each delivery of the test, newest first; a test that is unknown or never had one has none."""
+    with reading(engine) as connection:
+        found = delivery_lookup.deliveries(connection, delivery_lookup.RunFilter(test_id=test_id))
+        alive = heartbeat.any_alive(connection, now)
+        return [_explain(connection, delivery, settings, now, alive=alive) for delivery in found]
+
+
+def _explain(
+    connection: Connection,
+    delivery: DeliveryRecord,
+    settings: Settings,
+    now: datetime,
+    *,
+    alive: bool,
+) -> Explanation:
+    provider = provider_state.read(connection, delivery.provider)
+    state, what_to_do = _words(delivery, provider, settings, now, alive=alive)
+    is_pending = delivery.status not in (DELIVERED, DEAD, DISCARDED)
+    return Explanation(
+        delivery=delivery,
+        attempts=delivery_lookup.attempts(connection, delivery.id),
+        state=state,
+        last_error=_last_error(delivery),
+        next_try=_next_try(delivery, provider) if is_pending else None,
+        what_to_do=what_to_do,
+    )
+
+
+def _words(
+    delivery: DeliveryRecord,
+    provider: ProviderState,
+    settings: Settings,
+    now: datetime,
+    *,
+    alive: bool,
+) -> tuple[str, str | None]:
+    name = delivery.provider
+    if delivery.status == DELIVERED:
+        return f"It is at {name}: {delivery.run_url or f'run {delivery.run_id}'}", None
+    if delivery.status == DISCARDED:
+        return "It was given up and won't be sent.", None
+    if delivery.status == DEAD:
+        return (
+            f"{name} did not take it, and it won't be tried again by itself.",
+            f"Fix the reason, then run: fairmind-sync retry {delivery.id}",
+        )
+    if name not in settings.enabled:
+        return f"It waits, but {name} is not enabled.", f"Add {name} to MLOPS_PROVIDER."
+    if delivery.lease_expires_at is not None and delivery.lease_expires_at > now:
+        return "It is being sent at this moment.", None
+    return _why_it_waits(delivery, provider, now, alive=alive)
+
+
+def _why_it_waits(
+    delivery: DeliveryRecord, provider: ProviderState, now: datetime, *, alive: bool
+) -> tuple[str, str | None]:
+    name = delivery.provider
+    start = None if alive else "No daemon is running. Run: fairmind-sync run"
+    if provider.is_paused:
+        return f"It waits: {name} is paused.", f"Run: fairmind-sync resume {name}"
+    if provider.state == BLOCKED:
+        return (
+            f"It waits: {name} refuses us. {provider.reason}",
+            start
+            or f"Fix that; it is tried again within 2 minutes, or by: fairmind-sync resume {name}",
+        )
+    if provider.state == OFFLINE:
+        return f"It waits: {name} can't be reached. {provider.reason}", start
+    if delivery.due_at > now:
+        return f"It waits for its next try, after {delivery.attempts} that failed.", start
+    return "It is next.", start
+
+
+def _last_error(delivery: DeliveryRecord) -> str | None:
+    if delivery.last_error is None:
+        return None
+    words = words_for(delivery.last_error_kind)
+    return f"{words}: {delivery.last_error}" if words else delivery.last_error
+
+
+def _next_try(delivery: DeliveryRecord, provider: ProviderState) -> datetime | None:
+    if provider.is_paused:
+        return None
+    return max(delivery.due_at, provider.next_probe_at or delivery.due_at)

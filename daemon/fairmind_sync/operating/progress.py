@@ -1,0 +1,65 @@
+"""A drain, or an import, with a progress bar, where there is a terminal to show it."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from fairmind_sync.intake.fairmind_files import import_all
+from fairmind_sync.relay.drain import drain_once, unfinished
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from sqlalchemy import Engine
+
+    from fairmind_sync.intake.fairmind_files import ImportReport
+    from fairmind_sync.settings import Settings
+
+
+def drain_with_progress(engine: Engine, settings: Settings) -> dict[str, int]:
+    """As `drain_once`; on a terminal the bar takes the place of the log's routine lines."""
+    if not sys.stderr.isatty():
+        return drain_once(engine, settings)
+    at_first = unfinished(engine, settings)
+    with _progress() as progress:
+        bars = {
+            provider: progress.add_task(provider, total=count)
+            for provider, count in at_first.items()
+        }
+
+        def show(counts: dict[str, int]) -> None:
+            for provider, bar in bars.items():
+                progress.update(bar, completed=at_first[provider] - counts.get(provider, 0))
+
+        quiet = settings.model_copy(update={"log_level": "warning"})
+        return drain_once(engine, quiet, show)
+
+
+def import_with_progress(
+    engine: Engine, files: Sequence[Path], settings: Settings, *, deliver: bool
+) -> ImportReport:
+    """Imports FairMind's result files, with or without deliveries to the enabled providers."""
+    if not deliver:
+        settings = settings.model_copy(update={"provider": "none"})
+    if not sys.stderr.isatty():
+        return import_all(engine, files, settings)
+    with _progress() as progress:
+        bar = progress.add_task("import", total=len(files))
+        return import_all(
+            engine, files, settings, lambda count: progress.update(bar, completed=count)
+        )
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+    )

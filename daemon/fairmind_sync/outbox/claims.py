@@ -1,0 +1,159 @@
+"""Claims due deliveries under a lease, and counts an attempt for each."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import (
+    LABEL_STYLE_TABLENAME_PLUS_COL,
+    Connection,
+    Row,
+    func,
+    insert,
+    select,
+    update,
+)
+
+from fairmind_sync.outbox.availability import claimable, count_leased
+from fairmind_sync.provider_names import ProviderName
+from fairmind_sync.results.delivery import Delivery, SavedResult
+from fairmind_sync.storage.locks import advisory_lock
+from fairmind_sync.storage.tables import attempts_table, outbox_table, results_table
+
+_LATELY = timedelta(seconds=5)
+
+
+def room(
+    connection: Connection,
+    provider: ProviderName,
+    now: datetime,
+    *,
+    most: int | None = None,
+    most_a_second: int | None = None,
+) -> int:
+    """How many more may be claimed, in the same transaction: whoever else asks waits for its end.
+
+    At most `most` of the provider's deliveries are leased at once, and in five seconds at most five times
+    `most_a_second` are claimed, whoever does it: a claim takes many at once.
+    """
+    limits = [sys.maxsize]
+    if most is not None or most_a_second is not None:
+        advisory_lock(connection, f"claim {provider}")
+    if most is not None:
+        leased: int = connection.execute(count_leased(provider, now)).scalar_one()
+        limits.append(most - leased)
+    if most_a_second is not None:
+        most_lately = round(most_a_second * _LATELY.total_seconds())
+        limits.append(most_lately - _claimed_lately(connection, provider, now, 4 * most_lately))
+    return min(limits)
+
+
+def _claimed_lately(
+    connection: Connection, provider: ProviderName, now: datetime, look_at: int
+) -> int:
+    """Among the newest attempts, which are of every provider: no index on their times is kept for this."""
+    newest = (
+        select(attempts_table.c.delivery_id, attempts_table.c.started_at)
+        .order_by(attempts_table.c.id.desc())
+        .limit(look_at)
+        .subquery()
+    )
+    counted = (
+        select(func.count())
+        .join_from(newest, outbox_table, outbox_table.c.id == newest.c.delivery_id)
+        .where(outbox_table.c.provider == provider, newest.c.started_at.between(now - _LATELY, now))
+    )
+    found: int = connection.execute(counted).scalar_one()
+    return found
+
+
+def claim(
+    connection: Connection,
+    provider: ProviderName,
+    *,
+    limit: int,
+    lease: timedelta,
+    worker: str,
+    now: datetime,
+    abandoned: bool = True,
+) -> list[Delivery]:
+    """Takes due deliveries, oldest first, under one new token, and counts an attempt for each.
+
+    A delivery whose lease ran out may have killed its worker: it is taken alone, so that it can't take its
+    neighbours along again; not at all where `abandoned` is false.
+    """
+    ids = _next_ids(connection, provider, limit, now, abandoned=abandoned) if limit > 0 else []
+    if not ids:
+        return []
+    token = uuid4().hex
+    connection.execute(
+        update(outbox_table)
+        .where(outbox_table.c.id.in_(ids))
+        .values(
+            lease_token=token, lease_expires_at=now + lease, attempts=outbox_table.c.attempts + 1
+        )
+    )
+    connection.execute(
+        insert(attempts_table),
+        [
+            {"delivery_id": id_, "lease_token": token, "worker": worker, "started_at": now}
+            for id_ in ids
+        ],
+    )
+    return _load(connection, ids, now)
+
+
+def _next_ids(
+    connection: Connection, provider: ProviderName, limit: int, now: datetime, *, abandoned: bool
+) -> list[int]:
+    rows = connection.execute(
+        select(outbox_table.c.id, outbox_table.c.lease_token)
+        .where(claimable(provider, now))
+        .order_by(outbox_table.c.due_at, outbox_table.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    fresh = [row.id for row in rows if row.lease_token is None]
+    left = [row.id for row in rows if row.lease_token is not None] if abandoned else []
+    return left[:1] or fresh
+
+
+def _load(connection: Connection, ids: Sequence[int], now: datetime) -> list[Delivery]:
+    rows = connection.execute(
+        select(outbox_table, results_table)
+        .join_from(outbox_table, results_table)
+        .where(outbox_table.c.id.in_(ids))
+        .order_by(outbox_table.c.due_at, outbox_table.c.id)
+        .set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
+    )
+    return [_delivery(row, now) for row in rows]
+
+
+def _delivery(row: Row[Any], claimed_at: datetime) -> Delivery:
+    return Delivery(
+        id=row.outbox_id,
+        provider=row.outbox_provider,
+        key=row.outbox_delivery_key,
+        lease_token=row.outbox_lease_token,
+        attempts=row.outbox_attempts,
+        enqueued_at=row.outbox_created_at,
+        claimed_at=claimed_at,
+        create_attempted_at=row.outbox_create_attempted_at,
+        run_id=row.outbox_run_id,
+        result=SavedResult(
+            test_id=row.bias_test_results_test_id,
+            user_id=row.bias_test_results_user_id,
+            revision=row.bias_test_results_revision,
+            model_id=row.bias_test_results_model_id,
+            dataset_id=row.bias_test_results_dataset_id,
+            test_type=row.bias_test_results_test_type,
+            results=json.loads(row.bias_test_results_results),
+            metadata=json.loads(row.bias_test_results_metadata),
+            created_at=row.bias_test_results_created_at,
+        ),
+    )

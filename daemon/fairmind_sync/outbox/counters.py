@@ -1,0 +1,103 @@
+"""Counts that are kept while deliveries are recorded, so that reading them costs the same at any size.
+
+Each write runs inside the caller's transaction.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from fairmind_sync.storage.statements import upsert
+from fairmind_sync.storage.tables import (
+    attempt_counts_table,
+    delivery_counts_table,
+    latency_counts_table,
+)
+
+UNLIMITED = 1e308
+BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0, 86400.0, UNLIMITED)
+"""Upper limits in seconds, each counting what the one before it doesn't."""
+_MOST_COUNTS = 64
+"""Rows of delivery counts that aren't worth to be folded."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptCount:
+    """How many attempts ended so; `error_kind` is empty for those without an error."""
+
+    provider: str
+    outcome: str
+    error_kind: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyCount:
+    """How many deliveries took no longer than that, but longer than the next lower bucket says."""
+
+    provider: str
+    up_to_seconds: float
+    count: int
+    total_seconds: float
+
+
+def count_attempt(
+    connection: Connection, provider: str, outcome: str, error_kind: str | None
+) -> None:
+    counted = {"provider": provider, "outcome": outcome, "error_kind": error_kind or "", "count": 1}
+    connection.execute(_COUNT_ATTEMPT, counted)
+
+
+def count_latency(connection: Connection, provider: str, latency: timedelta) -> None:
+    """From the enqueue to the record of the run; a clock that was set back counts as no time."""
+    seconds = max(0.0, latency.total_seconds())
+    bucket = BUCKETS[bisect_left(BUCKETS, seconds)]
+    counted = {"provider": provider, "up_to_seconds": bucket, "count": 1, "total_seconds": seconds}
+    connection.execute(_COUNT_LATENCY, counted)
+
+
+def fold_delivery_counts(connection: Connection) -> None:
+    """Where each write added a row to the counts, one for each pair takes the place of them all."""
+    rows = connection.execute(select(func.count()).select_from(delivery_counts_table)).scalar_one()
+    if rows > _MOST_COUNTS:
+        connection.execute(_FOLD)
+
+
+def attempts(connection: Connection) -> list[AttemptCount]:
+    return [AttemptCount(*row) for row in connection.execute(select(attempt_counts_table))]
+
+
+def latencies(connection: Connection) -> list[LatencyCount]:
+    """Only buckets that hold something, in their order."""
+    ordered = select(latency_counts_table).order_by(
+        latency_counts_table.c.provider, latency_counts_table.c.up_to_seconds
+    )
+    return [LatencyCount(*row) for row in connection.execute(ordered)]
+
+
+_new_attempts, _new_latencies = upsert(attempt_counts_table), upsert(latency_counts_table)
+_COUNT_ATTEMPT = _new_attempts.on_conflict_do_update(
+    index_elements=["provider", "outcome", "error_kind"],
+    set_={"count": attempt_counts_table.c.count + _new_attempts.excluded.count},
+)
+_COUNT_LATENCY = _new_latencies.on_conflict_do_update(
+    index_elements=["provider", "up_to_seconds"],
+    set_={
+        "count": latency_counts_table.c.count + _new_latencies.excluded.count,
+        "total_seconds": latency_counts_table.c.total_seconds
+        + _new_latencies.excluded.total_seconds,
+    },
+)
+_of = delivery_counts_table.c
+_gone = delete(delivery_counts_table).returning(_of.provider, _of.status, _of.count).cte("gone")
+_FOLD = insert(delivery_counts_table).from_select(
+    ["provider", "status", "count"],
+    select(_gone.c.provider, _gone.c.status, func.sum(_gone.c.count)).group_by(
+        _gone.c.provider, _gone.c.status
+    ),
+)
+"""In one statement, which sees one state: what others add meanwhile stays."""

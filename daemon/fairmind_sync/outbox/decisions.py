@@ -1,0 +1,64 @@
+"""What an operator decides about deliveries: retry and discard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import (
+    Connection,
+    Update,
+    and_,
+    or_,
+    select,
+    update,
+)
+
+from fairmind_sync.outbox.outcomes import NO_LEASE
+from fairmind_sync.results.error_kinds import ErrorKind
+from fairmind_sync.results.states import DEAD, DISCARDED, PENDING
+from fairmind_sync.storage.tables import outbox_table, results_table
+
+_PART = 10_000
+
+
+def retry(connection: Connection, delivery_ids: Sequence[int], now: datetime) -> int:
+    """Returns dead deliveries to pending, due now, with all their attempts; counts them.
+
+    Not those of deleted results: there is nothing left to deliver.
+    """
+    deleted = select(results_table.c.id).where(results_table.c.deleted_at.is_not(None))
+    retried = (
+        update(outbox_table)
+        .where(outbox_table.c.status == DEAD, outbox_table.c.result_id.not_in(deleted))
+        .values(status=PENDING, attempts=0, due_at=now, finished_at=None)
+    )
+    return _count_changed(connection, retried, delivery_ids)
+
+
+def discard(connection: Connection, delivery_ids: Sequence[int], reason: str, now: datetime) -> int:
+    """Gives up deliveries that are dead, or pending and not leased; counts them."""
+    waiting = and_(
+        outbox_table.c.status == PENDING,
+        or_(outbox_table.c.lease_expires_at.is_(None), outbox_table.c.lease_expires_at <= now),
+    )
+    discarded = (
+        update(outbox_table)
+        .where(or_(outbox_table.c.status == DEAD, waiting))
+        .values(
+            status=DISCARDED,
+            finished_at=now,
+            last_error=reason,
+            last_error_kind=ErrorKind.DISCARDED.value,
+            **NO_LEASE,
+        )
+    )
+    return _count_changed(connection, discarded, delivery_ids)
+
+
+def _count_changed(connection: Connection, change: Update, delivery_ids: Sequence[int]) -> int:
+    """In parts: a statement takes only so many parameters."""
+    parts = (delivery_ids[at : at + _PART] for at in range(0, len(delivery_ids), _PART))
+    return sum(
+        connection.execute(change.where(outbox_table.c.id.in_(part))).rowcount for part in parts
+    )

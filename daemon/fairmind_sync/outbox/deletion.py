@@ -1,0 +1,73 @@
+"""Deletes results, inside the caller's transaction.
+
+A deleted result is found no more. What of it waits for a provider is discarded; runs that were delivered stay
+at their provider, and their URLs stay on record. Its payload goes at once, or as soon as a delivery that is
+under way has ended.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+
+from sqlalchemy import Connection, exists, select, update
+
+from fairmind_sync.outbox import decisions
+from fairmind_sync.results.states import PENDING
+from fairmind_sync.storage.locks import advisory_lock
+from fairmind_sync.storage.tables import outbox_table as deliveries
+from fairmind_sync.storage.tables import results_table
+
+REASON = "the result was deleted"
+_UNERASED = (results_table.c.deleted_at.is_not(None), results_table.c.erased_at.is_(None))
+
+
+def delete(connection: Connection, test_id: str, user_id: str, now: datetime) -> int:
+    """Deletes every revision of the user's test; counts them.
+
+    The digest goes too: saving the same content again is a new result.
+    """
+    ids = connection.execute(
+        select(results_table.c.id).where(
+            results_table.c.test_id == test_id,
+            results_table.c.user_id == user_id,
+            results_table.c.deleted_at.is_(None),
+        )
+    ).scalars()
+    found = list(ids)
+    for id_ in found:
+        connection.execute(
+            update(results_table)
+            .where(results_table.c.id == id_)
+            .values(deleted_at=now, digest=secrets.token_hex(32))
+        )
+    finish(connection, now)
+    return len(found)
+
+
+def finish(connection: Connection, now: datetime) -> None:
+    """Discards what deleted results still wait with, and erases the payloads that nobody needs any more."""
+    if connection.execute(select(results_table.c.id).where(*_UNERASED).limit(1)).first() is None:
+        return
+    advisory_lock(connection, "deletion")
+    unfinished = connection.execute(
+        select(deliveries.c.id).join_from(deliveries, results_table).where(*_UNERASED)
+    ).scalars()
+    decisions.discard(connection, list(unfinished), REASON, now)
+    connection.execute(
+        update(results_table)
+        .where(
+            *_UNERASED,
+            ~exists().where(
+                deliveries.c.result_id == results_table.c.id, deliveries.c.status == PENDING
+            ),
+        )
+        .values(
+            results="{}",
+            metadata="{}",
+            overall_risk=None,
+            metrics_passed=0,
+            metrics_failed=0,
+            erased_at=now,
+        )
+    )

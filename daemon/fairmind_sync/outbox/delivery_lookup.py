@@ -1,0 +1,165 @@
+"""Reads deliveries, runs and attempts. Needs no daemon, provider or network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, Select, or_, select, tuple_
+
+from fairmind_sync.provider_names import ProviderName
+from fairmind_sync.storage.engine import reading
+from fairmind_sync.storage.tables import (
+    attempts_table,
+    outbox_table,
+    results_table,
+)
+
+LARGEST_ID = 2**63 - 1
+"""Of a row; what databases count with."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRecord:
+    """One delivery as it stands, for people and programs to read."""
+
+    id: int
+    test_id: str
+    revision: int
+    user_id: str
+    model_id: str
+    test_type: str
+    provider: ProviderName
+    status: str
+    attempts: int
+    run_id: str | None
+    run_url: str | None
+    destination: str | None
+    due_at: datetime
+    last_error_kind: str | None
+    last_error: str | None
+    created_at: datetime
+    finished_at: datetime | None
+    lease_expires_at: datetime | None
+
+
+_OF_RESULT = ("test_id", "revision", "user_id", "model_id", "test_type")
+"""Fields of a record that are columns of its result; the others are columns of the delivery itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which deliveries to list; None leaves a field open.
+
+    `search` is part of a test's or a model's id; `since` is when the result was saved for the provider;
+    `before` is the id of the delivery that all come after in the list, for paging.
+    """
+
+    test_id: str | None = None
+    model_id: str | None = None
+    provider: str | None = None
+    status: str | None = None
+    result_id: int | None = None
+    delivery_id: int | None = None
+    search: str | None = None
+    since: datetime | None = None
+    before: int | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        of = results_table.c
+        equal = (
+            (of.test_id, self.test_id),
+            (of.model_id, self.model_id),
+            (outbox_table.c.provider, self.provider),
+            (outbox_table.c.status, self.status),
+            (outbox_table.c.result_id, self.result_id),
+            (outbox_table.c.id, self.delivery_id),
+        )
+        found = [column == value for column, value in equal if value is not None]
+        if self.search:
+            texts = (of.test_id, of.model_id)
+            found.append(or_(*(text.icontains(self.search, autoescape=True) for text in texts)))
+        if self.since is not None:
+            found.append(outbox_table.c.created_at >= self.since)
+        if self.before is not None:
+            place = (outbox_table.c.result_id, outbox_table.c.provider)
+            last = select(*place).where(outbox_table.c.id == self.before).scalar_subquery()
+            found.append(tuple_(*place) < last)
+        return found
+
+    def order(self) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+        """The newest result first. By the column that an index of the chosen rows ends with."""
+        is_chosen_by_result = self.test_id is not None or self.model_id is not None
+        result_id = results_table.c.id if is_chosen_by_result else outbox_table.c.result_id
+        return result_id.desc(), outbox_table.c.provider.desc()
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try; without an outcome it is under way or its worker died."""
+
+    started_at: datetime
+    finished_at: datetime | None
+    outcome: str | None
+    error_kind: str | None
+    error: str | None
+
+
+def find(engine: Engine, wanted: RunFilter, limit: int | None = None) -> list[DeliveryRecord]:
+    """Returns the deliveries that the filter lets through, those of the newest result first."""
+    with reading(engine) as connection:
+        return deliveries(connection, wanted, limit)
+
+
+def deliveries(
+    connection: Connection, wanted: RunFilter, limit: int | None = None
+) -> list[DeliveryRecord]:
+    """As `find`, in a transaction of the caller's."""
+    selected = _select_records(*wanted.conditions()).order_by(*wanted.order())
+    return _records(connection, selected.limit(limit))
+
+
+def delivery_by_run(
+    connection: Connection, provider: ProviderName, run_id: str
+) -> DeliveryRecord | None:
+    """The delivery that became this run, as recorded at delivery."""
+    found = _records(
+        connection,
+        _select_records(
+            outbox_table.c.provider == provider,
+            outbox_table.c.run_id == run_id,
+            outbox_table.c.status == "delivered",
+        ).limit(1),
+    )
+    return found[0] if found else None
+
+
+def attempts(connection: Connection, delivery_id: int) -> list[Attempt]:
+    """Oldest first."""
+    rows = connection.execute(
+        select(
+            attempts_table.c.started_at,
+            attempts_table.c.finished_at,
+            attempts_table.c.outcome,
+            attempts_table.c.error_kind,
+            attempts_table.c.error,
+        )
+        .where(attempts_table.c.delivery_id == delivery_id)
+        .order_by(attempts_table.c.id)
+    )
+    return [Attempt(*row) for row in rows]
+
+
+_COLUMNS = tuple(
+    (results_table if name in _OF_RESULT else outbox_table).c[name]
+    for name in (field.name for field in fields(DeliveryRecord))
+)
+
+
+def _select_records(*conditions: ColumnElement[bool]) -> Select[Any]:
+    return select(*_COLUMNS).join_from(outbox_table, results_table).where(*conditions)
+
+
+def _records(connection: Connection, statement: Select[Any]) -> list[DeliveryRecord]:
+    return [DeliveryRecord(*row) for row in connection.execute(statement)]

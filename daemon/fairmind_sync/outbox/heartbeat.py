@@ -1,0 +1,60 @@
+"""A daemon's signs of life, so that others know whether waiting for it makes sense."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+
+from fairmind_sync import __version__
+from fairmind_sync.storage.tables import heartbeat_table
+
+INTERVAL = timedelta(seconds=5)
+ALIVE_FOR = 3 * INTERVAL
+_FORGET_AFTER = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """One daemon's row, from its start to its end."""
+
+    daemon_id: str = field(default_factory=lambda: uuid4().hex)
+
+    def start(self, connection: Connection, now: datetime) -> None:
+        """The first beat; rows of daemons that died long ago go."""
+        connection.execute(
+            delete(heartbeat_table).where(heartbeat_table.c.seen_at < now - _FORGET_AFTER)
+        )
+        connection.execute(
+            insert(heartbeat_table).values(
+                daemon_id=self.daemon_id,
+                host=socket.gethostname(),
+                pid=os.getpid(),
+                version=__version__,
+                started_at=now,
+                seen_at=now,
+            )
+        )
+
+    def beat(self, connection: Connection, now: datetime) -> None:
+        """Others forget a daemon whose machine slept for long: then it starts anew."""
+        beaten = connection.execute(update(heartbeat_table).where(self._own()).values(seen_at=now))
+        if not beaten.rowcount:
+            self.start(connection, now)
+
+    def stop(self, connection: Connection) -> None:
+        connection.execute(delete(heartbeat_table).where(self._own()))
+
+    def _own(self) -> ColumnElement[bool]:
+        return heartbeat_table.c.daemon_id == self.daemon_id
+
+
+def any_alive(connection: Connection, now: datetime) -> bool:
+    """Whether some daemon gave a sign of life lately; one in the future is of a clock that was set back."""
+    last_seen = func.max(heartbeat_table.c.seen_at, type_=heartbeat_table.c.seen_at.type)
+    seen_at: datetime | None = connection.execute(select(last_seen)).scalar()
+    return seen_at is not None and abs(now - seen_at) < ALIVE_FOR

@@ -1,0 +1,66 @@
+"""Saves a result once for a request that its client may repeat under a key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from sqlalchemy import (
+    Connection,
+    delete,
+    insert,
+    select,
+)
+
+from fairmind_sync.errors import KeyReusedError
+from fairmind_sync.outbox.saving import Saved, save
+from fairmind_sync.provider_names import ProviderName
+from fairmind_sync.results.delivery import NewResult
+from fairmind_sync.storage.locks import advisory_lock
+from fairmind_sync.storage.tables import idempotency_table, results_table
+
+KEYS_LIVE = timedelta(days=1)
+
+
+def save_once(
+    connection: Connection,
+    key: str,
+    new: NewResult,
+    providers: Iterable[ProviderName],
+    now: datetime,
+) -> Saved:
+    """As `save`, for a request that its client may repeat under this key, within `KEYS_LIVE`.
+
+    Raises:
+        KeyReusedError: the key was used for another result; nothing is stored.
+    """
+    advisory_lock(connection, f"key {key}")
+    used = connection.execute(
+        select(idempotency_table.c.digest, idempotency_table.c.result_id).where(
+            idempotency_table.c.key == key
+        )
+    ).one_or_none()
+    if used is None:
+        saved = save(connection, new, providers, now)
+        connection.execute(
+            insert(idempotency_table).values(
+                key=key, digest=new.digest, result_id=saved.result_id, created_at=now
+            )
+        )
+        return saved
+    if used.digest != new.digest:
+        raise KeyReusedError
+    result = connection.execute(
+        select(results_table.c.revision, results_table.c.deleted_at).where(
+            results_table.c.id == used.result_id
+        )
+    ).one()
+    if result.deleted_at is None:
+        return save(connection, new, providers, now)
+    return Saved(used.result_id, result.revision, is_new=False)
+
+
+def forget_keys(connection: Connection, now: datetime) -> None:
+    connection.execute(
+        delete(idempotency_table).where(idempotency_table.c.created_at < now - KEYS_LIVE)
+    )

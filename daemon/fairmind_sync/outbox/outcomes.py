@@ -1,0 +1,171 @@
+"""Writes of a lease's holder: what became of a claimed delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    delete,
+    update,
+)
+
+from fairmind_sync.errors import LeaseLostError
+from fairmind_sync.outbox import counters
+from fairmind_sync.results.delivery import Delivery, Run
+from fairmind_sync.results.error_kinds import ErrorKind
+from fairmind_sync.results.states import DEAD, DELIVERED
+from fairmind_sync.storage.tables import attempts_table, outbox_table
+
+
+def note_creating(
+    connection: Connection, delivery: Delivery, destination: str, now: datetime
+) -> None:
+    """From here on a run may exist at the destination."""
+    _write_leased(connection, delivery, create_attempted_at=now, destination=destination)
+
+
+def note_not_created(connection: Connection, delivery: Delivery) -> None:
+    """The request never reached the provider, so no run can exist because of it."""
+    _write_leased(connection, delivery, create_attempted_at=delivery.create_attempted_at)
+
+
+def note_created(connection: Connection, delivery: Delivery, run_id: str) -> None:
+    """The provider told which run it made."""
+    _write_leased(connection, delivery, run_id=run_id)
+
+
+def record_delivered(
+    connection: Connection, delivery: Delivery, run: Run, destination: str, now: datetime
+) -> None:
+    """The provider confirmed the run: its id and URL become part of the record."""
+    _finish(
+        connection,
+        delivery,
+        DELIVERED,
+        now,
+        run_id=run.id,
+        run_url=run.url,
+        destination=destination,
+        last_error=None,
+        last_error_kind=None,
+    )
+    _close_attempt(connection, delivery, "delivered", now)
+    counters.count_latency(connection, delivery.provider, now - delivery.enqueued_at)
+
+
+def record_retry(
+    connection: Connection,
+    delivery: Delivery,
+    kind: ErrorKind,
+    reason: str,
+    *,
+    due_at: datetime,
+    now: datetime,
+) -> None:
+    """The attempt failed; the next one may start at `due_at`."""
+    _write_leased(
+        connection,
+        delivery,
+        due_at=due_at,
+        last_error=reason,
+        last_error_kind=kind.value,
+        **NO_LEASE,
+    )
+    _close_attempt(connection, delivery, "retry", now, kind, reason)
+
+
+def record_dead(
+    connection: Connection, delivery: Delivery, kind: ErrorKind, reason: str, now: datetime
+) -> None:
+    """The delivery can't succeed as it stands; an operator may retry or discard it."""
+    _finish(connection, delivery, DEAD, now, last_error=reason, last_error_kind=kind.value)
+    _close_attempt(connection, delivery, "dead", now, kind, reason)
+
+
+def release(
+    connection: Connection, deliveries: Sequence[Delivery], now: datetime, reason: str
+) -> None:
+    """Gives claimed deliveries back; the attempt doesn't count. Those whose lease is lost are left alone."""
+    for delivery in deliveries:
+        if _give_back(connection, delivery):
+            _close_attempt(connection, delivery, "released", now, ErrorKind.RELEASED, reason)
+
+
+def unclaim(connection: Connection, deliveries: Sequence[Delivery]) -> None:
+    """Gives back what nobody began with, as if it had never been claimed."""
+    for delivery in deliveries:
+        _give_back(connection, delivery)
+        connection.execute(
+            delete(attempts_table).where(
+                attempts_table.c.delivery_id == delivery.id,
+                attempts_table.c.lease_token == delivery.lease_token,
+            )
+        )
+
+
+def _give_back(connection: Connection, delivery: Delivery) -> bool:
+    """Without the attempt that the claim counted; whether its lease was still ours."""
+    given_back = connection.execute(
+        update(outbox_table)
+        .where(_leased(delivery))
+        .values(attempts=outbox_table.c.attempts - 1, **NO_LEASE)
+    )
+    return bool(given_back.rowcount)
+
+
+# Made once: to make these at each write takes longer than the write.
+_WRITE_LEASED = update(outbox_table).where(
+    outbox_table.c.id == bindparam("of_delivery"),
+    outbox_table.c.lease_token == bindparam("of_lease"),
+)
+_CLOSE_ATTEMPT = update(attempts_table).where(
+    attempts_table.c.delivery_id == bindparam("of_delivery"),
+    attempts_table.c.lease_token == bindparam("of_lease"),
+)
+NO_LEASE: dict[str, Any] = {"lease_token": None, "lease_expires_at": None}
+
+
+def _leased(delivery: Delivery) -> ColumnElement[bool]:
+    return and_(
+        outbox_table.c.id == delivery.id, outbox_table.c.lease_token == delivery.lease_token
+    )
+
+
+def _write_leased(connection: Connection, delivery: Delivery, **values: Any) -> None:
+    held = {"of_delivery": delivery.id, "of_lease": delivery.lease_token}
+    if connection.execute(_WRITE_LEASED, {**held, **values}).rowcount == 0:
+        raise LeaseLostError
+
+
+def _finish(
+    connection: Connection, delivery: Delivery, status: str, now: datetime, **values: Any
+) -> None:
+    _write_leased(connection, delivery, status=status, finished_at=now, **values, **NO_LEASE)
+
+
+def _close_attempt(
+    connection: Connection,
+    delivery: Delivery,
+    outcome: str,
+    now: datetime,
+    kind: ErrorKind | None = None,
+    error: str | None = None,
+) -> None:
+    connection.execute(
+        _CLOSE_ATTEMPT,
+        {
+            "of_delivery": delivery.id,
+            "of_lease": delivery.lease_token,
+            "finished_at": now,
+            "outcome": outcome,
+            "error_kind": kind and kind.value,
+            "error": error,
+        },
+    )
+    counters.count_attempt(connection, delivery.provider, outcome, kind and kind.value)

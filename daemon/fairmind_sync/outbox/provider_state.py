@@ -1,0 +1,242 @@
+"""What is known of each provider: ready, offline (out of reach) or blocked (somebody must fix something).
+
+A provider without a row is ready. While it isn't ready nothing is claimed for it; it is probed instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from fairmind_sync.backoff import probe_delay
+from fairmind_sync.errors import (
+    ProviderBlockedError,
+    ProviderOfflineError,
+    ProviderUnavailableError,
+)
+from fairmind_sync.provider_names import PROVIDERS, ProviderName
+from fairmind_sync.results.states import BLOCKED, OFFLINE, READY
+from fairmind_sync.storage.statements import upsert
+from fairmind_sync.storage.tables import provider_table
+
+BLOCKED_PROBE = timedelta(minutes=2)
+PROBE_TIME = timedelta(seconds=30)
+"""A probe takes no longer, the start of a worker process included."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderState:
+    """`since` is when this state began; `next_probe_at` is set unless the state is ready.
+
+    `address` is the URL at which an offline provider was looked for. `paused_at` is set while an operator
+    holds its deliveries back, whatever its state.
+    """
+
+    state: str
+    reason: str | None
+    since: datetime | None
+    next_probe_at: datetime | None
+    last_success_at: datetime | None
+    address: str | None = None
+    paused_at: datetime | None = None
+
+    @property
+    def is_paused(self) -> bool:
+        return self.paused_at is not None
+
+    @property
+    def is_ready(self) -> bool:
+        return self.state == READY
+
+    def may_try(self, now: datetime) -> bool:
+        return not self.is_paused and (self.next_probe_at is None or self.next_probe_at <= now)
+
+
+_UNKNOWN = ProviderState(READY, None, None, None, None)
+
+
+def read(connection: Connection, provider: ProviderName) -> ProviderState:
+    row = connection.execute(
+        select(
+            provider_table.c.state,
+            provider_table.c.reason,
+            provider_table.c.since,
+            provider_table.c.next_probe_at,
+            provider_table.c.last_success_at,
+            provider_table.c.address,
+            provider_table.c.paused_at,
+        ).where(provider_table.c.provider == provider)
+    ).one_or_none()
+    return ProviderState(*row) if row else _UNKNOWN
+
+
+def take_probe(connection: Connection, provider: ProviderName, now: datetime) -> bool:
+    """Whether the probe of a provider that isn't ready is due, and this caller's: one asks for all daemons.
+
+    If nothing comes of it, the next is due after `PROBE_TIME`.
+    """
+    taken = connection.execute(
+        update(provider_table)
+        .where(
+            provider_table.c.provider == provider,
+            provider_table.c.state != READY,
+            provider_table.c.next_probe_at <= now,
+        )
+        .values(next_probe_at=now + PROBE_TIME)
+    )
+    return bool(taken.rowcount)
+
+
+def note_unavailable(
+    connection: Connection,
+    provider: ProviderName,
+    error: ProviderUnavailableError,
+    reason: str,
+    *,
+    chance: Random,
+    now: datetime,
+) -> bool:
+    """Notes that the provider is blocked or offline, as the error says, with the reason in words.
+
+    Returns:
+        Whether the state, or the reason of a blocked provider, is another one than before.
+    """
+    if isinstance(error, ProviderBlockedError):
+        return note_blocked(connection, provider, reason, chance=chance, now=now)
+    away = error if isinstance(error, ProviderOfflineError) else ProviderOfflineError(reason)
+    return note_offline(
+        connection,
+        provider,
+        reason,
+        after=away.after,
+        address=away.address,
+        chance=chance,
+        now=now,
+    )
+
+
+def note_offline(
+    connection: Connection,
+    provider: ProviderName,
+    reason: str,
+    *,
+    after: timedelta,
+    address: str | None = None,
+    chance: Random,
+    now: datetime,
+) -> bool:
+    """The provider can't be reached; it is probed again after `after` at the earliest.
+
+    Returns:
+        Whether this is news.
+    """
+    before = read(connection, provider)
+    since = before.since if before.state == OFFLINE and before.since else now
+    next_probe_at = now + max(after, probe_delay(now - since, chance))
+    _write(
+        connection,
+        provider,
+        OFFLINE,
+        reason=reason,
+        since=since,
+        next_probe_at=next_probe_at,
+        address=address,
+    )
+    return before.state != OFFLINE
+
+
+def note_blocked(
+    connection: Connection, provider: ProviderName, reason: str, *, chance: Random, now: datetime
+) -> bool:
+    """The provider refuses us; it is probed slowly, in case somebody fixed the reason.
+
+    Returns:
+        Whether this is news.
+    """
+    before = read(connection, provider)
+    since = before.since if before.state == BLOCKED and before.since else now
+    next_probe_at = now + BLOCKED_PROBE * chance.uniform(0.5, 1)
+    _write(connection, provider, BLOCKED, reason=reason, since=since, next_probe_at=next_probe_at)
+    return (before.state, before.reason) != (BLOCKED, reason)
+
+
+def note_ready(connection: Connection, provider: ProviderName, now: datetime) -> None:
+    _write(connection, provider, READY, reason=None, since=now, next_probe_at=None)
+
+
+def note_success(connection: Connection, provider: ProviderName, now: datetime) -> None:
+    """The provider confirmed a run just now."""
+    noted = connection.execute(_NOTE_SUCCESS, {"of_provider": provider, "last_success_at": now})
+    if not noted.rowcount:
+        note_ready(connection, provider, now)
+        connection.execute(_NOTE_SUCCESS, {"of_provider": provider, "last_success_at": now})
+
+
+def pause(connection: Connection, provider: ProviderName, now: datetime) -> bool:
+    """Nothing more is claimed for it until `resume`; what is under way ends as it would.
+
+    Returns:
+        Whether this is news.
+    """
+    before = read(connection, provider)
+    if not before.is_paused:
+        _write(
+            connection,
+            provider,
+            before.state,
+            since=before.since or now,
+            next_probe_at=before.next_probe_at,
+            address=before.address,
+            paused_at=now,
+        )
+    return not before.is_paused
+
+
+def resume(connection: Connection, provider: ProviderName, now: datetime) -> bool:
+    """Ends a pause; a provider that is offline or blocked is probed at once.
+
+    Returns:
+        Whether there was something to resume.
+    """
+    unpaused = connection.execute(
+        update(provider_table)
+        .where(provider_table.c.provider == provider, provider_table.c.paused_at.is_not(None))
+        .values(paused_at=None)
+    )
+    return bool(probe_soon(connection, now, [provider])) or bool(unpaused.rowcount)
+
+
+def probe_soon(
+    connection: Connection, now: datetime, providers: Sequence[ProviderName] = PROVIDERS
+) -> list[ProviderName]:
+    """Settings or the network may have changed: what isn't ready is probed at once.
+
+    Returns:
+        The providers that weren't ready.
+    """
+    unready = connection.execute(
+        update(provider_table)
+        .where(provider_table.c.state != READY, provider_table.c.provider.in_(providers))
+        .values(next_probe_at=now, address=None)
+        .returning(provider_table.c.provider)
+    )
+    return [row.provider for row in unready]
+
+
+def _write(connection: Connection, provider: ProviderName, state: str, **values: Any) -> None:
+    values = {"state": state, "address": None, **values}
+    connection.execute(
+        upsert(provider_table)
+        .values(provider=provider, **values)
+        .on_conflict_do_update(index_elements=["provider"], set_=values)
+    )
+
+
+_NOTE_SUCCESS = update(provider_table).where(
+    provider_table.c.provider == bindparam("of_provider"), provider_table.c.state == READY
+)

@@ -1,0 +1,133 @@
+"""Writes that put deliveries right for which nobody holds a lease; outcomes.py has those of a holder.
+
+Each runs inside the caller's transaction.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from random import Random
+
+from sqlalchemy import Connection, exists, func, select, update
+
+from fairmind_sync.backoff import retry_delay
+from fairmind_sync.outbox import counters
+from fairmind_sync.provider_names import ProviderName
+from fairmind_sync.results.error_kinds import ErrorKind
+from fairmind_sync.results.states import DEAD, DELIVERED, PENDING
+from fairmind_sync.storage.tables import attempts_table, outbox_table, provider_table, results_table
+
+
+def end_leases(
+    connection: Connection, provider: ProviderName, worker: str, *, chance: Random, now: datetime
+) -> int:
+    """Ends what a worker held that is known to be dead; counts it.
+
+    The attempts stay counted, and each delivery waits as after any failed attempt: one of them may have
+    killed the worker, and would kill the next one before the others get their turn.
+    """
+    by_worker = exists().where(
+        attempts_table.c.delivery_id == outbox_table.c.id,
+        attempts_table.c.lease_token == outbox_table.c.lease_token,
+        attempts_table.c.worker == worker,
+    )
+    held = connection.execute(
+        select(outbox_table.c.id, outbox_table.c.lease_token, outbox_table.c.attempts).where(
+            outbox_table.c.provider == provider, outbox_table.c.lease_expires_at > now, by_worker
+        )
+    ).all()
+    for row in held:
+        connection.execute(
+            update(outbox_table)
+            .where(outbox_table.c.id == row.id, outbox_table.c.lease_token == row.lease_token)
+            .values(lease_expires_at=now, due_at=now + retry_delay(row.attempts, chance))
+        )
+    return len(held)
+
+
+def bury_exhausted(
+    connection: Connection, provider: ProviderName, *, max_attempts: int, now: datetime
+) -> list[int]:
+    """Ends the deliveries that used up their attempts without an outcome: each time, their worker died."""
+    rows = connection.execute(
+        update(outbox_table)
+        .where(
+            outbox_table.c.provider == provider,
+            outbox_table.c.lease_token.is_not(None),
+            outbox_table.c.lease_expires_at <= now,
+            outbox_table.c.due_at <= now,
+            outbox_table.c.attempts >= max_attempts,
+        )
+        .values(
+            status=DEAD,
+            finished_at=now,
+            lease_token=None,
+            lease_expires_at=None,
+            last_error=func.coalesce(
+                "the worker process ended in its last attempt; before that: "
+                + outbox_table.c.last_error,
+                f"the worker process ended in each of {max_attempts} attempts",
+            ),
+            last_error_kind=ErrorKind.WORKER_DIED.value,
+        )
+        .returning(outbox_table.c.id)
+    )
+    buried = [row.id for row in rows]
+    for _ in buried:
+        counters.count_attempt(connection, provider, DEAD, ErrorKind.WORKER_DIED.value)
+    return buried
+
+
+def correct_times(
+    connection: Connection, *, longest_wait: timedelta, lease: timedelta, now: datetime
+) -> None:
+    """After the clock was set back: nothing waits for a time that nobody could have meant.
+
+    What is due later than `longest_wait` from now is due at once; no lease outlives a new one; a create that
+    was attempted in the future counts as attempted now.
+    """
+    pending = outbox_table.c.status == PENDING
+    for column, latest, corrected in (
+        (outbox_table.c.due_at, now + longest_wait, now),
+        (outbox_table.c.lease_expires_at, now + lease, now + lease),
+        (outbox_table.c.create_attempted_at, now, now),
+    ):
+        connection.execute(
+            update(outbox_table).where(pending, column > latest).values({column: corrected})
+        )
+    connection.execute(
+        update(provider_table)
+        .where(provider_table.c.next_probe_at > now + longest_wait)
+        .values(next_probe_at=now)
+    )
+
+
+def reopen(
+    connection: Connection, provider: ProviderName, key: str, reason: str, now: datetime
+) -> bool:
+    """A delivered run is no longer complete at its provider: it is delivered again, to the same run.
+
+    Returns:
+        Whether it was delivered, and its result is still there to be sent again.
+    """
+    kept = select(results_table.c.id).where(
+        results_table.c.deleted_at.is_(None), results_table.c.erased_at.is_(None)
+    )
+    reopened = connection.execute(
+        update(outbox_table)
+        .where(
+            outbox_table.c.provider == provider,
+            outbox_table.c.delivery_key == key,
+            outbox_table.c.status == DELIVERED,
+            outbox_table.c.result_id.in_(kept),
+        )
+        .values(
+            status=PENDING,
+            attempts=0,
+            due_at=now,
+            finished_at=None,
+            last_error=reason,
+            last_error_kind=ErrorKind.INCOMPLETE.value,
+        )
+    )
+    return bool(reopened.rowcount)

@@ -1,0 +1,185 @@
+"""Saved results as FairMind's own results service gives them. Reads; a user's id finds only that user's.
+
+Of a test that was saved with other content again, the newest revision counts. What was deleted isn't found;
+of what was pruned, results and metadata are empty.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, select
+
+from fairmind_sync.results.payload import Json
+from fairmind_sync.results.states import DELIVERED
+from fairmind_sync.storage.tables import outbox_table, results_table
+
+_table = results_table
+
+
+@dataclass(frozen=True, slots=True)
+class TrendPoint:
+    """One result of a model, for its trend."""
+
+    test_id: str
+    user_id: str
+    at: datetime
+    results: dict[str, Json]
+
+
+def record(connection: Connection, test_id: str, user_id: str) -> dict[str, Any] | None:
+    """The whole record; its metadata hold `wandb_run_id` and `mlflow_run_id` of delivered runs."""
+    row = connection.execute(
+        select(_table).where(_newest(), _table.c.test_id == test_id, _table.c.user_id == user_id)
+    ).one_or_none()
+    return _whole(row, _run_ids(connection, row.id)) if row else None
+
+
+def revisions(
+    connection: Connection, test_id: str, user_id: str | None = None
+) -> list[tuple[int, int, dict[str, Any]]]:
+    """Every revision of a test that isn't deleted, of one user or of all, newest first.
+
+    Each with its row's id and its number.
+    """
+    mine = () if user_id is None else (_table.c.user_id == user_id,)
+    rows = connection.execute(
+        select(_table)
+        .where(_table.c.test_id == test_id, _table.c.deleted_at.is_(None), *mine)
+        .order_by(_table.c.id.desc())
+    ).all()
+    return [(row.id, row.revision, _whole(row, _run_ids(connection, row.id))) for row in rows]
+
+
+def summaries(
+    connection: Connection,
+    user_id: str,
+    *,
+    model_id: str | None = None,
+    test_type: str | None = None,
+    limit: int,
+    offset: int = 0,
+) -> list[dict[str, Any]]:
+    """Records without results, recommendations and metadata, newest first."""
+    rows = connection.execute(
+        select(_table)
+        .where(*_of(user_id, model_id, test_type))
+        .order_by(_table.c.created_at.desc(), _table.c.id.desc())
+        .limit(limit)
+        .offset(offset)
+    )
+    return [_summary(row, json.loads(row.results)) for row in rows]
+
+
+def statistics(connection: Connection, user_id: str, model_id: str | None = None) -> dict[str, Any]:
+    """Counts of the user's results by risk and type, and how many of their metrics passed, in percent."""
+    mine = _of(user_id, model_id)
+    passed, failed, total = connection.execute(
+        select(
+            func.coalesce(func.sum(_table.c.metrics_passed), 0),
+            func.coalesce(func.sum(_table.c.metrics_failed), 0),
+            func.count(),
+        ).where(*mine)
+    ).one()
+    tested = passed + failed
+    return {
+        "total_tests": total,
+        "by_risk": _counts(connection, func.coalesce(_table.c.overall_risk, "unknown"), mine),
+        "by_type": _counts(connection, _table.c.test_type, mine),
+        "total_metrics_tested": tested,
+        "metrics_passed": passed,
+        "metrics_failed": failed,
+        "pass_rate": round(100 * passed / tested, 2) if tested else 0.0,
+    }
+
+
+def newest_at(connection: Connection) -> datetime | None:
+    """Returns when the newest result was saved; None where there is none."""
+    column = results_table.c.created_at
+    newest: datetime | None = connection.execute(
+        select(func.max(column, type_=column.type))
+    ).scalar()
+    return newest
+
+
+def trend(connection: Connection, model_id: str, limit: int) -> list[TrendPoint]:
+    """A model's newest results of all users, the oldest of them first."""
+    rows = connection.execute(
+        select(_table.c.test_id, _table.c.user_id, _table.c.created_at, _table.c.results)
+        .where(_newest(), _table.c.model_id == model_id, _table.c.erased_at.is_(None))
+        .order_by(_table.c.created_at.desc(), _table.c.id.desc())
+        .limit(limit)
+    ).all()
+    return [
+        TrendPoint(row.test_id, row.user_id, row.created_at, json.loads(row.results))
+        for row in reversed(rows)
+    ]
+
+
+def _newest() -> ColumnElement[bool]:
+    later = results_table.alias()
+    return and_(
+        _table.c.deleted_at.is_(None),
+        ~exists().where(
+            later.c.user_id == _table.c.user_id,
+            later.c.test_id == _table.c.test_id,
+            later.c.revision > _table.c.revision,
+            later.c.deleted_at.is_(None),
+        ),
+    )
+
+
+def _of(
+    user_id: str, model_id: str | None, test_type: str | None = None
+) -> list[ColumnElement[bool]]:
+    wanted = ((_table.c.model_id, model_id), (_table.c.test_type, test_type))
+    return [
+        _newest(),
+        _table.c.user_id == user_id,
+        *(column == value for column, value in wanted if value),
+    ]
+
+
+def _counts(
+    connection: Connection, by: ColumnElement[str], mine: Sequence[ColumnElement[bool]]
+) -> dict[str, int]:
+    rows = connection.execute(select(by, func.count()).where(*mine).group_by(by).order_by(by))
+    return {row[0]: row[1] for row in rows}
+
+
+def _run_ids(connection: Connection, result_id: int) -> dict[str, str]:
+    rows = connection.execute(
+        select(outbox_table.c.provider, outbox_table.c.run_id).where(
+            outbox_table.c.result_id == result_id, outbox_table.c.status == DELIVERED
+        )
+    )
+    return {f"{row.provider}_run_id": row.run_id for row in rows}
+
+
+def _whole(row: Row[Any], run_ids: dict[str, str]) -> dict[str, Any]:
+    results = json.loads(row.results)
+    return {
+        **_summary(row, results),
+        "results": results,
+        "recommendations": results.get("recommendations", []),
+        "metadata": json.loads(row.metadata) | run_ids,
+    }
+
+
+def _summary(row: Row[Any], results: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": row.test_id,
+        "user_id": row.user_id or None,
+        "model_id": row.model_id,
+        "dataset_id": row.dataset_id or None,
+        "test_type": row.test_type,
+        "timestamp": row.created_at.isoformat(),
+        "overall_risk": row.overall_risk,
+        "metrics_passed": row.metrics_passed,
+        "metrics_failed": row.metrics_failed,
+        "summary": results.get("summary", ""),
+    }

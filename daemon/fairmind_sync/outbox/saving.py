@@ -1,0 +1,152 @@
+"""Saves a result together with its deliveries, inside the caller's transaction."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import (
+    Connection,
+    bindparam,
+    func,
+    select,
+    tuple_,
+    update,
+)
+
+from fairmind_sync.outbox.enqueuing import MOST_IDS, enqueue
+from fairmind_sync.provider_names import ProviderName
+from fairmind_sync.results.delivery import Identity, NewResult
+from fairmind_sync.storage.locks import advisory_lock
+from fairmind_sync.storage.statements import upsert
+from fairmind_sync.storage.tables import results_table
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """Where a result is; `is_new` is false where the same content was there already."""
+
+    result_id: int
+    revision: int
+    is_new: bool
+
+
+def save(
+    connection: Connection, new: NewResult, providers: Iterable[ProviderName], now: datetime
+) -> Saved:
+    """Inserts the result, unless the same content is there, and the deliveries that it lacks."""
+    return save_all(connection, [new], providers, now)[0]
+
+
+def save_all(
+    connection: Connection,
+    new_results: Sequence[NewResult],
+    providers: Iterable[ProviderName],
+    now: datetime,
+) -> list[Saved]:
+    """As `save`, for many at once; what is said of each stands in its place."""
+    owed = tuple(providers)
+    saved: dict[int, Saved] = {}
+    if len(new_results) > 1:
+        advisory_lock(
+            connection, "save many"
+        )  # two of them could wait for each other's tests for ever
+    for places in _waves(new_results):
+        wave = [new_results[place] for place in places]
+        done = _insert_or_find(connection, wave, now)
+        enqueue(connection, [one.result_id for one in done], owed, now)
+        saved.update(zip(places, done, strict=True))
+    return [saved[place] for place in range(len(new_results))]
+
+
+def _waves(new_results: Sequence[NewResult]) -> Iterator[list[int]]:
+    """The places of results that one statement can insert: no two of them are of the same test.
+
+    The revision of each is counted from those that were inserted before.
+    """
+    waves: list[list[int]] = []
+    earlier: Counter[tuple[str, str]] = Counter()
+    for place, new in enumerate(new_results):
+        test = (new.user_id, new.test_id)
+        if earlier[test] == len(waves):
+            waves.append([])
+        waves[earlier[test]].append(place)
+        earlier[test] += 1
+    for wave in waves:
+        yield from (wave[first : first + MOST_IDS] for first in range(0, len(wave), MOST_IDS))
+
+
+def _insert_or_find(
+    connection: Connection, wave: Sequence[NewResult], now: datetime
+) -> list[Saved]:
+    """What was neither inserted nor found lost its revision's number to another transaction: once more."""
+    saved: dict[Identity, Saved] = {}
+    left = wave
+    while left:
+        rows = connection.execute(_INSERT, [_row(new, now) for new in left])
+        saved |= {row[2:]: Saved(row.id, row.revision, is_new=True) for row in rows}
+        if left := [new for new in left if new.identity not in saved]:
+            saved |= _find(connection, left)
+            left = [new for new in left if new.identity not in saved]
+    return [saved[new.identity] for new in wave]
+
+
+def _find(connection: Connection, wave: Sequence[NewResult]) -> dict[Identity, Saved]:
+    """What was there already. One whose payload was pruned gets it back."""
+    rows = connection.execute(_FIND, {"identities": [new.identity for new in wave]}).all()
+    pruned = {(row.user_id, row.test_id, row.digest): row.id for row in rows if row.erased_at}
+    for new in wave:
+        if new.identity in pruned:
+            connection.execute(
+                update(results_table)
+                .where(results_table.c.id == pruned[new.identity])
+                .values(results=new.results, metadata=new.metadata, erased_at=None)
+            )
+    return {row[2:5]: Saved(row.id, row.revision, is_new=False) for row in rows}
+
+
+def _row(new: NewResult, now: datetime) -> dict[str, object]:
+    return {
+        "test_id": new.test_id,
+        "user_id": new.user_id,
+        "model_id": new.model_id,
+        "dataset_id": new.dataset_id,
+        "test_type": new.test_type,
+        "results": new.results,
+        "metadata": new.metadata,
+        "digest": new.digest,
+        "created_at": new.created_at or now,
+        "overall_risk": new.verdict.overall_risk,
+        "metrics_passed": new.verdict.metrics_passed,
+        "metrics_failed": new.verdict.metrics_failed,
+        "of_user": new.user_id,
+        "of_test": new.test_id,
+    }
+
+
+_LAST_REVISION = (
+    select(func.coalesce(func.max(results_table.c.revision), 0))
+    .where(
+        results_table.c.user_id == bindparam("of_user"),
+        results_table.c.test_id == bindparam("of_test"),
+    )
+    .scalar_subquery()
+)
+_SAVED = (
+    results_table.c.id,
+    results_table.c.revision,
+    results_table.c.user_id,
+    results_table.c.test_id,
+    results_table.c.digest,
+)
+_INSERT = (
+    upsert(results_table)
+    .values(revision=_LAST_REVISION + 1)
+    .on_conflict_do_nothing()
+    .returning(*_SAVED)
+)
+_FIND = select(*_SAVED, results_table.c.erased_at).where(
+    tuple_(*_SAVED[2:]).in_(bindparam("identities", expanding=True))
+)

@@ -1,0 +1,63 @@
+"""Attempts that ended unclean, and what is recorded of their deliveries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, and_, or_, select
+
+from fairmind_sync.provider_names import ProviderName
+from fairmind_sync.results.states import DELIVERED
+from fairmind_sync.storage.tables import (
+    attempts_table,
+    outbox_table,
+)
+
+SUSPECT_FOR = timedelta(days=1)
+"""So long after an attempt a request of it may reach a server, or a process of it may wake up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is recorded of a delivery's run."""
+
+    status: str
+    run_id: str | None
+
+
+def standing(connection: Connection, provider: ProviderName, key: str) -> Standing | None:
+    """By delivery key; None for a key of another database."""
+    row = connection.execute(
+        select(outbox_table.c.status, outbox_table.c.run_id).where(
+            outbox_table.c.provider == provider, outbox_table.c.delivery_key == key
+        )
+    ).one_or_none()
+    return Standing(*row) if row else None
+
+
+def is_suspect(now: datetime) -> ColumnElement[bool]:
+    """Of an attempt: it wasn't the delivering one, and what it may have left behind can turn up still."""
+    return and_(
+        or_(attempts_table.c.outcome.is_(None), attempts_table.c.outcome != DELIVERED),
+        attempts_table.c.started_at >= now - SUSPECT_FOR,
+    )
+
+
+def suspect_keys(
+    connection: Connection, provider: ProviderName, now: datetime, limit: int | None = None
+) -> list[str]:
+    """The keys of deliveries that may have made a run in such an attempt."""
+    return list(
+        connection.execute(
+            select(outbox_table.c.delivery_key)
+            .join_from(attempts_table, outbox_table)
+            .where(
+                is_suspect(now),
+                outbox_table.c.provider == provider,
+                outbox_table.c.create_attempted_at.is_not(None),
+            )
+            .distinct()
+            .limit(limit)
+        ).scalars()
+    )

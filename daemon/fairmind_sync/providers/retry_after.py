@@ -1,0 +1,14 @@
+"""How long a server asks to be left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import timedelta
+
+
+def retry_after(headers: Mapping[str, str]) -> timedelta:
+    """Returns the seconds in a reply's Retry-After header; its rarer form, a date, counts as none."""
+    with suppress(ValueError, OverflowError):
+        return timedelta(seconds=max(0.0, float(headers.get("Retry-After", "0"))))
+    return timedelta()

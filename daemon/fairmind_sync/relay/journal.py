@@ -1,0 +1,38 @@
+"""The outbox as a provider writes to it in the middle of a delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from fairmind_sync.errors import LeaseLostError
+from fairmind_sync.outbox import outcomes
+from fairmind_sync.storage.engine import writing
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from fairmind_sync.results.delivery import Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxJournal:
+    """A provider's journal: each entry is a transaction of its own on the outbox."""
+
+    engine: Engine
+    clock: Callable[[], datetime]
+
+    def creating(self, delivery: Delivery, destination: str) -> None:
+        with writing(self.engine) as connection:
+            outcomes.note_creating(connection, delivery, destination, self.clock())
+
+    def not_created(self, delivery: Delivery) -> None:
+        with suppress(LeaseLostError), writing(self.engine) as connection:
+            outcomes.note_not_created(connection, delivery)
+
+    def created(self, delivery: Delivery, run_id: str) -> None:
+        with writing(self.engine) as connection:
+            outcomes.note_created(connection, delivery, run_id)

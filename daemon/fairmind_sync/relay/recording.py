@@ -1,0 +1,105 @@
+"""Records what became of deliveries, and logs each as an event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from random import Random
+from typing import TYPE_CHECKING, TypeAlias
+
+import structlog
+
+from fairmind_sync.backoff import retry_delay
+from fairmind_sync.errors import LeaseLostError
+from fairmind_sync.outbox import outcomes, provider_state
+from fairmind_sync.providers.base import Dead, Delivered, Retry
+from fairmind_sync.redaction import redact
+from fairmind_sync.storage.engine import writing
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from fairmind_sync.provider_names import ProviderName
+    from fairmind_sync.results.delivery import Delivery
+
+Failure: TypeAlias = Retry | Dead
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Recorder:
+    """Writes one provider's outcomes. A lease that was lost is logged, and its outcome dropped.
+
+    `secrets` are taken out of the provider's words, which may repeat what the provider was sent.
+    """
+
+    engine: Engine
+    provider: ProviderName
+    max_attempts: int
+    clock: Callable[[], datetime]
+    chance: Random
+    secrets: tuple[str, ...]
+
+    def record_delivered(self, reports: Sequence[tuple[Delivery, Delivered]]) -> None:
+        """Records all reports in one transaction: runs that end together cost one commit."""
+        now = self.clock()
+        lost = set()
+        with writing(self.engine) as connection:
+            for delivery, outcome in reports:
+                try:
+                    outcomes.record_delivered(
+                        connection, delivery, outcome.run, outcome.destination, now
+                    )
+                except LeaseLostError:
+                    lost.add(delivery.id)
+            provider_state.note_success(connection, self.provider, now)
+        for delivery, outcome in reports:
+            bound = _bound_log(delivery)
+            if delivery.id in lost:
+                bound.warning("delivery.lease_lost", outcome="Delivered")
+            else:
+                bound.info("delivery.delivered", run_id=outcome.run.id, url=outcome.run.url)
+
+    def record_failed(self, delivery: Delivery, given: Failure) -> None:
+        """Records a failed attempt: the next one is scheduled, or the delivery is dead."""
+        outcome = replace(given, reason=redact(given.reason, self.secrets))
+        bound = _bound_log(delivery)
+        try:
+            if isinstance(outcome, Retry) and delivery.attempts < self.max_attempts:
+                due_at = self._schedule_retry(delivery, outcome)
+                bound.warning(
+                    "delivery.retry_scheduled",
+                    kind=outcome.kind.value,
+                    reason=outcome.reason,
+                    due_at=due_at.isoformat(),
+                )
+            else:
+                self._bury(delivery, outcome)
+                bound.error("delivery.dead", kind=outcome.kind.value, reason=outcome.reason)
+        except LeaseLostError:
+            bound.warning("delivery.lease_lost", outcome=type(outcome).__name__)
+
+    def _schedule_retry(self, delivery: Delivery, outcome: Retry) -> datetime:
+        now = self.clock()
+        due_at = now + retry_delay(delivery.attempts, self.chance, at_least=outcome.after)
+        with writing(self.engine) as connection:
+            outcomes.record_retry(
+                connection, delivery, outcome.kind, outcome.reason, due_at=due_at, now=now
+            )
+        return due_at
+
+    def _bury(self, delivery: Delivery, outcome: Failure) -> None:
+        with writing(self.engine) as connection:
+            outcomes.record_dead(connection, delivery, outcome.kind, outcome.reason, self.clock())
+
+
+def _bound_log(delivery: Delivery) -> structlog.typing.FilteringBoundLogger:
+    bound: structlog.typing.FilteringBoundLogger = log.bind(
+        provider=delivery.provider,
+        delivery=delivery.id,
+        test_id=delivery.result.test_id,
+        attempt=delivery.attempts,
+    )
+    return bound

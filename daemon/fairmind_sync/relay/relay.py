@@ -1,0 +1,227 @@
+"""Claim, deliver, record: one provider's deliveries, batch after batch, until nothing is due.
+
+Database transactions and provider calls alternate and never nest.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from random import Random
+from typing import TYPE_CHECKING, assert_never
+
+import structlog
+
+from fairmind_sync.clock import utc_now
+from fairmind_sync.errors import FairmindSyncError, ProviderUnavailableError
+from fairmind_sync.outbox import claims, deletion, outcomes, provider_state, repairs, workload
+from fairmind_sync.providers.base import Dead, Delivered, Provider, Report, Retry
+from fairmind_sync.redaction import redact
+from fairmind_sync.relay.batch import LeasedBatch
+from fairmind_sync.relay.journal import OutboxJournal
+from fairmind_sync.relay.processes import worker_name
+from fairmind_sync.relay.recording import Recorder
+from fairmind_sync.relay.unavailable import note_unavailable
+from fairmind_sync.results.error_kinds import ErrorKind
+from fairmind_sync.storage.engine import reading, writing
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from fairmind_sync.results.delivery import Delivery
+
+LEASE = timedelta(seconds=50)
+BATCH_TIME = timedelta(seconds=45)
+"""A batch that took longer is hung: its worker is ended, before its leases are."""
+_PACE_INTERVAL_S = 0.05
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """One provider's way from the outbox to its runs.
+
+    `most_leased` is how many of the provider's deliveries may be under way at once, and `most_a_second` how
+    many may begin in a second, whoever holds them. `pause` waits for so many seconds. `watch` is a
+    watchdog's hook: it is called with the longest time that each batch may take, and with None at its end.
+    """
+
+    engine: Engine
+    provider: Provider
+    max_attempts: int
+    most_leased: int | None = None
+    most_a_second: int | None = None
+    pause: Callable[[float], object] = time.sleep
+    should_stop: Callable[[], bool] = lambda: False
+    watch: Callable[[timedelta | None], None] = lambda _longest: None
+    clock: Callable[[], datetime] = utc_now
+    chance: Random = field(default_factory=Random)
+    worker: str = field(default_factory=worker_name)
+    secrets: tuple[str, ...] = ()
+
+    def drain(self, *, probe_now: bool = False) -> None:
+        """Delivers until nothing is due, the provider is unavailable, or the relay should stop."""
+        while not self.should_stop() and self._is_available(probe_now=probe_now):
+            first = self._claim()
+            if first:
+                self._deliver(self._batch(first))
+                probe_now = False
+            elif self._keeps_a_pace():
+                self.pause(_PACE_INTERVAL_S)
+            else:
+                return
+
+    def _keeps_a_pace(self) -> bool:
+        """Returns whether something is due that has to wait for its turn."""
+        if self.most_a_second is None:
+            return False
+        with reading(self.engine) as connection:
+            return workload.has_work(connection, self.provider.name, self.clock(), self.most_leased)
+
+    def _is_available(self, *, probe_now: bool) -> bool:
+        """Returns whether the provider takes runs; one that did not lately is probed when that is due."""
+        with reading(self.engine) as connection:
+            state = provider_state.read(connection, self.provider.name)
+        if state.is_paused:
+            return False
+        if state.is_ready:
+            return True
+        return (probe_now or state.may_try(self.clock())) and self._recovers()
+
+    def _recovers(self) -> bool:
+        try:
+            self.provider.probe()
+        except ProviderUnavailableError as error:
+            self._note_unavailable(error)
+            return False
+        with writing(self.engine) as connection:
+            provider_state.note_ready(connection, self.provider.name, self.clock())
+        log.info("provider.recovered", provider=self.provider.name)
+        return True
+
+    def _claim(self, *, abandoned: bool = True) -> list[Delivery]:
+        provider = self.provider
+        with writing(self.engine) as connection:
+            now = self.clock()
+            deletion.finish(connection, now)
+            buried = repairs.bury_exhausted(
+                connection, provider.name, max_attempts=self.max_attempts, now=now
+            )
+            room = claims.room(
+                connection,
+                provider.name,
+                now,
+                most=self.most_leased,
+                most_a_second=self.most_a_second,
+            )
+            claimed = claims.claim(
+                connection,
+                provider.name,
+                limit=min(provider.batch_size, room),
+                lease=LEASE,
+                worker=self.worker,
+                now=self.clock(),
+                abandoned=abandoned,
+            )
+        for delivery_id in buried:
+            log.error("delivery.dead", delivery=delivery_id, kind=ErrorKind.WORKER_DIED.value)
+        if claimed:
+            log.debug("delivery.claimed", provider=provider.name, count=len(claimed))
+        return claimed
+
+    def _batch(self, first: list[Delivery]) -> LeasedBatch:
+        """Lets others join what was claimed; a claim that was not full took all that was due."""
+        is_full = len(first) >= self.provider.batch_size
+        return LeasedBatch(
+            first, self._claim_more if is_full else list, self.should_stop, self.clock
+        )
+
+    def _claim_more(self) -> list[Delivery]:
+        """Claims nothing that may end this process, and nothing once the provider is paused."""
+        with reading(self.engine) as connection:
+            if provider_state.read(connection, self.provider.name).is_paused:
+                return []
+        return self._claim(abandoned=False)
+
+    def _deliver(self, batch: LeasedBatch) -> None:
+        """Delivers the batch and records each outcome; what has none at the end is given back.
+
+        A delivery that is given back keeps its attempts. After an error that nobody foresaw nothing is given
+        back: the attempt counts, so that a bug can't hold the rest up for ever.
+        """
+        self.watch(BATCH_TIME)
+        try:
+            self._deliver_and_record(batch)
+        except ProviderUnavailableError as error:
+            batch.stop(error)
+        except FairmindSyncError:
+            raise
+        except Exception:
+            batch.keep_all()
+            raise
+        finally:
+            self.watch(None)
+            self._give_back(batch)
+
+    def _deliver_and_record(self, batch: LeasedBatch) -> None:
+        journal = OutboxJournal(self.engine, self.clock)
+        with closing(self.provider.deliver(batch, journal, batch.may_start)) as all_reports:
+            for reports in all_reports:
+                self._record(batch, reports)
+
+    def _record(self, batch: LeasedBatch, reports: list[Report]) -> None:
+        recorder = self._recorder()
+        delivered = [(one, how) for one, how in reports if isinstance(how, Delivered)]
+        if delivered:
+            recorder.record_delivered(delivered)
+        for delivery, outcome in reports:
+            match outcome:
+                case Delivered():
+                    batch.settle(delivery)
+                case Retry() | Dead():
+                    if isinstance(outcome, Dead) or self._answers(batch):
+                        recorder.record_failed(delivery, outcome)
+                        batch.settle(delivery)
+                case _:
+                    assert_never(outcome)
+
+    def _answers(self, batch: LeasedBatch) -> bool:
+        """Probes the provider, once a batch: a failure is a delivery's own only if the provider answers."""
+        if batch.stopped_by is None:
+            try:
+                self.provider.probe()
+            except ProviderUnavailableError as error:
+                batch.stop(error)
+        return batch.stopped_by is None
+
+    def _give_back(self, batch: LeasedBatch) -> None:
+        """Notes first why the provider is unavailable, or another worker would claim what is given back."""
+        error = batch.stopped_by
+        try:
+            if error is not None:
+                self._note_unavailable(error)
+        finally:
+            if batch.taken or batch.waiting:
+                reason = "not started" if error is None else redact(str(error), self.secrets)
+                with writing(self.engine) as connection:
+                    outcomes.release(connection, [*batch.taken.values()], self.clock(), reason)
+                    outcomes.unclaim(connection, batch.waiting)
+
+    def _recorder(self) -> Recorder:
+        return Recorder(
+            self.engine,
+            self.provider.name,
+            self.max_attempts,
+            self.clock,
+            self.chance,
+            self.secrets,
+        )
+
+    def _note_unavailable(self, error: ProviderUnavailableError) -> None:
+        note_unavailable(
+            self.engine, self.provider.name, error, self.chance, self.clock(), self.secrets
+        )

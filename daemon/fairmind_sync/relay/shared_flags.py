@@ -1,0 +1,18 @@
+"""Memory that a worker process shares with its parent."""
+
+from __future__ import annotations
+
+from ctypes import c_bool, c_int
+from dataclasses import dataclass, field
+from multiprocessing.sharedctypes import RawValue
+
+
+@dataclass(frozen=True, slots=True)
+class SharedFlags:
+    """The parent sets `stop` to ask the worker to stop; the worker sets `pid` to its process id.
+
+    The memory has no locks: a process that is killed while it holds one would block every other for ever.
+    """
+
+    stop: c_bool = field(default_factory=lambda: RawValue(c_bool, False))
+    pid: c_int = field(default_factory=lambda: RawValue(c_int, 0))

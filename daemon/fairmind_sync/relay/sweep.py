@@ -1,0 +1,72 @@
+"""Looks at a provider for what no grace period can prevent, and repairs it.
+
+A request may reach a server hours after we gave it up, and a process that was stopped may wake up after
+its lease. Such a run belongs to a delivery that is done, or given up: a provider's `sweep` finds those. It
+is only run after attempts that ended unclean, so an undisturbed daemon never asks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from fairmind_sync.outbox import repairs, unclean_attempts
+from fairmind_sync.storage.engine import current_time, reading, writing
+from fairmind_sync.storage.locks import try_advisory_lock
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+    from fairmind_sync.outbox.unclean_attempts import Standing
+    from fairmind_sync.provider_names import ProviderName
+    from fairmind_sync.providers.base import Provider
+
+INTERVAL = timedelta(minutes=10)
+
+log = structlog.get_logger()
+
+
+def is_called_for(connection: Connection, provider: ProviderName, now: datetime) -> bool:
+    """Returns whether an attempt of the last day ended in a way that may have left something behind."""
+    return bool(unclean_attempts.suspect_keys(connection, provider, now, limit=1))
+
+
+def sweep(engine: Engine, provider: Provider) -> None:
+    """Lets the provider compare what it holds with what is recorded, unless another daemon does so now.
+
+    Raises:
+        ProviderUnavailableError: the provider can't tell now.
+    """
+    with try_advisory_lock(engine, f"sweep {provider.name}") as is_ours:
+        if not is_ours:
+            return
+        with reading(engine) as connection:
+            suspects = unclean_attempts.suspect_keys(
+                connection, provider.name, current_time(engine)
+            )
+        if suspects:
+            provider.sweep(suspects, _Ledger(engine, provider.name))
+            log.info("sweep.done", provider=provider.name, suspects=len(suspects))
+
+
+@dataclass(frozen=True, slots=True)
+class _Ledger:
+    """What is recorded, as a provider's sweep reads and changes it."""
+
+    engine: Engine
+    provider: ProviderName
+
+    def standing(self, key: str) -> Standing | None:
+        with reading(self.engine) as connection:
+            return unclean_attempts.standing(connection, self.provider, key)
+
+    def deliver_again(self, key: str, reason: str) -> None:
+        with writing(self.engine) as connection:
+            reopened = repairs.reopen(
+                connection, self.provider, key, reason, current_time(self.engine)
+            )
+        if reopened:
+            log.warning("delivery.reopened", provider=self.provider, key=key, reason=reason)

@@ -1,0 +1,43 @@
+"""Ends a worker process whose batch takes too long."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from ctypes import c_bool
+from datetime import timedelta
+
+import structlog
+
+HUNG = 70
+_WATCH_INTERVAL_S = 0.5
+
+log = structlog.get_logger()
+
+
+class Watchdog:
+    """Ends the process when its batch takes too long.
+
+    The watchdog goes by the monotonic clock: a wall clock that is set ahead must not end a healthy worker,
+    whose request may still be under way while the next worker looks whether it did anything.
+    """
+
+    def __init__(self) -> None:
+        self.deadline: float | None = None
+        self.stop: c_bool = c_bool(False)
+
+    def watch(self, longest: timedelta | None) -> None:
+        self.deadline = None if longest is None else time.monotonic() + longest.total_seconds()
+
+    def should_stop(self) -> bool:
+        return self.stop.value
+
+    def guard(self) -> None:
+        while True:
+            time.sleep(_WATCH_INTERVAL_S)
+            deadline = self.deadline  # another thread may clear it
+            if deadline is not None and time.monotonic() > deadline:
+                log.error("worker.hung", pid=os.getpid())
+                sys.stderr.flush()
+                os._exit(HUNG)

@@ -1,0 +1,132 @@
+"""Runs inside a worker process: one provider's drains, and what ends the process when they hang.
+
+The SDKs hang, leak and die. Here they can: the daemon replaces the process, the leases do the rest.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from functools import lru_cache, partial
+from multiprocessing import parent_process
+from random import Random
+from typing import TYPE_CHECKING
+
+import structlog
+from dotenv import load_dotenv
+
+from fairmind_sync import logs
+from fairmind_sync.errors import (
+    ProviderBlockedError,
+    ProviderBrokenError,
+    ProviderNotInstalledError,
+    ProviderUnavailableError,
+)
+from fairmind_sync.providers import folder, open_provider
+from fairmind_sync.providers.base import Provider
+from fairmind_sync.providers.secrets import secrets_of
+from fairmind_sync.redaction import redact
+from fairmind_sync.relay import sweep
+from fairmind_sync.relay.processes import worker_name
+from fairmind_sync.relay.relay import Relay
+from fairmind_sync.relay.shared_flags import SharedFlags
+from fairmind_sync.relay.unavailable import note_unavailable
+from fairmind_sync.relay.watchdog import Watchdog
+from fairmind_sync.results.states import BLOCKED, OFFLINE
+from fairmind_sync.storage import schema
+from fairmind_sync.storage.engine import current_time
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from fairmind_sync.provider_names import ProviderName
+    from fairmind_sync.settings import Settings
+
+ORPHANED = 71
+BROKEN = 72
+
+log = structlog.get_logger()
+
+
+_watchdog = Watchdog()  # a process runs one drain at a time, so it has one
+
+
+def start(settings: Settings, flags: SharedFlags) -> None:
+    """Sets up a fresh worker process. The daemon ends it; signals to the process group don't."""
+    flags.pid.value = os.getpid()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    load_dotenv(".env", override=False)  # the SDKs' own variables
+    logs.configure(settings)
+    _watchdog.stop = flags.stop
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    threading.Thread(target=_watchdog.guard, name="watchdog", daemon=True).start()
+
+
+def drain(
+    name: ProviderName,
+    settings: Settings,
+    *,
+    probe_now: bool = False,
+    and_sweep: bool = False,
+    parent: str = "",
+) -> None:
+    """Delivers the provider's due deliveries; an enabled provider that isn't installed is blocked.
+
+    `parent` is as in `worker_name`.
+    """
+    engine, secrets = schema.ready_engine(settings.database_url), secrets_of(settings)
+    try:
+        provider = _provider(name, settings)
+        _relay(engine, provider, settings, parent).drain(probe_now=probe_now)
+        if and_sweep:
+            sweep.sweep(engine, provider)
+    except ProviderNotInstalledError as error:
+        blocked = ProviderBlockedError(str(error))
+        note_unavailable(engine, name, blocked, Random(), current_time(engine))
+    except ProviderUnavailableError as error:
+        note_unavailable(engine, name, error, Random(), current_time(engine), secrets)
+    except ProviderBrokenError as error:
+        log.warning("worker.broken", provider=name, reason=str(error))
+        sys.stderr.flush()
+        os._exit(BROKEN)
+
+
+def _relay(engine: Engine, provider: Provider, settings: Settings, parent: str) -> Relay:
+    return Relay(
+        engine,
+        provider,
+        max_attempts=settings.max_attempts,
+        most_leased=settings.max_in_flight,
+        most_a_second=folder(provider.name).runs_per_second(settings),
+        clock=partial(current_time, engine),
+        should_stop=_watchdog.should_stop,
+        watch=_watchdog.watch,
+        worker=worker_name(parent=parent),
+        secrets=secrets_of(settings),
+    )
+
+
+def trouble_of(name: ProviderName, settings: Settings) -> tuple[str, str] | None:
+    """Probes the provider; returns its state and the reason in words, or None if it takes runs."""
+    try:
+        _provider(name, settings).probe()
+    except (ProviderBlockedError, ProviderNotInstalledError) as error:
+        return BLOCKED, redact(str(error), secrets_of(settings))
+    except ProviderUnavailableError as error:
+        return OFFLINE, redact(str(error), secrets_of(settings))
+    return None
+
+
+@lru_cache(maxsize=1)
+def _provider(name: ProviderName, settings: Settings) -> Provider:
+    return open_provider(name, settings)
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(ORPHANED)

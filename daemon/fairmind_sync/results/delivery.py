@@ -1,0 +1,83 @@
+"""The values that flow through the house: a saved result, its delivery, the run it becomes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from fairmind_sync.provider_names import ProviderName
+from fairmind_sync.results.payload import Json
+from fairmind_sync.results.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class SavedResult:
+    """A result as saved; `user_id` and `dataset_id` are empty where none was given."""
+
+    test_id: str
+    user_id: str
+    revision: int
+    model_id: str
+    dataset_id: str
+    test_type: str
+    results: dict[str, Json]
+    metadata: dict[str, Json]
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What the provider holds. The URL is the provider's own word; None where it has no pages."""
+
+    id: str
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A claimed delivery.
+
+    `enqueued_at` is when it was saved for this provider, `claimed_at` when this attempt began, by the
+    database's clock, which alone all hosts share. `create_attempted_at` set means that an earlier
+    attempt may have made a run; `run_id` is set as soon as it is known which. `key` is 32 hexadecimal
+    characters, the same at every attempt.
+    """
+
+    id: int
+    provider: ProviderName
+    key: str
+    lease_token: str
+    attempts: int
+    enqueued_at: datetime
+    claimed_at: datetime
+    create_attempted_at: datetime | None
+    run_id: str | None
+    result: SavedResult
+
+
+Identity: TypeAlias = tuple[str, str, str]
+"""Whose, which test, which content."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewResult:
+    """A result that is about to be saved; `results` and `metadata` are JSON text.
+
+    `created_at` is set where the result is older than its save: it was imported.
+    """
+
+    test_id: str
+    user_id: str
+    model_id: str
+    dataset_id: str
+    test_type: str
+    results: str
+    metadata: str
+    digest: str
+    verdict: Verdict
+    created_at: datetime | None = None
+
+    @property
+    def identity(self) -> Identity:
+        return (self.user_id, self.test_id, self.digest)

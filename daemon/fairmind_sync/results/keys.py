@@ -1,0 +1,52 @@
+"""Keys that a provider accepts, made so that two different paths never get the same key. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from fairmind_sync.results.payload import dumps
+from fairmind_sync.text import MARK_LENGTH, mark
+
+KeyPath: TypeAlias = tuple[str, ...]
+_MARKED = re.compile(rf"-[0-9a-f]{{{MARK_LENGTH}}}$")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRules:
+    """What a provider's keys may look like: one part between slashes, and the length of the whole."""
+
+    legal_part: re.Pattern[str]
+    illegal_character: re.Pattern[str]
+    longest: int
+
+    def accepts(self, part: str) -> bool:
+        """MLflow reads keys as file paths: none may step up."""
+        return bool(self.legal_part.fullmatch(part)) and part != "." and not part.startswith("..")
+
+    def legalise(self, part: str) -> str:
+        candidate = self.illegal_character.sub("_", part)
+        return candidate if self.accepts(candidate) else f"x{candidate.replace('.', '_')}"
+
+
+def key_for(path: KeyPath, rules: KeyRules) -> str:
+    """The path joined by '/', where that is legal; else the nearest legal key and a mark.
+
+    The mark is a hash of the path. A path whose own key looks marked is marked as well, so that no plain key
+    can be taken for a marked one.
+    """
+    joined = "/".join(path)
+    legal = all(rules.accepts(part) for part in path) and len(joined) <= rules.longest
+    if legal and not _MARKED.search(joined):
+        return joined
+    stem = "/".join(rules.legalise(part) for part in path)
+    return f"{stem[: rules.longest - MARK_LENGTH - 1]}-{mark(dumps(list(path)))}"
+
+
+def renamed(keys: Mapping[KeyPath, str]) -> Iterator[str]:
+    """Says which keys aren't simply their path."""
+    for path, key in keys.items():
+        if key != "/".join(path):
+            yield f"key {'/'.join(path)!r} is sent as {key!r}"

@@ -1,0 +1,33 @@
+"""What a result says of itself as a whole, kept beside it for lists and statistics. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fairmind_sync.results.payload import Json
+
+_MOST = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`overall_risk` is None where the result names none; the counts are 0 where it has none."""
+
+    overall_risk: str | None
+    metrics_passed: int
+    metrics_failed: int
+
+
+def verdict_of(results: Mapping[str, Json]) -> Verdict:
+    risk = results.get("overall_risk")
+    return Verdict(
+        risk.encode(errors="replace").decode() if isinstance(risk, str) else None,
+        _count(results.get("metrics_passed")),
+        _count(results.get("metrics_failed")),
+    )
+
+
+def _count(value: Json) -> int:
+    is_count = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_count and 0 <= value <= _MOST else 0  # type: ignore[operator, return-value]  # just checked

@@ -1,0 +1,41 @@
+"""Tells whether another connection has committed something."""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine
+
+from fairmind_sync.storage import postgresql, sqlite
+from fairmind_sync.storage.engine import is_file, translated_errors
+
+
+class CommitWatch:
+    """Tells whether there may be something new to do. One look costs microseconds.
+
+    In SQLite any commit of another connection counts. It holds a connection of its own outside of any
+    transaction. Use it in one thread, and close it.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._listener: postgresql.Listener | None = None
+        with translated_errors(engine):
+            if is_file(engine):
+                self._connection = engine.raw_connection()
+                self._seen = sqlite.data_version(self._connection)
+            else:
+                self._listener = postgresql.Listener(engine)
+
+    def has_changed(self) -> bool:
+        """Whether somebody committed since the last time this was asked.
+
+        Raises:
+            StorageError: the database can't be watched any more.
+        """
+        if self._listener is not None:
+            with translated_errors(self._engine):
+                return self._listener.has_heard()
+        before, self._seen = self._seen, sqlite.data_version(self._connection)
+        return self._seen != before
+
+    def close(self) -> None:
+        (self._listener or self._connection).close()

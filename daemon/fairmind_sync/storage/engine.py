@@ -1,0 +1,144 @@
+"""Opens a database, and runs transactions on it, whichever of the two kinds it is."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import Connection, Engine, make_url
+from sqlalchemy.exc import DBAPIError, StatementError
+
+from fairmind_sync.clock import utc_now
+from fairmind_sync.errors import PayloadError, StorageError
+from fairmind_sync.storage import postgresql, sqlite
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+
+MOST_CONNECTIONS = 64
+"""More than a process has threads that could want one: nobody waits for a connection."""
+
+
+def is_file(engine: Engine) -> bool:
+    """Whether it is a SQLite file, with a disk and a write-ahead log that are ours to care for."""
+    return engine.dialect.name == "sqlite"
+
+
+def open_engine(url: str | URL) -> Engine:
+    """A new engine, whose connections are set up for safety.
+
+    Raises:
+        StorageError: the database can't be there, or its driver isn't installed.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return sqlite.open_file_engine(parsed, MOST_CONNECTIONS)
+    return postgresql.open_server_engine(parsed, MOST_CONNECTIONS)
+
+
+@lru_cache(maxsize=8)
+def _shared_engine(url: str, _pid: int) -> Engine:
+    return open_engine(url)
+
+
+def shared_engine(url: str) -> Engine:
+    """The process's engine for a database; a forked child gets its own, as both databases demand."""
+    return _shared_engine(url, os.getpid())
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection whose transaction sees one state of the database."""
+    with translated_errors(engine), engine.connect() as connection:
+        if not is_file(engine):
+            connection.execution_options(isolation_level="REPEATABLE READ")
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A connection in a write transaction, committed at the end of the block.
+
+    In SQLite it takes the write lock at once (BEGIN IMMEDIATE): a transaction that read first and wrote
+    later would fail on a concurrent commit, whatever the busy timeout. PostgreSQL's see what others have
+    committed at each statement, and wait for each other at the rows that both write.
+
+    Raises:
+        StorageError: the database can't be written; nothing of the block is stored.
+    """
+    with (
+        translated_errors(engine),
+        _turn(engine),
+        engine.connect().execution_options(fairmind_writes=True) as connection,
+        connection.begin(),
+    ):
+        yield connection
+
+
+class _NoTurn:
+    """PostgreSQL's writers work side by side."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_error: object) -> None: ...
+
+
+_turns: WeakKeyDictionary[Engine, threading.Lock | _NoTurn] = WeakKeyDictionary()
+
+
+def _turn(engine: Engine) -> threading.Lock | _NoTurn:
+    """A process's writers wait for each other here, in turn: SQLite's own waiting sleeps, ever longer."""
+    return _turns.setdefault(engine, threading.Lock() if is_file(engine) else _NoTurn())
+
+
+@contextmanager
+def autocommit(engine: Engine) -> Iterator[Any]:
+    """The driver's own connection, outside of any transaction, for what SQLite does only there."""
+    with translated_errors(engine), closing(engine.raw_connection()) as connection:
+        yield connection.driver_connection
+
+
+_clocks: WeakKeyDictionary[Engine, postgresql.Clock] = WeakKeyDictionary()
+
+
+def current_time(engine: Engine) -> datetime:
+    """The time that all who share the database go by: of this host, or of PostgreSQL's.
+
+    Raises:
+        StorageError: the server can't be asked.
+    """
+    if is_file(engine):
+        return utc_now()
+    with translated_errors(engine):
+        return _clocks.setdefault(engine, postgresql.Clock()).now(engine)
+
+
+@contextmanager
+def translated_errors(engine: Engine) -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        raise _explained(engine, error) from error
+    except _driver_errors(engine) as error:  # from setting up a new connection
+        raise _explained(engine, error) from error
+    except (StatementError, UnicodeEncodeError, OverflowError) as error:
+        raise PayloadError(
+            f"a value that was given can't be stored or looked for: {getattr(error, 'orig', None) or error}"
+        ) from error
+
+
+def _driver_errors(engine: Engine) -> type[Exception]:
+    errors: type[Exception] = engine.dialect.loaded_dbapi.Error
+    return errors
+
+
+def _explained(engine: Engine, error: Exception) -> StorageError | PayloadError:
+    if is_file(engine):
+        return sqlite.explained(engine, error.orig if isinstance(error, DBAPIError) else error)
+    return postgresql.explained(engine, error)

@@ -1,0 +1,190 @@
+"""What makes PostgreSQL do: ARCHITECTURE.md, 'PostgreSQL', says why for each setting."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from datetime import datetime, timedelta
+from select import POLLIN, poll
+from typing import TYPE_CHECKING, Any, cast
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event, func, select, text
+from sqlalchemy.exc import DataError, DBAPIError, DisconnectionError
+
+from fairmind_sync.errors import DiskFullError, PayloadError, StorageError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+
+CHANNEL = "fairmind_sync"
+"""On which triggers of the schema tell daemons that there may be something to do."""
+_CONNECT_OPTIONS = {
+    "connect_timeout": 10,
+    # A server that went away without a word is noticed within half a minute.
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+    "prepare_threshold": None,
+    "application_name": "fairmind-sync",
+}
+_SESSION = """
+SET tcp_keepalives_idle = 10;
+SET tcp_keepalives_interval = 5;
+SET tcp_keepalives_count = 3;
+SET tcp_user_timeout = 20000;
+SET lock_timeout = 30000;
+SET idle_in_transaction_session_timeout = 60000;
+"""
+"""A host that went away without a word holds no row and no turn for longer than half a minute."""
+_PREPARE_AFTER = 5
+"""Uses of a statement; a save takes a quarter less time then."""
+_CLOCK_LIVES_S = 5.0
+_ECHO_AFTER_S = 0.5
+_DISK_FULL = "53100"
+
+
+def open_server_engine(url: URL, most_connections: int) -> Engine:
+    """An engine whose connections notice when the server is gone.
+
+    Raises:
+        StorageError: its driver isn't installed.
+    """
+    try:
+        engine = create_engine(url, connect_args=_CONNECT_OPTIONS, max_overflow=most_connections)
+    except ModuleNotFoundError as error:
+        raise StorageError(
+            f"FAIRMIND_SYNC_DATABASE_URL names PostgreSQL, but {error.name} is not installed. "
+            "Run: pip install 'fairmind-sync[postgres]'"
+        ) from error
+    event.listen(engine, "connect", _set_up_session)
+    event.listen(engine, "checkout", _refuse_closed)
+    return engine
+
+
+def _set_up_session(connection: Any, _record: object) -> None:
+    """By statements: a pooler refuses options at the start.
+
+    It may run each transaction in another session, also of others: those are left as they are, and wouldn't
+    know prepared statements. It shows by this: the session that answers isn't the one that greeted us.
+    """
+    connection.autocommit = True
+    (session,) = connection.execute("SELECT pg_backend_pid()").fetchone()
+    if session == connection.info.backend_pid:
+        connection.execute(_SESSION)
+        connection.prepare_threshold = _PREPARE_AFTER
+    connection.autocommit = False
+
+
+def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
+    """A pooled connection on which the server has said something is one that it has closed.
+
+    Looked at here, where a new one can be had still; it costs no word to the server.
+    """
+    socket = poll()  # select() can't look at a process's socket beyond its thousandth file
+    socket.register(connection, POLLIN)
+    if socket.poll(0):
+        raise DisconnectionError
+
+
+class Clock:
+    """The server's time, asked for now and then and carried on by a steady clock of ours between.
+
+    So all hosts agree on leases and due times, whatever their own clocks say.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._asked_at = float("-inf")
+        self._server_time: datetime
+
+    def now(self, engine: Engine) -> datetime:
+        with self._lock:
+            if _steady_s() - self._asked_at > _CLOCK_LIVES_S:
+                self._ask(engine)
+            return self._server_time + timedelta(seconds=_steady_s() - self._asked_at)
+
+    def _ask(self, engine: Engine) -> None:
+        with engine.connect() as connection:
+            began = _steady_s()
+            self._server_time = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+            self._asked_at = (began + _steady_s()) / 2
+
+
+def _steady_s() -> float:
+    """Seconds that also pass while the machine sleeps, where the system can tell."""
+    boot = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if boot is None else time.clock_gettime(boot)
+
+
+def advisory_lock(connection: Connection, what: str) -> None:
+    """Waits until no other transaction has this turn; it is ours until the end of this one."""
+    connection.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended(:what, 0))"), {"what": what}
+    )
+
+
+def try_advisory_lock(connection: Connection, what: str) -> bool:
+    """Whether no other transaction has this turn, and this one has it now, until it ends, even if idle."""
+    connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+    turn = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:what, 0))")
+    return bool(connection.execute(turn, {"what": what}).scalar())
+
+
+def continue_ids(connection: Connection, table: Table) -> None:
+    last = select(func.coalesce(func.max(table.c.id), 0)).scalar_subquery()
+    sequence = func.pg_get_serial_sequence(table.name, "id")
+    connection.execute(select(func.setval(sequence, last + 1, False)))
+
+
+def server_setting(engine: Engine, name: str) -> str:
+    """Returns one of the server's settings, as this session has it."""
+    with engine.connect() as connection:
+        return str(connection.execute(select(func.current_setting(name))).scalar_one())
+
+
+class Listener:
+    """A connection that the triggers' notifications come in on; also those of our own commits.
+
+    Of transactions at once only one notifies, and others may commit after it. So each notification is heard a
+    second time, half a second later.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        pooled = engine.raw_connection()
+        self._driver: Any = cast("Any", pooled.driver_connection)
+        pooled.detach()  # it isn't given back to others: it is set up for this
+        self._driver.autocommit = True
+        self._driver.execute(f"LISTEN {CHANNEL}")
+        self._echo_at = math.inf
+
+    def has_heard(self) -> bool:
+        """Whether something was said since the last time this was asked."""
+        if list(self._driver.notifies(timeout=0)):
+            self._echo_at = time.monotonic() + _ECHO_AFTER_S
+            return True
+        is_echo = time.monotonic() >= self._echo_at
+        if is_echo:
+            self._echo_at = math.inf
+        return is_echo
+
+    def close(self) -> None:
+        self._driver.close()
+
+
+def explained(engine: Engine, error: Exception) -> StorageError | PayloadError:
+    """Says what is wrong with the server, or with a value, and what to do."""
+    if isinstance(error, DataError):
+        return PayloadError(f"a value that was given can't be stored or looked for: {error.orig}")
+    place = engine.url.render_as_string()
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    words = str(cause).strip()
+    if getattr(cause, "sqlstate", None) == _DISK_FULL:
+        return DiskFullError(
+            f"the disk of {place} is full; nothing was stored. Free space there. ({words})"
+        )
+    return StorageError(
+        f"the database {place} can't be used: {words}. "
+        "Check that its server runs and that you may write there."
+    )

@@ -1,0 +1,205 @@
+"""Creates and upgrades the schema by the migrations. Alembic is imported only when there is work to do."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, Engine, inspect, select, text
+
+from fairmind_sync.errors import SchemaError
+from fairmind_sync.storage import sqlite, sqlite_file
+from fairmind_sync.storage.engine import (
+    is_file,
+    reading,
+    shared_engine,
+    translated_errors,
+    writing,
+)
+from fairmind_sync.storage.locks import advisory_lock
+from fairmind_sync.storage.tables import schema_support_table
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from sqlalchemy import Connection, Engine
+
+
+@contextmanager
+def migrating(engine: Engine) -> Iterator[Connection]:
+    """As `writing`, for changes of the schema, one at a time.
+
+    In SQLite foreign keys are off meanwhile and checked at the end: Alembic's batch mode copies and drops
+    tables, and with foreign keys on the drop would cascade.
+    """
+    if not is_file(engine):
+        with writing(engine) as connection:
+            advisory_lock(connection, "schema")
+            yield connection
+        return
+    with (
+        translated_errors(engine),
+        engine.connect().execution_options(fairmind_writes=True) as connection,
+    ):
+        driver = connection.connection.driver_connection
+        driver.execute("PRAGMA foreign_keys = OFF")  # type: ignore[union-attr]  # it is connected
+        try:
+            with connection.begin():
+                yield connection
+                sqlite.check_foreign_keys(connection)
+        finally:
+            connection.invalidate()
+
+
+HEAD = "0005"
+_KNOWN = ("0001", "0002", "0003", "0004", "0005")
+
+
+@lru_cache(maxsize=8)
+def _ready_engine(url: str, _pid: int) -> Engine:
+    engine = shared_engine(url)
+    create_if_missing(engine)
+    return engine
+
+
+def ready_engine(url: str) -> Engine:
+    """The process's engine for a database that has today's schema; a new file gets it here.
+
+    Raises:
+        SchemaError: the schema is older (say how to upgrade) or newer than this code.
+        StorageError: the file can't be opened or created.
+    """
+    return _ready_engine(url, os.getpid())
+
+
+def revision(engine: Engine) -> str | None:
+    """The schema's revision; none for an empty database."""
+    with reading(engine) as connection:
+        return _revision(connection)
+
+
+def create_if_missing(engine: Engine) -> None:
+    """A new database gets today's schema; any other must have one that this code can use.
+
+    Raises:
+        SchemaError: as `ready_engine`.
+    """
+    found = revision(engine)
+    if found is None:
+        migrate(engine)
+    elif not _is_usable(engine, found):
+        _refuse(engine, found)
+
+
+def upgrade(engine: Engine, now: datetime) -> Path | None:
+    """Brings an older schema up to date, after a backup copy of a file, whose path is returned.
+
+    Raises:
+        SchemaError: the schema is newer than this code; nothing was changed.
+    """
+    found = revision(engine)
+    if found not in _KNOWN or found == HEAD:
+        create_if_missing(engine)
+        return None
+    copy = back_up(engine, f"before-{HEAD}-{now:%Y%m%dT%H%M%S}") if is_file(engine) else None
+    migrate(engine)
+    return copy
+
+
+def upgrade_apart(engine: Engine) -> Path | None:
+    """As `upgrade`, in a process of its own: Alembic would hold 10 MB for as long as ours runs.
+
+    Only a file's: many share a server, and its operator says when.
+    """
+    if revision(engine) == HEAD or not is_file(engine):
+        create_if_missing(engine)
+        return None
+    url = engine.url.render_as_string(hide_password=False)
+    once = subprocess.run(
+        [sys.executable, "-m", "fairmind_sync", "db", "upgrade", "--json"],
+        env=os.environ | {"FAIRMIND_SYNC_DATABASE_URL": url},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if once.returncode != 0:
+        raise SchemaError(once.stderr.strip().removeprefix("fairmind-sync: "))
+    copy = json.loads(once.stdout)["backup"]
+    return None if copy is None else Path(copy)
+
+
+def migrate(engine: Engine) -> None:
+    """Runs the migrations in one transaction under the write lock, so that two processes take turns."""
+    from alembic import command  # a producer only pays for it on a database's first use
+
+    with migrating(engine) as connection:
+        command.upgrade(alembic_config(connection), "head")
+
+
+def alembic_config(connection: Connection | None = None) -> Config:
+    """Alembic's configuration, with the migrations of the checkout or of the installed wheel."""
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(migrations_directory()).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def migrations_directory() -> Path:
+    """Returns the migrations of the installed wheel, or of the checkout."""
+    package = Path(__file__).parents[1]
+    packed = package / "migrations"
+    return packed if packed.is_dir() else package.parents[1] / "migrations"
+
+
+def back_up(engine: Engine, label: str) -> Path:
+    """A copy beside the database."""
+    source = sqlite_file.file_of(engine)
+    for suffix in ("", *(f"-{number}" for number in range(2, 100))):
+        target = source.with_name(f"{source.name}.{label}{suffix}.backup")
+        if not target.exists():
+            sqlite_file.copy_to(engine, target)
+            return target
+    raise SchemaError(f"there are too many backups beside {source}: move some away.")
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _is_usable(engine: Engine, found: str) -> bool:
+    """Today's, or a later version's that ours can work with: while hosts are upgraded one by one."""
+    if found in _KNOWN:
+        return found == HEAD
+    with reading(engine) as connection:
+        oldest: str = connection.execute(select(schema_support_table.c.oldest)).scalar_one()
+    return oldest <= HEAD
+
+
+def _refuse(engine: Engine, found: str) -> None:
+    place = engine.url.render_as_string()
+    if found in _KNOWN and is_file(engine):
+        raise SchemaError(
+            f"{place} has the older schema {found}. Start the daemon, which makes a backup and upgrades it, "
+            "or run 'fairmind-sync db upgrade'."
+        )
+    if found in _KNOWN:
+        raise SchemaError(
+            f"{place} has the older schema {found}, and this version needs {HEAD}. Make a backup with "
+            "pg_dump, then run 'fairmind-sync db upgrade'; daemons of the version before may run meanwhile."
+        )
+    raise SchemaError(
+        f"{place} was written by a newer fairmind-sync (schema {found}; this version knows {HEAD}). "
+        "Upgrade this installation: pip install --upgrade fairmind-sync. Nothing was changed."
+    )

@@ -1,0 +1,185 @@
+"""What makes SQLite safe: ARCHITECTURE.md, 'SQLite', says why for each setting."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+
+from fairmind_sync.errors import DamagedError, DiskFullError, SchemaError, StorageError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+
+try:
+    import pysqlite3.dbapi2 as bundled_sqlite
+except ImportError:  # no wheel for this platform
+    bundled_sqlite = None
+
+BUSY_TIMEOUT_MS = 30_000
+_ROWS_A_STATEMENT = 50
+"""With more, making the statement's text costs more than running it: 1,000 rows took 17 ms, not 29."""
+GIVES_SPACE_BACK = "PRAGMA auto_vacuum = INCREMENTAL"
+WAL_SIZE_LIMIT = 16 * 1024 * 1024
+_NETWORK_FILE_SYSTEMS = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "afs", "9p"}
+    | {"fuse.sshfs", "fuse.glusterfs", "fuse.s3fs", "fuse.rclone"}
+)
+
+
+def wal_is_safe(version: tuple[int, ...]) -> bool:
+    """Whether this SQLite is free of the WAL-reset corruption (sqlite.org/wal.html#walresetbug)."""
+    return (
+        version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45)
+    )
+
+
+def sqlite_module() -> ModuleType:
+    """The SQLite that is safe with WAL: the bundled one where it is, else Python's own."""
+    if bundled_sqlite is not None and wal_is_safe(bundled_sqlite.sqlite_version_info):
+        return bundled_sqlite  # type: ignore[no-any-return]  # it has no type information
+    return sqlite3
+
+
+def journal_mode() -> str:
+    """WAL where it can't corrupt the file; else the slower rollback journal."""
+    return "wal" if wal_is_safe(sqlite_module().sqlite_version_info) else "delete"
+
+
+def open_file_engine(url: URL, most_connections: int) -> Engine:
+    """An engine whose every pooled connection is set up alike; makes the file's directory if need be.
+
+    Raises:
+        StorageError: the place can't hold a SQLite database safely.
+    """
+    engine = create_engine(
+        url,
+        module=sqlite_module(),
+        connect_args={"isolation_level": None},
+        max_overflow=most_connections,
+        insertmanyvalues_page_size=_ROWS_A_STATEMENT,
+    )
+    _prepare_place(Path(str(url.database)))
+    event.listen(engine, "connect", _set_up_connection)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def data_version(connection: Any) -> int:
+    """Another number after each commit of another connection.
+
+    Raises:
+        StorageError: the file can't be read.
+    """
+    try:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA data_version")
+        (version,) = cursor.fetchone() or (0,)
+        cursor.close()
+    except sqlite_module().Error as error:
+        raise StorageError(f"the database can't be watched for commits: {error}") from error
+    return int(version)
+
+
+def _set_up_connection(connection: Any, _record: object) -> None:
+    for pragma in (
+        f"busy_timeout = {BUSY_TIMEOUT_MS}",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        f"journal_size_limit = {WAL_SIZE_LIMIT}",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+    if connection.execute("PRAGMA page_count").fetchone()[0] == 0:
+        connection.execute(GIVES_SPACE_BACK)  # only a new file can still be given it
+    _set_journal_mode(connection)
+
+
+def _set_journal_mode(connection: Any) -> None:
+    """Several processes may open a new file at once; SQLite doesn't wait for this lock by itself."""
+    wanted = journal_mode()
+    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] != wanted:
+        try:
+            connection.execute(f"PRAGMA journal_mode = {wanted}")
+        except Exception as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
+
+
+def _begin(connection: Connection) -> None:
+    """Through the driver: as a statement of SQLAlchemy's it would cost five times as much."""
+    writes = connection.get_execution_options().get("fairmind_writes", False)
+    driver = connection.connection.driver_connection
+    driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")  # type: ignore[union-attr]  # it is connected
+
+
+def check_foreign_keys(connection: Connection) -> None:
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+    if broken:
+        raise SchemaError(
+            f"the upgrade would break {len(broken)} references and was undone. "
+            "Keep the file as it is and report this."
+        )
+
+
+def explained(engine: Engine, error: BaseException | None) -> StorageError:
+    """Says what is wrong with the file, and what to do."""
+    place = engine.url.render_as_string()
+    match getattr(error, "sqlite_errorname", ""):
+        case "SQLITE_FULL":
+            return DiskFullError(
+                f"the disk of {place} is full; nothing was stored. Free space there."
+            )
+        case "SQLITE_CORRUPT" | "SQLITE_NOTADB":
+            return DamagedError(
+                f"the database {place} is damaged ({error}); it is left as it is. Stop the daemon, move the "
+                "file away together with its -wal and -shm, and put a backup in its place; "
+                "'fairmind-sync db check' says what is wrong."
+            )
+    return StorageError(
+        f"the database {place} can't be used: {error}. "
+        "Check that its disk has space and that you may write there."
+    )
+
+
+def _prepare_place(path: Path) -> None:
+    """Makes the directory and the file with their modes, if they aren't there."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _refuse_network_file_system(path.parent)
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise StorageError(
+            f"the database {path} can't be created: {error.strerror}. "
+            "Set FAIRMIND_SYNC_DATABASE_URL to a place where you may write."
+        ) from error
+    if path.is_dir():
+        raise StorageError(f"{path} is a directory: name a file in FAIRMIND_SYNC_DATABASE_URL.")
+
+
+def _refuse_network_file_system(directory: Path) -> None:
+    kind = _file_system_of(directory.resolve(), Path("/proc/self/mounts"))
+    if kind in _NETWORK_FILE_SYSTEMS:
+        raise StorageError(
+            f"{directory} is on a network file system ({kind}), where SQLite loses data. "
+            "Set FAIRMIND_SYNC_DATABASE_URL to a local disk."
+        )
+
+
+def _file_system_of(directory: Path, mounts: Path) -> str:
+    """The type of the file system that holds the directory, '' where the system doesn't tell."""
+    try:
+        lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    points = {fields[1].replace("\\040", " "): fields[2] for fields in map(str.split, lines)}
+    holder = next((str(p) for p in (directory, *directory.parents) if str(p) in points), "")
+    return points.get(holder, "")

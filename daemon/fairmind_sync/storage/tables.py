@@ -1,0 +1,283 @@
+"""The tables. CHECK constraints make a row impossible that the code could not have meant."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TextClause,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+from fairmind_sync.results.states import BLOCKED, OFFLINE, READY, STATUSES
+from fairmind_sync.text import storable
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware datetime, kept in UTC; as ISO text in SQLite, where it sorts as it should."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value} has no time zone: pass an aware datetime")
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        return value and (
+            value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        )
+
+
+class ForeignText(TypeDecorator[str]):
+    """A provider's words, which may hold anything: what databases refuse is replaced."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return None if value is None else storable(value)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
+
+
+def _partial_index(name: str, where: TextClause, *columns: Column[Any]) -> None:
+    """Of the rows that the condition lets through, in either database."""
+    Index(name, *columns, sqlite_where=where, postgresql_where=where)
+
+
+def _provider_column(**options: Any) -> Column[str]:
+    return Column("provider", String(16), nullable=False, **options)
+
+
+results_table = Table(
+    "bias_test_results",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("test_id", Text, nullable=False),
+    Column("user_id", Text, nullable=False, comment="empty where none was given"),
+    Column("revision", Integer, nullable=False),
+    Column("model_id", Text, nullable=False),
+    Column("dataset_id", Text, nullable=False, comment="empty where none was given"),
+    Column("test_type", Text, nullable=False),
+    Column("results", Text, nullable=False, comment="JSON; NaN and Infinity as Python writes them"),
+    Column(
+        "metadata", Text, nullable=False, comment="JSON; NaN and Infinity as Python writes them"
+    ),
+    Column("digest", String(64), nullable=False, comment="SHA-256 of the content, in hex"),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("overall_risk", Text, comment="of the results, for lists and statistics"),
+    Column("metrics_passed", Integer, nullable=False, server_default="0"),
+    Column("metrics_failed", Integer, nullable=False, server_default="0"),
+    Column("deleted_at", UtcDateTime, comment="nobody finds it any more; its run URLs stay"),
+    Column("erased_at", UtcDateTime, comment="the payload is gone: deleted, or pruned"),
+    CheckConstraint("test_id <> ''", name="test_id_given"),
+    CheckConstraint("revision >= 1", name="revision_counts_from_one"),
+    CheckConstraint("length(digest) = 64", name="digest_is_sha256"),
+    UniqueConstraint("user_id", "test_id", "revision"),
+    UniqueConstraint("user_id", "test_id", "digest"),
+)
+Index(None, results_table.c.test_id)
+Index(None, results_table.c.user_id, results_table.c.created_at)
+Index(None, results_table.c.model_id, results_table.c.created_at)
+Index(None, results_table.c.model_id, results_table.c.id)
+_TO_ERASE = text("deleted_at IS NOT NULL AND erased_at IS NULL")
+_partial_index("ix_bias_test_results_to_erase", _TO_ERASE, results_table.c.deleted_at)
+_WHOLE = text("erased_at IS NULL")
+_partial_index("ix_bias_test_results_to_prune", _WHOLE, results_table.c.created_at)
+
+outbox_table = Table(
+    "outbox",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column(
+        "result_id", _Id, ForeignKey("bias_test_results.id", ondelete="RESTRICT"), nullable=False
+    ),
+    _provider_column(),
+    Column("delivery_key", String(32), nullable=False, unique=True),
+    Column("status", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False, comment="when the next attempt may start"),
+    Column("lease_token", String(32)),
+    Column("lease_expires_at", UtcDateTime),
+    Column("create_attempted_at", UtcDateTime, comment="a run may exist since then, id unknown"),
+    Column("run_id", ForeignText),
+    Column("run_url", ForeignText, comment="as the provider gave it; none where it has no pages"),
+    Column(
+        "destination",
+        ForeignText,
+        comment="where the run is: entity/project, or URI and experiment",
+    ),
+    Column("last_error", ForeignText),
+    Column("last_error_kind", String(32)),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime),
+    _one_of("provider", ("wandb", "mlflow")),
+    _one_of("status", STATUSES),
+    CheckConstraint("attempts >= 0", name="attempts_not_negative"),
+    CheckConstraint(
+        "(lease_token IS NULL) = (lease_expires_at IS NULL)", name="lease_has_token_and_expiry"
+    ),
+    CheckConstraint("lease_token IS NULL OR status = 'pending'", name="only_pending_is_leased"),
+    CheckConstraint("(finished_at IS NULL) = (status = 'pending')", name="finished_has_a_time"),
+    CheckConstraint("status <> 'delivered' OR run_id IS NOT NULL", name="delivered_has_a_run"),
+    UniqueConstraint("result_id", "provider"),
+)
+_PENDING = text("status = 'pending'")
+_partial_index("ix_outbox_claimable", _PENDING, outbox_table.c.provider, outbox_table.c.due_at)
+_partial_index(
+    "ix_outbox_oldest_pending", _PENDING, outbox_table.c.provider, outbox_table.c.created_at
+)
+# One index on the column would seem to SQLite, which keeps no statistics, better than any other.
+for _status in STATUSES:
+    _of_status = text(f"status = '{_status}'")
+    _partial_index(
+        f"ix_outbox_{_status}", _of_status, outbox_table.c.result_id, outbox_table.c.provider
+    )
+_partial_index(
+    "ix_outbox_run", text("run_id IS NOT NULL"), outbox_table.c.provider, outbox_table.c.run_id
+)
+
+_LEASED = text("lease_token IS NOT NULL")
+_partial_index(
+    "ix_outbox_leased", _LEASED, outbox_table.c.provider, outbox_table.c.lease_expires_at
+)
+
+attempts_table = Table(
+    "delivery_attempts",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("delivery_id", _Id, ForeignKey("outbox.id", ondelete="CASCADE"), nullable=False),
+    Column("lease_token", String(32), nullable=False),
+    Column("worker", Text, nullable=False, comment="host:pid"),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime, comment="none: it is under way, or its worker died"),
+    Column("outcome", String(16)),
+    Column("error_kind", String(32)),
+    Column("error", ForeignText),
+    _one_of("outcome", ("delivered", "retry", "dead", "released")),
+    CheckConstraint("(finished_at IS NULL) = (outcome IS NULL)", name="finished_has_an_outcome"),
+    UniqueConstraint("delivery_id", "lease_token"),
+)
+
+_UNCLEAN = text("outcome IS NULL OR outcome <> 'delivered'")
+_partial_index("ix_delivery_attempts_unclean", _UNCLEAN, attempts_table.c.started_at)
+
+provider_table = Table(
+    "provider_state",
+    metadata,
+    _provider_column(primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("reason", ForeignText, comment="what to fix, in words"),
+    Column("since", UtcDateTime, nullable=False),
+    Column("next_probe_at", UtcDateTime),
+    Column("last_success_at", UtcDateTime),
+    Column(
+        "address", ForeignText, comment="where it can't be reached; none where that isn't known"
+    ),
+    Column("paused_at", UtcDateTime, comment="an operator holds its deliveries back since then"),
+    _one_of("provider", ("wandb", "mlflow")),
+    _one_of("state", (READY, OFFLINE, BLOCKED)),
+    CheckConstraint("(state = 'ready') = (next_probe_at IS NULL)", name="unready_has_a_probe"),
+)
+
+heartbeat_table = Table(
+    "daemon_heartbeats",
+    metadata,
+    Column("daemon_id", String(32), primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+)
+
+idempotency_table = Table(
+    "idempotency_keys",
+    metadata,
+    Column("key", Text, primary_key=True, comment="as a client of the REST API chose it"),
+    Column("digest", String(64), nullable=False, comment="of the result that it was used for"),
+    Column(
+        "result_id", _Id, ForeignKey("bias_test_results.id", ondelete="CASCADE"), nullable=False
+    ),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+delivery_counts_table = Table(
+    "delivery_counts",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    _provider_column(),
+    Column("status", String(16), nullable=False),
+    Column(
+        "count",
+        _Id,
+        nullable=False,
+        comment="kept by triggers; a pair's count is the sum of its rows",
+    ),
+)
+
+schema_support_table = Table(
+    "schema_support",
+    metadata,
+    Column(
+        "oldest",
+        String(16),
+        primary_key=True,
+        comment="the schema of the oldest version that may use this one",
+    ),
+)
+
+attempt_counts_table = Table(
+    "attempt_counts",
+    metadata,
+    _provider_column(primary_key=True),
+    Column("outcome", String(16), primary_key=True),
+    Column("error_kind", String(32), primary_key=True, comment="empty where there is no error"),
+    Column("count", _Id, nullable=False),
+)
+
+latency_counts_table = Table(
+    "latency_counts",
+    metadata,
+    _provider_column(primary_key=True),
+    Column("up_to_seconds", Float, primary_key=True, comment="1e308: no limit"),
+    Column("count", _Id, nullable=False),
+    Column("total_seconds", Float, nullable=False),
+)

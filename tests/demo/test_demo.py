@@ -1,0 +1,98 @@
+"""The demo as a newcomer runs it, with and without a terminal."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import threading
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from fairmind_sync.demo.lending import bias_tests
+from tests.support.processes import COMMAND, command, eventually
+
+URL = re.compile(r"http://127\.0\.0\.1:\d+/#/experiments/\d+/runs/[0-9a-f]{32}")
+
+
+class Terminal:
+    """A command on a pseudo-terminal, and all that it showed."""
+
+    def __init__(self, arguments: list[str]) -> None:
+        ours, theirs = pty.openpty()
+        env = os.environ | {"COLUMNS": "160", "TERM": "xterm"}
+        self.process = subprocess.Popen(
+            arguments, stdin=theirs, stdout=theirs, stderr=theirs, env=env, start_new_session=True
+        )
+        os.close(theirs)
+        self._screen = ours
+        self.shown = ""
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def interrupt(self) -> int:
+        """Ctrl-C; the exit code."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        code = self.process.wait(timeout=60)
+        self._reader.join()
+        os.close(self._screen)
+        return code
+
+    def _read(self) -> None:
+        while True:
+            try:
+                data = os.read(self._screen, 65536)
+            except OSError:  # the other side is closed
+                return
+            self.shown += data.decode(errors="replace")
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """What a demo without a terminal printed, and where its files were to be."""
+    scratch = tmp_path_factory.mktemp("demo")
+    return command("demo", env={"TMPDIR": str(scratch)}).stdout, scratch
+
+
+def test_the_demo_delivers_twenty_results(told: tuple[str, Path]) -> None:
+    assert len(set(URL.findall(told[0]))) == 20
+
+
+def test_the_demo_shows_that_nothing_is_lost_while_mlflow_is_down(told: tuple[str, Path]) -> None:
+    assert "mlflow is offline: 20 pending, 0 delivered, 0 lost" in told[0]
+
+
+def test_the_demo_leaves_no_file_behind(told: tuple[str, Path]) -> None:
+    assert [path.name for path in told[1].glob("fairmind-sync*")] == []
+
+
+def test_on_a_terminal_the_demos_urls_open_until_ctrl_c() -> None:
+    terminal = Terminal([*COMMAND, "demo"])
+    try:
+        eventually(lambda: "daemon.ready" in terminal.shown)
+        url = URL.findall(terminal.shown)[0]
+        page = httpx2.get(url, timeout=60)
+        run_id = url.rsplit("/", 1)[-1]
+        api = url.split("/#/")[0] + "/api/2.0/mlflow/runs/get"
+        held = httpx2.get(api, params={"run_id": run_id}, timeout=60).json()
+    finally:
+        code = terminal.interrupt()
+    assert (code, page.status_code, held["run"]["info"]["status"]) == (0, 200, "FINISHED")
+
+
+def test_the_demos_results_are_computed_and_differ() -> None:
+    accuracies = {test.results["accuracy"] for test in bias_tests()}
+    assert len(accuracies) > 15
+
+
+def test_the_demos_models_are_biased_against_women() -> None:
+    gaps = [
+        test.results["groups"]["men"]["selection_rate"]
+        - test.results["groups"]["women"]["selection_rate"]
+        for test in bias_tests()
+    ]
+    assert min(gaps) > 0

@@ -1,0 +1,131 @@
+"""What the doctor finds, and what it tells to do."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from fairmind_sync.clock import utc_now
+from fairmind_sync.operating import doctor
+from fairmind_sync.operating.doctor import Finding
+from fairmind_sync.outbox import heartbeat
+from fairmind_sync.storage import sqlite_file
+from tests.conftest import API_KEY
+from tests.standins.wandb import StandInWandb
+from tests.support.deliveries import dead, save
+from tests.support.processes import command
+
+
+@pytest.fixture(autouse=True)
+def _enabled(monkeypatch: pytest.MonkeyPatch, database_url: str) -> None:
+    enable(monkeypatch, database_url)
+
+
+def enable(monkeypatch: pytest.MonkeyPatch, database_url: str) -> None:
+    """One provider, which takes runs."""
+    monkeypatch.setenv("MLOPS_PROVIDER", "mlflow")
+    monkeypatch.setenv("FAIRMIND_SYNC_DATABASE_URL", database_url)
+    monkeypatch.setattr(doctor, "_in_worker", lambda *_arguments: None)
+
+
+def finding(check: str) -> Finding:
+    return next(found for found in doctor.examine() if found.check == check)
+
+
+@pytest.mark.both_databases
+def test_a_sound_installation_has_no_finding(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "_DURABLE", ())  # which servers are that nobody tests
+    assert [found for found in doctor.examine() if not found.is_ok] == []
+
+
+def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAIRMIND_SYNC_API_PORT", "many")
+    assert "FAIRMIND_SYNC_API_PORT" in finding("settings").detail
+
+
+def test_no_provider_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLOPS_PROVIDER", "none")
+    assert finding("settings").remedy == "Set MLOPS_PROVIDER to wandb, mlflow or both."
+
+
+def test_a_file_that_is_no_database_is_a_finding(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "notes").write_bytes(b"notes" * 1000)
+    monkeypatch.setenv("FAIRMIND_SYNC_DATABASE_URL", f"sqlite:///{tmp_path / 'notes'}")
+    assert "is damaged" in finding("database").detail
+
+
+def test_a_database_that_others_may_read_is_a_finding(engine: Engine) -> None:
+    file = sqlite_file.file_of(engine)
+    file.chmod(0o644)
+    assert str(finding("file modes").remedy).startswith(f"Run: chmod go-rwx {file}")
+
+
+def test_little_space_is_a_finding(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_file, "free_bytes", lambda _engine: 5 * 1024**2)
+    assert (finding("disk").detail, finding("disk").is_ok) == ("5 MB are free", False)
+
+
+def test_a_large_log_is_a_finding(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_file, "wal_size", lambda _engine: 100 * 1024**2)
+    assert not finding("write-ahead log").is_ok
+
+
+@pytest.mark.both_databases
+def test_a_clock_that_was_set_back_is_a_finding(engine: Engine) -> None:
+    save(engine, "mlflow", now=utc_now() + timedelta(hours=3))
+    assert not finding("clock").is_ok
+
+
+@pytest.mark.both_databases
+def test_dead_deliveries_are_a_finding(engine: Engine) -> None:
+    dead(engine)
+    assert finding("mlflow deliveries").remedy == (
+        "Run: fairmind-sync runs --status dead --provider mlflow"
+    )
+
+
+@pytest.mark.both_databases
+def test_deliveries_that_wait_for_no_daemon_are_a_finding(engine: Engine) -> None:
+    save(engine, "mlflow", now=utc_now())
+    assert finding("mlflow deliveries").remedy == "Run: fairmind-sync run"
+
+
+@pytest.mark.both_databases
+def test_deliveries_that_wait_for_hours_are_a_finding(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeat, "any_alive", lambda *_arguments: True)
+    save(engine, "mlflow", now=utc_now() - timedelta(hours=3))
+    assert "the oldest since" in finding("mlflow deliveries").detail
+
+
+@pytest.mark.both_databases
+def test_a_blocked_provider_is_a_finding(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_in_worker", lambda *_arguments: ("blocked", "no key"))
+    found = finding("mlflow")
+    assert (found.detail, found.remedy) == (
+        "no key",
+        "Fix that, then run: fairmind-sync resume mlflow",
+    )
+
+
+def test_the_command_checks_real_providers_and_tells_by_its_exit_code(
+    wandb_standin: StandInWandb, database_url: str
+) -> None:
+    env = {
+        "MLOPS_PROVIDER": "wandb",
+        "WANDB_BASE_URL": wandb_standin.base_url,
+        "FAIRMIND_SYNC_DATABASE_URL": database_url,
+    }
+    well = command("doctor", "--json", env=env | {"WANDB_API_KEY": API_KEY}, check=False)
+    ill = command("doctor", env=env | {"WANDB_API_KEY": "f" * 40}, check=False)
+    assert (well.returncode, all(one["ok"] for one in json.loads(well.stdout))) == (0, True)
+    assert (ill.returncode, "fairmind-sync resume wandb" in ill.stdout) == (1, True)

@@ -1,0 +1,206 @@
+"""What is pruned, what keeps its payload, and what of a pruned result can still be found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, update
+
+from fairmind_sync.outbox import (
+    decisions,
+    delivery_lookup,
+    outcomes,
+    pruning,
+    repairs,
+    result_lookup,
+    saving,
+)
+from fairmind_sync.outbox.delivery_lookup import RunFilter
+from fairmind_sync.outbox.enqueuing import enqueue, results_without
+from fairmind_sync.storage.engine import reading, writing
+from fairmind_sync.storage.tables import attempts_table, results_table
+from fairmind_sync.storage.tables import outbox_table as deliveries
+from fairmind_sync.testing import new_result
+from tests.support.clock import NOW
+from tests.support.databases import rows
+from tests.support.deliveries import RUN, claimed, dead, delivered, save
+
+pytestmark = pytest.mark.both_databases
+
+DAY = timedelta(days=1)
+RETENTION = 30 * DAY
+LATER = NOW + RETENTION + DAY
+
+
+def prune(engine: Engine) -> int:
+    return pruning.prune_all(engine, RETENTION, LATER)
+
+
+def payload(engine: Engine) -> tuple[str, str]:
+    (row,) = rows(engine, results_table)
+    return row.results, row.metadata
+
+
+def unclean(engine: Engine) -> None:
+    """Delivered long ago by the record, but of late an attempt of it may have made another run."""
+    delivery = claimed(engine)
+    with writing(engine) as connection:
+        outcomes.note_creating(connection, delivery, "somewhere", NOW)
+        outcomes.record_delivered(connection, delivery, RUN, "somewhere", NOW)
+        connection.execute(
+            update(attempts_table).values(outcome="retry", started_at=LATER - DAY / 2)
+        )
+
+
+def delivered_of_late(engine: Engine) -> None:
+    delivery = claimed(engine)
+    with writing(engine) as connection:
+        outcomes.record_delivered(connection, delivery, RUN, "somewhere", LATER - DAY)
+
+
+def half_delivered(engine: Engine) -> None:
+    delivered(engine)
+    with writing(engine) as connection:
+        enqueue(connection, [1], ["wandb"], NOW)
+
+
+def test_a_result_that_was_delivered_long_ago_loses_its_payload(engine: Engine) -> None:
+    delivered(engine)
+    assert (prune(engine), payload(engine)) == (1, ("{}", "{}"))
+
+
+def test_a_discarded_one_too(engine: Engine) -> None:
+    save(engine, "mlflow")
+    with writing(engine) as connection:
+        decisions.discard(connection, [1], "nobody wants it", NOW)
+    assert prune(engine) == 1
+
+
+@pytest.mark.parametrize(
+    "keep",
+    [
+        dead,
+        claimed,
+        half_delivered,
+        delivered_of_late,
+        unclean,
+        lambda engine: save(engine, "mlflow"),
+        save,
+    ],
+    ids=[
+        "dead",
+        "leased",
+        "half delivered",
+        "delivered of late",
+        "unclean",
+        "pending",
+        "owed to none",
+    ],
+)
+def test_what_may_be_needed_keeps_its_payload(
+    engine: Engine, keep: Callable[[Engine], object]
+) -> None:
+    keep(engine)
+    before = payload(engine)
+    assert (prune(engine), payload(engine)) == (0, before)
+
+
+def test_the_runs_url_outlives_the_payload(engine: Engine) -> None:
+    delivered(engine)
+    prune(engine)
+    with reading(engine) as connection:
+        found = delivery_lookup.delivery_by_run(connection, "mlflow", RUN.id)
+    assert found is not None
+    assert found.run_url == RUN.url
+
+
+def test_the_attempts_go_with_the_payload(engine: Engine) -> None:
+    delivered(engine)
+    prune(engine)
+    assert rows(engine, attempts_table) == []
+
+
+def test_a_pruned_result_is_still_found_by_its_user(engine: Engine) -> None:
+    delivered(engine)
+    prune(engine)
+    (row,) = rows(engine, results_table)
+    with reading(engine) as connection:
+        found = result_lookup.record(connection, row.test_id, row.user_id)
+    assert found is not None
+    assert (found["results"], found["metadata"]) == ({}, {"mlflow_run_id": RUN.id})
+
+
+def test_a_pruned_result_is_no_point_of_its_models_trend(engine: Engine) -> None:
+    delivered(engine)
+    prune(engine)
+    with reading(engine) as connection:
+        assert result_lookup.trend(connection, "model-1", 10) == []
+
+
+def test_saving_the_content_again_brings_it_back(engine: Engine) -> None:
+    save(engine, test_id="t")
+    with writing(engine) as connection:
+        connection.execute(update(results_table).values(results="{}", erased_at=LATER))
+        saving.save(connection, new := new_result(test_id="t"), ["mlflow"], LATER)
+    (row,) = rows(engine, results_table)
+    assert (row.results, row.erased_at) == (new.results, None)
+
+
+def test_a_pruned_result_is_not_delivered_again(engine: Engine) -> None:
+    delivery = delivered(engine)
+    prune(engine)
+    with writing(engine) as connection:
+        assert not repairs.reopen(connection, "mlflow", delivery.key, "it is running", LATER)
+
+
+def test_a_pruned_result_is_not_backfilled(engine: Engine) -> None:
+    delivered(engine)
+    prune(engine)
+    with reading(engine) as connection:
+        assert results_without(connection, "wandb", None, 10) == []
+
+
+def test_a_pass_gets_past_what_it_may_not_prune(engine: Engine) -> None:
+    for _ in range(3):
+        save(engine, "wandb")
+        delivered(engine)
+    with reading(engine) as connection:
+        first, place = pruning.prunable(connection, RETENTION, LATER, limit=2)
+        rest, _ = pruning.prunable(connection, RETENTION, LATER, place)
+    assert (first, rest) == ([2, 4], [6])
+
+
+def test_a_pass_that_should_stop_prunes_nothing_more(engine: Engine) -> None:
+    delivered(engine)
+    assert pruning.prune_all(engine, RETENTION, LATER, lambda: True) == 0
+
+
+@pytest.mark.parametrize(
+    ("retention", "interval"),
+    [
+        (timedelta(seconds=2), timedelta(seconds=1)),
+        (timedelta(minutes=10), timedelta(minutes=1)),
+        (90 * DAY, timedelta(hours=1)),
+    ],
+)
+def test_pruning_looks_as_often_as_the_retention_asks_for(
+    retention: timedelta, interval: timedelta
+) -> None:
+    assert pruning.interval(retention) == interval
+
+
+def test_what_is_listed_stays_after_pruning(engine: Engine) -> None:
+    delivered(engine)
+    with reading(engine) as connection:
+        before = delivery_lookup.deliveries(connection, RunFilter())
+    prune(engine)
+    with reading(engine) as connection:
+        assert delivery_lookup.deliveries(connection, RunFilter()) == before
+
+
+def test_the_outbox_keeps_its_rows(engine: Engine) -> None:
+    delivered(engine)
+    prune(engine)
+    assert [row.status for row in rows(engine, deliveries)] == ["delivered"]

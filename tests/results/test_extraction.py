@@ -1,0 +1,258 @@
+"""What of a saved result is logged: metrics, parameters, tags, summary."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from fairmind_sync.results.extraction import Extract, describe, extract, summary_text
+from fairmind_sync.results.keys import KeyPath
+from fairmind_sync.results.payload import Json
+from tests.support.values import LARGEST, SAVED_AT, for_all, numbers, objects, saved_result
+
+
+def extracted(**changes: Any) -> Extract:
+    return extract(saved_result(**changes), "a-project")
+
+
+def metrics_of(results: dict[str, Any]) -> dict[str, float]:
+    """By joined path, as a person reads them."""
+    return {"/".join(path): value for path, value in extracted(results=results).metrics.items()}
+
+
+def leaves(value: Json, path: KeyPath = ()) -> Iterator[KeyPath]:
+    """The path of each number that stands alone, found in another way than the code under test."""
+    todo: list[tuple[KeyPath, Json]] = [(path, value)]
+    while todo:
+        place, item = todo.pop()
+        if type(item) in (int, float):
+            yield place
+        elif isinstance(item, dict):
+            todo += [((*place, key), inner) for key, inner in item.items()]
+        elif isinstance(item, list) and not all(type(inner) in (int, float) for inner in item):
+            todo += [((*place, str(index)), inner) for index, inner in enumerate(item)]
+        elif item and isinstance(item, list):
+            for name in ("mean", "min", "max"):
+                yield (*place, name)
+
+
+def test_accuracy_stays_accuracy() -> None:
+    assert metrics_of({"accuracy": 0.85}) == {"accuracy": 0.85}
+
+
+def test_an_integer_is_a_metric() -> None:
+    assert metrics_of({"n": 3}) == {"n": 3.0}
+
+
+def test_every_metric_is_a_float() -> None:
+    assert type(metrics_of({"n": 3})["n"]) is float
+
+
+@pytest.mark.parametrize("flag", [True, False])
+def test_a_boolean_is_not_a_number(flag: bool) -> None:
+    assert metrics_of({"passed": flag}) == {}
+
+
+@pytest.mark.parametrize("value", [None, "0.5", "", [], {}, [True, False], ["1"], [[]]])
+def test_what_holds_no_number_is_no_metric(value: Json) -> None:
+    assert metrics_of({"a": value}) == {}
+
+
+def test_nan_is_a_metric() -> None:
+    assert math.isnan(metrics_of({"odds": math.nan})["odds"])
+
+
+def test_nested_numbers_are_named_by_their_path() -> None:
+    results = {"groups": {"women": {"rate": 0.5}, "men": {"rate": 0.25}}}
+    assert metrics_of(results) == {"groups/women/rate": 0.5, "groups/men/rate": 0.25}
+
+
+def test_a_list_of_numbers_becomes_mean_minimum_and_maximum() -> None:
+    assert metrics_of({"p": [1, 2.5, 4]}) == {"p/mean": 2.5, "p/min": 1.0, "p/max": 4.0}
+
+
+def test_a_list_of_objects_is_named_by_index() -> None:
+    assert metrics_of({"tests": [{"p": 0.5}, {"p": 0.25}]}) == {"tests/0/p": 0.5, "tests/1/p": 0.25}
+
+
+def test_a_list_that_holds_a_boolean_is_no_list_of_numbers() -> None:
+    assert metrics_of({"a": [True, 0.5]}) == {"a/1": 0.5}
+
+
+def test_lists_of_lists_are_summed_up_one_by_one() -> None:
+    assert metrics_of({"a": [[1, 3], ["text", {"b": 2}]]}) == {
+        "a/0/mean": 2.0,
+        "a/0/min": 1.0,
+        "a/0/max": 3.0,
+        "a/1/1/b": 2.0,
+    }
+
+
+@pytest.mark.parametrize("name", ["mean", "min", "max"])
+def test_one_nan_in_a_list_makes_what_sums_it_up_nan(name: str) -> None:
+    assert math.isnan(metrics_of({"a": [1.0, math.nan, 2.0]})[f"a/{name}"])
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, 10**400, -(10**400)])
+def test_an_infinite_number_is_no_metric(value: float) -> None:
+    assert metrics_of({"a": value, "b": 1}) == {"b": 1.0}
+
+
+def test_an_infinite_number_is_named_as_skipped() -> None:
+    skipped = extracted(results={"a": {"b": -math.inf}}).skipped
+    assert skipped == ("a/b: -inf",)
+
+
+def test_nothing_is_skipped_where_all_is_finite_or_nan() -> None:
+    assert extracted(results={"a": 1, "b": math.nan, "c": "inf"}).skipped == ()
+
+
+def test_of_a_list_with_an_infinite_number_the_finite_aggregates_stay() -> None:
+    assert metrics_of({"a": [1.0, math.inf]}) == {"a/min": 1.0}
+
+
+def test_the_mean_of_the_largest_numbers_is_finite() -> None:
+    assert metrics_of({"a": [LARGEST, LARGEST]})["a/mean"] == LARGEST
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=9))
+@example([LARGEST] * 3)
+@example([-LARGEST] * 3)
+@example([5e-324] * 3)
+@for_all
+def test_the_mean_of_finite_numbers_lies_between_them(values: list[float]) -> None:
+    found = metrics_of({"a": values})
+    slack = math.ulp(min(LARGEST, max(map(abs, values))))  # of one rounding
+    assert found["a/min"] - slack <= found["a/mean"] <= found["a/max"] + slack
+
+
+@given(objects)
+@for_all
+def test_every_number_is_a_metric_or_named_as_skipped(results: dict[str, Json]) -> None:
+    found = extracted(results=results)
+    assert len(found.metrics) + len(found.skipped) == len(list(leaves(results)))
+
+
+@given(objects)
+@for_all
+def test_metrics_are_found_at_the_paths_of_numbers_only(results: dict[str, Json]) -> None:
+    assert set(extracted(results=results).metrics) <= set(leaves(results))
+
+
+@given(objects)
+@for_all
+def test_no_metric_is_infinite(results: dict[str, Json]) -> None:
+    assert not any(map(math.isinf, extracted(results=results).metrics.values()))
+
+
+@given(st.lists(numbers, min_size=1, max_size=4))
+@for_all
+def test_a_list_of_numbers_has_three_aggregates_whatever_they_are(values: list[Json]) -> None:
+    found = extracted(results={"a": values})
+    assert len(found.metrics) + len(found.skipped) == 3
+
+
+def test_the_identifiers_are_parameters() -> None:
+    assert extracted().params == {
+        ("test_id",): "test-1",
+        ("model_id",): "model-1",
+        ("test_type",): "ml_bias",
+        ("dataset_id",): "dataset-1",
+        ("user_id",): "user-1",
+    }
+
+
+@pytest.mark.parametrize("name", ["dataset_id", "user_id"])
+def test_an_identifier_that_was_not_given_is_no_parameter(name: str) -> None:
+    assert (name,) not in extracted(**{name: ""}).params
+
+
+@pytest.mark.parametrize("value", ["text", "", 1, 0, 0.5, True, False])
+def test_every_scalar_of_the_metadata_is_a_parameter(value: Json) -> None:
+    assert extracted(metadata={"a": value}).params["a",] is value
+
+
+def test_a_missing_value_of_the_metadata_is_no_parameter() -> None:
+    assert ("a",) not in extracted(metadata={"a": None}).params
+
+
+@pytest.mark.parametrize("value", [{"depth": [1]}, [1, 2], {}, []])
+def test_nested_metadata_is_kept_as_it_is(value: Json) -> None:
+    assert extracted(metadata={"a": value}).nested_params == {("a",): value}
+
+
+def test_nested_metadata_is_no_scalar_parameter() -> None:
+    assert ("a",) not in extracted(metadata={"a": {"b": 1}}).params
+
+
+@pytest.mark.parametrize("name", ["test_id", "model_id", "test_type", "dataset_id", "user_id"])
+def test_metadata_never_replaces_an_identifier(name: str) -> None:
+    params = extracted(metadata={name: "other"}).params
+    assert (params[name,], params["metadata", name]) == (extracted().params[name,], "other")
+
+
+@given(objects)
+@for_all
+def test_no_parameter_is_lost_or_there_twice(metadata: dict[str, Json]) -> None:
+    found = extracted(metadata=metadata)
+    kept = sum(value is not None for value in metadata.values())
+    assert len(found.params) + len(found.nested_params) == 5 + kept
+
+
+def test_the_tags_are_test_type_model_and_project() -> None:
+    assert extracted().tags == {
+        "test_type": "ml_bias",
+        "model_id": "model-1",
+        "project": "a-project",
+    }
+
+
+def test_the_run_is_named_by_test_type_and_test_id() -> None:
+    assert extracted(test_type="llm", test_id="t-9").run_name == "llm_t-9"
+
+
+def test_the_run_starts_when_its_result_was_saved() -> None:
+    assert extracted().started_at is SAVED_AT
+
+
+@pytest.mark.parametrize(
+    ("results", "summary"),
+    [
+        ({"overall_bias_detected": False}, {"overall_bias_detected": False}),
+        ({"risk_level": "high"}, {"risk_level": "high"}),
+        ({"overall_risk": "low"}, {"risk_level": "low"}),
+        ({"risk_level": "high", "overall_risk": "low"}, {"risk_level": "high"}),
+        ({"risk_level": None, "overall_risk": "low"}, {"risk_level": "low"}),
+        ({"summary": "all well"}, {"summary": "all well"}),
+        ({"summary": {"passed": 3}}, {"summary": {"passed": 3}}),
+        ({"accuracy": 0.5}, {}),
+        ({"overall_bias_detected": "no", "risk_level": 3, "summary": 1.5}, {}),
+    ],
+)
+def test_the_summary_holds_verdict_risk_and_text(
+    results: dict[str, Json], summary: dict[str, Json]
+) -> None:
+    assert extracted(results=results).summary == summary
+
+
+def test_a_summary_in_words_is_its_own_text() -> None:
+    assert summary_text('say "no"') == 'say "no"'
+
+
+@pytest.mark.parametrize("value", [True, {"a": [1]}])
+def test_any_other_summary_is_json_text(value: Json) -> None:
+    assert json.loads(summary_text(value)) == value
+
+
+def test_the_description_names_test_and_model_and_lists_the_summary() -> None:
+    assert describe(extracted(results={"overall_bias_detected": True, "risk_level": "low"})) == (
+        "Bias test **ml_bias_test-1** of model **model-1**\n"
+        "- overall bias detected: true\n"
+        "- risk level: low"
+    )

@@ -1,0 +1,218 @@
+"""The tables refuse rows that the code could not have meant."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from sqlalchemy import CheckConstraint, Connection, Engine, Table, insert, select, update
+from sqlalchemy.exc import IntegrityError, StatementError
+
+from fairmind_sync.outbox.availability import claimable
+from fairmind_sync.storage.engine import writing
+from fairmind_sync.storage.tables import (
+    attempts_table,
+    metadata,
+    outbox_table,
+    provider_table,
+    results_table,
+)
+from tests.support.clock import NOW
+from tests.support.databases import rows
+from tests.support.deliveries import claimed, save
+
+pytestmark = pytest.mark.both_databases
+
+RESULT: dict[str, Any] = {
+    "test_id": "t",
+    "user_id": "",
+    "revision": 1,
+    "model_id": "m",
+    "dataset_id": "",
+    "test_type": "ml_bias",
+    "results": "{}",
+    "metadata": "{}",
+    "digest": "d" * 64,
+    "created_at": NOW,
+}
+DELIVERY: dict[str, Any] = {
+    "result_id": 1,
+    "provider": "mlflow",
+    "delivery_key": "k" * 32,
+    "status": "pending",
+    "attempts": 0,
+    "due_at": NOW,
+    "created_at": NOW,
+}
+ATTEMPT: dict[str, Any] = {
+    "delivery_id": 1,
+    "lease_token": "a",
+    "worker": "host:1",
+    "started_at": NOW,
+}
+STATE: dict[str, Any] = {"provider": "wandb", "state": "ready", "since": NOW}
+LEASED = {"lease_token": "a", "lease_expires_at": NOW}
+DONE = {"status": "delivered", "finished_at": NOW, "run_id": "r"}
+OFFLINE = {"state": "offline", "next_probe_at": NOW}
+GOOD = {
+    results_table: RESULT,
+    outbox_table: DELIVERY,
+    attempts_table: ATTEMPT,
+    provider_table: STATE,
+}
+
+BAD_ROWS: list[tuple[str, Table, dict[str, Any]]] = [
+    ("test_id_given", results_table, {"test_id": ""}),
+    ("revision_counts_from_one", results_table, {"revision": 0}),
+    ("digest_is_sha256", results_table, {"digest": "d" * 63}),
+    ("provider_known", outbox_table, {"provider": "neptune"}),
+    ("status_known", outbox_table, {"status": "leased", "finished_at": NOW}),
+    ("attempts_not_negative", outbox_table, {"attempts": -1}),
+    ("lease_has_token_and_expiry", outbox_table, {"lease_token": "a"}),
+    ("lease_has_token_and_expiry", outbox_table, {"lease_expires_at": NOW}),
+    ("only_pending_is_leased", outbox_table, DONE | LEASED),
+    ("finished_has_a_time", outbox_table, {"finished_at": NOW}),
+    ("finished_has_a_time", outbox_table, DONE | {"finished_at": None}),
+    ("delivered_has_a_run", outbox_table, DONE | {"run_id": None}),
+    ("outcome_known", attempts_table, {"outcome": "fine", "finished_at": NOW}),
+    ("finished_has_an_outcome", attempts_table, {"outcome": "dead"}),
+    ("finished_has_an_outcome", attempts_table, {"finished_at": NOW}),
+    ("provider_known", provider_table, {"provider": "neptune"}),
+    ("state_known", provider_table, OFFLINE | {"state": "asleep"}),
+    ("unready_has_a_probe", provider_table, {"state": "offline"}),
+    ("unready_has_a_probe", provider_table, {"next_probe_at": NOW}),
+]
+
+
+def broken_by(error: IntegrityError) -> str:
+    """The constraint's name. SQLite names a check, and the columns that must be unique together."""
+    if diagnosis := getattr(error.orig, "diag", None):
+        return str(diagnosis.constraint_name)
+    kind, _, what = str(error.orig).partition(" constraint failed: ")
+    if kind == "CHECK":
+        return what
+    table = what.partition(".")[0]
+    return "_".join([f"uq_{table}", *(column.split(".")[1] for column in what.split(", "))])
+
+
+def add(connection: Connection, table: Table, changes: dict[str, Any]) -> None:
+    """The table's good row with changes, after good rows of the tables that it refers to."""
+    for parent, row in GOOD.items():
+        if parent is table:
+            break
+        connection.execute(insert(parent).values(row))
+    connection.execute(insert(table).values(GOOD[table] | changes))
+
+
+@pytest.mark.parametrize(("check", "table", "changes"), BAD_ROWS)
+def test_a_check_refuses_its_bad_row(
+    engine: Engine, check: str, table: Table, changes: dict[str, Any]
+) -> None:
+    with engine.connect() as connection, pytest.raises(IntegrityError) as refused:
+        add(connection, table, changes)
+    assert broken_by(refused.value) == f"ck_{table.name}_{check}"
+
+
+def test_every_check_has_a_bad_row_here() -> None:
+    checks = {
+        f"{constraint.name}"
+        for table in metadata.tables.values()
+        for constraint in table.constraints
+        if isinstance(constraint, CheckConstraint)
+    }
+    assert checks == {f"ck_{table.name}_{check}" for check, table, _ in BAD_ROWS}
+
+
+@pytest.mark.parametrize("table", GOOD, ids=lambda table: table.name)
+def test_the_row_that_the_bad_ones_differ_from_is_good(engine: Engine, table: Table) -> None:
+    before = len(rows(engine, table))
+    with writing(engine) as connection:
+        add(connection, table, {})
+    assert len(rows(engine, table)) == before + 1
+
+
+@pytest.mark.parametrize(
+    ("key", "table", "other"),
+    [
+        ("user_id_test_id_digest", results_table, {"revision": 2}),
+        ("user_id_test_id_revision", results_table, {"digest": "e" * 64}),
+        ("delivery_key", outbox_table, {"provider": "wandb"}),
+        ("result_id_provider", outbox_table, {"delivery_key": "l" * 32}),
+        ("delivery_id_lease_token", attempts_table, {}),
+    ],
+    ids=["content", "revision", "delivery key", "result and provider", "lease"],
+)
+def test_what_must_be_unique_is_refused_twice(
+    engine: Engine, key: str, table: Table, other: dict[str, Any]
+) -> None:
+    with engine.connect() as connection:
+        add(connection, table, {})
+        with pytest.raises(IntegrityError) as refused:
+            connection.execute(insert(table).values(GOOD[table] | other))
+    assert broken_by(refused.value) == f"uq_{table.name}_{key}"
+
+
+def test_two_users_may_use_the_same_test_id(engine: Engine) -> None:
+    with writing(engine) as connection:
+        connection.execute(insert(results_table).values(RESULT))
+        connection.execute(insert(results_table).values(RESULT | {"user_id": "u"}))
+    assert len(rows(engine, results_table)) == 2
+
+
+def test_a_result_that_has_deliveries_can_not_be_deleted(engine: Engine) -> None:
+    save(engine, "mlflow")
+    with engine.connect() as connection, pytest.raises(IntegrityError, match=r"(?i)foreign key"):
+        connection.execute(results_table.delete())
+
+
+def test_attempts_go_with_their_delivery(engine: Engine) -> None:
+    claimed(engine)
+    with writing(engine) as connection:
+        connection.execute(outbox_table.delete())
+    assert rows(engine, attempts_table) == []
+
+
+def test_a_time_comes_back_in_utc(engine: Engine) -> None:
+    elsewhere = NOW.astimezone(timezone(timedelta(hours=5, minutes=30)))
+    save(engine, "mlflow", now=elsewhere)
+    (row,) = rows(engine, outbox_table)
+    assert (row.due_at, row.due_at.tzinfo) == (NOW, UTC)
+
+
+def test_a_time_that_is_not_given_stays_none(engine: Engine) -> None:
+    save(engine, "mlflow")
+    (row,) = rows(engine, outbox_table)
+    assert row.finished_at is None
+
+
+def test_a_time_without_a_zone_is_refused(engine: Engine) -> None:
+    naive = datetime(2026, 3, 4)  # noqa: DTZ001 that it is naive is the point
+    with engine.connect() as connection, pytest.raises(StatementError, match="pass an aware"):
+        connection.execute(insert(outbox_table).values(DELIVERY | {"due_at": naive}))
+
+
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"attempts": 3}, True),
+        ({"provider": "wandb"}, False),
+        ({"status": "dead", "finished_at": NOW}, False),
+        ({"due_at": NOW + SECOND}, False),
+        ({"due_at": NOW - SECOND}, True),
+        ({"lease_token": "a", "lease_expires_at": NOW + SECOND}, False),
+        ({"lease_token": "a", "lease_expires_at": NOW}, True),
+    ],
+    ids=["due", "other provider", "dead", "due later", "overdue", "leased", "lease ran out"],
+)
+def test_a_row_is_claimable_when_it_is_pending_and_due_and_has_no_live_lease(
+    engine: Engine, changes: dict[str, Any], expected: bool
+) -> None:
+    save(engine, "mlflow")
+    with writing(engine) as connection:
+        connection.execute(update(outbox_table).values(**changes))
+        found = connection.execute(select(outbox_table.c.id).where(claimable("mlflow", NOW))).all()
+    assert bool(found) is expected

@@ -1,0 +1,43 @@
+"""A database as a test looks into it: its rows, its own engine, its query plans."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Engine, Row, Table, select
+
+from fairmind_sync.settings import Settings
+from fairmind_sync.storage.engine import is_file, open_engine, reading
+from fairmind_sync.storage.schema import ready_engine
+
+
+def rows(engine: Engine, table: Table) -> list[Row[Any]]:
+    """The whole table, oldest row first."""
+    with reading(engine) as connection:
+        return list(connection.execute(select(table).order_by(*table.primary_key)))
+
+
+def store_of(settings: Settings) -> Engine:
+    """The process's own engine for the settings' database, which has today's schema then."""
+    return ready_engine(settings.database_url)
+
+
+@contextmanager
+def opened(url: str) -> Iterator[Engine]:
+    """An engine that nobody else has, closed at the end of the block."""
+    engine = open_engine(url)
+    yield engine
+    engine.dispose()
+
+
+def plan(engine: Engine, statement: str, parameters: Any = ()) -> str:
+    """How the database finds the rows, where it reads no whole table: with which index."""
+    with engine.connect() as connection:
+        if is_file(engine):
+            explained = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        else:
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+            explained = connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)
+        return "\n".join(str(row[-1]) for row in explained)

@@ -1,0 +1,65 @@
+"""A database as the first version left it, and what of it has to be there after every upgrade."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from alembic import command
+from sqlalchemy import Engine, Row, bindparam, text
+
+from fairmind_sync.storage import schema
+from fairmind_sync.storage.engine import reading
+from fairmind_sync.storage.schema import migrating
+from fairmind_sync.storage.tables import UtcDateTime
+from tests.support.clock import NOW
+from tests.support.databases import opened
+
+RESULTS = '{"overall_risk": "high", "metrics_passed": 3, "metrics_failed": 1, "x": NaN}'
+_INSERTS = (
+    (
+        "INSERT INTO bias_test_results (id, test_id, user_id, revision, model_id, dataset_id, test_type,"
+        " results, metadata, digest, created_at) VALUES (:id, 'test-' || :id, 'user-1', 1, 'model-1', '',"
+        " 'ml_bias', :results, '{}', :digest, :at)"
+    ),
+    (
+        "INSERT INTO outbox (id, result_id, provider, delivery_key, status, attempts, due_at, created_at)"
+        " VALUES (:id, :id, 'mlflow', :key, 'pending', 0, :at, :at)"
+    ),
+)
+_SELECTS = (
+    (
+        "SELECT id, test_id, user_id, revision, model_id, dataset_id, test_type, results, metadata, digest,"
+        " created_at FROM bias_test_results ORDER BY id"
+    ),
+    (
+        "SELECT id, result_id, provider, delivery_key, status, attempts, due_at, created_at FROM outbox"
+        " ORDER BY id"
+    ),
+)
+
+
+@contextmanager
+def older_database(url: str) -> Iterator[Engine]:
+    """Made where nothing is yet; with three results that wait for MLflow."""
+    with opened(url) as engine:
+        with migrating(engine) as connection:
+            command.upgrade(schema.alembic_config(connection), "0001")
+            at = bindparam("at", NOW, type_=UtcDateTime)
+            for number in range(1, 4):
+                given = {
+                    "id": number,
+                    "key": f"{number:032}",
+                    "digest": f"{number:064}",
+                    "results": RESULTS,
+                }
+                for statement in _INSERTS:
+                    connection.execute(text(statement).bindparams(at), given)
+        yield engine
+
+
+def held_by(engine: Engine) -> list[list[Row[Any]]]:
+    """Results and deliveries, in the columns that the first version had."""
+    with reading(engine) as connection:
+        return [list(connection.execute(text(statement))) for statement in _SELECTS]

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from tests.providers.lab import Lab
+from tests.providers.test_mlflow import MlflowLab
+from tests.providers.test_wandb import WandbLab
+from tests.standins.wandb import StandInWandb
+from tests.system.crash.outcome import save_results
+from tests.system.crash.trouble import POINTS
+
+_TWO_PLACES_FURTHER = (
+    "test_a_killed_daemon",
+    "test_what_another_machine_delivered_meanwhile_stays_one_run",
+)
+_ON_SQLITE = {"trouble": "poison", "jump": "-3h"}
+"""The others of these on PostgreSQL."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Each point, provider and database, but not all they can do together: that is left to `task matrix`.
+
+    The points take turns through the four places, a provider and a database each.
+    """
+    for item in items:
+        if isinstance(item, pytest.Function) and _is_left_out(item):
+            item.add_marker(pytest.mark.matrix)
+
+
+def _is_left_out(item: pytest.Function) -> bool:
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    is_on_postgresql = params.get("database_url") == "postgresql"
+    for param, on_sqlite in _ON_SQLITE.items():
+        if param in params:
+            return is_on_postgresql == (params[param] == on_sqlite)
+    if "lab" not in params:
+        return False
+    place = ("mlflow", "wandb").index(params["lab"]) + 2 * is_on_postgresql
+    if "point" not in params:
+        return place not in (0, 3)
+    turn = POINTS.index(params["point"]) + 2 * (item.originalname in _TWO_PLACES_FURTHER)
+    return place != turn % 4
+
+
+@pytest.fixture(params=["mlflow", "wandb"])
+def lab(request: pytest.FixtureRequest, engine: Engine, mlflow_uri: str, tmp_path: Path) -> Lab:
+    """A provider with results that wait for it."""
+    if request.param == "mlflow":
+        lab: Lab = MlflowLab(engine, mlflow_uri)
+    else:
+        standin: StandInWandb = request.getfixturevalue("wandb_standin")
+        lab = WandbLab(engine, standin, tmp_path)
+    save_results(lab)
+    return lab

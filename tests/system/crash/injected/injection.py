@@ -1,0 +1,145 @@
+"""Trouble inside the processes under test, as `FAIRMIND_TEST_TROUBLE` orders it in JSON.
+
+`times`: constants to shorten. `signal`: which signal whom, at which step, once. `poison`: the test_id of a
+result that kills whoever looks at its content. `hang`: the test_id of one that nobody ever gets done with,
+and the file that is there once somebody tries.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from fairmind_sync.outbox import outcomes, provider_state
+from fairmind_sync.relay import relay, worker
+from fairmind_sync.relay.journal import OutboxJournal
+
+
+def set_up() -> None:
+    trouble = json.loads(os.environ.get("FAIRMIND_TEST_TROUBLE", "{}"))
+    causes: dict[str, Callable[[Any], None]] = {
+        "times": _shorten,
+        "signal": _signal_at,
+        "poison": _poison,
+        "hang": _hang,
+    }
+    for name, order in trouble.items():
+        causes[name](order)
+
+
+def _before(owner: Any, name: str, work: Callable[..., object]) -> None:
+    inner = getattr(owner, name)
+
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        work(*args, **kwargs)
+        return inner(*args, **kwargs)
+
+    setattr(owner, name, wrapped)
+
+
+def _after(owner: Any, name: str, work: Callable[[Any], object]) -> None:
+    inner = getattr(owner, name)
+
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        result = inner(*args, **kwargs)
+        work(result)
+        return result
+
+    setattr(owner, name, wrapped)
+
+
+def _signal_at(order: dict[str, str]) -> None:
+    records = count(1)
+
+    def strike(*_args: object, **_kwargs: object) -> None:
+        number = signal.Signals[f"SIG{order['number']}"]
+        _signal_once(number, order["victim"], Path(order["marker"]))
+
+    def strike_in_the_sdk(_provider: object) -> None:
+        from wandb.sdk.wandb_run import Run  # noqa: PLC0415 only a worker of W&B has it
+
+        _before(Run, "log", strike)
+
+    def at_create() -> None:
+        _before(outcomes, "note_created", strike)
+        if order["provider"] == "wandb":  # which makes the run in init, under the id that we chose
+            _after(worker, "_provider", strike_in_the_sdk)
+
+    def at_a_batch(batch: Sequence[object]) -> None:
+        if batch:
+            strike()
+
+    def at_second_record(*_args: object) -> None:
+        if next(records) == 2:
+            strike()
+
+    points: dict[str, Callable[[], None]] = {
+        "after claim": lambda: _after(relay.Relay, "_claim", at_a_batch),
+        "after 'create attempted'": lambda: _after(OutboxJournal, "creating", strike),
+        "after create, before its id is stored": at_create,
+        "in the middle of a batch": lambda: _before(outcomes, "record_delivered", at_second_record),
+        "after the last call, before record": lambda: _before(
+            relay.Relay, "_record_delivered", strike
+        ),
+        "during record": lambda: _before(provider_state, "note_success", strike),
+    }
+    points[order["point"]]()
+
+
+def _signal_once(number: signal.Signals, victim: str, marker: Path) -> None:
+    try:
+        marker.touch(exist_ok=False)
+    except FileExistsError:
+        return
+    if victim == "daemon":
+        os.kill(os.getppid(), number)
+        time.sleep(60)  # ended by the worker's own look-out for its parent
+    os.kill(os.getpid(), number)
+
+
+def _shorten(times: dict[str, float]) -> None:
+    """Now, and again when the worker has opened its provider, whose modules come with it."""
+
+    def set_all(_provider: object = None) -> None:
+        for place, seconds in times.items():
+            module, _, name = place.partition(":")
+            if module in sys.modules:
+                is_plain = isinstance(getattr(sys.modules[module], name), float)
+                shorter = seconds if is_plain else timedelta(seconds=seconds)
+                setattr(sys.modules[module], name, shorter)
+
+    set_all()
+    _after(worker, "_provider", set_all)
+
+
+def _poison(test_id: str) -> None:
+    _at_content_of(test_id, lambda: os.kill(os.getpid(), signal.SIGKILL))
+
+
+def _hang(order: dict[str, str]) -> None:
+    def hang() -> None:
+        Path(order["marker"]).touch()
+        time.sleep(600)
+
+    _at_content_of(order["test_id"], hang)
+
+
+def _at_content_of(test_id: str, work: Callable[[], object]) -> None:
+    def look(delivery: Any, *_args: object) -> None:
+        if delivery.result.test_id == test_id:
+            work()
+
+    def spike(provider: object) -> None:
+        module = sys.modules[type(provider).__module__]
+        if module.content_of.__name__ != "wrapped":
+            _before(module, "content_of", look)
+
+    _after(worker, "_provider", spike)

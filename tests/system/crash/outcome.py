@@ -1,0 +1,38 @@
+"""What a crash test looks at in the end: is each result one complete run, recorded under its id?"""
+
+from __future__ import annotations
+
+from tests.providers.lab import Lab
+from tests.providers.test_mlflow import MlflowLab
+from tests.providers.test_wandb import WandbLab
+from tests.support.processes import eventually
+
+RESULTS = 3
+
+
+def save_results(lab: Lab) -> None:
+    for number in range(RESULTS):
+        lab.save(results={"accuracy": number / 7, "groups": {"a": number, "b": 2}})
+
+
+def held(lab: Lab, view: str) -> list[tuple[str, str, int]]:
+    """Each run's id, its state, and how many values or rows it holds."""
+    if isinstance(lab, MlflowLab):
+        return sorted((run.id, run.status, len(run.metrics)) for run in lab.runs(view))
+    assert isinstance(lab, WandbLab)
+    return sorted((run.id, run.state, len(run.history)) for run in lab.standin.runs.values())
+
+
+def recorded(lab: Lab) -> list[str]:
+    """The run ids of what is recorded as delivered."""
+    return sorted(str(one.run_id) for one in lab.records() if one.status == "delivered")
+
+
+def delivered_once(lab: Lab, view: str = "ALL", count: int = RESULTS) -> bool:
+    """Waits until so many are recorded; each result is one complete run then, and no other run exists.
+
+    With the view ACTIVE_ONLY, MLflow may hold runs that were deleted: by a sweep, as duplicates.
+    """
+    eventually(lambda: len(recorded(lab)) == count)
+    complete = ("FINISHED", 3) if isinstance(lab, MlflowLab) else ("finished", 1)
+    return held(lab, view) == [(run_id, *complete) for run_id in recorded(lab)]

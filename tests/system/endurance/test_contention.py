@@ -1,0 +1,12 @@
+"""A few seconds of what the long run does for ten minutes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.system.endurance.contention import run
+
+
+def test_nobody_is_told_that_the_database_is_locked(tmp_path: Path) -> None:
+    report = run(5, 5, tmp_path)
+    assert report.is_clean, report
