@@ -1,0 +1,78 @@
+"""What became of the mutants, as mutmut notes it beside each file."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+_KILLED = {1: "killed", 3: "killed"}
+_OTHERS = {
+    0: "survived",
+    5: "no tests",
+    33: "no tests",
+    36: "timeout",
+    24: "timeout",
+    -24: "timeout",
+}
+"""By pytest's and mutmut's exit codes; a mutant that makes a test hang is noticed too."""
+_NOTICED = ("killed", "timeout", "crashed")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """Each mutated file's mutants, by name, with what became of them."""
+
+    by_file: Mapping[str, Mapping[str, str]]
+
+    @classmethod
+    def of(cls, place: Path) -> Verdicts:
+        sources = place / "mutants" / "src" / "fairmind_sync"
+        found = {str(path.relative_to(sources)): _read(path) for path in sources.rglob("*.meta")}
+        return cls(
+            {name.removesuffix(".meta"): found[name] for name in sorted(found) if found[name]}
+        )
+
+    def table(self) -> str:
+        """In Markdown: mutants and how many were noticed, by file and in all."""
+        rows = [(name, Counter(mutants.values())) for name, mutants in self.by_file.items()]
+        rows.append(("all", sum((counts for _, counts in rows), Counter())))
+        lines = (
+            "| file | mutants | noticed | survived | no test | not run |",
+            "|---|--:|--:|--:|--:|--:|",
+        )
+        return "\n".join([*lines, *(_row(name, counts) for name, counts in rows)])
+
+    def survivors(self) -> list[str]:
+        return [
+            name
+            for mutants in self.by_file.values()
+            for name, verdict in mutants.items()
+            if verdict in ("survived", "no tests")
+        ]
+
+    def share_killed(self) -> float:
+        every = [verdict for mutants in self.by_file.values() for verdict in mutants.values()]
+        return sum(verdict in _NOTICED for verdict in every) / max(1, len(every))
+
+    def are_complete(self) -> bool:
+        return all("not run" not in mutants.values() for mutants in self.by_file.values())
+
+
+def _read(path: Path) -> dict[str, str]:
+    codes: dict[str, int | None] = json.loads(path.read_text())["exit_code_by_key"]
+    return {name: _verdict(code) for name, code in codes.items()}
+
+
+def _verdict(code: int | None) -> str:
+    if code is None:
+        return "not run"
+    return _KILLED.get(code) or _OTHERS.get(code, "crashed")
+
+
+def _row(name: str, counts: Counter[str]) -> str:
+    noticed = sum(counts[verdict] for verdict in _NOTICED)
+    left = (counts[verdict] for verdict in ("survived", "no tests", "not run"))
+    return f"| {name} | {counts.total()} | {noticed} | {' | '.join(map(str, left))} |"
