@@ -12,7 +12,7 @@ PACKAGES = {
             "outbox",
             ("outbox/*",),
             ("tests/outbox",),
-            without=("processes", "verb", "state_machine", "machine"),
+            without=("test_copying", "test_state_machine", "processes", "at_the_same_moment"),
         ),
         Package(
             "relay",
