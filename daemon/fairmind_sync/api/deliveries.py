@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator
-from sqlalchemy import Engine
 
 from fairmind_sync.api.context import DeliveryId, KnownProvider, Store
 from fairmind_sync.api.problems import ProblemRoute
@@ -27,6 +26,9 @@ from fairmind_sync.operating import actions
 from fairmind_sync.outbox import delivery_lookup, provider_state, result_lookup
 from fairmind_sync.outbox.delivery_lookup import LARGEST_ID, DeliveryRecord, RunFilter, find
 from fairmind_sync.storage.engine import reading
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 router = APIRouter(route_class=ProblemRoute)
 

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
-from sqlalchemy import Engine
 from starlette.templating import Jinja2Templates
 
 from fairmind_sync import __version__
@@ -29,6 +28,9 @@ from fairmind_sync.results.states import STATUSES
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage.engine import current_time, reading
 from fairmind_sync.text import storable, web_url
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 router = APIRouter(include_in_schema=False)
 

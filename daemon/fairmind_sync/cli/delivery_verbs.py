@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fairmind_sync.cli.app import AsJson, current_settings, opened
+from fairmind_sync.cli.command import AsJson, current_settings, opened
 from fairmind_sync.cli.output import fail, print_json, print_table, say
 
 if TYPE_CHECKING:
     from fairmind_sync.operating.explanation import Explanation
-from fairmind_sync.cli.app import provider_named
+from fairmind_sync.cli.command import provider_named
 
 
 def runs(

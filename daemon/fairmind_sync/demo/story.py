@@ -8,10 +8,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import Engine
 
 from fairmind_sync import daemon, logs, providers
 from fairmind_sync.demo.tracking_server import free_port, tracking_server
@@ -24,6 +24,9 @@ from fairmind_sync.outbox.delivery_lookup import RunFilter, find
 from fairmind_sync.settings import Settings, current_settings
 from fairmind_sync.storage.engine import reading
 from fairmind_sync.storage.schema import ready_engine
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 console = Console(highlight=False)
 

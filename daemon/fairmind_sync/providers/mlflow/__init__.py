@@ -11,7 +11,7 @@ from fairmind_sync.redaction import without_user
 
 if TYPE_CHECKING:
     from fairmind_sync.providers.base import Provider
-    from fairmind_sync.providers.mlflow.api import RunsApi
+    from fairmind_sync.providers.mlflow.runs_api import RunsApi
     from fairmind_sync.settings import Settings
 
 PACKAGE = "mlflow"

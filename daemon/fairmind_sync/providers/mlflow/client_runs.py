@@ -11,7 +11,7 @@ from mlflow.entities import Metric, Param, ViewType
 from mlflow.exceptions import MlflowException, RestException
 
 from fairmind_sync.errors import ProviderBlockedError
-from fairmind_sync.providers.mlflow.api import (
+from fairmind_sync.providers.mlflow.runs_api import (
     MetricPoint,
     MlflowRefusedError,
     UncertainError,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from fairmind_sync.providers.mlflow.api import MetricPoint, to_ms
+from fairmind_sync.providers.mlflow.runs_api import MetricPoint, to_ms
 from fairmind_sync.results.delivery import Delivery
 from fairmind_sync.results.extraction import Extract, Scalar, describe, extract, summary_text
 from fairmind_sync.results.keys import KeyRules, key_for, renamed

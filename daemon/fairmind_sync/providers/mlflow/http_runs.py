@@ -25,7 +25,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
-from fairmind_sync.providers.mlflow.api import (
+from fairmind_sync.providers.mlflow.runs_api import (
     MetricPoint,
     MlflowRefusedError,
     NotSentError,

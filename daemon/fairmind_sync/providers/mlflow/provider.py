@@ -24,13 +24,13 @@ from fairmind_sync.providers.base import (
     Retry,
     log_adjustments,
 )
-from fairmind_sync.providers.mlflow.api import (
+from fairmind_sync.providers.mlflow.content import DELIVERY_KEY_TAG, MlflowContent, content_of
+from fairmind_sync.providers.mlflow.runs_api import (
     MlflowRefusedError,
     NotSentError,
     RunsApi,
     UncertainError,
 )
-from fairmind_sync.providers.mlflow.content import DELIVERY_KEY_TAG, MlflowContent, content_of
 from fairmind_sync.providers.threads import run_in_threads
 from fairmind_sync.redaction import without_user
 from fairmind_sync.results.delivery import Delivery, Run
