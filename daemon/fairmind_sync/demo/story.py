@@ -74,10 +74,10 @@ def _place(directory: Path | None) -> Iterator[Path]:
 
 def _settings(place: Path, mlflow_port: int) -> Settings:
     """The environment's, but for the demo's own places; W&B joins where a key is set."""
-    configured = current_settings()
-    return configured.model_copy(
+    settings = current_settings()
+    return settings.model_copy(
         update={
-            "provider": "both" if configured.wandb_api_key else "mlflow",
+            "provider": "both" if settings.wandb_api_key else "mlflow",
             "database_url": f"sqlite:///{place / 'fairmind-sync.db'}",
             "mlflow_tracking_uri": f"http://127.0.0.1:{mlflow_port}",
             "mlflow_experiment_name": "fairmind_bias_detection",
