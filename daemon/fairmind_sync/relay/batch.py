@@ -18,8 +18,8 @@ class LeasedBatch:
     """Claimed deliveries without an outcome; while a provider takes them, others are claimed to join them.
 
     The first deliveries' leases run out first, so the time of the whole batch counts from the first claim.
-    `waiting` holds the deliveries that the provider has not taken, the next one last; `taken` holds those that
-    the provider works on, by id. `stopped_by` is why nothing more may be started.
+    `waiting` holds the deliveries that the provider has not taken, the next one last; `taken` holds, by id,
+    those that the provider works on. `stopped_by` is why nothing more may be started.
     """
 
     def __init__(
@@ -67,5 +67,5 @@ class LeasedBatch:
         return bool(self.waiting)
 
     def _is_within(self, limit: timedelta) -> bool:
-        """Returns whether the batch is younger than `limit`; False once the clock was set back past its start."""
+        """Returns whether the batch is younger than `limit`, by a clock that was not set back past its start."""
         return timedelta() <= self._clock() - self._started < limit
