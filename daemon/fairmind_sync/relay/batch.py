@@ -67,5 +67,5 @@ class LeasedBatch:
         return bool(self.waiting)
 
     def _is_within(self, limit: timedelta) -> bool:
-        """Returns whether the batch is younger than `limit`, by a clock that was not set back past its start."""
+        """Returns whether the batch began less than `limit` ago; not if the clock was set back since."""
         return timedelta() <= self._clock() - self._started < limit
