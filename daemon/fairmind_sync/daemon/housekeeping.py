@@ -52,7 +52,7 @@ class Housekeeping:
             self._heartbeat.stop(connection)
 
     def tidy(self) -> None:
-        """Finishes deletions, deletes old idempotency keys, folds counts, and empties a large write-ahead log."""
+        """Finishes deletions, deletes old idempotency keys, folds counts, empties a large write-ahead log."""
         with try_advisory_lock(self._engine, "tidy") as is_ours:
             if is_ours:
                 with writing(self._engine) as connection:
@@ -67,7 +67,7 @@ class Housekeeping:
             )
 
     def prune(self, retention: timedelta, should_stop: Callable[[], bool]) -> None:
-        """Prunes results older than the retention, in many short transactions, until `should_stop` is true."""
+        """Prunes results older than the retention in many short transactions, until `should_stop` is true."""
         with try_advisory_lock(self._engine, "prune") as is_ours:
             if not is_ours:
                 return
