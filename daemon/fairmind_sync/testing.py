@@ -27,7 +27,8 @@ class FakeProvider:
     """A provider that holds its runs in memory, by delivery key, and fails as a test wants.
 
     `script` holds, for each of the next deliveries, an outcome to return or an error to raise; once the
-    script is empty, every delivery succeeds. While `unavailable` is set, the probe and deliveries raise that error.
+    script is empty, every delivery succeeds. While `unavailable` is set, the probe and deliveries raise that
+    error.
     """
 
     name: ProviderName = "mlflow"
