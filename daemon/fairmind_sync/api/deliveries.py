@@ -1,4 +1,4 @@
-"""Endpoints beyond the document's: results, deliveries and their runs, and what an operator does to them."""
+"""Endpoints beyond the document's: results, deliveries, their runs, and an operator's actions."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ router = APIRouter(route_class=ProblemRoute)
 
 
 def _written_out(value: str) -> str:
-    """A bare number, too, would be taken: as seconds since 1970."""
+    """Refuses a bare number, which pydantic would take as seconds since 1970."""
     if value[4:5] != "-":
         raise ValueError("must be written like 2026-01-31T00:00:00Z")
     return value

@@ -1,4 +1,4 @@
-"""The document's endpoints. Everything is answered from the local database."""
+"""The document's endpoints, all answered from the local database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""For orchestrators and Prometheus: alive, ready, and the metrics."""
+"""The endpoints for orchestrators and Prometheus: alive, ready, and the metrics."""
 
 from __future__ import annotations
 

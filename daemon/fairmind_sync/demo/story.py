@@ -29,10 +29,10 @@ console = Console(highlight=False)
 
 
 def tell(directory: Path | None, *, quietly: bool = False) -> list[str]:
-    """The whole story; `quietly` without a word. Returns the runs' URLs.
+    """Tells the whole story, or `quietly` prints nothing; returns the runs' URLs.
 
     Raises:
-        FairmindSyncError: a part of it did not work; says which.
+        FairmindSyncError: a part of the demo did not work; the message says which.
     """
     console.quiet = quietly
     providers.require_installed("mlflow")
@@ -70,7 +70,7 @@ def _place(directory: Path | None) -> Iterator[Path]:
 
 
 def _settings(place: Path, mlflow_port: int) -> Settings:
-    """The environment's, but for the demo's own places; W&B joins where a key is set."""
+    """Returns the environment's settings with the demo's own places; W&B takes part where a key is set."""
     configured = current_settings()
     return configured.model_copy(
         update={
