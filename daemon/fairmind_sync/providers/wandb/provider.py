@@ -136,7 +136,7 @@ class WandbProvider:
     def _confirmed(
         self, unconfirmed: dict[str, _Upload], all_held: Mapping[str, Held]
     ) -> list[Report]:
-        """Moves the runs that the service holds completely out of `unconfirmed`, into reports of Delivered."""
+        """Moves runs that the service holds completely out of `unconfirmed`, into reports of Delivered."""
         complete = {
             key: held for key, held in all_held.items() if _is_complete(held, unconfirmed[key][1])
         }
