@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-_TOLERANCE_S = 1.0  # more than NTP corrects a clock by between two looks
+_TOLERANCE_S = 1.0  # NTP corrects a clock by less between two looks
 
 
 def utc_now() -> datetime:

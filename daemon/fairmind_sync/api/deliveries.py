@@ -69,7 +69,7 @@ def runs(
         int | None, Query(ge=1, le=LARGEST_ID, description="`next_cursor` of the page before")
     ] = None,
 ) -> RunsResponse:
-    """Deliveries and their runs, newest first."""
+    """Returns deliveries and their runs, newest first."""
     wanted = RunFilter(
         test_id=test_id,
         model_id=model_id,
@@ -92,7 +92,7 @@ def results(
     engine: Store,
     user_id: Annotated[str | None, Query(max_length=500, description="only this user's")] = None,
 ) -> ResultsResponse:
-    """A result with its deliveries and each of their attempts; all revisions, newest first."""
+    """Returns each revision of a result, newest first, with its deliveries and their attempts."""
     with reading(engine) as connection:
         found = result_lookup.revisions(connection, test_id, user_id)
         tried = {
@@ -135,7 +135,7 @@ def discard(delivery_id: DeliveryId, body: DiscardRequest, engine: Store) -> Del
 
 @router.post("/providers/{provider}/pause")
 def pause(provider: KnownProvider, engine: Store) -> ProviderResponse:
-    """Holds its deliveries back; what is under way ends as it would."""
+    """Holds the provider's deliveries back; deliveries under way end as they would."""
     actions.pause(engine, provider)
     return _provider(engine, provider)
 

@@ -1,7 +1,7 @@
 """Tells a service manager, such as systemd, the daemon's state, by sd_notify's datagrams.
 
-The environment names the address. Those variables are removed from the environment, so that no worker process
-speaks for the daemon. Without a service manager nothing is sent.
+The environment names the address, in variables that are removed once read, so that no worker process speaks
+for the daemon. Without a service manager nothing is sent.
 """
 
 from __future__ import annotations

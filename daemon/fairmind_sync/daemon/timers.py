@@ -21,7 +21,7 @@ class Timers:
     """Runs work at intervals, once after a while, or at once in a process of its own."""
 
     def __init__(self, on_ended: Callable[[JobExecutionEvent], None]) -> None:
-        """`on_ended` is called after each piece of work, with what it raised."""
+        """Has `on_ended` called after each piece of work, with what the work raised."""
         self._scheduler = BackgroundScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": None}
         )

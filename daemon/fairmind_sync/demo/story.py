@@ -1,4 +1,4 @@
-"""Tells the outage story: save while MLflow is down, see nothing lost, start it, see all arrive."""
+"""Tells the story of an outage: results are saved while MLflow is down, MLflow starts, all results arrive."""
 
 from __future__ import annotations
 

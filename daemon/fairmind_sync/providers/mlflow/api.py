@@ -70,7 +70,7 @@ class RunsApi(Protocol):
         """Ends the run as FAILED."""
 
     def delete_run(self, run_id: str) -> None:
-        """Moves the run to where MLflow can restore it from."""
+        """Marks the run as deleted, from which state MLflow can restore runs."""
 
     def run_url(self, experiment_id: str, run_id: str) -> str | None:
         """Returns the URL of the run's page; None where runs have no pages."""

@@ -35,7 +35,7 @@ READ_BACK_DELAYS_S = (0.0, 0.2, 0.5, 1.0, 2.0, 4.0)
 """Waits before each read-back: the service may take a moment to show what was uploaded."""
 RUNS_PER_CORE = 192
 CONFIRM_AT = 32
-"""Once so many uploads are unconfirmed, they are read back in one request, while others are under way."""
+"""So many unconfirmed uploads are read back in one request, while other uploads are under way."""
 _READ_AT_ONCE = 100
 
 _Upload: TypeAlias = tuple[Delivery, WandbContent]
@@ -160,7 +160,7 @@ class WandbProvider:
         ]
 
     def _recycle(self) -> None:
-        """Restarts wandb-core when due: it leaks descriptors with each run, and keeps failed ids poisoned."""
+        """Restarts wandb-core when due: wandb-core leaks descriptors, and can't upload a failed id again."""
         if not self._core_is_clean or self._runs_of_core >= RUNS_PER_CORE:
             self._sdk.restart()
             self._runs_of_core, self._core_is_clean = 0, True
