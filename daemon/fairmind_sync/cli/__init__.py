@@ -1,4 +1,4 @@
-"""The command line: one verb a function. Exit codes: 0 done, 1 undelivered or wrong, 2 usage.
+"""The command line, with a function for each verb. Exit codes: 0 done, 1 undelivered or wrong, 2 usage.
 
 Verbs import what they need when they run: a worker process starts by importing this package.
 """

@@ -1,4 +1,4 @@
-"""Verbs on the database; those that care for a file refuse any other with the tool that does it."""
+"""Verbs on the database; for PostgreSQL, those that care for a file name the server's own tool instead."""
 
 from __future__ import annotations
 

@@ -152,7 +152,7 @@ def discard(
 def _chosen(
     ids: list[int] | None, test_id: str | None, provider: str | None, statuses: tuple[str, ...]
 ) -> list[int]:
-    """The deliveries that are named, or those in one of the statuses that the options let through."""
+    """Returns the ids that are named, or of the deliveries in one of the statuses that the options choose."""
     from fairmind_sync.outbox.delivery_lookup import RunFilter, find
 
     if ids:

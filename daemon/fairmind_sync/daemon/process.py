@@ -42,7 +42,7 @@ def run(settings: Settings, until: Callable[[], object] | None = None) -> None:
     """Runs until SIGTERM or Ctrl-C, or until `until` returns; then ends within the grace period.
 
     Raises:
-        SettingsError: the address can't be listened on, or is open to others without a token.
+        SettingsError: the API's address can't be listened on, or is open to others without a token.
         SchemaError: the database was written by a newer version.
     """
     logs.configure(settings)
@@ -66,9 +66,9 @@ def run(settings: Settings, until: Callable[[], object] | None = None) -> None:
 
 @asynccontextmanager
 async def lifespan(_app: object = None) -> AsyncIterator[None]:
-    """Delivers for as long as the block, with the environment's settings; for a backend's own lifespan.
+    """Delivers while the block runs, with the environment's settings; for a FastAPI backend's `lifespan`.
 
-    The REST API is the backend's to mount: `app.include_router(fairmind_sync.api.router)`.
+    The backend mounts the REST API itself: `app.include_router(fairmind_sync.api.router)`.
     """
     settings = current_settings()
     scheduler = await asyncio.to_thread(_started_scheduler, settings)
@@ -98,7 +98,7 @@ def _service_manager() -> ServiceManager:
 
 
 def _prepared_engine(settings: Settings) -> Engine:
-    """Opens the database; an older file is upgraded first."""
+    """Opens the database; upgrades an older SQLite file first."""
     engine = shared_engine(settings.database_url)
     copy = schema.upgrade_apart(engine)
     if copy is not None:
@@ -113,7 +113,7 @@ def _prepared_engine(settings: Settings) -> Engine:
 
 
 def _stop_on_signals() -> Callable[[], None]:
-    """What waits for a signal: in steps, because a handler runs only when the main thread does."""
+    """Returns a wait for a signal, in short steps: Python runs a signal's handler only in the main thread."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

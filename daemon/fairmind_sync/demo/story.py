@@ -1,4 +1,4 @@
-"""Tells the outage story: save while MLflow is down, see nothing lost, start it, see all arrive."""
+"""Tells the story of an outage: results are saved while MLflow is down, MLflow starts, all results arrive."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ console = Console(highlight=False)
 
 
 def tell(directory: Path | None, *, quietly: bool = False) -> list[str]:
-    """The whole story; `quietly` without a word. Returns the runs' URLs.
+    """Tells the whole story, or `quietly` prints nothing; returns the runs' URLs.
 
     Raises:
-        FairmindSyncError: a part of it did not work; says which.
+        FairmindSyncError: a part of the demo did not work; the message says which.
     """
     console.quiet = quietly
     providers.require_installed("mlflow")
@@ -73,7 +73,7 @@ def _place(directory: Path | None) -> Iterator[Path]:
 
 
 def _settings(place: Path, mlflow_port: int) -> Settings:
-    """The environment's, but for the demo's own places; W&B joins where a key is set."""
+    """Returns the environment's settings with the demo's own places; W&B takes part where a key is set."""
     settings = current_settings()
     return settings.model_copy(
         update={

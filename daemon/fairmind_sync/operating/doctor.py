@@ -1,4 +1,4 @@
-"""What is wrong, and what to do about it: one finding a line, each with its remedy."""
+"""Finds out what is wrong and what to do: one finding for each check, with a remedy where needed."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Finding:
 
 
 def examine() -> Iterator[Finding]:
-    """Every check, each as soon as it is done. What rests on a failed one is left out."""
+    """Yields each check's finding once the check is done; leaves out checks that rest on a failed one."""
     try:
         settings = load_settings()
     except FairmindSyncError as error:
@@ -226,7 +226,7 @@ def _backlog(
 
 
 def _provider(name: ProviderName, settings: Settings) -> Finding:
-    """Asked in a process of its own, as for a delivery."""
+    """Probes the provider in a worker process, as for a delivery."""
     trouble = _in_worker(worker.trouble_of, name, settings)
     if trouble is None:
         return Finding(name, "takes runs")

@@ -1,4 +1,4 @@
-"""MLflow stores that are no HTTP server (`sqlite:`, `databricks`), through MlflowClient."""
+"""Reaches MLflow stores that are no HTTP server (`sqlite:`, `databricks`) through MlflowClient."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from fairmind_sync.redaction import redact
 
 
 class ClientRuns:
-    """MlflowClient, for stores that aren't an HTTP server."""
+    """A `RunsApi` on MlflowClient, for stores that aren't an HTTP server."""
 
     def __init__(self, uri: str) -> None:
         self._uri = uri
