@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -87,17 +89,37 @@ def test_each_delivery_has_a_key_of_32_hexadecimal_characters(engine: Engine) ->
     assert [len(f"{int(key, 16):032x}") for key in keys] == [32, 32]
 
 
-def test_a_result_is_not_saved_when_its_deliveries_can_not_be(engine: Engine) -> None:
+@pytest.fixture
+def no_second_enqueue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The deliveries of the first result can be stored, those of others can't."""
+    calls = itertools.count(1)
+
+    def enqueue_once(*arguments: Any) -> None:
+        enqueue(*arguments)
+        if next(calls) > 1:
+            raise StorageError
+
+    monkeypatch.setattr(saving, "enqueue", enqueue_once)
+
+
+def test_a_result_is_not_saved_when_its_deliveries_can_not_be(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: object) -> None:
+        raise StorageError
+
+    monkeypatch.setattr(saving, "enqueue", refuse)
     with pytest.raises(StorageError), writing(engine) as connection:
-        saving.save(connection, new_result(), ("wandb", "neptune"), NOW)
+        saving.save(connection, new_result(), ("wandb",), NOW)
     assert (rows(engine, results_table), rows(engine, outbox_table)) == ([], [])
 
 
+@pytest.mark.usefixtures("no_second_enqueue")
 def test_of_several_results_none_is_saved_when_one_can_not_be(engine: Engine) -> None:
     def save_both() -> None:
         with writing(engine) as connection:
             saving.save(connection, new_result(), ("wandb",), NOW)
-            saving.save(connection, new_result(), ("neptune",), NOW)
+            saving.save(connection, new_result(), ("wandb",), NOW)
 
     with pytest.raises(StorageError):
         save_both()

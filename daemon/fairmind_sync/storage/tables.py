@@ -148,7 +148,6 @@ outbox_table = Table(
     Column("last_error_kind", String(32)),
     Column("created_at", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime),
-    _one_of("provider", ("wandb", "mlflow")),
     _one_of("status", STATUSES),
     CheckConstraint("attempts >= 0", name="attempts_not_negative"),
     CheckConstraint(
@@ -212,7 +211,6 @@ provider_table = Table(
         "address", ForeignText, comment="where it can't be reached; none where that isn't known"
     ),
     Column("paused_at", UtcDateTime, comment="an operator holds its deliveries back since then"),
-    _one_of("provider", ("wandb", "mlflow")),
     _one_of("state", (READY, OFFLINE, BLOCKED)),
     CheckConstraint("(state = 'ready') = (next_probe_at IS NULL)", name="unready_has_a_probe"),
 )
