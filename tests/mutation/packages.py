@@ -12,7 +12,7 @@ PACKAGES = {
             "outbox",
             ("outbox/*",),
             ("tests/outbox",),
-            without=("test_copying", "test_state_machine", "processes", "at_the_same_moment"),
+            without=("test_copying", "test_state_machine", "processes"),
         ),
         Package(
             "relay",
