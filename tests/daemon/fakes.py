@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from random import Random
 from typing import Any
 
 from apscheduler.executors.base import BaseExecutor
 from sqlalchemy import Engine
 
 from fairmind_sync.clock import utc_now
+from fairmind_sync.daemon.dispatcher import Dispatcher
 from fairmind_sync.daemon.timers import Timers
 from fairmind_sync.daemon.worker_pool import WorkerPool
+from fairmind_sync.outbox import provider_state
 from fairmind_sync.relay import worker
 from fairmind_sync.settings import Settings
+from fairmind_sync.storage.engine import writing
+from fairmind_sync.storage.tables import provider_table
 from tests.support.deliveries import save
 
 GONE = 2**22 + 1
@@ -95,10 +101,43 @@ class Monotonic:
         return self.now
 
 
-def pool_of(engine: Engine, settings: Settings, timers: Timers) -> WorkerPool:
-    return WorkerPool(engine, settings, timers)
-
-
 def save_due(engine: Engine, *providers: Any, after: timedelta = timedelta()) -> None:
     """A result whose deliveries are due then, by the clock of this host."""
     save(engine, *providers, now=utc_now() + after)
+
+
+class Stand:
+    """A dispatcher over the test's database, with timers and processes that do nothing."""
+
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        self.engine = engine
+        self.timers = FakeTimers()
+        self.pool = WorkerPool(engine, settings, self.timers)
+        self.stopping = threading.Event()
+        self.dispatcher = Dispatcher(engine, settings, self.pool, self.timers, self.stopping)
+
+    def slot(self, name: str = "mlflow") -> Any:
+        return self.pool.get(name)
+
+    def look(self) -> list[tuple[str, bool, bool]]:
+        self.dispatcher.look()
+        return self.timers.drains
+
+    @property
+    def next_look(self) -> timedelta | None:
+        found = self.timers.waiting.get("look-soon")
+        return found and found[0]
+
+    def offline(self, address: str | None = None, *, probe_in: timedelta = timedelta()) -> None:
+        now = utc_now()
+        with writing(self.engine) as connection:
+            provider_state.note_offline(
+                connection,
+                "mlflow",
+                "no route",
+                after=timedelta(),
+                address=address,
+                chance=Random(1),
+                now=now,
+            )
+            connection.execute(provider_table.update().values(next_probe_at=now + probe_in))

@@ -2,82 +2,25 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
 from datetime import timedelta
 from random import Random
-from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
 from fairmind_sync.clock import utc_now
-from fairmind_sync.daemon import dispatcher
-from fairmind_sync.daemon.dispatcher import SHORTEST_WAIT, Dispatcher
-from fairmind_sync.daemon.worker_pool import WorkerPool
-from fairmind_sync.daemon.worker_slot import SlotState
-from fairmind_sync.errors import StorageError
+from fairmind_sync.daemon.dispatcher import SHORTEST_WAIT
 from fairmind_sync.outbox import outcomes, provider_state
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.relay import processes
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage.engine import reading, writing
 from fairmind_sync.storage.tables import provider_table
-from tests.daemon.fakes import FakeTimers, save_due
-from tests.support.databases import rows
+from tests.daemon.conftest import standing
+from tests.daemon.fakes import Stand, save_due
 from tests.support.deliveries import claim
 
 SECOND = timedelta(seconds=1)
-ADDRESS = "http://tracking.example:5000"
-
-
-class Stand:
-    """A dispatcher over the test's database, with timers and processes that do nothing."""
-
-    def __init__(self, engine: Engine, settings: Settings) -> None:
-        self.engine = engine
-        self.timers = FakeTimers()
-        self.pool = WorkerPool(engine, settings, self.timers)
-        self.stopping = threading.Event()
-        self.dispatcher = Dispatcher(engine, settings, self.pool, self.timers, self.stopping)
-
-    def slot(self, name: str = "mlflow") -> Any:
-        return self.pool.get(name)
-
-    def look(self) -> list[tuple[str, bool, bool]]:
-        self.dispatcher.look()
-        return self.timers.drains
-
-    @property
-    def next_look(self) -> timedelta | None:
-        found = self.timers.waiting.get("look-soon")
-        return found and found[0]
-
-    def offline(self, address: str | None = None, *, probe_in: timedelta = timedelta()) -> None:
-        now = utc_now()
-        with writing(self.engine) as connection:
-            provider_state.note_offline(
-                connection,
-                "mlflow",
-                "no route",
-                after=timedelta(),
-                address=address,
-                chance=Random(1),
-                now=now,
-            )
-            connection.execute(provider_table.update().values(next_probe_at=now + probe_in))
-
-
-@pytest.fixture
-def stand(engine: Engine, configured: Settings) -> Iterator[Stand]:
-    yield from standing(engine, configured)
-
-
-def standing(engine: Engine, settings: Settings) -> Iterator[Stand]:
-    stand = Stand(engine, settings)
-    yield stand
-    for slot in stand.pool:
-        slot.empty()
 
 
 def test_where_nothing_waits_nothing_starts_and_nothing_is_looked_for(stand: Stand) -> None:
@@ -198,79 +141,6 @@ def test_a_probe_that_another_daemon_has_taken_is_not_repeated(
 def test_a_provider_without_anything_due_is_not_probed(stand: Stand) -> None:
     stand.offline()
     assert stand.look() == []
-
-
-def answer(monkeypatch: pytest.MonkeyPatch, refusal: str | None) -> list[str]:
-    """What an address says; the list holds whom was asked."""
-    asked: list[str] = []
-
-    def say(address: str) -> str | None:
-        asked.append(address)
-        return refusal
-
-    monkeypatch.setattr(dispatcher, "refusal", say)
-    return asked
-
-
-def test_where_the_address_is_known_a_connection_is_tried_first(stand: Stand) -> None:
-    save_due(stand.engine, "mlflow")
-    stand.offline(ADDRESS)
-    assert stand.look() == []
-    (started,) = stand.timers.started
-    assert (started.executor, stand.slot().state) == ("default", SlotState.CONNECTING)
-
-
-def test_an_address_that_answers_gets_a_worker_process(
-    stand: Stand, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked = answer(monkeypatch, None)
-    save_due(stand.engine, "mlflow")
-    stand.offline(ADDRESS)
-    stand.look()
-    stand.timers.started[0].run()
-    assert (asked, stand.timers.drains) == ([ADDRESS], [("mlflow", True, False)])
-
-
-def test_an_address_that_refuses_is_noted_and_looked_at_again(
-    stand: Stand, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    answer(monkeypatch, "nobody is there")
-    save_due(stand.engine, "mlflow")
-    stand.offline(ADDRESS)
-    stand.look()
-    stand.timers.started[0].run()
-    (state,) = rows(stand.engine, provider_table)
-    assert (state.state, state.reason, state.address) == ("offline", "nobody is there", ADDRESS)
-    assert (stand.slot().state, stand.next_look) == (SlotState.FREE, timedelta())
-    assert stand.timers.drains == []
-
-
-def test_an_address_that_answers_a_daemon_that_stops_gets_nothing(
-    stand: Stand, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    answer(monkeypatch, None)
-    save_due(stand.engine, "mlflow")
-    stand.offline(ADDRESS)
-    stand.look()
-    stand.stopping.set()
-    stand.timers.started[0].run()
-    assert (stand.timers.drains, stand.slot().state) == ([], SlotState.FREE)
-
-
-def test_a_refusal_that_can_not_be_noted_frees_the_slot(
-    stand: Stand, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_arguments: Any) -> None:
-        raise StorageError("the disk is full")
-
-    answer(monkeypatch, "nobody is there")
-    monkeypatch.setattr(dispatcher, "note_unavailable", fail)
-    save_due(stand.engine, "mlflow")
-    stand.offline(ADDRESS)
-    stand.look()
-    with pytest.raises(StorageError):
-        stand.timers.started[0].run()
-    assert stand.slot().is_free
 
 
 def unclean(engine: Engine, provider: ProviderName) -> None:
