@@ -9,7 +9,7 @@ import argparse
 import sys
 
 from tests.mutation.packages import PACKAGES
-from tests.mutation.verdicts import Verdicts
+from tests.mutation.verdicts import Verdicts, forget_survivors
 from tests.mutation.workspace import Workspace
 
 LEAST_KILLED = 0.9
@@ -22,6 +22,7 @@ def main() -> None:
     )
     parser.add_argument("--children", type=int, default=2, help="mutants that are tested at once")
     parser.add_argument("--minutes", type=float, default=55, help="the longest, for each package")
+    parser.add_argument("--again", action="store_true", help="the survivors too, after new tests")
     parser.add_argument("--report", action="store_true", help="only tells what is known already")
     chosen = parser.parse_args()
     good = [_run(name, chosen) for name in chosen.package or PACKAGES]
@@ -32,6 +33,8 @@ def _run(name: str, chosen: argparse.Namespace) -> bool:
     workspace = Workspace(PACKAGES[name])
     if not chosen.report:
         workspace.prepare()
+        if chosen.again:
+            forget_survivors(workspace.place)
         workspace.run(chosen.children, chosen.minutes * 60)
     verdicts = Verdicts.of(workspace.place)
     print(f"## {name}\n", verdicts.table(), sep="\n")  # noqa: T201 that is what it is for

@@ -19,6 +19,7 @@ _OTHERS = {
 }
 """By pytest's and mutmut's exit codes; a mutant that makes a test hang is noticed too."""
 _NOTICED = ("killed", "timeout", "crashed")
+_SURVIVED = ("survived", "no tests")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Verdicts:
             name
             for mutants in self.by_file.values()
             for name, verdict in mutants.items()
-            if verdict in ("survived", "no tests")
+            if verdict in _SURVIVED
         ]
 
     def share_killed(self) -> float:
@@ -61,6 +62,17 @@ class Verdicts:
         return all("not run" not in mutants.values() for mutants in self.by_file.values())
 
 
+def forget_survivors(place: Path) -> None:
+    """Has them tested again by the next run, which keeps every other verdict."""
+    for path in (place / "mutants").rglob("*.meta"):
+        noted = json.loads(path.read_text())
+        codes: dict[str, int | None] = noted["exit_code_by_key"]
+        noted["exit_code_by_key"] = {
+            name: None if _verdict(code) in _SURVIVED else code for name, code in codes.items()
+        }
+        path.write_text(json.dumps(noted))
+
+
 def _read(path: Path) -> dict[str, str]:
     codes: dict[str, int | None] = json.loads(path.read_text())["exit_code_by_key"]
     return {name: _verdict(code) for name, code in codes.items()}
@@ -69,10 +81,10 @@ def _read(path: Path) -> dict[str, str]:
 def _verdict(code: int | None) -> str:
     if code is None:
         return "not run"
-    return _KILLED.get(code) or _OTHERS.get(code, "crashed")
+    return _BY_CODE.get(code, "crashed")
 
 
 def _row(name: str, counts: Counter[str]) -> str:
     noticed = sum(counts[verdict] for verdict in _NOTICED)
-    left = (counts[verdict] for verdict in ("survived", "no tests", "not run"))
+    left = (counts[verdict] for verdict in (*_SURVIVED, "not run"))
     return f"| {name} | {counts.total()} | {noticed} | {' | '.join(map(str, left))} |"
