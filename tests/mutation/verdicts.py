@@ -8,17 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-_KILLED = {1: "killed", 3: "killed"}
-_OTHERS = {
-    0: "survived",
-    5: "no tests",
-    33: "no tests",
-    36: "timeout",
-    24: "timeout",
-    -24: "timeout",
-}
-"""By pytest's and mutmut's exit codes; a mutant that makes a test hang is noticed too."""
-_NOTICED = ("killed", "timeout", "crashed")
+_BY_CODE = {0: "survived", 1: "killed", 3: "killed", 5: "no tests", 33: "no tests"}
+_TIMEOUTS = (24, -24, 36, 152)
+"""pytest's and mutmut's exit codes; what ends in another way says nothing of the tests."""
+_NOTICED = ("killed", "timeout")
+"""A mutant that makes a test hang is noticed too."""
 _SURVIVED = ("survived", "no tests")
 
 
@@ -41,8 +35,8 @@ class Verdicts:
         rows = [(name, Counter(mutants.values())) for name, mutants in self.by_file.items()]
         rows.append(("all", sum((counts for _, counts in rows), Counter())))
         lines = (
-            "| file | mutants | noticed | survived | no test | not run |",
-            "|---|--:|--:|--:|--:|--:|",
+            "| file | mutants | noticed | survived | no test | in doubt | not run |",
+            "| --- | --: | --: | --: | --: | --: | --: |",
         )
         return "\n".join([*lines, *(_row(name, counts) for name, counts in rows)])
 
@@ -59,7 +53,8 @@ class Verdicts:
         return sum(verdict in _NOTICED for verdict in every) / max(1, len(every))
 
     def are_complete(self) -> bool:
-        return all("not run" not in mutants.values() for mutants in self.by_file.values())
+        left = {"in doubt", "not run"}
+        return all(left.isdisjoint(mutants.values()) for mutants in self.by_file.values())
 
 
 def forget_survivors(place: Path) -> None:
@@ -68,7 +63,8 @@ def forget_survivors(place: Path) -> None:
         noted = json.loads(path.read_text())
         codes: dict[str, int | None] = noted["exit_code_by_key"]
         noted["exit_code_by_key"] = {
-            name: None if _verdict(code) in _SURVIVED else code for name, code in codes.items()
+            name: None if _verdict(code) in (*_SURVIVED, "in doubt") else code
+            for name, code in codes.items()
         }
         path.write_text(json.dumps(noted))
 
@@ -81,10 +77,10 @@ def _read(path: Path) -> dict[str, str]:
 def _verdict(code: int | None) -> str:
     if code is None:
         return "not run"
-    return _BY_CODE.get(code, "crashed")
+    return "timeout" if code in _TIMEOUTS else _BY_CODE.get(code, "in doubt")
 
 
 def _row(name: str, counts: Counter[str]) -> str:
     noticed = sum(counts[verdict] for verdict in _NOTICED)
-    left = (counts[verdict] for verdict in (*_SURVIVED, "not run"))
+    left = (counts[verdict] for verdict in (*_SURVIVED, "in doubt", "not run"))
     return f"| {name} | {counts.total()} | {noticed} | {' | '.join(map(str, left))} |"
