@@ -26,13 +26,13 @@ _numbers = count(1)
 class FakeProvider:
     """Holds runs by delivery key and does what the test says.
 
-    `script` holds what happens to the next deliveries, in turn: an outcome to give, or an error to raise;
-    once it is empty every delivery succeeds. While `unavailable` is set, the probe and deliveries raise it.
+    `script` holds what happens to the next deliveries, in turn: an outcome to give, an error to raise, or
+    None for one that succeeds; once it is empty every delivery succeeds. While `unavailable` is set, the probe and deliveries raise it.
     """
 
     name: ProviderName = "mlflow"
     batch_size: int = 10
-    script: list[Outcome | Exception] = field(default_factory=list)
+    script: list[Outcome | Exception | None] = field(default_factory=list)
     unavailable: ProviderUnavailableError | None = None
     runs: dict[str, Delivery] = field(default_factory=dict)
     probes: int = 0
@@ -44,6 +44,7 @@ class FakeProvider:
     def deliver(
         self, deliveries: Iterable[Delivery], journal: Journal, may_start: Callable[[], bool]
     ) -> Generator[list[Report]]:
+        self._refuse_if_unavailable()
         yield from run_in_threads(
             deliveries, lambda delivery: self._deliver_one(delivery, journal), may_start, threads=1
         )
@@ -62,7 +63,8 @@ class FakeProvider:
             scripted = self.script.pop(0)
             if isinstance(scripted, Exception):
                 raise scripted
-            return scripted
+            if scripted is not None:
+                return scripted
         journal.creating(delivery, "memory")
         run_id = f"run-{delivery.key}"
         journal.created(delivery, run_id)
