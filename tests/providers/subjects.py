@@ -211,12 +211,7 @@ class WandbSubject:
         self.standin.stop()
 
     def refuse_after(self, creates: int) -> None:
-        self.standin.faults.replace(
-            [
-                Fault("upsert_finish", "delay"),  # that of a run which is there already
-                Fault("upsert", "status", status=403, skip=creates),
-            ]
-        )
+        self.standin.faults.replace([Fault("resume_status", "status", status=403, skip=creates)])
 
     def forget_silently(self) -> None:
         self.standin.faults.replace([Fault("file_stream", "status", status=403)])
