@@ -123,7 +123,9 @@ def _promised_to_wandb(owed: Delivery) -> Snapshot:
         "name": made.name,
         "project": PROJECT,
         "state": "finished",
-        "config": made.config,
+        "config": {
+            key: value for key, value in made.config.items() if value != {}
+        },  # the SDK drops it
         "history": [row] if row else [],
         "summary": {**row, **made.summary, "_runtime": _SECONDS},
         "tags": sorted(made.tags),
@@ -149,7 +151,9 @@ def _legible(value: Any) -> Any:
             return [_legible(item) for item in value]
         case float() if not math.isfinite(value):
             return f"<{value}>"
-        case float() if value.is_integer() and abs(value) < _EXACT:  # JSON writers differ in 1 and 1.0
+        case float() if (
+            value.is_integer() and abs(value) < _EXACT
+        ):  # JSON writers differ in 1 and 1.0
             return int(value)
         case str() if len(value) > _LONGEST:
             digest = hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
