@@ -1,4 +1,4 @@
-"""Runs on the connection that schema.py hands over, else on the configured database (the alembic command)."""
+"""Migrates on the connection that `storage.schema` hands over, or on the settings' database for `alembic`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fairmind_sync.storage.tables import UtcDateTime, metadata
 
 
 def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
-    """Migrations outlive our types: they name SQLAlchemy's own."""
+    """Renders our column type as SQLAlchemy's: migrations outlive our types."""
     if kind == "type" and isinstance(item, UtcDateTime):
         return "sa.DateTime(timezone=True)"
     return False

@@ -1,7 +1,7 @@
 """Delivers FairMind's bias-test results to Weights & Biases and MLflow.
 
-`bias_test_results` saves and reads results; `mlops_integration` answers for their runs.
-Both load on first use, so that `import fairmind_sync` costs nothing.
+`bias_test_results` saves and reads results; `mlops_integration` looks up their runs.
+Both modules load on first use, so that `import fairmind_sync` costs nothing.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What FairMind imports to save bias-test results and to read them. Nothing here waits for the network.
+"""What FairMind imports to save bias-test results and to read them.
 
-Needs no daemon. A backend's `services/bias_test_results.py` holds one line:
+Nothing here waits for the network or needs a daemon. A backend's `services/bias_test_results.py` is one line:
 
     from fairmind_sync import bias_test_results
 
@@ -43,9 +43,9 @@ async def save_test_result(
         True: the result is on disk.
 
     Raises:
-        PayloadError: the result holds what can't be stored; names its path.
+        PayloadError: the result holds a value that can't be stored; the message names the value's path.
         StorageError: the database can't be written; nothing was stored.
-        SettingsError: a variable is wrong; nothing was stored.
+        SettingsError: an environment variable is wrong; nothing was stored.
     """
     return await asyncio.to_thread(
         save_test_result_sync,
@@ -108,7 +108,7 @@ async def list_test_results(
     limit: int = 50,
     offset: int = 0,
 ) -> list[dict[str, Any]]:
-    """The user's results, newest first, as `get_test_result` without results, recommendations, metadata.
+    """Returns the user's records, newest first, without `results`, `recommendations` and `metadata`.
 
     Raises:
         StorageError: the database can't be read.
@@ -137,7 +137,7 @@ def list_test_results_sync(
 
 
 async def delete_test_result(test_id: str, user_id: str | None) -> bool:
-    """Deletes the user's result, and discards what of it waits for a provider.
+    """Deletes the user's result, and discards its deliveries that wait for a provider.
 
     Runs that exist stay at their provider, and their URLs can still be looked up here.
 
@@ -178,7 +178,7 @@ def _engine() -> Engine:
 
 
 def _settings() -> Settings:
-    """Imports pydantic at the first call, so that no backend's start waits for it."""
+    """Returns the settings; pydantic is imported here, so that no backend's start waits for the import."""
     from fairmind_sync.settings import current_settings  # noqa: PLC0415 see above
 
     return current_settings()

@@ -1,4 +1,4 @@
-"""The wall clock, and whether somebody set it."""
+"""The wall clock, and a watch that notices when somebody sets the clock."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-_TOLERANCE_S = 1.0  # more than clocks that are kept in step are corrected by between two looks
+_TOLERANCE_S = 1.0  # NTP corrects a clock by less between two looks
 
 
 def utc_now() -> datetime:
@@ -14,9 +14,9 @@ def utc_now() -> datetime:
 
 
 class ClockWatch:
-    """Notices when the wall clock jumps: the monotonic one doesn't follow.
+    """Notices when the wall clock jumps, as the monotonic clock doesn't.
 
-    A machine that slept shows as a jump ahead, where its monotonic clock stands still meanwhile.
+    A machine that slept shows as a jump ahead, if its monotonic clock stands still during the sleep.
     """
 
     def __init__(
@@ -28,7 +28,7 @@ class ClockWatch:
         self._offset = wall() - monotonic()
 
     def jump(self) -> timedelta:
-        """How far the clock was set since the last look; nothing for the drift of an ordinary clock."""
+        """Returns how far the clock was set since the last call; zero for up to a second, which is drift."""
         before, self._offset = self._offset, self._wall() - self._monotonic()
         by = self._offset - before
         return timedelta(seconds=by) if abs(by) > _TOLERANCE_S else timedelta()

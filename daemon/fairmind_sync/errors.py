@@ -1,4 +1,4 @@
-"""What can go wrong, as one tree. Each message tells the user what to do next."""
+"""The errors that are raised on purpose, as one tree; each message tells the user what to do next."""
 
 from __future__ import annotations
 

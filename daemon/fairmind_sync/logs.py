@@ -1,4 +1,4 @@
-"""structlog set-up. Events are named `subject.what_happened`; values are bound, never formatted in.
+"""Sets structlog up. Events are named `subject.what_happened`; values are bound, never formatted in.
 
 delivery.claimed    delivery.delivered   delivery.retry_scheduled   delivery.dead   delivery.lease_lost
 provider.offline    provider.blocked     provider.recovered
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def configure(settings: Settings) -> None:
-    """Log to standard error: for people on a terminal, as JSON lines otherwise."""
+    """Logs to standard error from now on: for people on a terminal, else as JSON lines."""
     import structlog  # noqa: PLC0415 it brings rich along, which a process that only saves doesn't need
 
     as_json = settings.log_format == "json" or (
@@ -54,7 +54,7 @@ def configure(settings: Settings) -> None:
 
 
 class _Redactor:
-    """The last structlog processor: keeps secrets out of the line, wherever in the event they were."""
+    """The last structlog processor, which hides secrets in the whole line of an event."""
 
     def __init__(self, settings: Settings) -> None:
         self._secrets = secrets_of(settings)
@@ -64,7 +64,7 @@ class _Redactor:
 
 
 class _RedactingFormatter(logging.Formatter):
-    """For the lines of libraries, which know nothing of structlog."""
+    """Formats the lines of libraries, which know nothing of structlog, and hides secrets in these lines."""
 
     def __init__(self, secrets: tuple[str, ...], *, as_json: bool) -> None:
         super().__init__("%(name)s: %(message)s")

@@ -1,4 +1,4 @@
-"""What FairMind imports to ask about the integration, to log by hand, and to look runs up.
+"""What FairMind imports to read the integration's status, to log a test by hand, and to look up runs.
 
 A backend's `services/mlops_integration.py` holds one line:
 
@@ -45,16 +45,18 @@ def log_bias_test(
     dataset_id: str | None = None,
     wait: float = 10.0,
 ) -> dict[str, dict[str, Any]]:
-    """Saves the result, then waits for the daemon up to `wait` seconds.
+    """Saves the result, then waits up to `wait` seconds for the daemon to deliver it.
 
-    Returns at once where no provider is enabled (nothing is saved then) or no daemon is alive.
+    Doesn't wait where no daemon is alive; where no provider is enabled, doesn't save either.
 
     Returns:
-        For each provider `enabled`, `success`, `run_id` and `url`; if enabled, also `status` (pending,
-        delivered, dead or discarded), `delivery_id`, and `error` once there is one.
+        For each provider, `enabled`, `success`, `run_id` and `url`; for an enabled one also `status`
+        (pending, delivered, dead or discarded), `delivery_id`, and `error` once there was an error.
 
     Raises:
-        PayloadError, StorageError, SettingsError: as `bias_test_results.save_test_result`.
+        PayloadError: the result holds a value that can't be stored; nothing was stored.
+        StorageError: the database can't be written; nothing was stored.
+        SettingsError: an environment variable is wrong; nothing was stored.
     """
     settings = current_settings()
     if not settings.enabled:

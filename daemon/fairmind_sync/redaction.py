@@ -1,4 +1,4 @@
-"""Secrets and passwords taken out of texts. Pure."""
+"""Removes secrets and passwords from texts. Pure."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ _USERINFO = re.compile(r"""(?<=://)[^/\s"'<>]+(?=@)""")
 
 
 def redact(text: str, secrets: tuple[str, ...] = ()) -> str:
-    """The text without the given secrets, and without passwords in URLs."""
+    """Returns the text with `HIDDEN` for each given secret, and for user and password in URLs."""
     for secret in secrets:
         text = text.replace(secret, HIDDEN)
     return _USERINFO.sub(HIDDEN, text)
 
 
 def without_user(uri: str) -> str:
-    """The address without user and password."""
+    """Returns the address without user and password."""
     return re.sub(r"(?<=://)[^/]*@", "", uri)

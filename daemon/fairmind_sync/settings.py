@@ -1,4 +1,4 @@
-"""Every environment variable, as one frozen object. A `.env` file in the working directory is read too."""
+"""Reads our environment variables, also from `.env` in the working directory, into one frozen object."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def _variable(name: str, default: Any, **limits: Any) -> Any:
 
 
 _ONE_WORD: dict[str, tuple[ProviderName, ...]] = {"none": (), "both": ("wandb", "mlflow")}
-"""Values of MLOPS_PROVIDER that are no providers' names; names can be joined by commas."""
+"""Values of MLOPS_PROVIDER beside providers' names, which can be joined by commas."""
 
 Words: TypeAlias = Annotated[tuple[str, ...], NoDecode]
-"""Written with commas or blanks between them."""
+"""Words that the variable separates by commas or blanks."""
 Duration: TypeAlias = Annotated[
     timedelta, Field(ge=timedelta(seconds=1), le=timedelta(days=36_500))
 ]
@@ -39,7 +39,7 @@ Seconds: TypeAlias = Annotated[float, Field(ge=0, le=86_400)]
 
 
 class Settings(BaseSettings):
-    """What the environment says. Field names are ours; each field names the variable a user sets."""
+    """The settings as the environment has them; each field's alias is the variable that a user sets."""
 
     model_config = SettingsConfigDict(
         env_file=".env",
@@ -141,13 +141,13 @@ class Settings(BaseSettings):
 
     @property
     def enabled(self) -> tuple[ProviderName, ...]:
-        """The providers that a saved result is owed to, in the order of `PROVIDERS`."""
+        """The providers to which a saved result is owed, in the order of `PROVIDERS`."""
         named = _ONE_WORD.get(self.provider, tuple(self.provider.split(",")))
         return tuple(provider for provider in PROVIDERS if provider in named)
 
     @property
     def private_fields(self) -> tuple[privacy.Pattern, ...]:
-        """The paths of what is removed before it is stored."""
+        """The patterns of fields that are removed from a result before the result is stored."""
         return tuple(privacy.parse(pattern) for pattern in self.redact)
 
     @property
@@ -160,13 +160,17 @@ def current_settings() -> Settings:
     """Returns the environment's settings, which are read once a process.
 
     Raises:
-        SettingsError: a variable is wrong; the message names it and says why, without its value.
+        SettingsError: a variable is wrong; the message says which and why, without its value.
     """
     return load_settings()
 
 
 def load_settings() -> Settings:
-    """Reads the settings as the environment and `.env` stand now; raises as `current_settings`."""
+    """Returns the settings as the environment and `.env` are now.
+
+    Raises:
+        SettingsError: a variable is wrong; the message says which and why, without its value.
+    """
     try:
         return Settings()
     except ValidationError as error:
@@ -177,7 +181,7 @@ def load_settings() -> Settings:
 
 
 def _problem(found: ErrorDetails) -> str:
-    """The variable and what is wrong; never the value, which may be a secret."""
+    """Returns the variable's name and what is wrong, never the value, which may be a secret."""
     name = str(found["loc"][0])
     field = Settings.model_fields.get(name)
     variable = name if field is None else field.validation_alias

@@ -1,4 +1,4 @@
-"""For tests, ours and users': a provider in memory, and results to save.
+"""A provider in memory, and results to save, for our tests and those of users.
 
 provider = FakeProvider("mlflow")
 Relay(engine, provider, max_attempts=3).drain()
@@ -24,10 +24,11 @@ _numbers = count(1)
 
 @dataclass
 class FakeProvider:
-    """Holds runs by delivery key and does what the test says.
+    """A provider that holds its runs in memory, by delivery key, and fails as a test wants.
 
-    `script` holds what happens to the next deliveries, in turn: an outcome to give, an error to raise, or
-    None for one that succeeds; once it is empty every delivery succeeds. While `unavailable` is set, the probe and deliveries raise it.
+    `script` holds, for each of the next deliveries, an outcome to return, an error to raise, or None where
+    the delivery succeeds; once the script is empty, every delivery succeeds. While `unavailable` is set, the
+    probe and deliveries raise that error.
     """
 
     name: ProviderName = "mlflow"
@@ -50,10 +51,10 @@ class FakeProvider:
         )
 
     def sweep(self, suspects: Sequence[str], ledger: Ledger) -> None:
-        """Nothing can be left behind here."""
+        """Does nothing: no attempt leaves a run behind in memory."""
 
     def _refuse_if_unavailable(self) -> None:
-        """Without the traceback of the times before, which would grow and grow."""
+        """Raises `unavailable` if it is set, without the traceback of earlier raises, which would grow."""
         if self.unavailable:
             raise self.unavailable.with_traceback(None)
 
@@ -73,7 +74,7 @@ class FakeProvider:
 
 
 def new_result(**changes: Any) -> NewResult:
-    """A result ready to be saved, with an id of its own; keywords replace the arguments of a save."""
+    """Returns a result, ready to be saved, with a new test id; keywords replace the arguments of a save."""
     arguments: dict[str, Any] = {
         "test_id": f"test-{next(_numbers)}",
         "user_id": "user-1",

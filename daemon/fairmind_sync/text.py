@@ -1,4 +1,4 @@
-"""Texts made fit for a database, a provider's limits, a browser or a terminal. Pure."""
+"""Makes texts fit for a database, a provider's limits, a browser or a terminal. Pure."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ MARK_LENGTH = 12
 
 
 def shorten(text: str, longest: int) -> str:
-    """The text itself if it fits into `longest` characters, else its beginning and a mark of the whole."""
+    """Returns the text if it has at most `longest` characters, else its beginning and its `mark`."""
     if len(text) <= longest:
         return text
     return f"{text[: longest - MARK_LENGTH - 1]}-{mark(text)}"
 
 
 def storable(text: str) -> str:
-    """The text without what databases refuse: NUL and lone surrogates become U+FFFD."""
+    """Returns the text with U+FFFD for what databases refuse: NUL and lone surrogates."""
     whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return whole.replace("\0", "\ufffd")
 
 
 def storable_key(key: str) -> str:
-    """As `storable`, with a mark where something was replaced, so that two keys stay two."""
+    """Returns the key as `storable` does, with a mark where something was replaced: two keys stay two."""
     stored = storable(key)
     return key if stored == key else f"{stored}-{mark(key)}"
 
 
 def web_url(text: str | None) -> str | None:
-    """The text if it is an address that a browser may open; a provider's word alone makes it none."""
+    """Returns the text if it is an http or https address, which a browser may open, else None."""
     try:
         parts = urlsplit(text or "")
     except ValueError:
@@ -37,11 +37,12 @@ def web_url(text: str | None) -> str | None:
 
 
 def mark(text: str) -> str:
+    """Returns the first `MARK_LENGTH` hexadecimal characters of the text's SHA-256."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:MARK_LENGTH]
 
 
 def printable(text: str, kept: str = "") -> str:
-    """What others sent can't steer a terminal: control characters are shown, not obeyed; `kept` ones pass."""
+    """Returns the text with control characters spelled out, which could steer a terminal; keeps `kept`."""
     return "".join(
         char if char.isprintable() or char in kept else ascii(char)[1:-1] for char in text
     )

@@ -1,4 +1,4 @@
-"""Results, the outbox and its attempts, provider state, heartbeats."""
+"""Creates the tables of results, the outbox and its attempts, provider state and heartbeats."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Indexes for leases that run out and for unclean attempts; where an offline provider was looked for."""
+"""Adds indexes for leases that run out and for unclean attempts, and an offline provider's address."""
 
 from __future__ import annotations
 

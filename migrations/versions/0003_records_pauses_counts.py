@@ -1,4 +1,4 @@
-"""Results as FairMind's records, deletion, paused providers, idempotency keys, counts of outcomes."""
+"""Adds columns for FairMind's records, deletion and pauses, and tables of idempotency keys and counts."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def _create_tables() -> None:
 
 
 def _read_verdicts(connection: sa.Connection) -> None:
-    """What of the saved results becomes columns."""
+    """Fills the new columns from the saved results."""
     table = sa.table(
         "bias_test_results",
         sa.column("id", sa.Integer),

@@ -1,4 +1,4 @@
-"""Counts of deliveries, kept by triggers; indexes for the oldest pending, lists by status, pruning."""
+"""Adds counts of deliveries, kept by triggers, and indexes for backlogs, lists by status and pruning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""For PostgreSQL: counts, and daemons told of what they wait for. Lists in the results' order."""
+"""Adds PostgreSQL's triggers for counts and notifications, and indexes for lists in the results' order."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _COUNTED = (
     " UNION ALL SELECT 'discarded') AS s"
 )
 
-# SQLite has one writer at a time: each pair of provider and status has its row.
+# SQLite has one writer at a time, so one row counts each pair of provider and status.
 _COUNT = (
     "UPDATE delivery_counts SET count = count {change}"
     " WHERE provider = {row}.provider AND status = {row}.status"
@@ -35,10 +35,10 @@ _SQLITE_TRIGGERS = {
     "count_removed_delivery": f"AFTER DELETE ON outbox BEGIN {_LESS}; END",
 }
 
-# PostgreSQL's writers would wait for each other at such a row until they commit: each adds its change.
+# PostgreSQL's writers would wait for each other's commits at such a row, so each inserts its change.
 _WAKE = "PERFORM pg_notify('fairmind_sync', '')"
 _WAKES_FOR_ALL = "pg_try_advisory_xact_lock(hashtextextended('fairmind_sync wake', 0))"
-"""A notifying transaction keeps all others from committing meanwhile: of those at once, one is enough."""
+"""Transactions that notify commit one after the other, so of several at once only one notifies."""
 _FUNCTIONS = {
     "count_new": (
         "INSERT INTO delivery_counts (provider, status, count)"
@@ -158,7 +158,7 @@ def downgrade() -> None:
 
 
 def _restore_counts() -> None:
-    """As 0004 has them: the pair is the key."""
+    """Makes the counts again as 0004 has them, with provider and status as the key."""
     op.drop_table("delivery_counts")
     op.create_table(
         "delivery_counts",

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from fairmind_sync.api import create_app
 from fairmind_sync.api.schemas import MOST_VALUES
 from fairmind_sync.clock import utc_now
-from fairmind_sync.outbox import deletion, idempotency
+from fairmind_sync.outbox import deletion, heartbeat, idempotency
 from fairmind_sync.provider_names import PROVIDERS
 from fairmind_sync.providers.base import Dead
 from fairmind_sync.relay.relay import Relay
@@ -64,6 +64,13 @@ def forget_keys(engine: Engine, after: timedelta) -> None:
         idempotency.forget_keys(connection, utc_now() + after)
 
 
+@pytest.fixture
+def _daemon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A daemon that is alive for as long as the test takes, and delivers nothing by itself."""
+    monkeypatch.setattr(heartbeat, "any_alive", lambda *_arguments: True)
+
+
+@pytest.mark.usefixtures("_daemon")
 def test_a_request_waits_for_its_delivery(client: TestClient, engine: Engine) -> None:
     with ThreadPoolExecutor(1) as pool:
         reply = pool.submit(client.post, URL, json=body(wait=60))

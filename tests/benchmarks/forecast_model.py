@@ -65,7 +65,7 @@ class Costs:
     count_rows: float = known(6.0, "a result adds to delivery_counts: 2 saved, 2 twice delivered")
     count_row_s: float = known(0.1e-6, "to sum one, measured with 100,000; each status, page, POST")
     fold_row_s: float = known(3e-6, "to fold one, measured with 1,000,000")
-    mlflow_run_cpu_s: float = known(30e-3, "of MLflow's server; ARCHITECTURE, 'Speed': 26-33 ms")
+    mlflow_run_cpu_s: float = known(30e-3, "of MLflow's server; docs/reference/speed.md: 26-33 ms")
     mlflow_worker_runs: float = known(60, "a second: 4 threads, 65 ms a run")
     wandb_worker_runs: float = known(33, "a second; two workers a daemon make 65; 'Decisions'")
     wandb_project_runs: float = known(80, "a second; W&B's documented limit of run creations")

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from random import Random
 
 import pytest
 from sqlalchemy import Engine, update
 
 from fairmind_sync.operating import explanation
 from fairmind_sync.operating.explanation import Explanation
-from fairmind_sync.outbox import decisions, deletion, heartbeat, outcomes, provider_state
-from fairmind_sync.results.delivery import Run
+from fairmind_sync.outbox import decisions, deletion, heartbeat
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.results.states import BLOCKED, OFFLINE
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage.engine import writing
 from fairmind_sync.storage.tables import outbox_table
+from tests.operating.standing import note, pause, record_dead, record_delivered, record_retry
 from tests.support.clock import NOW
 from tests.support.databases import store_of
 from tests.support.deliveries import LEASE, claim, save
 
 pytestmark = pytest.mark.both_databases
-
 MINUTE = timedelta(minutes=1)
 START = "No daemon is running. Run: fairmind-sync run"
 FIX = "Fix that; it is tried again within 2 minutes, or by: fairmind-sync resume mlflow"
 WAYS = (BLOCKED, OFFLINE)
+saved = pytest.mark.usefixtures("_saved", "_daemon")
+saved_without_daemon = pytest.mark.usefixtures("_saved")
 
 
 @pytest.fixture
@@ -40,10 +40,6 @@ def _daemon(engine: Engine) -> None:
         heartbeat.Heartbeat().start(connection, NOW)
 
 
-saved = pytest.mark.usefixtures("_saved", "_daemon")
-saved_without_daemon = pytest.mark.usefixtures("_saved")
-
-
 def explain(configured: Settings, now: datetime = NOW) -> Explanation:
     (found,) = explanation.explain(store_of(configured), configured, "t", now)
     return found
@@ -52,43 +48,6 @@ def explain(configured: Settings, now: datetime = NOW) -> Explanation:
 def words(configured: Settings, now: datetime = NOW) -> tuple[str, str | None]:
     found = explain(configured, now)
     return found.state, found.what_to_do
-
-
-def record_delivered(engine: Engine, url: str | None) -> None:
-    (delivery,) = claim(engine)
-    with writing(engine) as connection:
-        outcomes.record_delivered(connection, delivery, Run("run-1", url), "somewhere", NOW)
-
-
-def record_dead(engine: Engine, kind: ErrorKind = ErrorKind.REJECTED) -> None:
-    (delivery,) = claim(engine)
-    with writing(engine) as connection:
-        outcomes.record_dead(connection, delivery, kind, "no", NOW)
-
-
-def record_retry(engine: Engine, due_at: datetime) -> None:
-    (delivery,) = claim(engine)
-    with writing(engine) as connection:
-        outcomes.record_retry(
-            connection, delivery, ErrorKind.UNCERTAIN, "lost", due_at=due_at, now=NOW
-        )
-
-
-def note(engine: Engine, state: str, after: timedelta = MINUTE) -> None:
-    with writing(engine) as connection:
-        if state == BLOCKED:
-            provider_state.note_blocked(
-                connection, "mlflow", "wrong key", chance=Random(1), now=NOW
-            )
-        else:
-            provider_state.note_offline(
-                connection, "mlflow", "no route", after=after, chance=Random(1), now=NOW
-            )
-
-
-def pause(engine: Engine) -> None:
-    with writing(engine) as connection:
-        provider_state.pause(connection, "mlflow", NOW)
 
 
 @saved

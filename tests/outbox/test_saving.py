@@ -92,14 +92,14 @@ def test_each_delivery_has_a_key_of_32_hexadecimal_characters(engine: Engine) ->
 @pytest.fixture
 def no_second_enqueue(monkeypatch: pytest.MonkeyPatch) -> None:
     """The deliveries of the first result can be stored, those of others can't."""
-    real, calls = saving.enqueue, itertools.count(1)
+    calls = itertools.count(1)
 
-    def enqueue(*arguments: Any) -> None:
-        real(*arguments)
+    def enqueue_once(*arguments: Any) -> None:
+        enqueue(*arguments)
         if next(calls) > 1:
             raise StorageError
 
-    monkeypatch.setattr(saving, "enqueue", enqueue)
+    monkeypatch.setattr(saving, "enqueue", enqueue_once)
 
 
 def test_a_result_is_not_saved_when_its_deliveries_can_not_be(

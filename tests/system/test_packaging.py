@@ -13,7 +13,8 @@ from fairmind_sync.storage import schema
 CHECKOUT = Path(__file__).parents[2]
 SAVE = """
 import fairmind_sync, pathlib
-from fairmind_sync import bias_test_results, schema
+from fairmind_sync import bias_test_results
+from fairmind_sync.storage import schema
 bias_test_results.save_test_result_sync("t", None, "m", None, "ml_bias", {"accuracy": 1})
 print(pathlib.Path(fairmind_sync.__file__).parent)
 print(schema.migrations_directory())
@@ -59,6 +60,16 @@ def test_the_wheel_holds_the_package_and_its_migrations_and_nothing_else(wheel: 
         has_migrations = "fairmind_sync/migrations/env.py" in archive.namelist()
     expected = {"fairmind_sync", wheel.name.rsplit("-", 3)[0] + ".dist-info"}
     assert (tops, has_migrations) == (expected, True)
+
+
+def test_the_wheel_carries_its_licence_and_its_readme(wheel: Path) -> None:
+    info = wheel.name.rsplit("-", 3)[0] + ".dist-info"
+    with zipfile.ZipFile(wheel) as archive:
+        about = archive.read(f"{info}/METADATA").decode()
+        licence = archive.read(f"{info}/licenses/daemon/LICENSE").decode()
+    assert "\nLicense-Expression: MIT\nLicense-File: daemon/LICENSE\n" in about
+    assert licence.startswith("MIT License\n")
+    assert about.endswith((CHECKOUT / "README.md").read_text(encoding="utf-8"))
 
 
 def test_the_wheel_creates_its_database_without_the_checkout(

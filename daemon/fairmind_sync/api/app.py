@@ -25,12 +25,12 @@ STATIC = Path(__file__).parent / "static"
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The REST API and the status page over the settings' database, guarded as the settings say."""
+    """Returns the REST API and the status page on the settings' database, guarded as the settings say."""
     app = FastAPI(
         title="fairmind-sync",
         version=__version__,
         description="Bias-test results on their way to Weights & Biases and MLflow.",
-        docs_url=None,  # their pages load scripts from elsewhere; ours must work air-gapped
+        docs_url=None,  # FastAPI's pages load scripts from elsewhere; ours must work air-gapped
         redoc_url=None,
     )
     app.state.settings = settings

@@ -27,9 +27,10 @@ _DARK = """inline:
 
 
 def metrics_of(points: Iterable[TrendPoint], wanted: str = "") -> tuple[list[str], list[str]]:
-    """The metrics to show, and all that there are: the wanted one, else those that most results have.
+    """Returns the metrics to show, and all metrics that there are.
 
-    Of those, rates go first, which lie between -1 and 1: a count beside them would flatten them to one line.
+    The metrics to show are the wanted one, else those that most results have. Rates, between -1 and 1, are
+    shown without other numbers, since a count in the same chart would flatten the rates to one line.
     """
     counted: Counter[str] = Counter()
     beyond: set[str] = set()
@@ -45,7 +46,7 @@ def metrics_of(points: Iterable[TrendPoint], wanted: str = "") -> tuple[list[str
 
 
 def trend_svg(points: list[TrendPoint], wanted: str = "") -> str:
-    """One line a metric; where a result lacks it, the line has a gap."""
+    """Draws a line for each metric, with a gap where a result lacks the metric; returns the SVG."""
     import pygal  # most daemons never draw
     from pygal.style import Style
 
@@ -90,7 +91,7 @@ def trend_svg(points: list[TrendPoint], wanted: str = "") -> str:
 
 
 def _without_scripts(root: Any) -> Any:
-    """The settings that pygal leaves for a library of its own, which we don't load."""
+    """Removes the settings that pygal leaves for a JavaScript library, which we don't load."""
     for parent in list(root.iter()):
         for child in list(parent):
             if str(child.tag).endswith("script"):
@@ -99,13 +100,13 @@ def _without_scripts(root: Any) -> Any:
 
 
 def metrics_in(point: TrendPoint) -> dict[str, float]:
-    """Finite ones only: others can't be drawn."""
+    """Returns the result's finite numbers by joined path; others can't be drawn."""
     found = numbers_of(point.results)
     return {"/".join(path): value for path, value in found.items() if math.isfinite(value)}
 
 
 def _drawable(value: float | None) -> float | None:
-    """None, a gap, for what is too large. Rounded: pygal's scale of almost equal values never ends."""
+    """Returns the value rounded, since pygal's scale of almost equal values never ends; None if too large."""
     if value is None or abs(value) > _LARGEST:
         return None
     return float(f"{value:.9g}") if abs(value) >= _SMALLEST else 0.0

@@ -1,4 +1,4 @@
-"""The store and the settings of an endpoint; a mounted router takes them from the environment."""
+"""Gives endpoints settings and store: the app's, or the environment's where a backend mounts the router."""
 
 from __future__ import annotations
 

@@ -1,13 +1,12 @@
-"""Endpoints beyond the document's: results, deliveries and their runs, and what an operator does to them."""
+"""Endpoints beyond the document's: results, deliveries, their runs, and an operator's actions."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator
-from sqlalchemy import Engine
 
 from fairmind_sync.api.context import DeliveryId, KnownProvider, Store
 from fairmind_sync.api.problems import ProblemRoute
@@ -28,11 +27,14 @@ from fairmind_sync.outbox import delivery_lookup, provider_state, result_lookup
 from fairmind_sync.outbox.delivery_lookup import LARGEST_ID, DeliveryRecord, RunFilter, find
 from fairmind_sync.storage.engine import reading
 
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
 router = APIRouter(route_class=ProblemRoute)
 
 
 def _written_out(value: str) -> str:
-    """A bare number, too, would be taken: as seconds since 1970."""
+    """Refuses a bare number, which pydantic would take as seconds since 1970."""
     if value[4:5] != "-":
         raise ValueError("must be written like 2026-01-31T00:00:00Z")
     return value
@@ -69,7 +71,7 @@ def runs(
         int | None, Query(ge=1, le=LARGEST_ID, description="`next_cursor` of the page before")
     ] = None,
 ) -> RunsResponse:
-    """Deliveries and their runs, newest first."""
+    """Returns deliveries and their runs, newest first."""
     wanted = RunFilter(
         test_id=test_id,
         model_id=model_id,
@@ -92,7 +94,7 @@ def results(
     engine: Store,
     user_id: Annotated[str | None, Query(max_length=500, description="only this user's")] = None,
 ) -> ResultsResponse:
-    """A result with its deliveries and each of their attempts; all revisions, newest first."""
+    """Returns each revision of a result, newest first, with its deliveries and their attempts."""
     with reading(engine) as connection:
         found = result_lookup.revisions(connection, test_id, user_id)
         tried = {
@@ -135,7 +137,7 @@ def discard(delivery_id: DeliveryId, body: DiscardRequest, engine: Store) -> Del
 
 @router.post("/providers/{provider}/pause")
 def pause(provider: KnownProvider, engine: Store) -> ProviderResponse:
-    """Holds its deliveries back; what is under way ends as it would."""
+    """Holds the provider's deliveries back; deliveries under way end as they would."""
     actions.pause(engine, provider)
     return _provider(engine, provider)
 

@@ -1,4 +1,4 @@
-"""The document's endpoints. Everything is answered from the local database."""
+"""The document's endpoints, all answered from the local database."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ IdempotencyKey = Annotated[
 
 @router.get("/status")
 def status(settings: CurrentSettings) -> StatusResponse:
-    """Which providers are enabled, and where they send."""
+    """Returns which providers are enabled, and where each sends results."""
     return StatusResponse(
         success=True,
         status=IntegrationStatus.model_validate(integration_status(settings)),
@@ -88,7 +88,7 @@ async def log_test(
 
 @router.get("/run-url/{provider}/{run_id:path}", responses={404: {"description": "unknown run"}})
 def run_url(provider: KnownProvider, run_id: str, engine: Store) -> RunUrlResponse:
-    """The run's URL as recorded at its delivery; works with the provider away."""
+    """Returns the run's URL as recorded at its delivery, also while the provider is away."""
     with reading(engine) as connection:
         found = delivery_lookup.delivery_by_run(connection, provider, run_id)
     if found is None:

@@ -1,4 +1,4 @@
-"""Who gets in: every request passes here before any endpoint sees it.
+"""Decides which requests get in: every request passes the guard before any endpoint.
 
 The host must be ours (DNS rebinding), a change must come from our own page or from no page (cross-site
 requests), the token must be right where one is set, and the body must be small and arrive in time.
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from fairmind_sync.settings import Settings
 
 LARGEST_BODY = 16 * 1024 * 1024
-"""Bytes; more than W&B takes of a run."""
+"""Bytes of a request's body; more than W&B takes of a run."""
 LARGEST_OPEN_BODY = 64 * 1024
-"""Bytes, where no token is asked for: a form holds no more."""
+"""Bytes of a body on a path that needs no token: a form holds no more."""
 BODY_SECONDS = 15.0
 OPEN = ("/healthz", "/readyz", "/sign-in")
 """Paths that need no token."""
@@ -54,7 +54,7 @@ class _BodyError(Exception):
 
 
 class Guard:
-    """ASGI middleware; see above."""
+    """The ASGI middleware that applies the rules above."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
@@ -80,7 +80,7 @@ class Guard:
         await self._answer(scope, _replay(body, receive), send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Starlette would answer an error outside of us, without our headers."""
+        """Answers an unforeseen error here: Starlette would answer outside, without our headers."""
         has_begun = False
 
         async def send_and_note(message: Message) -> None:
@@ -119,7 +119,7 @@ class Guard:
         )
 
     def _is_ours(self, host: str) -> bool:
-        """An address in numbers is safe: what rebinds is a name."""
+        """Returns whether the host is ours; an address in numbers is, as DNS rebinding needs a name."""
         found = _HOST.fullmatch(host)
         name = found[1].strip("[]").lower() if found else ""
         return bool(name) and (name in self._hosts or "*" in self._hosts or _is_address(name))
@@ -143,7 +143,7 @@ def _is_open(path: str) -> bool:
 
 
 def _is_cross_site(headers: Headers, host: str) -> bool:
-    """By what browsers add; programs add neither of the headers."""
+    """Returns whether a page of another site sent this, by headers that browsers add and programs don't."""
     site = headers.get("sec-fetch-site")
     if site is not None and site not in ("same-origin", "none"):
         return True
@@ -152,7 +152,7 @@ def _is_cross_site(headers: Headers, host: str) -> bool:
 
 
 def _is_for_a_page(scope: Scope, headers: Headers) -> bool:
-    """Whether a person waits for the answer, who can sign in."""
+    """Returns whether a browser asks for a page, so that a person can sign in."""
     is_api = scope["path"].startswith("/api/")
     return scope["method"] == "GET" and not is_api and "text/html" in headers.get("accept", "")
 
@@ -197,7 +197,7 @@ def _too_large(largest: int) -> _BodyError:
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """The body that was read, then whatever else comes: the end of the connection."""
+    """Returns a `receive` that gives the body that was read, then what else comes: the connection's end."""
     waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replay() -> Message:

@@ -1,4 +1,4 @@
-"""For orchestrators and Prometheus: alive, ready, and the metrics."""
+"""The endpoints for orchestrators and Prometheus: alive, ready, and the metrics."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ router = APIRouter(route_class=ProblemRoute, tags=["health"])
 
 @router.get("/healthz")
 async def healthz() -> Health:
-    """The process answers; nothing else is asked."""
+    """Answers while the process runs; checks nothing else."""
     return Health(ok=True)
 
 
 @router.get("/readyz", responses={503: {"model": Health, "description": "not ready"}})
 def readyz(settings: CurrentSettings, response: Response) -> Health:
-    """Results can be saved, and a daemon is there to deliver them."""
+    """Tells whether results can be saved, and whether a daemon is there to deliver results."""
     try:
         engine = open_store(settings)
         sqlite_file.require_space(engine)
@@ -47,7 +47,7 @@ def readyz(settings: CurrentSettings, response: Response) -> Health:
     },
 )
 def metrics(engine: Store) -> Response:
-    """In Prometheus' text format, read from the database: the same from every daemon."""
+    """Returns metrics in Prometheus' text format, read from the database: the same from every daemon."""
     registry = CollectorRegistry()
     registry.register(DatabaseCollector(engine))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

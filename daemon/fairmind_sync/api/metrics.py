@@ -1,4 +1,4 @@
-"""What the database knows, as Prometheus metrics."""
+"""Makes Prometheus metrics of the counts and states in the database."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _STATES = (READY, OFFLINE, BLOCKED)
 
 
 class DatabaseCollector(Collector):
-    """Reads when it is asked; keeps nothing in between."""
+    """A collector that reads the database at each scrape, and keeps nothing in between."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def describe(self) -> list[Metric]:
-        """Nothing, so that registering doesn't read."""
+        """Returns nothing, so that to register the collector reads nothing."""
         return []
 
     def collect(self) -> Iterator[Metric]:

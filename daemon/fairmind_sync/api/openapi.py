@@ -1,4 +1,4 @@
-"""The OpenAPI document: what FastAPI finds, with every error as a problem."""
+"""Makes the OpenAPI document: what FastAPI finds, with every error as a problem."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _CHANGES = {
     "413": "the body is too large",
 }
 _OWN_BODY = {("/readyz", "503")}
-"""Answers that are no problem, but the endpoint's own schema."""
+"""Error answers that have the endpoint's own schema instead of a problem's."""
 
 
 def describe(app: FastAPI, *, has_token: bool) -> dict[str, Any]:
-    """Made once, and kept by the app, as FastAPI does."""
+    """Returns the app's document, which is made once and kept by the app, as FastAPI does."""
     if app.openapi_schema is None:
         app.openapi_schema = _described(app, has_token=has_token)
     return app.openapi_schema

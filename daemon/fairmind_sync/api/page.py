@@ -1,4 +1,4 @@
-"""The status page: rendered here, from the database. Its script fetches it again and swaps what changed."""
+"""The status page, rendered from the database; its script fetches the page again and swaps what changed."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
-from sqlalchemy import Engine
 from starlette.templating import Jinja2Templates
 
 from fairmind_sync import __version__
@@ -29,6 +28,9 @@ from fairmind_sync.results.states import STATUSES
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage.engine import current_time, reading
 from fairmind_sync.text import storable, web_url
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 router = APIRouter(include_in_schema=False)
 
@@ -46,7 +48,7 @@ Back = Annotated[str, Form(max_length=LONGEST_BACK)]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the page's form asks for; an empty field leaves it open."""
+    """What the page's form asks for; an empty field restricts nothing."""
 
     q: str
     provider: str
@@ -237,12 +239,12 @@ def _missing(request: Request, settings: Settings, what: str) -> HTMLResponse:
 
 
 def _to(back: str) -> RedirectResponse:
-    """Back to one of our own pages; never to another site."""
+    """Redirects to one of our own pages, never to another site."""
     return RedirectResponse(back if _OURS.match(back) else "/", 303)
 
 
 def _ago(then: datetime | None, now: datetime) -> str:
-    """How long that is ago, or how long until then, in its largest unit."""
+    """Returns how long ago `then` is, or how far ahead, in the largest unit that fits."""
     if then is None:
         return "never"
     seconds = (now - then).total_seconds()

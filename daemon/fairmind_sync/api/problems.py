@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem details, with the document's `success: false` beside them."""
+"""Answers errors as RFC 9457 problem details, with the document's `success: false` beside the details."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def problem(
 
 
 async def answer_error(_request: Request, error: Exception) -> Response:
-    """An exception handler for every error that has an answer."""
+    """Answers an error that has an answer, and raises any other."""
     match error:
         case RequestValidationError():
             return problem(422, _first(error), errors=_without_input(error))
@@ -71,7 +71,7 @@ async def answer_error(_request: Request, error: Exception) -> Response:
 
 
 class ProblemRoute(APIRoute):
-    """A route that answers its errors itself, so that they look alike in whichever app it is mounted."""
+    """A route that answers its own errors, so that errors look alike in a backend that mounts the route."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -92,7 +92,7 @@ def _first(error: RequestValidationError) -> str:
 
 
 def _without_input(error: RequestValidationError) -> list[dict[str, Any]]:
-    """What a client sent isn't repeated: it may be large, or secret."""
+    """Returns the errors without what the client sent, which may be large, or secret."""
     kept = ("type", "loc", "msg")
     return [
         {key: jsonable_encoder(found[key]) for key in kept if key in found}

@@ -1,4 +1,4 @@
-"""What the endpoints take and give: the document's shapes first, then ours."""
+"""The shapes that the endpoints take and give: the document's first, then ours."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fairmind_sync.text import storable
 
 Status = Literal["pending", "delivered", "dead", "discarded"]
 MOST_VALUES = 100_000
-"""In a posted result, keys and items at all depths together."""
+"""The most keys and items, at all depths together, in `results` or `metadata` of a request."""
 
 _RESULT = {
     "test_id": "test_123",
@@ -61,7 +61,7 @@ class LogTestRequest(BaseModel):
 
 
 def _size(value: Any) -> int:
-    """How many keys and items there are, at all depths; without recursion, for it may be deep."""
+    """Counts keys and items at all depths, without recursion; stops once there are too many."""
     count, waiting = 0, [value]
     while waiting and count <= MOST_VALUES:
         found = waiting.pop()
@@ -212,7 +212,7 @@ class ResultOut(BaseModel):
     @field_validator("results", "metadata", "summary", "recommendations", mode="before")
     @classmethod
     def _must_be_unicode(cls, value: Any) -> Any:
-        """Lone surrogates, which are stored as they came, have no UTF-8."""
+        """Replaces lone surrogates, which are stored as given, but which UTF-8 can't hold."""
         return json.loads(storable(json.dumps(value, ensure_ascii=False)))
 
 

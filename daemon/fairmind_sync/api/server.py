@@ -1,4 +1,4 @@
-"""The API as a thread of the daemon: a socket that listens, and uvicorn with limits."""
+"""Serves the API in a thread of the daemon: a socket that listens, and uvicorn with limits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fairmind_sync.settings import Settings
 
 HEAD_SECONDS = 10.0
-"""A client that needs longer for a request's first lines is cut off."""
+"""A client that needs longer for a request's head is cut off."""
 MOST_AT_ONCE = 100
 """Connections; more are answered 503, so that a flood leaves the daemon room to work."""
 _LARGEST_HEAD = 64 * 1024
@@ -48,7 +48,7 @@ def listen(settings: Settings) -> socket.socket:
     """
     require_guard(settings)
     family = socket.AF_INET6 if ":" in settings.api_host else socket.AF_INET
-    # asyncio switches Nagle's delay off for sockets that name their protocol only: 40 ms an answer
+    # asyncio switches Nagle's delay, 40 ms an answer, off only for sockets that name their protocol
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -64,7 +64,7 @@ def listen(settings: Settings) -> socket.socket:
 
 
 class ApiServer:
-    """Runs from `start` to `stop`."""
+    """The API's server, which runs in a thread from `start` to `stop`."""
 
     def __init__(self, settings: Settings, listener: socket.socket) -> None:
         config = uvicorn.Config(
@@ -95,7 +95,7 @@ class ApiServer:
 
 
 class _CalmServer(uvicorn.Server):
-    """Wakes once a second and at its end, where uvicorn wakes ten times a second."""
+    """A server that wakes once a second and at its end, where uvicorn's wakes ten times a second."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -104,7 +104,7 @@ class _CalmServer(uvicorn.Server):
 
     async def main_loop(self) -> None:
         self._loop = asyncio.get_running_loop()
-        while not await self.on_tick(0):  # 0: it makes the Date header anew
+        while not await self.on_tick(0):  # 0 has the Date header made anew
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._end.wait(), 1)
 
@@ -121,9 +121,7 @@ class _ImpatientProtocol(H11Protocol):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        if (
-            len(self.connections) > MOST_AT_ONCE
-        ):  # each costs a file descriptor, even if it says nothing
+        if len(self.connections) > MOST_AT_ONCE:  # each costs a file descriptor, even a silent one
             transport.write(_TOO_MANY)
             transport.close()
         else:

@@ -1,7 +1,7 @@
-"""The token that guards the API, and the cookie that stands for it on the page.
+"""The token that guards the API, and the cookie that stands for the token on the page.
 
-The cookie is signed with a key made of the token (itsdangerous), so it holds no secret, ends by itself, and
-ends for all when the token is changed.
+The cookie is signed with a key made of the token (itsdangerous). So the cookie holds no secret, expires after
+`LASTS_S`, and is void once the token is changed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MEANING = b"signed in"
 
 
 class Token:
-    """Compares in constant time."""
+    """The API's token, which is compared in constant time."""
 
     def __init__(self, value: str) -> None:
         self._value = value.encode()
@@ -33,11 +33,11 @@ class Token:
         return secrets.compare_digest(given, self._value)
 
     def session(self) -> str:
-        """A fresh cookie's value."""
+        """Returns the value of a new cookie."""
         return self._signer.sign(_MEANING).decode()
 
     def admits(self, headers: Headers) -> bool:
-        """Whether a request with these headers carries the token, or a cookie made from it."""
+        """Returns whether the headers carry the token, or a cookie signed with the token."""
         scheme, _, given = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and self.is_mine(given.strip().encode("latin-1")):
             return True
@@ -49,6 +49,6 @@ class Token:
 
 
 def token_of(settings: Settings) -> Token | None:
-    """None where the settings name none: then whoever reaches the address is let in."""
+    """Returns the settings' token; None where there is none, so that whoever reaches the API is let in."""
     value = settings.api_token.get_secret_value() if settings.api_token else ""
     return Token(value) if value else None

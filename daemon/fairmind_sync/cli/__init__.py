@@ -1,4 +1,4 @@
-"""The command line: one verb a function. Exit codes: 0 done, 1 undelivered or wrong, 2 usage.
+"""The command line, with a function for each verb. Exit codes: 0 done, 1 undelivered or wrong, 2 usage.
 
 Verbs import what they need when they run: a worker process starts by importing this package.
 """
@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import typer
 
-from fairmind_sync.cli import app as _app
+from fairmind_sync.cli import command as _command
 from fairmind_sync.cli import daemon_verbs, db_verbs, delivery_verbs, provider_verbs, result_verbs
 from fairmind_sync.cli.output import fail
 from fairmind_sync.errors import FairmindSyncError
 
 __all__ = ["app", "main"]
 
-app: typer.Typer = _app.app
+app: typer.Typer = _command.app
 for _verb in (
     daemon_verbs.run,
     daemon_verbs.drain,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from fairmind_sync.cli.app import AsJson, current_settings, opened
+from fairmind_sync.cli.command import AsJson, current_settings, opened
 from fairmind_sync.cli.output import print_json, say
 
 

@@ -1,4 +1,4 @@
-"""Verbs on the database; those that care for a file refuse any other with the tool that does it."""
+"""Verbs on the database; for PostgreSQL, those that care for a file name the server's own tool instead."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from fairmind_sync.cli.app import AsJson, current_settings
+from fairmind_sync.cli.command import AsJson, current_settings
 from fairmind_sync.cli.output import fail, print_json, say
 
 db = typer.Typer(help="The database.", no_args_is_help=True)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fairmind_sync.cli.app import AsJson, current_settings, opened
+from fairmind_sync.cli.command import AsJson, current_settings, opened
 from fairmind_sync.cli.output import fail, print_json, print_table, say
 
 if TYPE_CHECKING:
     from fairmind_sync.operating.explanation import Explanation
-from fairmind_sync.cli.app import provider_named
+from fairmind_sync.cli.command import provider_named
 
 
 def runs(
@@ -152,7 +152,7 @@ def discard(
 def _chosen(
     ids: list[int] | None, test_id: str | None, provider: str | None, statuses: tuple[str, ...]
 ) -> list[int]:
-    """The deliveries that are named, or those in one of the statuses that the options let through."""
+    """Returns the ids that are named, or of the deliveries in one of the statuses that the options choose."""
     from fairmind_sync.outbox.delivery_lookup import RunFilter, find
 
     if ids:

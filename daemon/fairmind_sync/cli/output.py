@@ -1,4 +1,4 @@
-"""How verbs print: tables for people, JSON for programs, one line for what went wrong."""
+"""Prints for verbs: tables for people, JSON for programs, one line for an error."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _KEPT = "\n\t"
 
 
 def say(text: str, *, is_wrong: bool = False) -> None:
-    """A line for people; what is wrong goes to standard error."""
+    """Prints a text for people, to standard error if `is_wrong`."""
     typer.echo(printable(text, _KEPT), err=is_wrong)
 
 
 def print_json(value: object) -> None:
-    """Times in ISO 8601."""
+    """Prints the value as JSON, with times in ISO 8601."""
     typer.echo(json.dumps(value, indent=2, default=_text))
 
 
@@ -38,6 +38,7 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None
 
 
 def fail(message: str) -> NoReturn:
+    """Prints the message to standard error, and ends the process with exit code 1."""
     say(f"fairmind-sync: {message}", is_wrong=True)
     sys.exit(1)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from fairmind_sync.cli.app import AsJson, Provider, current_settings, opened, provider_named
+from fairmind_sync.cli.command import AsJson, Provider, current_settings, opened, provider_named
 from fairmind_sync.cli.output import print_json, print_table, say
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from fairmind_sync.cli.app import AsJson, current_settings, opened, provider_named
+from fairmind_sync.cli.command import AsJson, current_settings, opened, provider_named
 from fairmind_sync.cli.output import fail, print_json, say
 
 

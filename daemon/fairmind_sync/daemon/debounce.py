@@ -8,15 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 TOGETHER_S = 0.2
-"""Seconds between two looks while a drain runs."""
+"""Seconds between two looks for due work while a drain runs."""
 
 
 @dataclass
 class Debounce:
-    """Calls at once; but while a drain runs, commits call together, at most every `TOGETHER_S`.
+    """Lets a commit call for a look at once, but while a drain runs at most once in `TOGETHER_S`.
 
-    Most commits are the drain's own then. A drain claims on by itself, and its end is looked at, so a look
-    meanwhile is only for the other providers.
+    While a drain runs, most commits are the drain's own. A drain claims more by itself, and its end calls for
+    a look too, so a look during a drain only serves the other providers.
     """
 
     clock: Callable[[], float] = time.monotonic
@@ -24,7 +24,7 @@ class Debounce:
     _called_at: float = -math.inf
 
     def calls(self, *, has_changed: bool, is_draining: bool) -> bool:
-        """Returns whether to look now; `has_changed`: there were commits since the last question."""
+        """Returns whether to look now; `has_changed` tells of commits since the last call."""
         self._waits = self._waits or has_changed
         is_early = is_draining and self.clock() - self._called_at < TOGETHER_S
         if is_early or not self._waits:

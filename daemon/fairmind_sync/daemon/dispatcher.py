@@ -1,4 +1,4 @@
-"""Which drains start now, and when to look next: when something falls due, or a provider's probe does."""
+"""Decides which drains start now, and when to look next: when a delivery or a provider's probe falls due."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SHORTEST_WAIT = timedelta(seconds=0.2)
 
 
 class Dispatcher:
-    """Starts drains for what is due. After `stopping` is set nothing is started."""
+    """Starts drains for what is due; starts nothing once `stopping` is set."""
 
     def __init__(
         self,
@@ -56,10 +56,11 @@ class Dispatcher:
             self._set_timer(current_time(self._engine))
 
     def look_in(self, time: timedelta) -> None:
+        """Looks after so long, instead of at an earlier or later time that was set before."""
         self._timers.once(time, self.look, "look-soon")
 
     def sweep(self) -> None:
-        """Starts drains that compare the providers with what is recorded, after unclean attempts."""
+        """Starts drains that sweep their provider, where attempts ended unclean."""
         with self._pool.lock, reading(self._engine) as connection:
             for slot in self._pool:
                 if self._is_swept(connection, slot) and not self._stopping.is_set():
@@ -87,7 +88,7 @@ class Dispatcher:
     def _has_work(
         self, connection: Connection, slot: WorkerSlot, state: ProviderState, now: datetime
     ) -> bool:
-        """Whether a drain in this slot would find something to do; further slots are for large backlogs."""
+        """Returns whether a drain in this slot would find work; second slots are for large backlogs."""
         most = self._settings.max_in_flight
         if not workload.has_work(connection, slot.provider, now, most):
             return False
@@ -101,7 +102,7 @@ class Dispatcher:
             return provider_state.take_probe(connection, slot.provider, now)
 
     def _probe(self, slot: WorkerSlot, address: str | None) -> None:
-        """Probes by a worker process; where it is known what can't be reached, by a connection first."""
+        """Probes the provider in a worker process; where an address failed before, first tries to connect."""
         if address is None:
             self._pool.start_drain(slot, probe_now=True)
             return
@@ -110,7 +111,7 @@ class Dispatcher:
         self._timers.at_once(self._connect, f"connect-{slot.provider}", arguments)
 
     def _connect(self, slot: WorkerSlot, address: str) -> None:
-        """Gives an offline provider a worker process once a connection to its address can be made."""
+        """Tries to connect to an offline provider's address; only if that works, a worker process probes."""
         reason = refusal(address)
         if reason is None:
             with self._pool.lock:
@@ -128,7 +129,7 @@ class Dispatcher:
         self.look_in(timedelta())
 
     def _set_timer(self, now: datetime) -> None:
-        """Looks again at the next due time, if that comes before the slow poll."""
+        """Sets the timer for the next due time, if that time comes before the slow poll."""
         with reading(self._engine) as connection:
             waits = [
                 max(at - now, slot.not_before - utc_now())

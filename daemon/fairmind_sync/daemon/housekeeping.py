@@ -1,4 +1,4 @@
-"""What the daemon does beside delivering: heartbeats, tidying, pruning."""
+"""What the daemon does beside deliveries: heartbeats, tidying, pruning."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ log = structlog.get_logger()
 
 
 class Housekeeping:
-    """One daemon's chores on its database. Tidying and pruning are done by one daemon at a time.
+    """One daemon's chores on its database; of several daemons, one at a time tidies, and one prunes.
 
-    `on_beat` is called after each heartbeat that reached the database: timers and database work, then.
+    `on_beat` is called after each heartbeat that reached the database, which shows that timers and database
+    work.
     """
 
     def __init__(self, engine: Engine, on_beat: Callable[[], None] = lambda: None) -> None:
@@ -32,11 +33,11 @@ class Housekeeping:
         self._heartbeat = Heartbeat()
 
     def start(self, connection: Connection, now: datetime) -> None:
-        """Gives the first sign of life, in the caller's transaction."""
+        """Writes the first heartbeat, in the caller's transaction."""
         self._heartbeat.start(connection, now)
 
     def beat(self) -> None:
-        """Gives another sign of life."""
+        """Writes another heartbeat."""
         with writing(self._engine) as connection:
             self._heartbeat.beat(connection, current_time(self._engine))
         self._on_beat()
@@ -45,13 +46,13 @@ class Housekeeping:
         """Tells others that this daemon is gone.
 
         Raises:
-            StorageError: the database can't be written; the last sign of life grows old by itself.
+            StorageError: the database can't be written; others notice when the last heartbeat is old.
         """
         with writing(self._engine) as connection:
             self._heartbeat.stop(connection)
 
     def tidy(self) -> None:
-        """Finishes deletions, forgets old keys, folds counts, and empties a large write-ahead log."""
+        """Finishes deletions, deletes old idempotency keys, folds counts, empties a large write-ahead log."""
         with try_advisory_lock(self._engine, "tidy") as is_ours:
             if is_ours:
                 with writing(self._engine) as connection:
@@ -66,7 +67,7 @@ class Housekeeping:
             )
 
     def prune(self, retention: timedelta, should_stop: Callable[[], bool]) -> None:
-        """Erases what is older than the retention, in many short transactions, until it should stop."""
+        """Prunes results older than the retention in many short transactions, until `should_stop` is true."""
         with try_advisory_lock(self._engine, "prune") as is_ours:
             if not is_ours:
                 return

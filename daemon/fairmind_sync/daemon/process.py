@@ -38,23 +38,23 @@ _LONGEST_BETWEEN_BEATS = heartbeat.INTERVAL + timedelta(milliseconds=BUSY_TIMEOU
 log = structlog.get_logger()
 
 
-def run(configured: Settings, until: Callable[[], object] | None = None) -> None:
+def run(settings: Settings, until: Callable[[], object] | None = None) -> None:
     """Runs until SIGTERM or Ctrl-C, or until `until` returns; then ends within the grace period.
 
     Raises:
-        SettingsError: the address can't be listened on, or is open to others without a token.
+        SettingsError: the API's address can't be listened on, or is open to others without a token.
         SchemaError: the database was written by a newer version.
     """
-    logs.configure(configured)
+    logs.configure(settings)
     manager = _service_manager()
-    with listen(configured) as listener:
-        engine = _prepared_engine(configured)
-        server = ApiServer(configured, listener)
-        scheduler = Scheduler(engine, configured, on_beat=manager.alive)
+    with listen(settings) as listener:
+        engine = _prepared_engine(settings)
+        server = ApiServer(settings, listener)
+        scheduler = Scheduler(engine, settings, on_beat=manager.alive)
         stop = _stop_on_signals()
         scheduler.start()
         server.start()
-        log.info("daemon.ready", url=server.url, providers=configured.enabled, version=__version__)
+        log.info("daemon.ready", url=server.url, providers=settings.enabled, version=__version__)
         manager.ready()
         (until or stop)()
         log.info("daemon.stopping")
@@ -66,20 +66,20 @@ def run(configured: Settings, until: Callable[[], object] | None = None) -> None
 
 @asynccontextmanager
 async def lifespan(_app: object = None) -> AsyncIterator[None]:
-    """Delivers for as long as the block, with the environment's settings; for a backend's own lifespan.
+    """Delivers while the block runs, with the environment's settings; for a FastAPI backend's `lifespan`.
 
-    The REST API is the backend's to mount: `app.include_router(fairmind_sync.api.router)`.
+    The backend mounts the REST API itself: `app.include_router(fairmind_sync.api.router)`.
     """
-    configured = current_settings()
-    scheduler = await asyncio.to_thread(_started_scheduler, configured)
+    settings = current_settings()
+    scheduler = await asyncio.to_thread(_started_scheduler, settings)
     try:
         yield
     finally:
         await asyncio.to_thread(scheduler.stop)
 
 
-def _started_scheduler(configured: Settings) -> Scheduler:
-    scheduler = Scheduler(_prepared_engine(configured), configured)
+def _started_scheduler(settings: Settings) -> Scheduler:
+    scheduler = Scheduler(_prepared_engine(settings), settings)
     scheduler.start()
     return scheduler
 
@@ -97,9 +97,9 @@ def _service_manager() -> ServiceManager:
     return manager
 
 
-def _prepared_engine(configured: Settings) -> Engine:
-    """Opens the database; an older file is upgraded first."""
-    engine = shared_engine(configured.database_url)
+def _prepared_engine(settings: Settings) -> Engine:
+    """Opens the database; upgrades an older SQLite file first."""
+    engine = shared_engine(settings.database_url)
     copy = schema.upgrade_apart(engine)
     if copy is not None:
         log.info("database.upgraded", revision=schema.HEAD, backup=str(copy))
@@ -109,11 +109,11 @@ def _prepared_engine(configured: Settings) -> Engine:
             reason="this SQLite can corrupt a WAL database, so a rollback journal is used",
             sqlite=sqlite_module().sqlite_version,
         )
-    return schema.ready_engine(configured.database_url)
+    return schema.ready_engine(settings.database_url)
 
 
 def _stop_on_signals() -> Callable[[], None]:
-    """What waits for a signal: in steps, because a handler runs only when the main thread does."""
+    """Returns a wait for a signal, in short steps: Python runs a signal's handler only in the main thread."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -1,7 +1,7 @@
-"""Whether a connection to an address can be made at all: what an offline provider is asked first.
+"""The connect probe: tells whether a connection to an offline provider's address can be made at all.
 
-A whole probe needs a worker process with its SDK, 1.5 s of CPU time; a laptop that is offline for days asks
-thousands of times.
+A whole probe needs a worker process with the provider's SDK, 1.5 s of CPU time; a laptop that is offline for
+days probes thousands of times.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ _PORTS = {"http": 80, "https": 443}
 
 
 def refusal(url: str) -> str | None:
-    """Why nothing answers at the URL's host and port.
+    """Returns why no connection to the URL's host and port can be made.
 
-    None: something answers, or only a whole probe can tell, because the way there leads through a proxy.
+    None: a connection can be made, or only a whole probe can tell, because a proxy leads to the host.
     """
-    parts = urlsplit(url.replace("[hidden]@", ""))  # as older versions wrote addresses down
+    parts = urlsplit(url.replace("[hidden]@", ""))  # older versions recorded addresses with it
     host = parts.hostname
     if host is None or _has_proxy(parts.scheme, host):
         return None

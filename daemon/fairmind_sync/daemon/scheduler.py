@@ -1,7 +1,7 @@
-"""When drains run: at once on a commit, when a delivery or a probe falls due, and on a slow poll.
+"""Runs drains: at once on a commit, when a delivery or a probe falls due, and on a slow poll.
 
 Each provider's drain runs in that provider's own worker process, which is started when something is due and
-ended when idle; a large backlog may get a second one.
+ended when idle; a large backlog may get a second process.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ log = structlog.get_logger()
 
 
 class Scheduler:
-    """The daemon's parts, wired together. `start` returns at once; `stop` returns when all is ended.
+    """The daemon's parts, wired together; `start` returns at once, `stop` when everything has ended.
 
     `on_beat` is as in `Housekeeping`.
     """
@@ -75,7 +75,7 @@ class Scheduler:
         self._dispatcher.look()
 
     def stop(self) -> None:
-        """Lets running drains finish what they have begun, for as long as the grace period."""
+        """Lets running drains finish what the drains have begun, for no longer than the grace period."""
         self._stopping.set()
         self._watcher.join()
         self._pool.ask_to_stop()
@@ -95,7 +95,7 @@ class Scheduler:
             every(pruning.interval(retention), prune, "prune")
 
     def _on_ended(self, event: JobExecutionEvent) -> None:
-        """After a timer's work, or after a drain, whose provider may have more to do."""
+        """Logs a failure of a timer's work or of a drain; after a drain, frees its slot and looks again."""
         slot = self._pool.get(event.job_id)
         if event.exception:
             what = "timer.failed" if slot is None else "worker.failed"
@@ -106,7 +106,7 @@ class Scheduler:
                 self._dispatcher.look_in(timedelta())
 
     def _on_clock_set(self, jump: timedelta) -> None:
-        """Timers, leases and due times follow the wall clock: none may wait for an hour that has passed."""
+        """Corrects timers, leases and due times, which go by the wall clock, after that was set."""
         now = utc_now()
         log.warning("clock.set", seconds=round(jump.total_seconds(), 1))
         if jump < timedelta() and is_file(self._engine):  # else leases go by the server's clock

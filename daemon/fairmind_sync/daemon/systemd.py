@@ -1,7 +1,7 @@
-"""Tells a service manager, such as systemd, how the daemon is: sd_notify's datagrams.
+"""Tells a service manager, such as systemd, the daemon's state, by sd_notify's datagrams.
 
-The environment says where to send. What it says is taken out of it, so that no worker process speaks for the
-daemon. Without a service manager nothing is sent.
+The environment names the address, in variables that are removed once read, so that no worker process speaks
+for the daemon. Without a service manager nothing is sent.
 """
 
 from __future__ import annotations
@@ -13,26 +13,31 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 _PATIENCE_S = 1.0
-"""For a service manager that doesn't read; the heartbeat must not wait for it."""
+"""The longest wait for a service manager that doesn't read, since the heartbeat waits too."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceManager:
+    """The service manager at `address`; None: there is no service manager."""
+
     address: str | None = None
     watchdog_interval: timedelta | None = None
-    """Within which it wants to hear `alive`; none if it doesn't watch."""
+    """The longest time between two calls of `alive`; None if the service manager doesn't watch."""
 
     def ready(self) -> None:
+        """Tells that the daemon has started."""
         self._tell("READY=1")
 
     def alive(self) -> None:
+        """Tells the service manager's watchdog that the daemon works."""
         self._tell("WATCHDOG=1")
 
     def stopping(self) -> None:
+        """Tells that the daemon has begun to stop."""
         self._tell("STOPPING=1")
 
     def _tell(self, state: str) -> None:
-        """Never fails: the daemon works on when its service manager is gone."""
+        """Sends the state; never fails, because the daemon works on when its service manager is gone."""
         if self.address is None:
             return
         address = "\0" + self.address[1:] if self.address.startswith("@") else self.address
@@ -42,7 +47,7 @@ class ServiceManager:
 
 
 def take_over() -> ServiceManager:
-    """Whom the environment names, for the last time."""
+    """Returns the service manager that the environment names, and removes its variables."""
     address = os.environ.pop("NOTIFY_SOCKET", None)
     return ServiceManager(address or None, _watchdog_interval())
 

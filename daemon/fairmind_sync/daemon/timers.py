@@ -1,4 +1,4 @@
-"""APScheduler as a timer. Its job store is memory, because all truth is in the outbox."""
+"""APScheduler as a timer, with its jobs in memory: whatever has to last is in the outbox."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Timers:
     """Runs work at intervals, once after a while, or at once in a process of its own."""
 
     def __init__(self, on_ended: Callable[[JobExecutionEvent], None]) -> None:
-        """`on_ended` is called after each piece of work, with what it raised."""
+        """Has `on_ended` called after each piece of work, with what the work raised."""
         self._scheduler = BackgroundScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": None}
         )
@@ -29,24 +29,25 @@ class Timers:
         self._regular: list[Job] = []
 
     def start(self) -> None:
-        logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # our own events say it
+        logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # our own events say so
         self._scheduler.start()
 
     def stop(self) -> None:
         self._scheduler.shutdown(wait=False)
 
     def every(self, interval: timedelta, work: Callable[[], None], name: str) -> None:
+        """Runs the work at each interval, the first time after one interval."""
         job = self._scheduler.add_job(work, "interval", seconds=interval.total_seconds(), id=name)
         self._regular.append(job)
 
     def all_now(self, now: datetime) -> None:
-        """Runs all regular work now: the next time that each waits for may have been set by another clock."""
+        """Runs all regular work now: after the clock was set, the next times of that work may be far off."""
         for job in self._regular:
             with suppress(JobLookupError):
                 job.modify(next_run_time=now)
 
     def once(self, after: timedelta, work: Callable[[], None], name: str) -> None:
-        """Runs the work after a while, instead of earlier work of that name which still waits."""
+        """Runs the work after `after`, in the place of work with that name which still waits."""
         self._scheduler.add_job(
             work, "date", run_date=utc_now() + after, id=name, replace_existing=True
         )

@@ -1,4 +1,4 @@
-"""A thread that looks for commits of other processes, for a clock that was set, and after the workers."""
+"""A thread that notices commits of other processes and a clock that was set, and tends the workers."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from fairmind_sync.daemon.worker_pool import WorkerPool
 
 _INTERVAL_S = 0.2
-"""Each look costs 0.2 ms for waking up, which shows while a daemon is idle; a worker starts slower."""
+"""Seconds between two looks; each costs 0.2 ms of CPU time, and a worker takes longer to start anyway."""
 _INTERVAL_WHILE_WARM_S = 0.02
-"""While a worker process is kept warm for what may come."""
+"""Seconds between two looks while a worker process is kept warm for the next delivery."""
 _PAUSE_AFTER_ERROR_S = 5.0
 
 log = structlog.get_logger()
@@ -61,7 +61,7 @@ class Watcher:
                 with closing(CommitWatch(self._engine)) as commits:
                     while not self._stopping.wait(self._interval_s()):
                         self._look(commits)
-            except StorageError as error:  # the slow poll goes on meanwhile
+            except StorageError as error:  # the slow poll still finds work
                 log.error("watch.failed", reason=str(error))  # noqa: TRY400 the message says it all
                 self._stopping.wait(_PAUSE_AFTER_ERROR_S)
 

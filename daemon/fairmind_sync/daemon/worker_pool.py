@@ -1,4 +1,4 @@
-"""The worker processes of all enabled providers: their drains, and what becomes of processes that die."""
+"""The worker processes of all enabled providers: starts their drains, and replaces processes that die."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ log = structlog.get_logger()
 
 
 class WorkerPool:
-    """The slots, by name. Whoever starts a drain holds `lock`."""
+    """The slots, by name; the caller of `start_drain` holds `lock`."""
 
     def __init__(self, engine: Engine, settings: Settings, timers: Timers) -> None:
         self.lock = threading.Lock()
@@ -50,7 +50,7 @@ class WorkerPool:
 
     @property
     def is_warm(self) -> bool:
-        """Whether there is a process, at work or kept for what may come."""
+        """Whether a slot has a process, at work or kept for the next drain."""
         return any(slot.executor for slot in self)
 
     @property
@@ -61,7 +61,7 @@ class WorkerPool:
         self, slot: WorkerSlot, *, probe_now: bool = False, and_sweep: bool = False
     ) -> None:
         """Starts a drain in the slot's process; the process itself starts if there is none."""
-        if slot.is_broken:  # APScheduler may have lost count of what runs in it
+        if slot.is_broken:  # APScheduler may have lost count of its jobs in this executor
             self._clear(slot)
         if slot.executor is None:
             self._timers.add_executor(slot.fill(), slot.name)
@@ -76,7 +76,7 @@ class WorkerPool:
         self._timers.at_once(worker.drain, slot.name, arguments, executor=slot.name)
 
     def drain_ended(self, slot: WorkerSlot, *, failed: bool) -> None:
-        """Frees the slot; nobody has to wait for the leases of a process that died."""
+        """Frees the slot; ends the leases of a process that died, so that nobody waits for these."""
         slot.end_drain(failed=failed, now=utc_now())
         dead = slot.dead_worker() if failed else None
         if dead is not None:
@@ -90,13 +90,13 @@ class WorkerPool:
                 )
 
     def tend_now_and_then(self) -> None:
-        """Tends the processes once a second, if there are any: often asked, mostly for nothing."""
+        """Calls `tend` once a second, if there is a process; made to be called far more often."""
         if self.is_warm and time.monotonic() - self._tended_at >= _TEND_INTERVAL_S:
             self._tended_at = time.monotonic()
             self.tend()
 
     def tend(self) -> None:
-        """Ends processes that were idle for long, and takes note of those that died in a drain."""
+        """Ends processes that were idle for long, and frees the slots of processes that died in a drain."""
         with self.lock:
             for slot in self:
                 if slot.has_lost_its_process():
@@ -106,20 +106,21 @@ class WorkerPool:
                     self._clear(slot)
 
     def ask_to_stop(self) -> None:
+        """Asks all processes to finish what each has begun and to begin nothing more."""
         for slot in self:
             slot.ask_to_stop()
 
     def end(self) -> None:
         """Waits for the processes for as long as the grace period, and kills those that don't end in time.
 
-        The processes are waited for by their sentinels: the executor's own thread may collect a process
-        first, which `join` takes for alive then.
+        The processes are waited for by their sentinels: `join` takes a process for alive that the executor's
+        own thread has collected before.
         """
         deadline = time.monotonic() + self._settings.shutdown_seconds
         children = {child.sentinel: child for child in multiprocessing.active_children()}
         while children and (left := deadline - time.monotonic()) > 0:
             for ended in wait_until_ready(children, left):
-                del children[ended]  # type: ignore[arg-type]  # it gives back what it was given
+                del children[ended]  # type: ignore[arg-type]  # the sentinels that it was given
         for child in children.values():
             log.warning("worker.killed", pid=child.pid)
             child.kill()

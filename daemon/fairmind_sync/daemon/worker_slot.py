@@ -1,4 +1,4 @@
-"""The place of one worker process in the daemon, and what may be done with it now."""
+"""The place of one worker process in the daemon, and whether a drain may start there now."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _LONGEST_PAUSE = timedelta(minutes=1)
 
 
 class SlotState(Enum):
-    """What happens in a slot. Its process, if there is one, is kept warm in each state."""
+    """What happens in a slot; the slot's process, if there is one, is kept warm in each state."""
 
     FREE = auto()
-    """Nothing: a drain may be started."""
+    """Nothing happens: a drain may be started."""
     CONNECTING = auto()
     """A thread of the daemon tries to connect to the provider's address; no process is used."""
     DRAINING = auto()
@@ -38,7 +38,7 @@ class SlotState(Enum):
 
 
 class WorkerSlot:
-    """One process's place. A provider's first slot (`number` 1) does all the work, until there is much."""
+    """One process's place; a provider's first slot (`number` 1) does all work until the backlog is large."""
 
     def __init__(self, provider: ProviderName, settings: Settings, number: int = 1) -> None:
         self.provider = provider
@@ -84,7 +84,7 @@ class WorkerSlot:
         return self.executor
 
     def empty(self) -> None:
-        """Lets the process end by itself; nobody waits for an SDK's farewell."""
+        """Lets the process end by itself, without a wait for what its SDK does at the end."""
         if self.executor is not None:
             self.executor.shutdown(wait=False)
         self._flags.pid.value = 0
@@ -105,7 +105,7 @@ class WorkerSlot:
         self.state, self._idle_since = SlotState.DRAINING, None
 
     def end_drain(self, *, failed: bool, now: datetime) -> None:
-        """Frees the slot; a drain that failed is not repeated in a busy loop."""
+        """Frees the slot; after a drain that failed, the next may start only after a delay."""
         self.state, self.is_broken = SlotState.FREE, failed
         self._idle_since = time.monotonic()
         self._failures = self._failures + 1 if failed else 0
@@ -113,22 +113,22 @@ class WorkerSlot:
             self.not_before = now + min(retry_delay(self._failures, Random()), _LONGEST_PAUSE)
 
     def dead_worker(self) -> str | None:
-        """Returns the name of the slot's process in the attempts, if that process is certainly gone."""
+        """Returns the `worker_name` of the slot's process if that process is certainly gone."""
         pid = self._flags.pid.value
         return None if pid == 0 or _is_alive(pid) else worker_name(pid, self.parent)
 
     def has_lost_its_process(self) -> bool:
-        """Returns whether a drain's process was gone at two looks in a row: then it did not end by itself.
+        """Returns whether a drain's process was gone at two calls in a row, so did not end with its drain.
 
-        APScheduler tells nobody that a pool broke, it only logs it; without this, the provider would seem
-        busy for ever.
+        APScheduler only logs that a process pool broke; without this check, the provider would seem busy for
+        ever.
         """
         gone = self.state is SlotState.DRAINING and self.dead_worker() is not None
         self._misses = self._misses + 1 if gone else 0
         return self._misses > 1
 
     def is_idle_for(self, seconds: float) -> bool:
-        """Returns whether the process has had no drain for so long."""
+        """Returns whether the process has had no drain for so many seconds."""
         return self._idle_since is not None and time.monotonic() - self._idle_since >= seconds
 
 

@@ -1,1 +1,1 @@
-"""`fairmind-sync demo`: the whole way, with an outage, on this machine alone."""
+"""`fairmind-sync demo` shows the whole way of results, with an outage, on this machine alone."""

@@ -1,6 +1,6 @@
-"""Bias-test results to show: loan models trained on the spot, tested at several thresholds.
+"""Makes bias-test results to show: loan models, trained when called, are tested at several thresholds.
 
-The applicants are made up; in them, past approvals favoured one group beyond what income and debt explain.
+The applicants are made up; past approvals favoured one group beyond what income and debt explain.
 Group metrics follow Hardt, Price and Srebro, 'Equality of Opportunity in Supervised Learning', NeurIPS 2016;
 'disparate impact' is the four-fifths rule of the US EEOC guidelines.
 """
@@ -47,7 +47,7 @@ class _Applicants:
 
 
 def bias_tests(seed: int = 7) -> Iterator[BiasTest]:
-    """Five models at four thresholds each."""
+    """Yields a test of each of five models at each of four thresholds."""
     chance = np.random.default_rng(seed)
     past, present = _applicants(chance), _applicants(chance)
     for name, model in _models(seed).items():
@@ -108,7 +108,7 @@ def _performance(actual: Labels, predicted: Labels) -> dict[str, Any]:
 
 
 def _rates(actual: Labels, predicted: Labels) -> dict[str, float]:
-    """The selection rate, and the true and false positive rates."""
+    """Returns a group's selection rate, and its true and false positive rates, each from 0 to 1."""
     return {
         "selection_rate": float(np.mean(predicted)),
         "true_positive_rate": float(np.mean(predicted[actual])),

@@ -1,4 +1,4 @@
-"""Tells the outage story: save while MLflow is down, see nothing lost, start it, see all arrive."""
+"""Tells the story of an outage: results are saved while MLflow is down, MLflow starts, all results arrive."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import Engine
 
 from fairmind_sync import daemon, logs, providers
 from fairmind_sync.demo.tracking_server import free_port, tracking_server
@@ -25,14 +25,17 @@ from fairmind_sync.settings import Settings, current_settings
 from fairmind_sync.storage.engine import reading
 from fairmind_sync.storage.schema import ready_engine
 
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
 console = Console(highlight=False)
 
 
 def tell(directory: Path | None, *, quietly: bool = False) -> list[str]:
-    """The whole story; `quietly` without a word. Returns the runs' URLs.
+    """Tells the whole story, or `quietly` prints nothing; returns the runs' URLs.
 
     Raises:
-        FairmindSyncError: a part of it did not work; says which.
+        FairmindSyncError: a part of the demo did not work; the message says which.
     """
     console.quiet = quietly
     providers.require_installed("mlflow")
@@ -70,11 +73,11 @@ def _place(directory: Path | None) -> Iterator[Path]:
 
 
 def _settings(place: Path, mlflow_port: int) -> Settings:
-    """The environment's, but for the demo's own places; W&B joins where a key is set."""
-    configured = current_settings()
-    return configured.model_copy(
+    """Returns the environment's settings with the demo's own places; W&B takes part where a key is set."""
+    settings = current_settings()
+    return settings.model_copy(
         update={
-            "provider": "both" if configured.wandb_api_key else "mlflow",
+            "provider": "both" if settings.wandb_api_key else "mlflow",
             "database_url": f"sqlite:///{place / 'fairmind-sync.db'}",
             "mlflow_tracking_uri": f"http://127.0.0.1:{mlflow_port}",
             "mlflow_experiment_name": "fairmind_bias_detection",

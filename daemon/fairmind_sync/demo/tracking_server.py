@@ -1,4 +1,4 @@
-"""A real MLflow server on loopback, for as long as a block runs."""
+"""Runs a real MLflow server on loopback, for as long as a block runs."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def free_port() -> int:
 def tracking_server(directory: Path, port: int, workers: int = 1) -> Iterator[str]:
     """Starts the server with its database in the directory; yields its URI once it answers.
 
-    MLflow's own default is four workers.
+    `workers` are the server's processes, of which MLflow starts four by default.
 
     Raises:
-        FairmindSyncError: it didn't start; its own words are in the directory's `mlflow.log`.
+        FairmindSyncError: the server didn't start; its output is in the directory's `mlflow.log`.
     """
     uri = f"http://127.0.0.1:{port}"
     log = directory / "mlflow.log"
@@ -80,7 +80,7 @@ def _is_healthy(uri: str) -> bool:
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:
-    """The server has workers of its own: its whole process group ends."""
+    """Ends the server's whole process group, because the server has worker processes."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(server.pid, number)

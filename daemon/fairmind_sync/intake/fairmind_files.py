@@ -1,4 +1,4 @@
-"""FairMind's own result files, one JSON record a file: `<dir>/<user_id>/<test_id>.json`."""
+"""Imports FairMind's own result files, one JSON record a file: `<dir>/<user_id>/<test_id>.json`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _REQUIRED = ("model_id", "test_type", "results")
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A file that was left out, and why."""
+    """A file that was not imported, and why."""
 
     file: str
     reason: str
@@ -34,6 +34,8 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
+    """How many files were read, and how many of their results were saved or had been saved before."""
+
     files: int
     saved: int
     unchanged: int
@@ -44,7 +46,7 @@ def result_files(path: Path) -> list[Path]:
     """Returns the file itself, or every JSON file below the folder.
 
     Raises:
-        FairmindSyncError: there is nothing of that name, or it can't be read.
+        FairmindSyncError: the path names nothing, or can't be read.
     """
     try:
         if path.is_file():
@@ -62,10 +64,10 @@ def import_all(
     settings: Settings,
     on_progress: Callable[[int], None] = lambda _count: None,
 ) -> ImportReport:
-    """Saves what the files hold, at the time that each names, with deliveries to the enabled providers.
+    """Saves each file's result, dated as the file says, with deliveries to the enabled providers.
 
-    A transaction for each hundred files. An import that was interrupted can be run again: what is there
-    already stays as it is.
+    Each hundred files are one transaction. An import that was interrupted can be run again: results that were
+    saved before stay as they are.
 
     Raises:
         StorageError: the database can't be written; what was imported before stays.
@@ -114,7 +116,7 @@ def _read(file: Path, private_fields: Sequence[Pattern]) -> NewResult:
 
 
 def _moment(text: Any) -> datetime | None:
-    """The record's own time; UTC where it names no zone."""
+    """Returns the record's own time, in UTC where the text names no zone; None where there is no text."""
     if text is None:
         return None
     try:

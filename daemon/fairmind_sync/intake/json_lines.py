@@ -1,4 +1,4 @@
-"""Results in files: one JSON object, a JSON array of them, or JSON Lines."""
+"""Reads results from text: one JSON object, a JSON array of objects, or JSON Lines."""
 
 from __future__ import annotations
 

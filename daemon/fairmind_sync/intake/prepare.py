@@ -27,10 +27,10 @@ def prepare(
 ) -> NewResult:
     """Returns the result in the form in which it is stored, without what `private_fields` match.
 
-    `created_at` is the result's own time, where it is older than its save.
+    `created_at` is the result's own time, for a result that is older than its save.
 
     Raises:
-        PayloadError: the result holds what can't be stored; the message names its path.
+        PayloadError: the result holds a value that can't be stored; the message names the value's path.
     """
     identity = {
         "test_id": _identifier("test_id", test_id),

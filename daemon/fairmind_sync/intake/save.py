@@ -1,4 +1,4 @@
-"""Stores prepared results with their deliveries, in one transaction."""
+"""Stores prepared results with their deliveries, each call in one transaction."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def save_once(engine: Engine, new: NewResult, providers: Sequence[ProviderName],
 
     Raises:
         KeyReusedError: the key was used for another result.
-        StorageError: as `save_all`.
+        StorageError: the database can't be written; nothing was stored.
     """
     require_space(engine)
     with writing(engine) as connection:

@@ -22,10 +22,10 @@ POLL_SECONDS = 0.05
 
 
 class DeliveryWait:
-    """Looks at a result's deliveries to some providers until waiting makes no more sense.
+    """Looks at a result's deliveries to some providers, until there is no more sense in waiting.
 
-    The caller pauses for `POLL_SECONDS` between two looks, in its own way. `found` holds the deliveries as
-    the last look found them.
+    The caller pauses for `POLL_SECONDS` between two calls of `is_over`. `found` holds the deliveries as the
+    last call found them.
     """
 
     def __init__(

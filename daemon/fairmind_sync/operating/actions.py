@@ -1,6 +1,6 @@
-"""What an operator does to deliveries and providers, from the command line, the REST API or the status page.
+"""Acts on deliveries and providers for an operator, at the command line, the REST API or the status page.
 
-Each call is one transaction, and logs what it changed.
+Each call logs what the call changed, and is one transaction, but for `backfill`, which is many.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from fairmind_sync.provider_names import ProviderName
 
 _CHUNK = 500
-_LOGGED = 100  # of a long list of deliveries, the log names so many
+_LOGGED = 100  # so many deliveries of a long list are named in the log
 
 log = structlog.get_logger()
 
 
 def retry(engine: Engine, delivery_ids: Sequence[int]) -> int:
-    """Returns dead deliveries to pending; counts them. Others are left as they are."""
+    """Makes dead deliveries pending again, and leaves others as they are; returns how many changed."""
     with writing(engine) as connection:
         count = decisions.retry(connection, delivery_ids, current_time(engine))
     log.info("delivery.retried", deliveries=list(delivery_ids[:_LOGGED]), count=count)
@@ -35,7 +35,7 @@ def retry(engine: Engine, delivery_ids: Sequence[int]) -> int:
 
 
 def discard(engine: Engine, delivery_ids: Sequence[int], reason: str) -> int:
-    """Gives up deliveries that are dead, or pending and not under way; counts them."""
+    """Discards deliveries that are dead, or pending and not under way; returns how many."""
     with writing(engine) as connection:
         count = decisions.discard(connection, delivery_ids, reason, current_time(engine))
     chosen = list(delivery_ids[:_LOGGED])
@@ -44,15 +44,15 @@ def discard(engine: Engine, delivery_ids: Sequence[int], reason: str) -> int:
 
 
 def pause(engine: Engine, provider: ProviderName) -> bool:
-    """Holds the provider's deliveries back until `resume`. False: it is paused already."""
+    """Holds the provider's deliveries back until `resume`; returns whether this changed anything."""
     with writing(engine) as connection:
-        is_news = provider_state.pause(connection, provider, current_time(engine))
+        is_new = provider_state.pause(connection, provider, current_time(engine))
     log.info("provider.paused", provider=provider)
-    return is_news
+    return is_new
 
 
 def resume(engine: Engine, provider: ProviderName) -> bool:
-    """Ends a pause, and has an offline or blocked provider probed at once. False: it was ready."""
+    """Ends a pause, and has an unready provider probed at once; returns whether this changed anything."""
     with writing(engine) as connection:
         had_reason = provider_state.resume(connection, provider, current_time(engine))
     log.info("provider.resumed", provider=provider)
@@ -65,9 +65,10 @@ def backfill(
     since: datetime | None = None,
     on_progress: Callable[[int], None] = lambda _count: None,
 ) -> int:
-    """Enqueues every saved result that has no delivery to the provider; counts them.
+    """Enqueues every saved result that has no delivery to the provider; returns how many.
 
-    A transaction for each few hundred: one that is interrupted goes on where it was.
+    Each 500 results are one transaction: after an interruption, another call does the rest. `on_progress`
+    gets the count so far.
     """
     count = 0
     while True:

@@ -1,4 +1,4 @@
-"""What is wrong, and what to do about it: one finding a line, each with its remedy."""
+"""Finds out what is wrong and what to do: one finding for each check, with a remedy where needed."""
 
 from __future__ import annotations
 
@@ -53,28 +53,28 @@ class Finding:
 
 
 def examine() -> Iterator[Finding]:
-    """Every check, each as soon as it is done. What rests on a failed one is left out."""
+    """Yields each check's finding once the check is done; leaves out checks that rest on a failed one."""
     try:
-        configured = load_settings()
+        settings = load_settings()
     except FairmindSyncError as error:
         yield Finding("settings", str(error), "Correct the variable in the environment or in .env.")
         return
-    yield _settings(configured)
+    yield _settings(settings)
     try:
-        engine = schema.ready_engine(configured.database_url)
+        engine = schema.ready_engine(settings.database_url)
         schema.revision(engine)
     except FairmindSyncError as error:
         yield Finding("database", str(error), "See above.")
     else:
         yield from _database(engine)
-        yield from _deliveries(engine, configured)
-    for provider in configured.enabled:
-        yield _provider(provider, configured)
+        yield from _deliveries(engine, settings)
+    for provider in settings.enabled:
+        yield _provider(provider, settings)
 
 
-def _settings(configured: Settings) -> Finding:
-    if configured.enabled:
-        return Finding("settings", f"providers: {', '.join(configured.enabled)}")
+def _settings(settings: Settings) -> Finding:
+    if settings.enabled:
+        return Finding("settings", f"providers: {', '.join(settings.enabled)}")
     return Finding(
         "settings", "no provider is enabled", "Set MLOPS_PROVIDER to wandb, mlflow or both."
     )
@@ -196,11 +196,11 @@ def _clock(engine: Engine) -> Finding:
     )
 
 
-def _deliveries(engine: Engine, configured: Settings) -> Iterator[Finding]:
+def _deliveries(engine: Engine, settings: Settings) -> Iterator[Finding]:
     now = current_time(engine)
     with reading(engine) as connection:
         alive = heartbeat.any_alive(connection, now)
-        for provider in configured.enabled:
+        for provider in settings.enabled:
             yield _backlog(connection, provider, now, alive=alive)
 
 
@@ -225,9 +225,9 @@ def _backlog(
     return Finding(name, detail)
 
 
-def _provider(name: ProviderName, configured: Settings) -> Finding:
-    """Asked in a process of its own, as for a delivery."""
-    trouble = _in_worker(worker.trouble_of, name, configured)
+def _provider(name: ProviderName, settings: Settings) -> Finding:
+    """Probes the provider in a worker process, as for a delivery."""
+    trouble = _in_worker(worker.trouble_of, name, settings)
     if trouble is None:
         return Finding(name, "takes runs")
     state, reason = trouble
@@ -239,10 +239,10 @@ def _provider(name: ProviderName, configured: Settings) -> Finding:
 def _in_worker(
     work: Callable[[ProviderName, Settings], tuple[str, str] | None],
     name: ProviderName,
-    configured: Settings,
+    settings: Settings,
 ) -> tuple[str, str] | None:
     spawn = multiprocessing.get_context("spawn")
-    quiet = configured.model_copy(update={"log_level": "error"})
+    quiet = settings.model_copy(update={"log_level": "error"})
     pool = ProcessPoolExecutor(1, spawn, worker.start, (quiet, SharedFlags()))
     try:
         return pool.submit(work, name, quiet).result(_PROBE_SECONDS)

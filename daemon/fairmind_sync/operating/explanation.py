@@ -1,4 +1,4 @@
-"""Why a result is, or isn't, at a provider: its state, its attempts, what happens next, and what to do."""
+"""Explains why a result is, or isn't, at a provider: state, attempts, what happens next, and what to do."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One delivery in words. `what_to_do` is None where nothing has to be done."""
+    """One delivery in words; `what_to_do` is None where nothing has to be done."""
 
     delivery: DeliveryRecord
     attempts: list[Attempt]
@@ -32,7 +32,7 @@ class Explanation:
 
 
 def explain(engine: Engine, settings: Settings, test_id: str, now: datetime) -> list[Explanation]:
-    """Explains each delivery of the test, newest first; a test that is unknown or never had one has none."""
+    """Explains each delivery of the test, newest first; returns an empty list where there is none."""
     with reading(engine) as connection:
         found = delivery_lookup.deliveries(connection, delivery_lookup.RunFilter(test_id=test_id))
         alive = heartbeat.any_alive(connection, now)

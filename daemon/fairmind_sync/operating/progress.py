@@ -1,4 +1,4 @@
-"""A drain, or an import, with a progress bar, where there is a terminal to show it."""
+"""Runs a drain, or an import, with a progress bar where standard error is a terminal."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def drain_with_progress(engine: Engine, settings: Settings) -> dict[str, int]:
-    """As `drain_once`; on a terminal the bar takes the place of the log's routine lines."""
+    """Runs `drain_once`; on a terminal, a bar takes the place of the log's routine lines."""
     if not sys.stderr.isatty():
         return drain_once(engine, settings)
     at_first = unfinished(engine, settings)

@@ -1,4 +1,4 @@
-"""How things stand: the daemon, each provider's state and backlog."""
+"""Reads the status of the daemon, and each provider's state and backlog."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def overview(engine: Engine, settings: Settings, now: datetime) -> dict[str, Any]:
-    """Returns plain values; a provider that is not enabled but has deliveries shows them all the same."""
+    """Returns the status in plain values, of every provider, also of those that are not enabled."""
     with reading(engine) as connection:
         backlogs = {provider: workload.backlog(connection, provider) for provider in PROVIDERS}
         alive = heartbeat.any_alive(connection, now)

@@ -1,4 +1,4 @@
-"""Which deliveries may be claimed, and which are leased: each predicate is written once."""
+"""The predicates of availability: which deliveries may be claimed, and which are leased."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fairmind_sync.storage.tables import outbox_table
 
 
 def claimable(provider: str, now: datetime) -> ColumnElement[bool]:
-    """Pending, due, and without a live lease: the one predicate of availability."""
+    """Returns the condition for a claim: pending, due, and without a live lease."""
     return and_(
         outbox_table.c.provider == provider,
         outbox_table.c.status == PENDING,
@@ -28,7 +28,7 @@ def claimable(provider: str, now: datetime) -> ColumnElement[bool]:
 
 
 def count_leased(provider: str, now: datetime) -> Select[int]:
-    """Of the provider's deliveries, how many are under way, whoever holds them."""
+    """Returns the query that counts the provider's deliveries under a live lease, whoever holds the lease."""
     return select(func.count()).where(
         outbox_table.c.provider == provider,
         outbox_table.c.lease_token.is_not(None),

@@ -36,10 +36,11 @@ def room(
     most: int | None = None,
     most_a_second: int | None = None,
 ) -> int:
-    """How many more may be claimed, in the same transaction: whoever else asks waits for its end.
+    """Returns how many more of the provider's deliveries may be claimed in this transaction.
 
-    At most `most` of the provider's deliveries are leased at once, and in five seconds at most five times
-    `most_a_second` are claimed, whoever does it: a claim takes many at once.
+    At most `most` are leased at once, and within five seconds at most five times `most_a_second` are claimed,
+    by all workers together: a claim takes many at once. Another worker that asks waits until the transaction
+    ends.
     """
     limits = [sys.maxsize]
     if most is not None or most_a_second is not None:
@@ -56,7 +57,10 @@ def room(
 def _claimed_lately(
     connection: Connection, provider: ProviderName, now: datetime, look_at: int
 ) -> int:
-    """Among the newest attempts, which are of every provider: no index on their times is kept for this."""
+    """Counts the provider's claims of the last five seconds, among the newest `look_at` attempts of all.
+
+    Attempts have no index on their times, which only this count would use.
+    """
     newest = (
         select(attempts_table.c.delivery_id, attempts_table.c.started_at)
         .order_by(attempts_table.c.id.desc())
@@ -82,10 +86,10 @@ def claim(
     now: datetime,
     abandoned: bool = True,
 ) -> list[Delivery]:
-    """Takes due deliveries, oldest first, under one new token, and counts an attempt for each.
+    """Claims due deliveries, oldest first, under one new lease token, and counts an attempt for each.
 
-    A delivery whose lease ran out may have killed its worker: it is taken alone, so that it can't take its
-    neighbours along again; not at all where `abandoned` is false.
+    A delivery whose lease ran out may have killed its worker. Such a delivery is claimed alone, so that the
+    others of a batch don't suffer again; where `abandoned` is false such a delivery is not claimed.
     """
     ids = _next_ids(connection, provider, limit, now, abandoned=abandoned) if limit > 0 else []
     if not ids:

@@ -1,8 +1,8 @@
-"""Copies a database into another one, of the same kind or of the other: every id, status, run and attempt.
+"""Copies a database into another, SQLite or PostgreSQL: every id, status, run and attempt.
 
-What is copied is one moment of the source. A copy that was interrupted goes on where it was; one that is
-repeated brings along what the source has done since. In a target that was used meanwhile, what has come
-further there stays.
+A copy shows one moment of the source. An interrupted copy goes on where it was interrupted, and a repeated
+copy adds what the source has done since. In a target that was used meanwhile, a row on which the target has
+made more progress than the source stays.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ Key: TypeAlias = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class CopyReport:
-    """How many rows were read, and what became of them in the target.
+    """How many rows were read, and how many of these rows were added or updated in the target.
 
-    `ahead` counts those that differ and stayed, in a target that was used meanwhile.
+    `ahead` counts rows that differ and stayed as they are, because the target was used meanwhile.
     """
 
     read: int = 0
@@ -66,9 +66,9 @@ class CopyReport:
 
 @dataclass(frozen=True, slots=True)
 class _Copied:
-    """A table; `same` are the columns in which rows with one key must agree.
+    """How one table is copied; in the columns `same`, rows with one primary key must agree.
 
-    `progress` grows as work on the row goes on: where both were used, the row that has more of it stays.
+    `progress` grows as work on a row goes on: if both databases were used, the row with more progress stays.
     """
 
     table: Table
@@ -106,19 +106,19 @@ _COPIED = (
     _Copied(attempt_counts_table, (), lambda row: (row["count"],)),
     _Copied(latency_counts_table, (), lambda row: (row["count"],)),
 )
-"""In the order in which they refer to each other. Heartbeats aren't copied, and triggers make the counts."""
+"""Tables, each after those that it refers to; not heartbeats, nor the counts that triggers make."""
 
 
 def copy(
     source_url: str, target_url: str, on_progress: Callable[[int], None] = lambda _read: None
 ) -> CopyReport:
-    """Copies what the source holds; both must be at rest meanwhile. `on_progress` gets the rows read so far.
+    """Copies the source into the target, while nobody uses either; `on_progress` gets the rows read so far.
 
     Raises:
-        CopyError: they are the same, the source isn't there, somebody delivers from one of them or saves
-            into the source, or the target holds other results.
-        SchemaError: the source's schema is not today's.
-        StorageError: one of them can't be used; what was copied so far stays.
+        CopyError: both URLs name one database, the source doesn't exist, somebody delivers from either
+            database or saves into the source, or the target holds other results.
+        SchemaError: a database's schema is not today's.
+        StorageError: a database can't be used; what was copied so far stays.
     """
     _require_two(make_url(source_url), make_url(target_url))
     source, target = shared_engine(source_url), shared_engine(target_url)
@@ -147,7 +147,7 @@ def _copy_all(moment: Connection, target: Engine, on_progress: Callable[[int], N
 
 
 def _was_used(moment: Connection, target: Engine) -> bool:
-    """Whether somebody saved or delivered there: what is newest isn't from the source."""
+    """Returns whether somebody saved or delivered in the target: its newest rows aren't the source's."""
     with reading(target) as connection:
         for copied in (_RESULTS, _ATTEMPTS):
             last = select(copied.table).order_by(copied.table.c.id.desc()).limit(1)

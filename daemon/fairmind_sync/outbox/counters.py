@@ -1,4 +1,4 @@
-"""Counts that are kept while deliveries are recorded, so that reading them costs the same at any size.
+"""Counters that are kept while deliveries are recorded, so that to read a count costs the same at any size.
 
 Each write runs inside the caller's transaction.
 """
@@ -20,14 +20,14 @@ from fairmind_sync.storage.tables import (
 
 UNLIMITED = 1e308
 BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0, 86400.0, UNLIMITED)
-"""Upper limits in seconds, each counting what the one before it doesn't."""
+"""Upper limits in seconds; each bucket counts what no lower bucket does."""
 _MOST_COUNTS = 64
-"""Rows of delivery counts that aren't worth to be folded."""
+"""Rows of delivery counts up to which a fold isn't worth its time."""
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptCount:
-    """How many attempts ended so; `error_kind` is empty for those without an error."""
+    """How many attempts ended with one outcome and one kind of error, which is empty where there was none."""
 
     provider: str
     outcome: str
@@ -37,7 +37,7 @@ class AttemptCount:
 
 @dataclass(frozen=True, slots=True)
 class LatencyCount:
-    """How many deliveries took no longer than that, but longer than the next lower bucket says."""
+    """How many deliveries took at most `up_to_seconds`, but longer than the next lower bucket's limit."""
 
     provider: str
     up_to_seconds: float
@@ -53,7 +53,7 @@ def count_attempt(
 
 
 def count_latency(connection: Connection, provider: str, latency: timedelta) -> None:
-    """From the enqueue to the record of the run; a clock that was set back counts as no time."""
+    """Counts the time from a delivery's enqueue to the record of its run; negative time counts as 0 s."""
     seconds = max(0.0, latency.total_seconds())
     bucket = BUCKETS[bisect_left(BUCKETS, seconds)]
     counted = {"provider": provider, "up_to_seconds": bucket, "count": 1, "total_seconds": seconds}
@@ -61,7 +61,7 @@ def count_latency(connection: Connection, provider: str, latency: timedelta) -> 
 
 
 def fold_delivery_counts(connection: Connection) -> None:
-    """Where each write added a row to the counts, one for each pair takes the place of them all."""
+    """Replaces the many rows of each pair of provider and status by one, where each write adds a row."""
     rows = connection.execute(select(func.count()).select_from(delivery_counts_table)).scalar_one()
     if rows > _MOST_COUNTS:
         connection.execute(_FOLD)
@@ -72,7 +72,7 @@ def attempts(connection: Connection) -> list[AttemptCount]:
 
 
 def latencies(connection: Connection) -> list[LatencyCount]:
-    """Only buckets that hold something, in their order."""
+    """Returns each provider's buckets that hold something, the lowest limit first."""
     ordered = select(latency_counts_table).order_by(
         latency_counts_table.c.provider, latency_counts_table.c.up_to_seconds
     )
@@ -100,4 +100,4 @@ _FOLD = insert(delivery_counts_table).from_select(
         _gone.c.provider, _gone.c.status
     ),
 )
-"""In one statement, which sees one state: what others add meanwhile stays."""
+"""One statement sees one state of the table: rows that others add meanwhile stay."""

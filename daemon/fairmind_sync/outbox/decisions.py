@@ -1,4 +1,4 @@
-"""What an operator decides about deliveries: retry and discard."""
+"""Carries out what an operator decides about deliveries: retry and discard."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _PART = 10_000
 
 
 def retry(connection: Connection, delivery_ids: Sequence[int], now: datetime) -> int:
-    """Returns dead deliveries to pending, due now, with all their attempts; counts them.
+    """Makes dead deliveries pending again, due now, with no attempt counted; returns how many.
 
-    Not those of deleted results: there is nothing left to deliver.
+    Deliveries of deleted results stay dead: there is nothing left to deliver.
     """
     deleted = select(results_table.c.id).where(results_table.c.deleted_at.is_not(None))
     retried = (
@@ -37,7 +37,7 @@ def retry(connection: Connection, delivery_ids: Sequence[int], now: datetime) ->
 
 
 def discard(connection: Connection, delivery_ids: Sequence[int], reason: str, now: datetime) -> int:
-    """Gives up deliveries that are dead, or pending and not leased; counts them."""
+    """Discards deliveries that are dead, or pending without a live lease; returns how many."""
     waiting = and_(
         outbox_table.c.status == PENDING,
         or_(outbox_table.c.lease_expires_at.is_(None), outbox_table.c.lease_expires_at <= now),
@@ -57,7 +57,7 @@ def discard(connection: Connection, delivery_ids: Sequence[int], reason: str, no
 
 
 def _count_changed(connection: Connection, change: Update, delivery_ids: Sequence[int]) -> int:
-    """In parts: a statement takes only so many parameters."""
+    """Changes rows in parts, as a statement takes only so many parameters; returns how many changed."""
     parts = (delivery_ids[at : at + _PART] for at in range(0, len(delivery_ids), _PART))
     return sum(
         connection.execute(change.where(outbox_table.c.id.in_(part))).rowcount for part in parts

@@ -1,8 +1,8 @@
 """Deletes results, inside the caller's transaction.
 
-A deleted result is found no more. What of it waits for a provider is discarded; runs that were delivered stay
-at their provider, and their URLs stay on record. Its payload goes at once, or as soon as a delivery that is
-under way has ended.
+A deleted result is found no more. Its pending and dead deliveries are discarded; runs that were delivered
+stay at their provider, and their URLs stay on record. The result's payload is erased at once, or as soon as a
+delivery that is under way has ended.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _UNERASED = (results_table.c.deleted_at.is_not(None), results_table.c.erased_at.
 
 
 def delete(connection: Connection, test_id: str, user_id: str, now: datetime) -> int:
-    """Deletes every revision of the user's test; counts them.
+    """Deletes every revision of the user's test; returns how many revisions.
 
-    The digest goes too: saving the same content again is a new result.
+    The digest is overwritten too, so that the same content, saved again, is a new result.
     """
     ids = connection.execute(
         select(results_table.c.id).where(
@@ -46,7 +46,7 @@ def delete(connection: Connection, test_id: str, user_id: str, now: datetime) ->
 
 
 def finish(connection: Connection, now: datetime) -> None:
-    """Discards what deleted results still wait with, and erases the payloads that nobody needs any more."""
+    """Discards the deliveries of deleted results, and erases each payload that no pending delivery needs."""
     if connection.execute(select(results_table.c.id).where(*_UNERASED).limit(1)).first() is None:
         return
     advisory_lock(connection, "deletion")

@@ -1,4 +1,4 @@
-"""Reads deliveries, runs and attempts. Needs no daemon, provider or network."""
+"""Reads deliveries, runs and attempts from the database alone, without daemon, provider or network."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from fairmind_sync.storage.tables import (
 )
 
 LARGEST_ID = 2**63 - 1
-"""Of a row; what databases count with."""
+"""The largest id that a row can have in either database."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRecord:
-    """One delivery as it stands, for people and programs to read."""
+    """One delivery as recorded, for people and programs to read."""
 
     id: int
     test_id: str
@@ -50,10 +50,10 @@ _OF_RESULT = ("test_id", "revision", "user_id", "model_id", "test_type")
 
 @dataclass(frozen=True, slots=True)
 class RunFilter:
-    """Which deliveries to list; None leaves a field open.
+    """Which deliveries to list; a field that is None restricts nothing.
 
-    `search` is part of a test's or a model's id; `since` is when the result was saved for the provider;
-    `before` is the id of the delivery that all come after in the list, for paging.
+    `search` is part of a test's or a model's id. `since` is the earliest time at which a delivery was
+    enqueued. `before` is the id of the last delivery of the page before.
     """
 
     test_id: str | None = None
@@ -67,6 +67,7 @@ class RunFilter:
     before: int | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
+        """Returns the conditions that a delivery and its result have to meet, all of them."""
         of = results_table.c
         equal = (
             (of.test_id, self.test_id),
@@ -89,7 +90,7 @@ class RunFilter:
         return found
 
     def order(self) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
-        """The newest result first. By the column that an index of the chosen rows ends with."""
+        """Returns the order, newest result first, by the column with which an index of the rows ends."""
         is_chosen_by_result = self.test_id is not None or self.model_id is not None
         result_id = results_table.c.id if is_chosen_by_result else outbox_table.c.result_id
         return result_id.desc(), outbox_table.c.provider.desc()
@@ -97,7 +98,7 @@ class RunFilter:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try; without an outcome it is under way or its worker died."""
+    """One attempt; an attempt without an outcome is under way, or its worker died."""
 
     started_at: datetime
     finished_at: datetime | None
@@ -115,7 +116,7 @@ def find(engine: Engine, wanted: RunFilter, limit: int | None = None) -> list[De
 def deliveries(
     connection: Connection, wanted: RunFilter, limit: int | None = None
 ) -> list[DeliveryRecord]:
-    """As `find`, in a transaction of the caller's."""
+    """Returns what `find` does, inside the caller's transaction."""
     selected = _select_records(*wanted.conditions()).order_by(*wanted.order())
     return _records(connection, selected.limit(limit))
 
@@ -123,7 +124,7 @@ def deliveries(
 def delivery_by_run(
     connection: Connection, provider: ProviderName, run_id: str
 ) -> DeliveryRecord | None:
-    """The delivery that became this run, as recorded at delivery."""
+    """Returns the delivery that became this run; None for a run that was not delivered from here."""
     found = _records(
         connection,
         _select_records(
@@ -136,7 +137,7 @@ def delivery_by_run(
 
 
 def attempts(connection: Connection, delivery_id: int) -> list[Attempt]:
-    """Oldest first."""
+    """Returns the delivery's attempts, oldest first."""
     rows = connection.execute(
         select(
             attempts_table.c.started_at,

@@ -1,4 +1,4 @@
-"""A daemon's signs of life, so that others know whether waiting for it makes sense."""
+"""Heartbeats: a daemon's signs of life, by which others know whether to wait for a delivery makes sense."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _FORGET_AFTER = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """One daemon's row, from its start to its end."""
+    """One daemon's row, from the daemon's start to its end."""
 
     daemon_id: str = field(default_factory=lambda: uuid4().hex)
 
     def start(self, connection: Connection, now: datetime) -> None:
-        """The first beat; rows of daemons that died long ago go."""
+        """Writes the first heartbeat, and deletes the rows of daemons that died long ago."""
         connection.execute(
             delete(heartbeat_table).where(heartbeat_table.c.seen_at < now - _FORGET_AFTER)
         )
@@ -41,7 +41,7 @@ class Heartbeat:
         )
 
     def beat(self, connection: Connection, now: datetime) -> None:
-        """Others forget a daemon whose machine slept for long: then it starts anew."""
+        """Writes another heartbeat; starts anew if the row was deleted while this machine slept for long."""
         beaten = connection.execute(update(heartbeat_table).where(self._own()).values(seen_at=now))
         if not beaten.rowcount:
             self.start(connection, now)
@@ -54,7 +54,7 @@ class Heartbeat:
 
 
 def any_alive(connection: Connection, now: datetime) -> bool:
-    """Whether some daemon gave a sign of life lately; one in the future is of a clock that was set back."""
+    """Returns whether a daemon's last heartbeat is less than `ALIVE_FOR` ago, or as little ahead."""
     last_seen = func.max(heartbeat_table.c.seen_at, type_=heartbeat_table.c.seen_at.type)
     seen_at: datetime | None = connection.execute(select(last_seen)).scalar()
     return seen_at is not None and abs(now - seen_at) < ALIVE_FOR

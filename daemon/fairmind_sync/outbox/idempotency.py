@@ -1,4 +1,4 @@
-"""Saves a result once for a request that its client may repeat under a key."""
+"""Saves a result once for a request that a client may repeat under an idempotency key."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def save_once(
     providers: Iterable[ProviderName],
     now: datetime,
 ) -> Saved:
-    """As `save`, for a request that its client may repeat under this key, within `KEYS_LIVE`.
+    """Saves the result as `save` does; stores nothing new for a key that was used within `KEYS_LIVE`.
 
     Raises:
         KeyReusedError: the key was used for another result; nothing is stored.
@@ -61,6 +61,7 @@ def save_once(
 
 
 def forget_keys(connection: Connection, now: datetime) -> None:
+    """Deletes keys that are older than `KEYS_LIVE`."""
     connection.execute(
         delete(idempotency_table).where(idempotency_table.c.created_at < now - KEYS_LIVE)
     )

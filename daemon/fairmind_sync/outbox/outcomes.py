@@ -1,4 +1,8 @@
-"""Writes of a lease's holder: what became of a claimed delivery."""
+"""Records what became of a claimed delivery, for the worker that holds its lease.
+
+Each function raises LeaseLostError, and writes nothing, where the delivery no longer has the worker's lease
+token; `release` and `unclaim` pass over such deliveries.
+"""
 
 from __future__ import annotations
 
@@ -26,24 +30,24 @@ from fairmind_sync.storage.tables import attempts_table, outbox_table
 def note_creating(
     connection: Connection, delivery: Delivery, destination: str, now: datetime
 ) -> None:
-    """From here on a run may exist at the destination."""
+    """Records that a run may exist at the destination from now on."""
     _write_leased(connection, delivery, create_attempted_at=now, destination=destination)
 
 
 def note_not_created(connection: Connection, delivery: Delivery) -> None:
-    """The request never reached the provider, so no run can exist because of it."""
+    """Takes `note_creating` back: the request for a run never reached the provider."""
     _write_leased(connection, delivery, create_attempted_at=delivery.create_attempted_at)
 
 
 def note_created(connection: Connection, delivery: Delivery, run_id: str) -> None:
-    """The provider told which run it made."""
+    """Records the id of the run that the provider made."""
     _write_leased(connection, delivery, run_id=run_id)
 
 
 def record_delivered(
     connection: Connection, delivery: Delivery, run: Run, destination: str, now: datetime
 ) -> None:
-    """The provider confirmed the run: its id and URL become part of the record."""
+    """Records that the provider confirmed the run, with the run's id and URL, and counts the latency."""
     _finish(
         connection,
         delivery,
@@ -68,7 +72,7 @@ def record_retry(
     due_at: datetime,
     now: datetime,
 ) -> None:
-    """The attempt failed; the next one may start at `due_at`."""
+    """Records that the attempt failed; the next attempt may start at `due_at`."""
     _write_leased(
         connection,
         delivery,
@@ -83,7 +87,7 @@ def record_retry(
 def record_dead(
     connection: Connection, delivery: Delivery, kind: ErrorKind, reason: str, now: datetime
 ) -> None:
-    """The delivery can't succeed as it stands; an operator may retry or discard it."""
+    """Records that the delivery can't succeed as it stands; an operator may retry or discard it."""
     _finish(connection, delivery, DEAD, now, last_error=reason, last_error_kind=kind.value)
     _close_attempt(connection, delivery, "dead", now, kind, reason)
 
@@ -91,14 +95,14 @@ def record_dead(
 def release(
     connection: Connection, deliveries: Sequence[Delivery], now: datetime, reason: str
 ) -> None:
-    """Gives claimed deliveries back; the attempt doesn't count. Those whose lease is lost are left alone."""
+    """Gives deliveries back that were begun: their attempts stay in the history, but don't count."""
     for delivery in deliveries:
         if _give_back(connection, delivery):
             _close_attempt(connection, delivery, "released", now, ErrorKind.RELEASED, reason)
 
 
 def unclaim(connection: Connection, deliveries: Sequence[Delivery]) -> None:
-    """Gives back what nobody began with, as if it had never been claimed."""
+    """Gives deliveries back that nobody began, as if they had never been claimed."""
     for delivery in deliveries:
         _give_back(connection, delivery)
         connection.execute(
@@ -110,7 +114,7 @@ def unclaim(connection: Connection, deliveries: Sequence[Delivery]) -> None:
 
 
 def _give_back(connection: Connection, delivery: Delivery) -> bool:
-    """Without the attempt that the claim counted; whether its lease was still ours."""
+    """Ends the lease and uncounts the attempt; returns whether the lease was still ours."""
     given_back = connection.execute(
         update(outbox_table)
         .where(_leased(delivery))
@@ -119,7 +123,7 @@ def _give_back(connection: Connection, delivery: Delivery) -> bool:
     return bool(given_back.rowcount)
 
 
-# Made once: to make these at each write takes longer than the write.
+# Made once, because SQLAlchemy takes longer to make such a statement than a database to run it.
 _WRITE_LEASED = update(outbox_table).where(
     outbox_table.c.id == bindparam("of_delivery"),
     outbox_table.c.lease_token == bindparam("of_lease"),

@@ -1,6 +1,7 @@
-"""What is known of each provider: ready, offline (out of reach) or blocked (somebody must fix something).
+"""Keeps each provider's state: ready, offline (out of reach) or blocked (somebody must fix something).
 
-A provider without a row is ready. While it isn't ready nothing is claimed for it; it is probed instead.
+A provider without a row is ready. While a provider isn't ready, its deliveries aren't claimed, and the
+provider is probed.
 """
 
 from __future__ import annotations
@@ -26,15 +27,15 @@ from fairmind_sync.storage.tables import provider_table
 
 BLOCKED_PROBE = timedelta(minutes=2)
 PROBE_TIME = timedelta(seconds=30)
-"""A probe takes no longer, the start of a worker process included."""
+"""The longest that a probe takes, the start of its worker process included."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderState:
-    """`since` is when this state began; `next_probe_at` is set unless the state is ready.
+    """A provider's state since `since`; `next_probe_at` is set unless the state is ready.
 
-    `address` is the URL at which an offline provider was looked for. `paused_at` is set while an operator
-    holds its deliveries back, whatever its state.
+    `address` is the URL at which an offline provider could not be reached, None where that isn't known.
+    `paused_at` is set while an operator holds the provider's deliveries back, whatever the state.
     """
 
     state: str
@@ -54,6 +55,7 @@ class ProviderState:
         return self.state == READY
 
     def may_try(self, now: datetime) -> bool:
+        """Returns whether deliveries, or else a due probe, may be tried: not while the provider is paused."""
         return not self.is_paused and (self.next_probe_at is None or self.next_probe_at <= now)
 
 
@@ -76,9 +78,9 @@ def read(connection: Connection, provider: ProviderName) -> ProviderState:
 
 
 def take_probe(connection: Connection, provider: ProviderName, now: datetime) -> bool:
-    """Whether the probe of a provider that isn't ready is due, and this caller's: one asks for all daemons.
+    """Returns whether a probe is due and the caller has to make the probe, which one daemon does for all.
 
-    If nothing comes of it, the next is due after `PROBE_TIME`.
+    If nobody records a result of the probe, another is due after `PROBE_TIME`.
     """
     taken = connection.execute(
         update(provider_table)
@@ -101,10 +103,10 @@ def note_unavailable(
     chance: Random,
     now: datetime,
 ) -> bool:
-    """Notes that the provider is blocked or offline, as the error says, with the reason in words.
+    """Records that the provider is blocked or offline, as the error says, with the reason in words.
 
     Returns:
-        Whether the state, or the reason of a blocked provider, is another one than before.
+        Whether the state is another than before, or the reason of a blocked provider is.
     """
     if isinstance(error, ProviderBlockedError):
         return note_blocked(connection, provider, reason, chance=chance, now=now)
@@ -130,10 +132,10 @@ def note_offline(
     chance: Random,
     now: datetime,
 ) -> bool:
-    """The provider can't be reached; it is probed again after `after` at the earliest.
+    """Records that the provider can't be reached; the next probe comes after `after` at the earliest.
 
     Returns:
-        Whether this is news.
+        Whether the provider was not offline before.
     """
     before = read(connection, provider)
     since = before.since if before.state == OFFLINE and before.since else now
@@ -153,10 +155,10 @@ def note_offline(
 def note_blocked(
     connection: Connection, provider: ProviderName, reason: str, *, chance: Random, now: datetime
 ) -> bool:
-    """The provider refuses us; it is probed slowly, in case somebody fixed the reason.
+    """Records that the provider refuses us; a probe within `BLOCKED_PROBE` sees whether somebody fixed why.
 
     Returns:
-        Whether this is news.
+        Whether the provider was not blocked for this reason before.
     """
     before = read(connection, provider)
     since = before.since if before.state == BLOCKED and before.since else now
@@ -170,7 +172,7 @@ def note_ready(connection: Connection, provider: ProviderName, now: datetime) ->
 
 
 def note_success(connection: Connection, provider: ProviderName, now: datetime) -> None:
-    """The provider confirmed a run just now."""
+    """Records that the provider confirmed a run just now, and so is ready."""
     noted = connection.execute(_NOTE_SUCCESS, {"of_provider": provider, "last_success_at": now})
     if not noted.rowcount:
         note_ready(connection, provider, now)
@@ -178,10 +180,10 @@ def note_success(connection: Connection, provider: ProviderName, now: datetime) 
 
 
 def pause(connection: Connection, provider: ProviderName, now: datetime) -> bool:
-    """Nothing more is claimed for it until `resume`; what is under way ends as it would.
+    """Has none of the provider's deliveries claimed until `resume`; those under way end as they would.
 
     Returns:
-        Whether this is news.
+        Whether the provider was not paused before.
     """
     before = read(connection, provider)
     if not before.is_paused:
@@ -198,10 +200,10 @@ def pause(connection: Connection, provider: ProviderName, now: datetime) -> bool
 
 
 def resume(connection: Connection, provider: ProviderName, now: datetime) -> bool:
-    """Ends a pause; a provider that is offline or blocked is probed at once.
+    """Ends a pause, and has an offline or blocked provider probed at once.
 
     Returns:
-        Whether there was something to resume.
+        Whether the provider was paused, offline or blocked.
     """
     unpaused = connection.execute(
         update(provider_table)
@@ -214,7 +216,7 @@ def resume(connection: Connection, provider: ProviderName, now: datetime) -> boo
 def probe_soon(
     connection: Connection, now: datetime, providers: Sequence[ProviderName] = PROVIDERS
 ) -> list[ProviderName]:
-    """Settings or the network may have changed: what isn't ready is probed at once.
+    """Has the providers that aren't ready probed at once: settings or the network may have changed.
 
     Returns:
         The providers that weren't ready.

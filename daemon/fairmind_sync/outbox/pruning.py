@@ -1,7 +1,7 @@
-"""Erases payloads and attempts of results whose deliveries ended long ago, so that the file stays small.
+"""Erases payloads and attempts of results whose deliveries ended long ago, so that the database stays small.
 
 What a run is looked up by stays: the result's names, verdict and time, its deliveries, run ids and URLs. A
-result that isn't at every provider it is owed to keeps its payload, and so does one that is owed to none.
+result with a pending or dead delivery keeps its payload, and so does a result without any delivery.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _SHORTEST_INTERVAL = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """How far a pass has come: everything up to this result was looked at."""
+    """How far a pass has come: all results up to this one were looked at."""
 
     created_at: datetime
     result_id: int
@@ -40,7 +40,7 @@ _START = Place(datetime.min.replace(tzinfo=UTC), 0)
 
 
 def interval(retention: timedelta) -> timedelta:
-    """How often to look: often enough that nothing stays a tenth longer than it should."""
+    """Returns how often to prune: often enough that no payload stays a tenth longer than the retention."""
     return min(_LONGEST_INTERVAL, max(_SHORTEST_INTERVAL, retention / 10))
 
 
@@ -50,7 +50,7 @@ def prune_all(
     now: datetime,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> int:
-    """One pass, in many short transactions; gives the space back to the disk. Counts the pruned results.
+    """Prunes once, in many short transactions, and gives space back; returns how many results were pruned.
 
     Raises:
         StorageError: the database can't be written; what was pruned before stays pruned.
@@ -74,7 +74,7 @@ def prunable(
     after: Place = _START,
     limit: int = _AT_ONCE,
 ) -> tuple[list[int], Place]:
-    """The next results after the place that can be pruned, oldest first, and the place behind them."""
+    """Returns the next prunable results after the place, oldest first, and the place of the last."""
     of = results_table.c
     rows = connection.execute(
         select(of.id, of.created_at)
@@ -92,7 +92,7 @@ def prunable(
 def prune(
     connection: Connection, result_ids: Sequence[int], retention: timedelta, now: datetime
 ) -> int:
-    """Erases what of these results can be erased still; counts it."""
+    """Erases payload and attempts of those results that can still be pruned; returns how many."""
     pruned = connection.execute(
         update(results_table)
         .where(results_table.c.id.in_(result_ids), _is_prunable(retention, now))
@@ -106,7 +106,7 @@ def prune(
 
 
 def _is_prunable(retention: timedelta, now: datetime) -> ColumnElement[bool]:
-    """Every delivery ended before the retention, and no run of theirs may have to be put right still."""
+    """Returns the condition for pruning: each delivery ended before the retention, and none is suspect."""
     own = outbox_table.c.result_id == results_table.c.id
     still_needed = or_(
         outbox_table.c.status.not_in((DELIVERED, DISCARDED)),

@@ -1,6 +1,6 @@
-"""Writes that put deliveries right for which nobody holds a lease; outcomes.py has those of a holder.
+"""Puts deliveries right without holding their leases; `outcomes` has the writes of a lease's holder.
 
-Each runs inside the caller's transaction.
+Each function runs inside the caller's transaction.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from fairmind_sync.storage.tables import attempts_table, outbox_table, provider_
 def end_leases(
     connection: Connection, provider: ProviderName, worker: str, *, chance: Random, now: datetime
 ) -> int:
-    """Ends what a worker held that is known to be dead; counts it.
+    """Ends the leases of a worker that is known to be dead; returns how many.
 
-    The attempts stay counted, and each delivery waits as after any failed attempt: one of them may have
-    killed the worker, and would kill the next one before the others get their turn.
+    The attempts stay counted, and each delivery waits as after any failed attempt: one of the deliveries may
+    have killed the worker, and would kill the next worker before the others are delivered.
     """
     by_worker = exists().where(
         attempts_table.c.delivery_id == outbox_table.c.id,
@@ -48,7 +48,7 @@ def end_leases(
 def bury_exhausted(
     connection: Connection, provider: ProviderName, *, max_attempts: int, now: datetime
 ) -> list[int]:
-    """Ends the deliveries that used up their attempts without an outcome: each time, their worker died."""
+    """Makes deliveries dead whose worker died in the last attempt that they have; returns their ids."""
     rows = connection.execute(
         update(outbox_table)
         .where(
@@ -81,10 +81,10 @@ def bury_exhausted(
 def correct_times(
     connection: Connection, *, longest_wait: timedelta, lease: timedelta, now: datetime
 ) -> None:
-    """After the clock was set back: nothing waits for a time that nobody could have meant.
+    """Corrects times that lie too far ahead, after the clock was set back.
 
-    What is due later than `longest_wait` from now is due at once; no lease outlives a new one; a create that
-    was attempted in the future counts as attempted now.
+    What is due later than `longest_wait` from now becomes due now; no lease ends later than a new one would;
+    a create that was attempted in the future counts as attempted now.
     """
     pending = outbox_table.c.status == PENDING
     for column, latest, corrected in (
@@ -105,10 +105,10 @@ def correct_times(
 def reopen(
     connection: Connection, provider: ProviderName, key: str, reason: str, now: datetime
 ) -> bool:
-    """A delivered run is no longer complete at its provider: it is delivered again, to the same run.
+    """Makes a delivered delivery pending again, because its run is no longer complete at the provider.
 
     Returns:
-        Whether it was delivered, and its result is still there to be sent again.
+        Whether such a delivery exists and its result still has a payload to send.
     """
     kept = select(results_table.c.id).where(
         results_table.c.deleted_at.is_(None), results_table.c.erased_at.is_(None)

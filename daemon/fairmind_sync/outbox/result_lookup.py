@@ -1,7 +1,7 @@
-"""Saved results as FairMind's own results service gives them. Reads; a user's id finds only that user's.
+"""Reads saved results as FairMind's own results service gives them; a user finds only their own.
 
-Of a test that was saved with other content again, the newest revision counts. What was deleted isn't found;
-of what was pruned, results and metadata are empty.
+Of a test that was saved again with other content, the newest revision counts. A deleted result isn't found;
+a pruned result has empty results and metadata.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class TrendPoint:
 
 
 def record(connection: Connection, test_id: str, user_id: str) -> dict[str, Any] | None:
-    """The whole record; its metadata hold `wandb_run_id` and `mlflow_run_id` of delivered runs."""
+    """Returns the whole record; its metadata hold `wandb_run_id` and `mlflow_run_id` of delivered runs."""
     row = connection.execute(
         select(_table).where(_newest(), _table.c.test_id == test_id, _table.c.user_id == user_id)
     ).one_or_none()
@@ -42,9 +42,9 @@ def record(connection: Connection, test_id: str, user_id: str) -> dict[str, Any]
 def revisions(
     connection: Connection, test_id: str, user_id: str | None = None
 ) -> list[tuple[int, int, dict[str, Any]]]:
-    """Every revision of a test that isn't deleted, of one user or of all, newest first.
+    """Returns every revision of a test that isn't deleted, of one user or of all, newest first.
 
-    Each with its row's id and its number.
+    Each entry is the row's id, the revision's number, and the record.
     """
     mine = () if user_id is None else (_table.c.user_id == user_id,)
     rows = connection.execute(
@@ -64,7 +64,7 @@ def summaries(
     limit: int,
     offset: int = 0,
 ) -> list[dict[str, Any]]:
-    """Records without results, recommendations and metadata, newest first."""
+    """Returns the user's records without results, recommendations and metadata, newest first."""
     rows = connection.execute(
         select(_table)
         .where(*_of(user_id, model_id, test_type))
@@ -76,7 +76,7 @@ def summaries(
 
 
 def statistics(connection: Connection, user_id: str, model_id: str | None = None) -> dict[str, Any]:
-    """Counts of the user's results by risk and type, and how many of their metrics passed, in percent."""
+    """Counts the user's results by risk and type, and the metrics that passed, also in percent."""
     mine = _of(user_id, model_id)
     passed, failed, total = connection.execute(
         select(
@@ -107,7 +107,7 @@ def newest_at(connection: Connection) -> datetime | None:
 
 
 def trend(connection: Connection, model_id: str, limit: int) -> list[TrendPoint]:
-    """A model's newest results of all users, the oldest of them first."""
+    """Returns the model's newest `limit` results, of all users; of these, the oldest comes first."""
     rows = connection.execute(
         select(_table.c.test_id, _table.c.user_id, _table.c.created_at, _table.c.results)
         .where(_newest(), _table.c.model_id == model_id, _table.c.erased_at.is_(None))

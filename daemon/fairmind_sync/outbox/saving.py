@@ -1,4 +1,4 @@
-"""Saves a result together with its deliveries, inside the caller's transaction."""
+"""Saves results together with their deliveries, inside the caller's transaction."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from fairmind_sync.storage.tables import results_table
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """Where a result is; `is_new` is false where the same content was there already."""
+    """Where a result was saved; `is_new` is false where the same content was saved before."""
 
     result_id: int
     revision: int
@@ -36,7 +36,7 @@ class Saved:
 def save(
     connection: Connection, new: NewResult, providers: Iterable[ProviderName], now: datetime
 ) -> Saved:
-    """Inserts the result, unless the same content is there, and the deliveries that it lacks."""
+    """Inserts the result, unless its content was saved before, and the deliveries that the result lacks."""
     return save_all(connection, [new], providers, now)[0]
 
 
@@ -46,13 +46,13 @@ def save_all(
     providers: Iterable[ProviderName],
     now: datetime,
 ) -> list[Saved]:
-    """As `save`, for many at once; what is said of each stands in its place."""
+    """Saves many results at once, each as `save` does; returns one `Saved` for each, in the given order."""
     owed = tuple(providers)
     saved: dict[int, Saved] = {}
     if len(new_results) > 1:
         advisory_lock(
             connection, "save many"
-        )  # two of them could wait for each other's tests for ever
+        )  # two transactions, with the same tests in other orders, could deadlock
     for places in _waves(new_results):
         wave = [new_results[place] for place in places]
         done = _insert_or_find(connection, wave, now)
@@ -62,9 +62,9 @@ def save_all(
 
 
 def _waves(new_results: Sequence[NewResult]) -> Iterator[list[int]]:
-    """The places of results that one statement can insert: no two of them are of the same test.
+    """Yields the places of results that one statement can insert: no two of the same test.
 
-    The revision of each is counted from those that were inserted before.
+    A statement counts the revision of each result from the rows that earlier statements inserted.
     """
     waves: list[list[int]] = []
     earlier: Counter[tuple[str, str]] = Counter()
@@ -81,7 +81,7 @@ def _waves(new_results: Sequence[NewResult]) -> Iterator[list[int]]:
 def _insert_or_find(
     connection: Connection, wave: Sequence[NewResult], now: datetime
 ) -> list[Saved]:
-    """What was neither inserted nor found lost its revision's number to another transaction: once more."""
+    """Inserts each result or finds it; tries again where another transaction took the revision's number."""
     saved: dict[Identity, Saved] = {}
     left = wave
     while left:
@@ -94,7 +94,7 @@ def _insert_or_find(
 
 
 def _find(connection: Connection, wave: Sequence[NewResult]) -> dict[Identity, Saved]:
-    """What was there already. One whose payload was pruned gets it back."""
+    """Finds results that were saved before; a result whose payload was pruned gets its payload back."""
     rows = connection.execute(_FIND, {"identities": [new.identity for new in wave]}).all()
     pruned = {(row.user_id, row.test_id, row.digest): row.id for row in rows if row.erased_at}
     for new in wave:

@@ -1,4 +1,4 @@
-"""Attempts that ended unclean, and what is recorded of their deliveries."""
+"""Reads attempts that ended unclean, and what is recorded of their deliveries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fairmind_sync.storage.tables import (
 )
 
 SUSPECT_FOR = timedelta(days=1)
-"""So long after an attempt a request of it may reach a server, or a process of it may wake up."""
+"""The longest after an attempt that a request of that attempt may reach a server, or its process wake up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Standing:
 
 
 def standing(connection: Connection, provider: ProviderName, key: str) -> Standing | None:
-    """By delivery key; None for a key of another database."""
+    """Returns what is recorded under the delivery key; None for a key of another database."""
     row = connection.execute(
         select(outbox_table.c.status, outbox_table.c.run_id).where(
             outbox_table.c.provider == provider, outbox_table.c.delivery_key == key
@@ -37,7 +37,7 @@ def standing(connection: Connection, provider: ProviderName, key: str) -> Standi
 
 
 def is_suspect(now: datetime) -> ColumnElement[bool]:
-    """Of an attempt: it wasn't the delivering one, and what it may have left behind can turn up still."""
+    """Returns the condition for a suspect attempt: recent, and not the one that delivered."""
     return and_(
         or_(attempts_table.c.outcome.is_(None), attempts_table.c.outcome != DELIVERED),
         attempts_table.c.started_at >= now - SUSPECT_FOR,
@@ -47,7 +47,7 @@ def is_suspect(now: datetime) -> ColumnElement[bool]:
 def suspect_keys(
     connection: Connection, provider: ProviderName, now: datetime, limit: int | None = None
 ) -> list[str]:
-    """The keys of deliveries that may have made a run in such an attempt."""
+    """Returns the keys of deliveries that may have made a run in a suspect attempt."""
     return list(
         connection.execute(
             select(outbox_table.c.delivery_key)

@@ -1,4 +1,4 @@
-"""What waits for each provider, and when there is something to do."""
+"""Reads how many deliveries wait for each provider, and when there is something to do."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from fairmind_sync.storage.tables import (
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """A provider's deliveries by status, and since when the oldest pending one waits."""
+    """A provider's state, its deliveries by status, and since when the oldest pending delivery waits."""
 
     counts: dict[str, int]
     oldest_pending_at: datetime | None
@@ -31,7 +31,7 @@ class Backlog:
 def has_work(
     connection: Connection, provider: ProviderName, now: datetime, most: int | None = None
 ) -> bool:
-    """Whether a drain would find something to do now, of which no more than `most` may be leased."""
+    """Returns whether a drain would find something to do now, if at most `most` deliveries are leased."""
     if not read_provider_state(connection, provider).may_try(now):
         return False
     if most is not None and connection.execute(count_leased(provider, now)).scalar_one() >= most:
@@ -41,9 +41,9 @@ def has_work(
 
 
 def next_work_at(connection: Connection, provider: ProviderName) -> datetime | None:
-    """When a delivery falls due, its lease runs out, or its provider's probe is due.
+    """Returns when the first delivery can be claimed, not before the probe of a provider that isn't ready.
 
-    None: nothing waits, or nothing may go on because the provider is paused.
+    None: nothing waits for the provider, or the provider is paused.
     """
     pending = (outbox_table.c.provider == provider, outbox_table.c.status == PENDING)
     waiting = connection.execute(
@@ -66,7 +66,7 @@ def next_work_at(connection: Connection, provider: ProviderName) -> datetime | N
 
 
 def is_backlog_full(connection: Connection, most: int) -> bool:
-    """Whether that many deliveries are pending."""
+    """Returns whether `most` deliveries or more are pending."""
     pending = select(func.sum(delivery_counts_table.c.count)).where(
         delivery_counts_table.c.status == PENDING
     )
@@ -74,7 +74,7 @@ def is_backlog_full(connection: Connection, most: int) -> bool:
 
 
 def pending(connection: Connection, provider: ProviderName) -> int:
-    """How many deliveries wait for the provider, due or not."""
+    """Returns how many of the provider's deliveries are pending, due or not."""
     counted = select(func.sum(delivery_counts_table.c.count)).where(
         delivery_counts_table.c.provider == provider, delivery_counts_table.c.status == PENDING
     )
@@ -102,7 +102,7 @@ def backlog(connection: Connection, provider: ProviderName) -> Backlog:
 
 
 def unfinished(connection: Connection, providers: Sequence[ProviderName]) -> dict[str, int]:
-    """How many deliveries of each provider are pending or dead, those of none left out."""
+    """Returns how many deliveries of each provider are pending or dead; leaves out providers with none."""
     waiting = func.sum(delivery_counts_table.c.count)
     rows = connection.execute(
         select(delivery_counts_table.c.provider, waiting)

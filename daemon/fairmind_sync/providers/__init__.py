@@ -1,4 +1,4 @@
-"""The providers' folders, by name: none of them imports its SDK before a provider is opened."""
+"""Finds the providers' folders by name; no folder imports its SDK before its provider is opened."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def open_provider(name: ProviderName, settings: Settings) -> Provider:
     """Returns the provider, ready to use in this process: call it in a worker process only.
 
     Raises:
-        ProviderNotInstalledError: as `require_installed`.
+        ProviderNotInstalledError: the package is missing; the message names the pip command.
     """
     require_installed(name)
     return folder(name).open_provider(settings)

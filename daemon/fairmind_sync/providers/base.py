@@ -1,4 +1,4 @@
-"""What a provider is: a folder that opens it, a probe, and deliveries that turn into outcomes."""
+"""What a provider is: a folder that opens the provider, a probe, and deliveries that become outcomes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """The delivery may succeed later; `after` is the least to wait, as the server or the rules demand."""
+    """The delivery may succeed later; `after` is the shortest wait that the server or our rules demand."""
 
     kind: ErrorKind
     reason: str
@@ -50,30 +50,34 @@ Report: TypeAlias = tuple[Delivery, Outcome]
 
 
 class Journal(Protocol):
-    """What has to be durable in the middle of a delivery. Each call commits, or raises LeaseLostError."""
+    """Keeps what has to be durable in the middle of a delivery.
+
+    Each call commits before the call returns. `creating` and `created` raise LeaseLostError where another
+    worker has the delivery now.
+    """
 
     def creating(self, delivery: Delivery, destination: str) -> None:
-        """Before a request that may make a run at the destination."""
+        """Records, before a request, that the request may make a run at the destination."""
 
     def not_created(self, delivery: Delivery) -> None:
-        """That request certainly never reached the provider."""
+        """Takes `creating` back: the request certainly never reached the provider."""
 
     def created(self, delivery: Delivery, run_id: str) -> None:
-        """The provider made this run for it."""
+        """Records the run that the provider made for the delivery."""
 
 
 class Ledger(Protocol):
-    """What is recorded, for comparison with what the provider holds."""
+    """What is recorded of deliveries, for comparison with the runs that the provider holds."""
 
     def standing(self, key: str) -> Standing | None:
-        """The delivery with this key; None if it is another database's."""
+        """Returns what is recorded of the delivery with this key; None for a key of another database."""
 
     def deliver_again(self, key: str, reason: str) -> None:
-        """What was delivered is complete no longer."""
+        """Has a delivered result delivered again, because its run is no longer complete at the provider."""
 
 
 class ProviderFolder(Protocol):
-    """What `providers/<name>/__init__.py` exports. To import it must not import the provider's SDK."""
+    """What `providers/<name>/__init__.py` exports; an import of the folder must not import the SDK."""
 
     PACKAGE: str
     """The package that has to be installed, which is also the name of our extra."""
@@ -95,7 +99,7 @@ class ProviderFolder(Protocol):
 
 
 class Provider(Protocol):
-    """A destination. Only its own folder knows its SDK and the SDK's errors."""
+    """A destination for runs; only the provider's own folder knows the SDK and the SDK's errors."""
 
     name: ProviderName
     batch_size: int
@@ -104,19 +108,20 @@ class Provider(Protocol):
         """Asks the provider, cheaply, whether it takes runs.
 
         Raises:
-            ProviderUnavailableError: it doesn't; says why.
+            ProviderUnavailableError: the provider takes no runs; the message says why.
         """
 
     def deliver(
         self, deliveries: Iterable[Delivery], journal: Journal, may_start: Callable[[], bool]
     ) -> Generator[list[Report]]:
-        """Yields an outcome for each delivery that was tried, in any order, as many at once as there are.
+        """Yields lists of outcomes, one for each delivery that was started, in any order.
 
-        Takes from `deliveries`, which may be claimed while others are under way, only what it can start
-        soon. `may_start` is asked before each one; those not started get no outcome.
+        Takes a delivery from `deliveries` only shortly before its start, as to take one may claim more.
+        `may_start` is asked before each start; a delivery that isn't started gets no outcome.
 
         Raises:
-            ProviderUnavailableError: after the outcomes of those that were under way.
+            ProviderUnavailableError: the provider stopped taking runs; raised after the outcomes of the
+                deliveries that were under way.
         """
 
     def sweep(self, suspects: Sequence[str], ledger: Ledger) -> None:
@@ -125,11 +130,11 @@ class Provider(Protocol):
         `suspects` are the delivery keys whose attempts may have left something behind.
 
         Raises:
-            ProviderUnavailableError: it can't be told.
+            ProviderUnavailableError: the provider can't say now which runs it holds.
         """
 
 
 def log_adjustments(delivery: Delivery, adjusted: Sequence[str]) -> None:
-    """Logs what of a delivery's content was made legal or shortened, if anything was."""
+    """Logs which parts of a delivery's content were made legal or shortened, if there are any."""
     if adjusted:
         log.warning("delivery.content_adjusted", delivery=delivery.id, adjusted=tuple(adjusted))

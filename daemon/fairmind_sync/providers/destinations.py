@@ -1,4 +1,4 @@
-"""Where the settings send results, as the integration's status tells it."""
+"""Tells where the settings send results, for the integration's status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long a server asks to be left alone."""
+"""Reads how long a server asks to be left alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import timedelta
 
 
 def retry_after(headers: Mapping[str, str]) -> timedelta:
-    """Returns the seconds in a reply's Retry-After header; its rarer form, a date, counts as none."""
+    """Returns the time in a reply's Retry-After header; zero without one, or for its rarer form, a date."""
     with suppress(ValueError, OverflowError):
         return timedelta(seconds=max(0.0, float(headers.get("Retry-After", "0"))))
     return timedelta()

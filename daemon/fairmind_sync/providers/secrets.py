@@ -1,4 +1,4 @@
-"""The secrets in our settings and in the providers' own variables, in each form in which they are written."""
+"""Collects the secrets in our settings and in the providers' own variables, for redaction."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from fairmind_sync.settings import Settings
 
 _SHORTEST_SECRET = 8
-"""Characters; a password as short as a word stays readable, or logs would lose that word everywhere."""
+"""Characters; a shorter password, perhaps a common word, stays readable, or logs would lose that word."""
 
 
 def secrets_of(settings: Settings) -> tuple[str, ...]:
-    """Returns every secret, as it is and as JSON writes it."""
+    """Returns every secret in two forms: as given, and as JSON writes the secret."""
     ours = [value.get_secret_value() for _, value in settings if isinstance(value, SecretStr)]
     theirs = [one for name in PROVIDERS for one in providers.folder(name).secrets(settings)]
     theirs.append(password_in(settings.database_url))

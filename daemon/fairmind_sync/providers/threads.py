@@ -26,7 +26,7 @@ def run_in_threads(
     may_start: Callable[[], bool],
     threads: int,
 ) -> Generator[list[tuple[Delivery, _Result | Retry]]]:
-    """Runs `work` for each delivery, `threads` at a time; otherwise as `Provider.deliver`."""
+    """Runs `work` for each delivery, `threads` at a time; yields and raises as `Provider.deliver` does."""
     feed = iter(deliveries)
     crew = _Crew(work, may_start, threads)
     try:
@@ -40,9 +40,10 @@ def run_in_threads(
 
 
 class _Crew(Generic[_Result]):
-    """Threads at work; an error that isn't one delivery's own stops them.
+    """Threads at work on deliveries; an error that isn't one delivery's own stops all threads.
 
-    As many deliveries again wait in line, so that no thread idles while the caller records.
+    As many deliveries as there are threads wait in the pool's queue, so that no thread idles while the caller
+    records outcomes.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class _Crew(Generic[_Result]):
         self._ended: SimpleQueue[Future[_Result | Retry | None]] = SimpleQueue()
 
     def takes(self, feed: Iterator[Delivery]) -> bool:
-        """Fills the line; false if nothing is under way then."""
+        """Fills the pool's queue from the feed; returns whether anything is under way."""
         while len(self._under_way) < self._most and self._goes_on():
             delivery = next(feed, None)
             if delivery is None:
@@ -68,7 +69,7 @@ class _Crew(Generic[_Result]):
         return bool(self._under_way)
 
     def reports(self) -> list[tuple[Delivery, _Result | Retry]]:
-        """Of what has ended; waits for the first."""
+        """Returns the outcomes of what has ended; waits until something has."""
         found: list[tuple[Delivery, _Result | Retry]] = []
         for future in _all_in(self._ended):
             delivery = self._under_way.pop(future)
@@ -82,7 +83,7 @@ class _Crew(Generic[_Result]):
         return found
 
     def close(self) -> None:
-        """Waits for what is under way; what waits in line isn't started."""
+        """Waits for what is under way; starts nothing that waits in the pool's queue."""
         self._pool.shutdown(cancel_futures=True)
 
     def _goes_on(self) -> bool:
@@ -95,13 +96,13 @@ class _Crew(Generic[_Result]):
             return _guarded(self._work, delivery)
         except LeaseLostError:
             raise
-        except FairmindSyncError as error:  # noted here, before this thread begins with the next
+        except FairmindSyncError as error:  # set here, before this thread starts its next delivery
             self.stopped_by = self.stopped_by or error
             return None
 
 
 def _all_in(queue: SimpleQueue[_Item]) -> Iterator[_Item]:
-    """What is in it now; waits for the first."""
+    """Yields what is in the queue now; waits until something is."""
     yield queue.get()
     with suppress(Empty):
         while True:
@@ -109,7 +110,7 @@ def _all_in(queue: SimpleQueue[_Item]) -> Iterator[_Item]:
 
 
 def _guarded(work: Callable[[Delivery], _Result], delivery: Delivery) -> _Result | Retry:
-    """An error that nobody foresaw is one delivery's, and counts as an attempt."""
+    """Runs the work; an error that nobody foresaw fails this attempt of this delivery alone."""
     try:
         return work(delivery)
     except FairmindSyncError:

@@ -9,17 +9,17 @@ from fairmind_sync.errors import ProviderUnavailableError
 from fairmind_sync.results.delivery import Delivery
 
 START_TIME = timedelta(seconds=8)
-"""A delivery of a batch starts no later: with a slow provider each takes up to 30 s."""
+"""After so long a batch starts no more deliveries: with a slow provider each takes up to 30 s."""
 CLAIM_TIME = START_TIME / 2
-"""A delivery joins a batch no later."""
+"""After so long no more deliveries join a batch."""
 
 
 class LeasedBatch:
-    """Claimed deliveries without an outcome. While they are taken, others are claimed to join them.
+    """Claimed deliveries without an outcome; while a provider takes them, others are claimed to join them.
 
-    All have leases at least as long as those of the first, so the time of the whole batch is counted from
-    these. `waiting` holds the deliveries that nobody has taken, the next one last; `taken` those that the
-    provider works on.
+    The first deliveries' leases run out first, so the time of the whole batch counts from the first claim.
+    `waiting` holds the deliveries that the provider has not taken, the next one last; `taken` holds, by id,
+    those that the provider works on. `stopped_by` is why nothing more may be started.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class LeasedBatch:
         return self.stopped_by is None and not self._should_stop() and self._is_within(START_TIME)
 
     def stop(self, error: ProviderUnavailableError) -> None:
-        """Starts nothing more: the provider is unavailable."""
+        """Has nothing more started, because the provider is unavailable; the first reason is kept."""
         self.stopped_by = self.stopped_by or error
 
     def settle(self, delivery: Delivery) -> None:
@@ -56,16 +56,16 @@ class LeasedBatch:
         del self.taken[delivery.id]
 
     def keep_all(self) -> None:
-        """Leaves all deliveries leased, until their leases run out."""
+        """Forgets all deliveries without giving them back: each stays leased until its lease runs out."""
         self.taken.clear()
         self.waiting.clear()
 
     def _is_joined(self) -> bool:
-        """Claims others, if they can surely start in time: the rest would be claimed in vain."""
+        """Claims further deliveries while they can surely start in time; returns whether any joined."""
         if self._is_within(CLAIM_TIME):
             self.waiting = self._claim_more()[::-1]
         return bool(self.waiting)
 
     def _is_within(self, limit: timedelta) -> bool:
-        """A clock that was set back shows as negative time: this batch ends, the next has its own leases."""
+        """Returns whether the batch began less than `limit` ago; not if the clock was set back since."""
         return timedelta() <= self._clock() - self._started < limit

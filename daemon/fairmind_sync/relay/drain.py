@@ -1,4 +1,4 @@
-"""Drains every enabled provider once, in its own worker processes: the CLI's way, without a daemon."""
+"""Drains every enabled provider once, in worker processes, without a daemon: for the command line."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def drain_once(
     settings: Settings,
     on_progress: Callable[[dict[str, int]], None] = lambda _counts: None,
 ) -> dict[str, int]:
-    """Runs until nothing is due; a provider that was offline or blocked is probed at once.
+    """Delivers until nothing is due; a provider that was offline or blocked is probed at once.
 
     `on_progress` gets each provider's number of unfinished deliveries, now and then.
 
     Returns:
-        What is left: pending and dead deliveries of each provider; providers without any are left out.
+        How many deliveries of each provider are left, pending or dead; a provider with none is left out.
     """
     spawn = multiprocessing.get_context("spawn")
     workers = _workers_for(engine, settings)
@@ -61,13 +61,13 @@ def drain_once(
 
 
 def unfinished(engine: Engine, settings: Settings) -> dict[str, int]:
-    """Returns how many deliveries of each enabled provider are pending or dead; those of none left out."""
+    """Returns how many deliveries of each enabled provider are pending or dead; leaves out who has none."""
     with reading(engine) as connection:
         return workload.unfinished(connection, settings.enabled)
 
 
 def _workers_for(engine: Engine, settings: Settings) -> list[tuple[ProviderName, int, SharedFlags]]:
-    """The processes that the enabled providers' backlogs are worth, counted from 1 for each provider."""
+    """Returns provider, number and flags of each process that the enabled providers' backlogs are worth."""
     with reading(engine) as connection:
         pending = {name: workload.pending(connection, name) for name in settings.enabled}
     return [

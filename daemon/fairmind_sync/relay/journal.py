@@ -1,4 +1,4 @@
-"""The outbox as a provider writes to it in the middle of a delivery."""
+"""The journal in which a provider writes, in the middle of a delivery, what has to be durable."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OutboxJournal:
-    """A provider's journal: each entry is a transaction of its own on the outbox."""
+    """A `Journal` whose every entry is a transaction of its own on the outbox."""
 
     engine: Engine
     clock: Callable[[], datetime]

@@ -1,4 +1,4 @@
-"""How many worker processes a provider gets, and how each signs its attempts."""
+"""Decides how many worker processes a provider gets, and how each of them signs its attempts."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from fairmind_sync.provider_names import ProviderName
 
 LARGE_BACKLOG = 200
-"""Pending deliveries from which on a provider's further processes are worth their start."""
+"""So many pending deliveries make a provider's second process worth its start."""
 
 
 def worker_name(pid: int | None = None, parent: str = "") -> str:
-    """Returns how a worker process of this host signs its attempts; by default the calling process.
+    """Returns how a worker process of this host signs its attempts: `host:pid`, or `host:pid:parent`.
 
-    `parent` tells the worker's daemon from others: hosts and containers may share names and process ids.
+    `pid` is by default that of the calling process. `parent` is a mark of the daemon whose worker it is,
+    because hosts and containers may share names and process ids.
     """
     return f"{socket.gethostname()}:{pid or os.getpid()}" + (parent and f":{parent}")
 

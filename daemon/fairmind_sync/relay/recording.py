@@ -30,9 +30,9 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Recorder:
-    """Writes one provider's outcomes. A lease that was lost is logged, and its outcome dropped.
+    """Writes one provider's outcomes; where the lease was lost, logs so and drops the outcome.
 
-    `secrets` are taken out of the provider's words, which may repeat what the provider was sent.
+    `secrets` are removed from the provider's words, which may repeat what the provider was sent.
     """
 
     engine: Engine

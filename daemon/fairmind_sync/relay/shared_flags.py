@@ -11,7 +11,7 @@ from multiprocessing.sharedctypes import RawValue
 class SharedFlags:
     """The parent sets `stop` to ask the worker to stop; the worker sets `pid` to its process id.
 
-    The memory has no locks: a process that is killed while it holds one would block every other for ever.
+    The memory has no locks: a process that is killed while holding a lock would block all others for ever.
     """
 
     stop: c_bool = field(default_factory=lambda: RawValue(c_bool, False))

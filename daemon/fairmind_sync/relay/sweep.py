@@ -1,8 +1,8 @@
-"""Looks at a provider for what no grace period can prevent, and repairs it.
+"""Has a provider look for runs that no grace period can prevent, and repair them.
 
-A request may reach a server hours after we gave it up, and a process that was stopped may wake up after
-its lease. Such a run belongs to a delivery that is done, or given up: a provider's `sweep` finds those. It
-is only run after attempts that ended unclean, so an undisturbed daemon never asks.
+A request may reach a server hours after we gave the request up, and a process that was stopped may wake up
+after its lease. The run that results belongs to a delivery that is done, or given up: a provider's `sweep`
+finds such runs. A sweep runs only after attempts that ended unclean, so an undisturbed daemon never asks.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ log = structlog.get_logger()
 
 
 def is_called_for(connection: Connection, provider: ProviderName, now: datetime) -> bool:
-    """Returns whether an attempt of the last day ended in a way that may have left something behind."""
+    """Returns whether an attempt of the last day may have left a run behind."""
     return bool(unclean_attempts.suspect_keys(connection, provider, now, limit=1))
 
 
 def sweep(engine: Engine, provider: Provider) -> None:
-    """Lets the provider compare what it holds with what is recorded, unless another daemon does so now.
+    """Has the provider compare its runs with what is recorded, unless another daemon sweeps now.
 
     Raises:
-        ProviderUnavailableError: the provider can't tell now.
+        ProviderUnavailableError: the provider can't say now which runs it holds.
     """
     with try_advisory_lock(engine, f"sweep {provider.name}") as is_ours:
         if not is_ours:
@@ -54,7 +54,7 @@ def sweep(engine: Engine, provider: Provider) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Ledger:
-    """What is recorded, as a provider's sweep reads and changes it."""
+    """A `Ledger` on the outbox, for one provider's sweep."""
 
     engine: Engine
     provider: ProviderName

@@ -1,4 +1,4 @@
-"""Records that a provider takes nothing, and logs it once."""
+"""Records that a provider takes nothing at present, and logs each new reason once."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def note_unavailable(
     now: datetime,
     secrets: tuple[str, ...] = (),
 ) -> None:
-    """Writes down why the provider takes nothing; logs the reason when it is news, not at each probe."""
+    """Records why the provider takes nothing; logs the reason when it is new, not at each probe."""
     reason = redact(str(error), secrets)
     with writing(engine) as connection:
-        is_news = provider_state.note_unavailable(
+        is_new = provider_state.note_unavailable(
             connection, provider, error, reason, chance=chance, now=now
         )
-    if is_news:
+    if is_new:
         event = (
             "provider.blocked" if isinstance(error, ProviderBlockedError) else "provider.offline"
         )

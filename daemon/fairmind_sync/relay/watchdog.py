@@ -1,4 +1,4 @@
-"""Ends a worker process whose batch takes too long."""
+"""The watchdog thread of a worker process, which ends the process when a batch takes too long."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ log = structlog.get_logger()
 
 
 class Watchdog:
-    """Ends the process when its batch takes too long.
+    """Ends the process when the batch that is watched takes too long.
 
     The watchdog goes by the monotonic clock: a wall clock that is set ahead must not end a healthy worker,
-    whose request may still be under way while the next worker looks whether it did anything.
+    whose request may still be under way while the next worker looks for what the request did.
     """
 
     def __init__(self) -> None:
@@ -28,12 +28,15 @@ class Watchdog:
         self.stop: c_bool = c_bool(False)
 
     def watch(self, longest: timedelta | None) -> None:
+        """Watches a batch that may take `longest` from now; None ends the watch."""
         self.deadline = None if longest is None else time.monotonic() + longest.total_seconds()
 
     def should_stop(self) -> bool:
+        """Returns whether the parent has asked this process to stop."""
         return self.stop.value
 
     def guard(self) -> None:
+        """Checks the deadline for ever; ends the process with exit code `HUNG` once it has passed."""
         while True:
             time.sleep(_WATCH_INTERVAL_S)
             deadline = self.deadline  # another thread may clear it

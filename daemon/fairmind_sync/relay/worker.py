@@ -1,6 +1,7 @@
-"""Runs inside a worker process: one provider's drains, and what ends the process when they hang.
+"""Runs inside a worker process: one provider's drains, and a watchdog for drains that hang.
 
-The SDKs hang, leak and die. Here they can: the daemon replaces the process, the leases do the rest.
+The providers' SDKs hang, leak and die. In a worker process they may: the daemon starts another, and the
+leases of the dead one run out.
 """
 
 from __future__ import annotations
@@ -50,11 +51,11 @@ BROKEN = 72
 log = structlog.get_logger()
 
 
-_watchdog = Watchdog()  # a process runs one drain at a time, so it has one
+_watchdog = Watchdog()  # one is enough: a process runs one drain at a time
 
 
 def start(settings: Settings, flags: SharedFlags) -> None:
-    """Sets up a fresh worker process. The daemon ends it; signals to the process group don't."""
+    """Sets up a fresh worker process, which its parent ends: SIGINT and SIGTERM are ignored."""
     flags.pid.value = os.getpid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -73,9 +74,9 @@ def drain(
     and_sweep: bool = False,
     parent: str = "",
 ) -> None:
-    """Delivers the provider's due deliveries; an enabled provider that isn't installed is blocked.
+    """Delivers the provider's due deliveries; records an enabled provider that isn't installed as blocked.
 
-    `parent` is as in `worker_name`.
+    `and_sweep` has the provider swept afterwards; `parent` is as in `worker_name`.
     """
     engine, secrets = schema.ready_engine(settings.database_url), secrets_of(settings)
     try:
@@ -110,7 +111,7 @@ def _relay(engine: Engine, provider: Provider, settings: Settings, parent: str) 
 
 
 def trouble_of(name: ProviderName, settings: Settings) -> tuple[str, str] | None:
-    """Probes the provider; returns its state and the reason in words, or None if it takes runs."""
+    """Probes the provider; returns None if the provider takes runs, else its state and the reason."""
     try:
         _provider(name, settings).probe()
     except (ProviderBlockedError, ProviderNotInstalledError) as error:

@@ -1,4 +1,4 @@
-"""The values that flow through the house: a saved result, its delivery, the run it becomes."""
+"""The values that pass from package to package: a result, its delivery, and the run that results."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class SavedResult:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What the provider holds. The URL is the provider's own word; None where it has no pages."""
+    """A run that the provider holds; `url` is as the provider gave it, None where runs have no pages."""
 
     id: str
     url: str | None
@@ -38,10 +38,10 @@ class Run:
 class Delivery:
     """A claimed delivery.
 
-    `enqueued_at` is when it was saved for this provider, `claimed_at` when this attempt began, by the
-    database's clock, which alone all hosts share. `create_attempted_at` set means that an earlier
-    attempt may have made a run; `run_id` is set as soon as it is known which. `key` is 32 hexadecimal
-    characters, the same at every attempt.
+    `enqueued_at` is when the delivery was saved, `claimed_at` when this attempt began, both by the database's
+    clock, the only one that all hosts share. Where `create_attempted_at` is set, an earlier attempt may have
+    made a run, whose id is `run_id` if that is known. `key` is 32 hexadecimal characters, the same at every
+    attempt.
     """
 
     id: int
@@ -57,14 +57,14 @@ class Delivery:
 
 
 Identity: TypeAlias = tuple[str, str, str]
-"""Whose, which test, which content."""
+"""User id, test id and digest of the content; two results with one identity are the same result."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewResult:
     """A result that is about to be saved; `results` and `metadata` are JSON text.
 
-    `created_at` is set where the result is older than its save: it was imported.
+    `created_at` is set for an imported result, which is older than its save.
     """
 
     test_id: str

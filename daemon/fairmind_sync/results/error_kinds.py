@@ -7,7 +7,7 @@ from typing import Self
 
 
 class ErrorKind(StrEnum):
-    """A kind as it is stored, and in `words` as a person reads it."""
+    """A kind of failure: its value is stored, and `words` says the same to a person."""
 
     words: str
 
@@ -31,5 +31,5 @@ class ErrorKind(StrEnum):
 
 
 def words_for(kind: str | None) -> str | None:
-    """Returns the words for a stored kind; None for one that this version does not know."""
+    """Returns the words for a stored kind; None for a kind that this version does not know."""
     return next((known.words for known in ErrorKind if known == kind), None)

@@ -1,7 +1,7 @@
-"""What of a saved result gets logged: metrics, parameters, tags, summary. Pure.
+"""Extracts from a saved result what its runs hold: metrics, parameters, tags, summary. Pure.
 
-It runs at delivery, from the saved payload, so that a fixed bug can be delivered again. Metrics and
-parameters are keyed by path; `naming` turns a path into a key that its provider accepts.
+Extraction runs at delivery, from the saved payload, so that after a bug is fixed a result can be delivered
+again. Metrics and parameters are keyed by path; `keys` turns a path into a key that a provider accepts.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _RISK_KEYS = ("risk_level", "overall_risk")
 
 @dataclass(frozen=True, slots=True)
 class Extract:
-    """What one run holds; `skipped` names the paths of numbers that no provider can hold, and why."""
+    """What one run holds; `skipped` names the infinite numbers, which no provider can hold, by path."""
 
     run_name: str
     started_at: datetime
@@ -37,7 +37,7 @@ class Extract:
 
 
 def extract(result: SavedResult, project: str) -> Extract:
-    """Everything that a run of this result holds, before any provider's limits."""
+    """Returns everything that a run of this result holds, before any provider's limits."""
     numbers = numbers_of(result.results)
     scalars, nested = _split_metadata(result)
     return Extract(
@@ -55,17 +55,17 @@ def extract(result: SavedResult, project: str) -> Extract:
 
 
 def numbers_of(results: Mapping[str, Json]) -> dict[KeyPath, float]:
-    """Every number in the results by its path; of lists of numbers their mean, minimum and maximum."""
+    """Returns every number in the results by its path; of a list of numbers, mean, minimum and maximum."""
     return dict(_numbers(results, ()))  # type: ignore[arg-type]  # a dictionary is JSON
 
 
 def summary_text(value: Json) -> str:
-    """A summary value as text: text stays as it is, all else becomes JSON."""
+    """Returns a summary value as text: text stays as it is, all else becomes JSON."""
     return value if isinstance(value, str) else dumps(value)
 
 
 def describe(extracted: Extract) -> str:
-    """The run's description in Markdown."""
+    """Returns the run's description in Markdown."""
     lines = [f"Bias test **{extracted.run_name}** of model **{extracted.tags['model_id']}**"]
     lines += [
         f"- {key.replace('_', ' ')}: {summary_text(value)}"
@@ -94,14 +94,14 @@ def _numbers_of_list(values: list[Json], path: KeyPath) -> Iterator[tuple[KeyPat
 
 
 def _aggregates(numbers: Sequence[float]) -> dict[str, float]:
-    """Mean, minimum and maximum; one NaN makes each of them NaN, as in numpy."""
+    """Returns mean, minimum and maximum; one NaN makes all three NaN, as in numpy."""
     if any(math.isnan(number) for number in numbers):
         return dict.fromkeys(("mean", "min", "max"), math.nan)
     return {"mean": _mean(numbers), "min": min(numbers), "max": max(numbers)}
 
 
 def _mean(numbers: Sequence[float]) -> float:
-    """Never outside of the numbers; exact arithmetic where their sum would overflow."""
+    """Returns a mean between minimum and maximum; by exact arithmetic where the sum would overflow."""
     if not all(math.isfinite(number) for number in numbers):
         return sum(numbers)
     try:

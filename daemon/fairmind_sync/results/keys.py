@@ -1,4 +1,4 @@
-"""Keys that a provider accepts, made so that two different paths never get the same key. Pure."""
+"""Makes keys that a provider accepts; two different paths never get the same key. Pure."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _MARKED = re.compile(rf"-[0-9a-f]{{{MARK_LENGTH}}}$")
 
 @dataclass(frozen=True, slots=True)
 class KeyRules:
-    """What a provider's keys may look like: one part between slashes, and the length of the whole."""
+    """What a provider's keys may look like: the parts between slashes, and the length of the whole key."""
 
     legal_part: re.Pattern[str]
     illegal_character: re.Pattern[str]
     longest: int
 
     def accepts(self, part: str) -> bool:
-        """MLflow reads keys as file paths: none may step up."""
+        """Returns whether the part is legal; never if it steps up, since MLflow reads keys as file paths."""
         return bool(self.legal_part.fullmatch(part)) and part != "." and not part.startswith("..")
 
     def legalise(self, part: str) -> str:
@@ -32,7 +32,7 @@ class KeyRules:
 
 
 def key_for(path: KeyPath, rules: KeyRules) -> str:
-    """The path joined by '/', where that is legal; else the nearest legal key and a mark.
+    """Returns the path joined by '/', where that is legal; else the nearest legal key and a mark.
 
     The mark is a hash of the path. A path whose own key looks marked is marked as well, so that no plain key
     can be taken for a marked one.
@@ -46,7 +46,7 @@ def key_for(path: KeyPath, rules: KeyRules) -> str:
 
 
 def renamed(keys: Mapping[KeyPath, str]) -> Iterator[str]:
-    """Says which keys aren't simply their path."""
+    """Yields a note on each key that isn't its path joined by '/'."""
     for path, key in keys.items():
         if key != "/".join(path):
             yield f"key {'/'.join(path)!r} is sent as {key!r}"

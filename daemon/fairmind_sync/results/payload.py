@@ -1,6 +1,6 @@
-"""Anything a fairness toolkit produces, as plain JSON values. Pure.
+"""Turns anything that a fairness toolkit produces into plain JSON values. Pure.
 
-numpy, pandas and torch are recognised by what their values can do and never imported.
+numpy, pandas and torch are never imported; their values are recognised by module and methods.
 NaN and the infinities stay floats here; their JSON text is Python's: `NaN`, `Infinity`, `-Infinity`.
 """
 
@@ -33,25 +33,25 @@ MOST_BITS = 4096
 
 
 def plain(value: object, path: str = "results") -> Json:
-    """The value as plain JSON.
+    """Returns the value as plain JSON.
 
     Sets become sorted lists, tuples lists, enum members their values, times ISO 8601, durations seconds,
     Decimal and Fraction floats, missing values (`None`, `pandas.NA`, `NaT`) null, a pandas Series a
     dictionary by index, a DataFrame a dictionary of columns.
 
     Raises:
-        PayloadError: names the path of what can't be stored, and why.
+        PayloadError: a value can't be stored; the message names its path and the reason.
     """
     return _plain(value, path, ())
 
 
 def dumps(value: Json) -> str:
-    """JSON text, ASCII only: lone surrogates and NUL stay escaped, so that any database takes it."""
+    """Returns JSON text in ASCII: any database takes the text, as lone surrogates and NUL stay escaped."""
     return _ENCODER.encode(value)
 
 
 def digest(value: Json) -> str:
-    """SHA-256 in hex of the value, whatever the order of its keys."""
+    """Returns the SHA-256 of the value, in hex, whatever the order of its keys."""
     return hashlib.sha256(_SORTING_ENCODER.encode(value).encode()).hexdigest()
 
 
@@ -118,7 +118,7 @@ def _plain_number(value: float | Decimal | Fraction, path: str) -> int | float:
 
 
 def _convert_foreign(value: Any, path: str, parents: tuple[int, ...]) -> Json:
-    """Values of libraries that we don't import."""
+    """Converts values of libraries that we don't import."""
     kind = type(value)
     if isinstance(value, type):
         raise _unstorable(value, path)
@@ -143,7 +143,7 @@ def _convert_pandas(value: Any, path: str, parents: tuple[int, ...]) -> Json:
 
 
 def _convert_array(value: Any, path: str, parents: tuple[int, ...]) -> Json:
-    """An array or scalar of numpy, or of what behaves like it."""
+    """Converts an array or scalar of numpy, or of a library that behaves like numpy."""
     match getattr(getattr(value, "dtype", None), "kind", ""):
         case "c":
             raise _unstorable(value, path)
@@ -218,5 +218,5 @@ def _unusual_key_text(key: object, path: str) -> str:
 
 
 def _whole(text: str) -> str:
-    """Surrogates that stand in pairs as the characters they mean, as any JSON reader takes them."""
+    """Returns the text with each pair of surrogates as one character, as JSON readers take the pair."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")

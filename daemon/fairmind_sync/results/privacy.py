@@ -1,4 +1,4 @@
-"""Fields that are removed from a result before it is stored, by patterns of their paths. Pure.
+"""Removes private fields from a result before the result is stored, by patterns of their paths. Pure.
 
 A pattern is a path from `results` or `metadata`, joined by dots: `metadata.email`, `results.groups.*.names`.
 A part may hold `*` and `?`; the part `**` stands for any number of parts; a list's items count from 0.
@@ -30,7 +30,7 @@ def parse(pattern: str) -> Pattern:
 
 
 def without_private(value: Json, root: str, patterns: Sequence[Pattern]) -> Json:
-    """The value without the fields that match; `root` is what the value itself is called."""
+    """Returns the value without the fields that match; `root` is the first part of their paths."""
     return _without(value, [*_below(patterns, root)])
 
 
@@ -47,7 +47,7 @@ def _without(value: Json, patterns: Sequence[Pattern]) -> Json:
 
 
 def _below(patterns: Sequence[Pattern], name: str) -> Iterator[Pattern]:
-    """What is left of the patterns one step down; nothing left means that this field matches."""
+    """Yields the rest of each pattern below the field `name`; an empty rest: the field itself matches."""
     for first, *rest in patterns:
         if first == _ANY_DEPTH:
             yield (first, *rest)

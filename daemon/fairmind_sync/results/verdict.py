@@ -1,4 +1,4 @@
-"""What a result says of itself as a whole, kept beside it for lists and statistics. Pure."""
+"""The verdict that a result states on the whole test, kept in columns for lists and statistics. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MOST = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`overall_risk` is None where the result names none; the counts are 0 where it has none."""
+    """A result's verdict; `overall_risk` is None, and a count 0, where the result states none."""
 
     overall_risk: str | None
     metrics_passed: int
@@ -20,6 +20,7 @@ class Verdict:
 
 
 def verdict_of(results: Mapping[str, Json]) -> Verdict:
+    """Returns the verdict that the results state; values of a wrong type count as missing."""
     risk = results.get("overall_risk")
     return Verdict(
         risk.encode(errors="replace").decode() if isinstance(risk, str) else None,

@@ -1,4 +1,4 @@
-"""Tells whether another connection has committed something."""
+"""Notices that another connection has committed something."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from fairmind_sync.storage.engine import is_file, translated_errors
 
 
 class CommitWatch:
-    """Tells whether there may be something new to do. One look costs microseconds.
+    """Tells whether somebody committed something that may be work to do; a look costs microseconds.
 
-    In SQLite any commit of another connection counts. It holds a connection of its own outside of any
-    transaction. Use it in one thread, and close it.
+    In SQLite any commit of another connection counts; in PostgreSQL those that the triggers notify of. A
+    watch holds a connection of its own, outside of any transaction: use each in one thread, and close it.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -26,7 +26,7 @@ class CommitWatch:
                 self._listener = postgresql.Listener(engine)
 
     def has_changed(self) -> bool:
-        """Whether somebody committed since the last time this was asked.
+        """Returns whether somebody committed since the last call.
 
         Raises:
             StorageError: the database can't be watched any more.

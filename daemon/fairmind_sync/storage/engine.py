@@ -1,4 +1,4 @@
-"""Opens a database, and runs transactions on it, whichever of the two kinds it is."""
+"""Opens SQLite files and PostgreSQL databases alike, and runs transactions on either."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
 MOST_CONNECTIONS = 64
-"""More than a process has threads that could want one: nobody waits for a connection."""
+"""Connections of a process; more than its threads could want, so that no thread waits for one."""
 
 
 def is_file(engine: Engine) -> bool:
-    """Whether it is a SQLite file, with a disk and a write-ahead log that are ours to care for."""
+    """Returns whether the database is a SQLite file, whose disk and write-ahead log are ours to care for."""
     return engine.dialect.name == "sqlite"
 
 
 def open_engine(url: str | URL) -> Engine:
-    """A new engine, whose connections are set up for safety.
+    """Returns a new engine, whose connections are set up for safety.
 
     Raises:
-        StorageError: the database can't be there, or its driver isn't installed.
+        StorageError: the URL's place can't hold a database, or the database's driver isn't installed.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
@@ -48,13 +48,13 @@ def _shared_engine(url: str, _pid: int) -> Engine:
 
 
 def shared_engine(url: str) -> Engine:
-    """The process's engine for a database; a forked child gets its own, as both databases demand."""
+    """Returns the process's engine for a database; a forked child gets another, as both databases demand."""
     return _shared_engine(url, os.getpid())
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """A connection whose transaction sees one state of the database."""
+    """Yields a connection whose transaction sees one state of the database."""
     with translated_errors(engine), engine.connect() as connection:
         if not is_file(engine):
             connection.execution_options(isolation_level="REPEATABLE READ")
@@ -63,43 +63,44 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """A connection in a write transaction, committed at the end of the block.
+    """Yields a connection in a write transaction, which is committed at the end of the block.
 
-    In SQLite it takes the write lock at once (BEGIN IMMEDIATE): a transaction that read first and wrote
-    later would fail on a concurrent commit, whatever the busy timeout. PostgreSQL's see what others have
-    committed at each statement, and wait for each other at the rows that both write.
+    In SQLite the transaction takes the write lock at once (BEGIN IMMEDIATE): a transaction that read first
+    and wrote later would fail on a concurrent commit, whatever the busy timeout. In PostgreSQL each statement
+    sees what other transactions have committed, and two transactions wait for each other at a row that both
+    write.
 
     Raises:
         StorageError: the database can't be written; nothing of the block is stored.
     """
     with (
         translated_errors(engine),
-        _turn(engine),
+        _write_lock(engine),
         engine.connect().execution_options(fairmind_writes=True) as connection,
         connection.begin(),
     ):
         yield connection
 
 
-class _NoTurn:
-    """PostgreSQL's writers work side by side."""
+class _NoLock:
+    """A lock that holds nobody up: PostgreSQL's writers work side by side."""
 
     def __enter__(self) -> None: ...
 
     def __exit__(self, *_error: object) -> None: ...
 
 
-_turns: WeakKeyDictionary[Engine, threading.Lock | _NoTurn] = WeakKeyDictionary()
+_write_locks: WeakKeyDictionary[Engine, threading.Lock | _NoLock] = WeakKeyDictionary()
 
 
-def _turn(engine: Engine) -> threading.Lock | _NoTurn:
-    """A process's writers wait for each other here, in turn: SQLite's own waiting sleeps, ever longer."""
-    return _turns.setdefault(engine, threading.Lock() if is_file(engine) else _NoTurn())
+def _write_lock(engine: Engine) -> threading.Lock | _NoLock:
+    """Returns the lock that this process's writers take first: SQLite's own waiting sleeps, ever longer."""
+    return _write_locks.setdefault(engine, threading.Lock() if is_file(engine) else _NoLock())
 
 
 @contextmanager
 def autocommit(engine: Engine) -> Iterator[Any]:
-    """The driver's own connection, outside of any transaction, for what SQLite does only there."""
+    """Yields the driver's own connection, outside of any transaction, for what SQLite refuses within one."""
     with translated_errors(engine), closing(engine.raw_connection()) as connection:
         yield connection.driver_connection
 
@@ -108,10 +109,10 @@ _clocks: WeakKeyDictionary[Engine, postgresql.Clock] = WeakKeyDictionary()
 
 
 def current_time(engine: Engine) -> datetime:
-    """The time that all who share the database go by: of this host, or of PostgreSQL's.
+    """Returns the time that all who share the database go by: of this host, or of the PostgreSQL server.
 
     Raises:
-        StorageError: the server can't be asked.
+        StorageError: the server can't be asked for its time.
     """
     if is_file(engine):
         return utc_now()
@@ -121,6 +122,12 @@ def current_time(engine: Engine) -> datetime:
 
 @contextmanager
 def translated_errors(engine: Engine) -> Iterator[None]:
+    """Raises errors of the database and its driver as ours.
+
+    Raises:
+        StorageError: the database can't be used; the message says what to do.
+        PayloadError: a value can't be stored or looked for in the database.
+    """
     try:
         yield
     except DBAPIError as error:

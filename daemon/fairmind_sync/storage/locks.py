@@ -1,4 +1,4 @@
-"""Advisory locks: PostgreSQL's own; a SQLite file has one writer anyway."""
+"""Advisory locks: those of PostgreSQL; a SQLite file needs none, as it has one writer at a time anyway."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from fairmind_sync.storage.engine import is_file, translated_errors
 
 
 def advisory_lock(connection: Connection, what: str) -> None:
-    """Inside `writing`: whoever says the same waits here, until this transaction ends.
+    """Takes the lock named `what` until the transaction ends; waits while another transaction has the lock.
 
-    For what reads first and writes what follows from that. In SQLite all writers take turns anyway.
+    Call it inside `writing`, before a read on which a later write depends. In SQLite it does nothing: no two
+    write transactions are open there at once.
     """
     if not is_file(connection.engine):
         postgresql.advisory_lock(connection, what)
@@ -22,9 +23,9 @@ def advisory_lock(connection: Connection, what: str) -> None:
 
 @contextmanager
 def try_advisory_lock(engine: Engine, what: str) -> Iterator[bool]:
-    """Whether nobody else, on any host, is in such a block; then nobody else gets in during this one.
+    """Yields whether the block holds the lock named `what`, which only one block on all hosts can hold.
 
-    A SQLite file has one daemon; what two of them do there, they do in turns.
+    In SQLite every block gets the lock: such a file has one daemon, and one writer at a time.
     """
     if is_file(engine):
         yield True

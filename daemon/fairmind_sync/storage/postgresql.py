@@ -1,4 +1,4 @@
-"""What makes PostgreSQL do: ARCHITECTURE.md, 'PostgreSQL', says why for each setting."""
+"""Sets PostgreSQL up for the outbox; ARCHITECTURE.md, 'PostgreSQL', gives the reason for each setting."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
 CHANNEL = "fairmind_sync"
-"""On which triggers of the schema tell daemons that there may be something to do."""
+"""The NOTIFY channel on which triggers of the schema tell daemons that there may be something to do."""
 _CONNECT_OPTIONS = {
     "connect_timeout": 10,
     # A server that went away without a word is noticed within half a minute.
@@ -37,19 +37,19 @@ SET tcp_user_timeout = 20000;
 SET lock_timeout = 30000;
 SET idle_in_transaction_session_timeout = 60000;
 """
-"""A host that went away without a word holds no row and no turn for longer than half a minute."""
+"""A host that went away without a word holds no row and no lock for longer than half a minute."""
 _PREPARE_AFTER = 5
-"""Uses of a statement; a save takes a quarter less time then."""
+"""Uses of a statement before it is prepared; a save takes a quarter less time with prepared ones."""
 _CLOCK_LIVES_S = 5.0
 _ECHO_AFTER_S = 0.5
 _DISK_FULL = "53100"
 
 
 def open_server_engine(url: URL, most_connections: int) -> Engine:
-    """An engine whose connections notice when the server is gone.
+    """Returns an engine whose connections notice when the server is gone.
 
     Raises:
-        StorageError: its driver isn't installed.
+        StorageError: PostgreSQL's driver isn't installed.
     """
     try:
         engine = create_engine(url, connect_args=_CONNECT_OPTIONS, max_overflow=most_connections)
@@ -64,10 +64,11 @@ def open_server_engine(url: URL, most_connections: int) -> Engine:
 
 
 def _set_up_session(connection: Any, _record: object) -> None:
-    """By statements: a pooler refuses options at the start.
+    """Sets the session up by statements, since a connection pooler refuses options at the start.
 
-    It may run each transaction in another session, also of others: those are left as they are, and wouldn't
-    know prepared statements. It shows by this: the session that answers isn't the one that greeted us.
+    A pooler may run each transaction in another session, which other clients use too: such sessions are left
+    as they are, and wouldn't know our prepared statements. A pooler shows by this: the session that answers
+    isn't the one that greeted us.
     """
     connection.autocommit = True
     (session,) = connection.execute("SELECT pg_backend_pid()").fetchone()
@@ -78,9 +79,9 @@ def _set_up_session(connection: Any, _record: object) -> None:
 
 
 def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
-    """A pooled connection on which the server has said something is one that it has closed.
+    """Refuses a pooled connection on which the server has said something: the server has closed it.
 
-    Looked at here, where a new one can be had still; it costs no word to the server.
+    At the checkout the pool can still make a new connection. The look costs no round trip to the server.
     """
     socket = poll()  # select() can't look at a process's socket beyond its thousandth file
     socket.register(connection, POLLIN)
@@ -89,7 +90,7 @@ def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
 
 
 class Clock:
-    """The server's time, asked for now and then and carried on by a steady clock of ours between.
+    """The server's time, asked for every few seconds, and carried on by a steady clock of ours in between.
 
     So all hosts agree on leases and due times, whatever their own clocks say.
     """
@@ -113,26 +114,27 @@ class Clock:
 
 
 def _steady_s() -> float:
-    """Seconds that also pass while the machine sleeps, where the system can tell."""
+    """Returns seconds of a clock that also runs while the machine sleeps, where the system has one."""
     boot = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if boot is None else time.clock_gettime(boot)
 
 
 def advisory_lock(connection: Connection, what: str) -> None:
-    """Waits until no other transaction has this turn; it is ours until the end of this one."""
+    """Waits for the lock named `what`, which this transaction then keeps until it ends."""
     connection.execute(
         text("SELECT pg_advisory_xact_lock(hashtextextended(:what, 0))"), {"what": what}
     )
 
 
 def try_advisory_lock(connection: Connection, what: str) -> bool:
-    """Whether no other transaction has this turn, and this one has it now, until it ends, even if idle."""
+    """Returns whether this transaction got the lock named `what`, which it keeps to its end, even if idle."""
     connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
-    turn = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:what, 0))")
-    return bool(connection.execute(turn, {"what": what}).scalar())
+    try_lock = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:what, 0))")
+    return bool(connection.execute(try_lock, {"what": what}).scalar())
 
 
 def continue_ids(connection: Connection, table: Table) -> None:
+    """Sets the sequence of the table's ids behind the largest one."""
     last = select(func.coalesce(func.max(table.c.id), 0)).scalar_subquery()
     sequence = func.pg_get_serial_sequence(table.name, "id")
     connection.execute(select(func.setval(sequence, last + 1, False)))
@@ -145,22 +147,22 @@ def server_setting(engine: Engine, name: str) -> str:
 
 
 class Listener:
-    """A connection that the triggers' notifications come in on; also those of our own commits.
+    """A connection on which the triggers' notifications arrive, those of our own commits included.
 
-    Of transactions at once only one notifies, and others may commit after it. So each notification is heard a
-    second time, half a second later.
+    Of several transactions at once only one notifies, and the others may commit after that one. So each
+    notification is reported a second time, half a second later.
     """
 
     def __init__(self, engine: Engine) -> None:
         pooled = engine.raw_connection()
         self._driver: Any = cast("Any", pooled.driver_connection)
-        pooled.detach()  # it isn't given back to others: it is set up for this
+        pooled.detach()  # not for the pool again: the connection listens and commits by itself
         self._driver.autocommit = True
         self._driver.execute(f"LISTEN {CHANNEL}")
         self._echo_at = math.inf
 
     def has_heard(self) -> bool:
-        """Whether something was said since the last time this was asked."""
+        """Returns whether a notification came, or is to be reported again, since the last call."""
         if list(self._driver.notifies(timeout=0)):
             self._echo_at = time.monotonic() + _ECHO_AFTER_S
             return True
@@ -174,7 +176,7 @@ class Listener:
 
 
 def explained(engine: Engine, error: Exception) -> StorageError | PayloadError:
-    """Says what is wrong with the server, or with a value, and what to do."""
+    """Returns an error that says what is wrong with the server, or with a value, and what to do."""
     if isinstance(error, DataError):
         return PayloadError(f"a value that was given can't be stored or looked for: {error.orig}")
     place = engine.url.render_as_string()

@@ -1,4 +1,4 @@
-"""What makes SQLite safe: ARCHITECTURE.md, 'SQLite', says why for each setting."""
+"""Sets SQLite up so that it is safe; ARCHITECTURE.md, 'SQLite', gives the reason for each setting."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ except ImportError:  # no wheel for this platform
 
 BUSY_TIMEOUT_MS = 30_000
 _ROWS_A_STATEMENT = 50
-"""With more, making the statement's text costs more than running it: 1,000 rows took 17 ms, not 29."""
+"""Rows of one INSERT; with more, its text takes longer to make than to run: 1,000 rows took 17 ms, not 29."""
 GIVES_SPACE_BACK = "PRAGMA auto_vacuum = INCREMENTAL"
 WAL_SIZE_LIMIT = 16 * 1024 * 1024
 _NETWORK_FILE_SYSTEMS = frozenset(
@@ -34,26 +34,26 @@ _NETWORK_FILE_SYSTEMS = frozenset(
 
 
 def wal_is_safe(version: tuple[int, ...]) -> bool:
-    """Whether this SQLite is free of the WAL-reset corruption (sqlite.org/wal.html#walresetbug)."""
+    """Returns whether the version has no WAL-reset corruption (sqlite.org/wal.html#walresetbug)."""
     return (
         version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45)
     )
 
 
 def sqlite_module() -> ModuleType:
-    """The SQLite that is safe with WAL: the bundled one where it is, else Python's own."""
+    """Returns the bundled SQLite where there is one that is safe with WAL, else Python's own."""
     if bundled_sqlite is not None and wal_is_safe(bundled_sqlite.sqlite_version_info):
         return bundled_sqlite  # type: ignore[no-any-return]  # it has no type information
     return sqlite3
 
 
 def journal_mode() -> str:
-    """WAL where it can't corrupt the file; else the slower rollback journal."""
+    """Returns 'wal' where WAL can't corrupt the file, else 'delete', the slower rollback journal."""
     return "wal" if wal_is_safe(sqlite_module().sqlite_version_info) else "delete"
 
 
 def open_file_engine(url: URL, most_connections: int) -> Engine:
-    """An engine whose every pooled connection is set up alike; makes the file's directory if need be.
+    """Returns an engine whose connections are all set up alike; makes the file and its directory if need be.
 
     Raises:
         StorageError: the place can't hold a SQLite database safely.
@@ -72,7 +72,7 @@ def open_file_engine(url: URL, most_connections: int) -> Engine:
 
 
 def data_version(connection: Any) -> int:
-    """Another number after each commit of another connection.
+    """Returns a number that changes with each commit of another connection.
 
     Raises:
         StorageError: the file can't be read.
@@ -101,7 +101,7 @@ def _set_up_connection(connection: Any, _record: object) -> None:
 
 
 def _set_journal_mode(connection: Any) -> None:
-    """Several processes may open a new file at once; SQLite doesn't wait for this lock by itself."""
+    """Sets the file's journal mode; waits for other processes that do so, as SQLite doesn't by itself."""
     wanted = journal_mode()
     deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
     while connection.execute("PRAGMA journal_mode").fetchone()[0] != wanted:
@@ -114,13 +114,18 @@ def _set_journal_mode(connection: Any) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    """Through the driver: as a statement of SQLAlchemy's it would cost five times as much."""
+    """Begins a transaction through the driver, at a fifth of what a statement of SQLAlchemy's would cost."""
     writes = connection.get_execution_options().get("fairmind_writes", False)
     driver = connection.connection.driver_connection
     driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")  # type: ignore[union-attr]  # it is connected
 
 
 def check_foreign_keys(connection: Connection) -> None:
+    """Does nothing while every reference has its row.
+
+    Raises:
+        SchemaError: a migration broke references; its transaction has to be undone.
+    """
     broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
     if broken:
         raise SchemaError(
@@ -130,7 +135,7 @@ def check_foreign_keys(connection: Connection) -> None:
 
 
 def explained(engine: Engine, error: BaseException | None) -> StorageError:
-    """Says what is wrong with the file, and what to do."""
+    """Returns an error that says what is wrong with the file, and what to do."""
     place = engine.url.render_as_string()
     match getattr(error, "sqlite_errorname", ""):
         case "SQLITE_FULL":
@@ -150,7 +155,7 @@ def explained(engine: Engine, error: BaseException | None) -> StorageError:
 
 
 def _prepare_place(path: Path) -> None:
-    """Makes the directory and the file with their modes, if they aren't there."""
+    """Makes the directory and the file, readable by us alone, where either is missing."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _refuse_network_file_system(path.parent)
@@ -175,7 +180,7 @@ def _refuse_network_file_system(directory: Path) -> None:
 
 
 def _file_system_of(directory: Path, mounts: Path) -> str:
-    """The type of the file system that holds the directory, '' where the system doesn't tell."""
+    """Returns the type of the file system that holds the directory; '' where the system doesn't tell."""
     try:
         lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

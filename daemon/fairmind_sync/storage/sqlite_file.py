@@ -1,7 +1,7 @@
-"""The care of a SQLite file: copies, checks, its write-ahead log, and the disk it is on.
+"""The care of a SQLite file: copies, checks, the write-ahead log, and the space on the disk.
 
-A PostgreSQL server is its operator's to care for: what the daemon does by itself does nothing there, and
-what a person asks for is refused with the tool that does it.
+The operator of a PostgreSQL server cares for the server: there, what the daemon does by itself does nothing,
+and what a person asks for is refused with the name of the tool that does it.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 LARGE_WAL = 64 * 1024 * 1024
-"""Bytes; a write-ahead log grows so large only while a connection reads one old state for long."""
+"""Bytes; a write-ahead log grows larger only while a connection reads one old state for long."""
 FULL = 2
-"""PRAGMA synchronous, as each of our connections sets it."""
+"""The value of PRAGMA synchronous that each of our connections sets."""
 INCREMENTAL = 2
-"""PRAGMA auto_vacuum of a file that can give single pages back."""
+"""The value of PRAGMA auto_vacuum in a file that can give single pages back."""
 _SPARE_PAGES, _PAGES_AT_ONCE = 4096, 1024
 RESERVED = 8 * 1024 * 1024
 """Bytes that saves leave free, so that a disk which they filled can still take what the daemon records."""
@@ -49,12 +49,12 @@ def file_of(engine: Engine) -> Path:
 
 
 def copy_to(engine: Engine, target: Path) -> None:
-    """A consistent copy, made by SQLite itself while others go on writing; readable by us alone.
+    """Copies the database, consistently, while others go on writing; the copy is readable by us alone.
 
-    It gets its name when it is whole: a process that is killed in the middle leaves a '.partial' file.
+    The copy gets its name when the copy is whole: a process that is killed before leaves a '.partial' file.
 
     Raises:
-        StorageError: the file exists already, or can't be written; what there is stays as it is.
+        StorageError: the target exists already, or can't be written; an existing file stays as it is.
     """
     file_of(engine)
     if target.exists():
@@ -80,20 +80,20 @@ def copy_to(engine: Engine, target: Path) -> None:
 
 
 def damage(engine: Engine) -> list[str]:
-    """What SQLite finds wrong in the file, at most 100 lines; nothing in a sound one. Reads all of it."""
+    """Reads the whole file; returns what SQLite finds wrong, at most 100 lines of each of two checks."""
     file_of(engine)
     try:
         with reading(engine) as connection:
             found = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
             orphans = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
-    except DamagedError as error:  # so badly that the check can't end
+    except DamagedError as error:  # the check itself can't read on
         return [str(error)]
     lines = [str(line) for line in found if line != "ok"]
     return lines + [f"{row[0]} row {row[1]} refers to a missing {row[2]}" for row in orphans[:100]]
 
 
 def damage_in(file: Path) -> list[str]:
-    """As `damage`, of a file that nobody has opened."""
+    """Returns what `damage` does, of a file that nobody has opened."""
     engine = open_engine(URL.create("sqlite", database=str(file)))
     try:
         return damage(engine)
@@ -108,9 +108,9 @@ def synchronous(engine: Engine) -> int:
 
 
 def shrink_wal(engine: Engine) -> int:
-    """Empties the write-ahead log into the database, if it is large and nobody reads an older state.
+    """Empties a large write-ahead log into the database, unless somebody reads an older state now.
 
-    It waits for nobody: writers would wait along. Returns the log's bytes afterwards.
+    The checkpoint waits for nobody, since writers would wait too. Returns the log's bytes afterwards.
     """
     if wal_size(engine) > WAL_SIZE_LIMIT:
         with reading(engine) as connection:
@@ -122,9 +122,9 @@ def shrink_wal(engine: Engine) -> int:
 
 
 def give_space_back(engine: Engine, should_stop: Callable[[], bool] = lambda: False) -> None:
-    """Hands pages that nothing uses back to the disk, a few at a time; some are kept for what comes next.
+    """Hands unused pages back to the disk, a few at a time; keeps some for the next saves.
 
-    Does nothing in a file that was made before its schema 0004; `compact` makes it able to.
+    Does nothing in a file that was made before schema 0004, until `compact` has rewritten the file.
     """
     while is_file(engine) and not should_stop():
         with writing(engine) as connection:
@@ -137,10 +137,14 @@ def give_space_back(engine: Engine, should_stop: Callable[[], bool] = lambda: Fa
 
 
 def compact(engine: Engine) -> tuple[int, int]:
-    """Writes the file anew without unused pages, while everybody else waits; its bytes before and after.
+    """Writes the file anew without unused pages, while everybody else waits.
+
+    Returns:
+        The database's bytes before and after.
 
     Raises:
-        StorageError: the disk has no room for the copies that this takes, or somebody reads for long.
+        DiskFullError: the disk has no room for the copies that SQLite makes.
+        StorageError: somebody reads or writes the file for longer than the busy timeout.
     """
     file = file_of(engine)
     with autocommit(engine) as driver:
@@ -157,13 +161,13 @@ def compact(engine: Engine) -> tuple[int, int]:
 
 
 def _bytes_of(driver: Any) -> int:
-    """Of the database, wherever its pages are: in the file or in the write-ahead log still."""
+    """Returns the bytes of all pages, whether in the file or still in the write-ahead log."""
     sizes = (driver.execute(f"PRAGMA {what}").fetchone()[0] for what in ("page_count", "page_size"))
     return math.prod(sizes)
 
 
 def wal_size(engine: Engine) -> int:
-    """Bytes of the write-ahead log; 0 where there is none."""
+    """Returns the bytes of the write-ahead log; 0 where there is none."""
     if not is_file(engine):
         return 0
     try:
@@ -173,16 +177,16 @@ def wal_size(engine: Engine) -> int:
 
 
 def free_bytes(engine: Engine) -> int:
-    """What the disk of the database can still take."""
+    """Returns how many bytes the database's disk can still take."""
     directory = os.path.dirname(str(engine.url.database)) or "."  # noqa: PTH120 quick: at each save
     return shutil.disk_usage(directory).free
 
 
 def require_space(engine: Engine) -> None:
-    """Does nothing while the disk has room for another save.
+    """Does nothing while the disk of a SQLite file has room for another save.
 
     Raises:
-        DiskFullError: only what is reserved for the daemon's records is left.
+        DiskFullError: less is free than what is reserved for the daemon's records.
     """
     if not is_file(engine):
         return

@@ -1,4 +1,4 @@
-"""Statements that SQLite and PostgreSQL share, whatever each calls them."""
+"""Statements that both SQLite and PostgreSQL run, though each spells some of them differently."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ upsert = sqlite_insert
 
 @compiles(sqlite_dml.OnConflictDoNothing, "postgresql")
 def _do_nothing(clause: Any, compiler: Any, **options: Any) -> str:
-    clause.constraint_target = None  # what PostgreSQL's own clause has besides
+    clause.constraint_target = None  # PostgreSQL's own clause has this attribute too
     return str(compiler.visit_on_conflict_do_nothing(clause, **options))
 
 
@@ -30,7 +30,7 @@ def _do_update(clause: Any, compiler: Any, **options: Any) -> str:
 
 
 class random_key(FunctionElement[str]):  # noqa: N801 it reads as a function of SQL
-    """32 random hexadecimal characters, another one in each row."""
+    """An SQL function: 32 random hexadecimal characters, others in each row."""
 
     type = String(32)
     inherit_cache = True
@@ -47,6 +47,6 @@ def _random_key_of_postgresql(_element: random_key, _compiler: object, **_option
 
 
 def continue_ids(connection: Connection, table: Table) -> None:
-    """After rows that brought their ids along: new ones get higher ids. SQLite does so by itself."""
+    """Has later rows get higher ids than the rows that were inserted with ids; SQLite does so by itself."""
     if "id" in table.c and not is_file(connection.engine):
         postgresql.continue_ids(connection, table)

@@ -1,4 +1,4 @@
-"""Which URLs name a database of ours, and where it is by default. Pure."""
+"""Decides which URLs name a database of ours, and which one is the default. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _DATABASES = "write sqlite:////absolute/path.db or postgresql+psycopg://user@hos
 
 
 def checked_database_url(value: str) -> str:
-    """Returns the URL, with the driver that is used.
+    """Returns the URL, with the driver that we use.
 
     Raises:
         ValueError: the URL names neither a SQLite file nor a PostgreSQL database. The message does not

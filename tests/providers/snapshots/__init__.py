@@ -18,7 +18,6 @@ from typing import Any, TypeAlias
 import httpx2
 
 from fairmind_sync.providers.mlflow import content as mlflow_content
-from fairmind_sync.providers.mlflow.api import to_ms
 from fairmind_sync.providers.wandb import content as wandb_content
 from fairmind_sync.results.delivery import Delivery, NewResult
 from tests.providers.typical_results import SAVED_AT
@@ -87,7 +86,7 @@ def _delivery(new: NewResult) -> Delivery:
 
 def _promised_to_mlflow(owed: Delivery) -> Snapshot:
     made = mlflow_content.content_of(owed, PROJECT)
-    at = to_ms(made.started_at)
+    at = round(made.started_at.timestamp() * 1000)
     return {
         "name": made.name,
         "status": "FINISHED",

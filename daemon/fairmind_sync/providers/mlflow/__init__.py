@@ -1,4 +1,4 @@
-"""MLflow. This folder alone imports mlflow, whose variables have to be set before."""
+"""The MLflow provider; only this folder imports mlflow, whose own variables have to be set first."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from fairmind_sync.redaction import without_user
 
 if TYPE_CHECKING:
     from fairmind_sync.providers.base import Provider
-    from fairmind_sync.providers.mlflow.api import RunsApi
+    from fairmind_sync.providers.mlflow.runs_api import RunsApi
     from fairmind_sync.settings import Settings
 
 PACKAGE = "mlflow"
 PROCESSES = 1
-"""MLflow's server is its own limit."""
+"""One, because MLflow's server limits the throughput."""
 _SECRETS = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "DATABRICKS_TOKEN")
 _USER = re.compile(r"(?<=://)[^/]*(?=@)")
 _SDK_SETTINGS = {
@@ -28,7 +28,7 @@ _SDK_SETTINGS = {
 
 
 def open_provider(settings: Settings) -> Provider:
-    """The MLflow that the settings name; sets MLflow's own variables for this process."""
+    """Returns the MLflow that the settings name; sets MLflow's own variables for this process."""
     for name, value in _SDK_SETTINGS.items():
         os.environ.setdefault(name, value)
     from fairmind_sync.providers.mlflow.provider import MlflowProvider
@@ -44,14 +44,14 @@ def destination(settings: Settings) -> dict[str, str | None]:
 
 
 def secrets(settings: Settings) -> list[str]:
-    """What MLflow's own variables hold, and the password in the tracking URI, in both its spellings."""
+    """Returns what MLflow's own variables hold, and the tracking URI's password, also percent-decoded."""
     userinfo = _USER.search(settings.mlflow_tracking_uri)
     password = userinfo[0].partition(":")[2] or userinfo[0] if userinfo else ""
     return [*(os.environ.get(name, "") for name in _SECRETS), password, unquote(password)]
 
 
 def runs_per_second(_settings: Settings) -> None:
-    """MLflow documents no limit."""
+    """Returns None: MLflow documents no limit."""
 
 
 def _open_api(uri: str) -> RunsApi:

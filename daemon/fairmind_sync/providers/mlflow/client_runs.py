@@ -1,4 +1,4 @@
-"""MLflow stores that are no HTTP server (`sqlite:`, `databricks`), through MlflowClient."""
+"""Reaches MLflow stores that are no HTTP server (`sqlite:`, `databricks`) through MlflowClient."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mlflow.entities import Metric, Param, ViewType
 from mlflow.exceptions import MlflowException, RestException
 
 from fairmind_sync.errors import ProviderBlockedError
-from fairmind_sync.providers.mlflow.api import (
+from fairmind_sync.providers.mlflow.runs_api import (
     MetricPoint,
     MlflowRefusedError,
     UncertainError,
@@ -23,7 +23,7 @@ from fairmind_sync.redaction import redact
 
 
 class ClientRuns:
-    """MlflowClient, for stores that aren't an HTTP server."""
+    """A `RunsApi` on MlflowClient, for stores that aren't an HTTP server."""
 
     def __init__(self, uri: str) -> None:
         self._uri = uri

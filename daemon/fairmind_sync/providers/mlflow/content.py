@@ -1,4 +1,4 @@
-"""A result as MLflow holds it: tags, parameters and points, within MLflow's limits. Pure."""
+"""Turns a result into what MLflow holds: tags, parameters and points, within MLflow's limits. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from fairmind_sync.providers.mlflow.api import MetricPoint, to_ms
+from fairmind_sync.providers.mlflow.runs_api import MetricPoint, to_ms
 from fairmind_sync.results.delivery import Delivery
 from fairmind_sync.results.extraction import Extract, Scalar, describe, extract, summary_text
 from fairmind_sync.results.keys import KeyRules, key_for, renamed
@@ -31,7 +31,7 @@ class LogBatch:
     bytes: int = 0
 
     def takes(self, size: int) -> bool:
-        """Whether one more entry of that many bytes fits in, whatever its kind."""
+        """Returns whether one more entry of `size` bytes fits in, whatever its kind."""
         return (
             self.bytes + size <= MOST_BYTES
             and len(self.points) < MOST_POINTS
@@ -41,7 +41,7 @@ class LogBatch:
 
 @dataclass(frozen=True, slots=True)
 class MlflowContent:
-    """A run's content; `adjusted` says what could not go in as it is."""
+    """A run's content; `adjusted` names each part that is not sent as it was saved."""
 
     name: str
     started_at: datetime
@@ -51,7 +51,7 @@ class MlflowContent:
     adjusted: tuple[str, ...]
 
     def batches(self) -> Iterator[LogBatch]:
-        """In the order they are to be sent; each is within MLflow's limits."""
+        """Yields the batches in the order of sending, each within MLflow's limits."""
         batch = LogBatch()
         entries: list[tuple[str, str] | MetricPoint] = [*self.params.items(), *self.points]
         for entry in entries:
@@ -68,7 +68,7 @@ class MlflowContent:
 
 
 def _size(entry: MetricPoint | tuple[str, str]) -> int:
-    """Its bytes as ASCII-only JSON, at most."""
+    """Returns the most bytes that the entry takes as ASCII-only JSON."""
     texts = (entry.key,) if isinstance(entry, MetricPoint) else entry
     return _BYTES_AROUND_AN_ENTRY + sum(len(dumps(text)) for text in texts)
 

@@ -1,4 +1,4 @@
-"""An MLflow server, spoken to in single requests that never retry by themselves.
+"""Talks to an MLflow server in single requests that are never repeated by themselves.
 
 MLflow's own client repeats `runs/create` when a reply is lost, and two runs exist. MLflow's `http_request`
 keeps its authentication and headers and shows the real status; it is semi-public, so tests cover it and
@@ -25,7 +25,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
-from fairmind_sync.providers.mlflow.api import (
+from fairmind_sync.providers.mlflow.runs_api import (
     MetricPoint,
     MlflowRefusedError,
     NotSentError,
@@ -43,11 +43,11 @@ _DEFAULT_WORKSPACE = "default"
 
 
 class _AcknowledgesAtOnce:
-    """Mixed into urllib3's connections: a reply in two packets isn't held up until we acknowledge the first.
+    """Has urllib3's connections acknowledge packets at once, so that a reply in two packets isn't held up.
 
-    MLflow's server sends head and body apart, without TCP_NODELAY where it has several workers
-    (Kludex/uvicorn#3149), and waits 40 ms for our acknowledgement. The kernel forgets the option: it is set
-    for each reply.
+    MLflow's server sends head and body apart, without TCP_NODELAY if the server has several workers
+    (Kludex/uvicorn#3149), and then waits 40 ms for our acknowledgement. The kernel forgets the option, so the
+    option is set for each reply.
     """
 
     def getresponse(self) -> Any:
@@ -66,7 +66,7 @@ class _TlsConnection(_AcknowledgesAtOnce, HTTPSConnection):
 
 
 class HttpRuns:
-    """One keep-alive request a call."""
+    """A `RunsApi` on an HTTP server, with one request on a kept connection for most calls."""
 
     def __init__(self, uri: str) -> None:
         HTTPConnectionPool.ConnectionCls = _Connection
@@ -200,7 +200,7 @@ class HttpRuns:
 
 
 def _json_number(value: float) -> float | str:
-    """Bare NaN is no JSON, and MLflow's server reads it as 0.0."""
+    """Returns NaN as text: bare NaN is no JSON, and MLflow's server reads it as 0.0."""
     return "NaN" if value != value else value  # noqa: PLR0124 only NaN differs from itself
 
 
@@ -219,7 +219,7 @@ def _field(reply: Mapping[str, Any], name: str) -> Any:
 
 
 def _raise_unreachable(error: MlflowException, uri: str) -> NoReturn:
-    """By what stopped the request: one that found no server did nothing; any other may have."""
+    """Raises NotSentError for a request that found no server, UncertainError for one that may have worked."""
     causes = list(_causes(error))
     not_sent = (NewConnectionError, ConnectTimeoutError, requests.exceptions.ProxyError)
     for cause in causes:
@@ -234,7 +234,7 @@ def _raise_unreachable(error: MlflowException, uri: str) -> NoReturn:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and what led to it; urllib3 keeps the reason in an attribute, requests in an argument."""
+    """Yields the error and its causes; urllib3 keeps a cause in an attribute, requests in an argument."""
     while error is not None:
         yield error
         nested = [getattr(error, "reason", None), *error.args]
@@ -244,7 +244,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _read(response: requests.Response) -> dict[str, Any]:
-    """The reply as a dictionary, or the error that its status means."""
+    """Returns the reply as a dictionary; raises the error that its status means."""
     status = response.status_code
     if status != requests.codes.ok:
         _raise_for_status(status, response)
@@ -283,7 +283,7 @@ def _raise_for_status(status: int, response: requests.Response) -> NoReturn:
 
 
 def _error_of(response: requests.Response) -> tuple[str, str]:
-    """MLflow's error code and message; no code where the reply isn't MLflow's."""
+    """Returns MLflow's error code and message; an empty code where the reply isn't MLflow's."""
     try:
         reply = json.loads(response.content)
         return str(reply["error_code"]), str(reply.get("message", ""))

@@ -1,7 +1,8 @@
-"""How a delivery becomes one MLflow run.
+"""Makes one MLflow run of each delivery.
 
-MLflow chooses the run id. So 'create attempted' is durable before the create, the create carries the delivery
-key as a tag, and on doubt (attempted, but no id) the key is searched for before anything is created again.
+MLflow chooses the run id. So 'create attempted' is durable before the create, and the create carries the
+delivery key as a tag. In doubt (a create was attempted, but no id is known) the key is searched for before
+another run is created.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ from fairmind_sync.providers.base import (
     Retry,
     log_adjustments,
 )
-from fairmind_sync.providers.mlflow.api import (
+from fairmind_sync.providers.mlflow.content import DELIVERY_KEY_TAG, MlflowContent, content_of
+from fairmind_sync.providers.mlflow.runs_api import (
     MlflowRefusedError,
     NotSentError,
     RunsApi,
     UncertainError,
 )
-from fairmind_sync.providers.mlflow.content import DELIVERY_KEY_TAG, MlflowContent, content_of
 from fairmind_sync.providers.threads import run_in_threads
 from fairmind_sync.redaction import without_user
 from fairmind_sync.results.delivery import Delivery, Run
@@ -39,14 +40,14 @@ from fairmind_sync.results.states import DEAD, DISCARDED
 from fairmind_sync.settings import Settings
 
 GRACE = timedelta(seconds=30)
-"""Longer than a create whose reply was lost can still be under way at the server."""
+"""After so long, a create whose reply was lost is no longer under way at the server."""
 _INACTIVE = "must be in the 'active' state"
 
 log = structlog.get_logger()
 
 
 class MlflowProvider:
-    """Delivers through four connections: more only add latency on a server backed by SQLite."""
+    """Delivers through four connections: more would only add latency on a server backed by SQLite."""
 
     name: ProviderName = "mlflow"
     batch_size = 32
@@ -58,7 +59,7 @@ class MlflowProvider:
         self._experiment_id: str | None = None
 
     def probe(self) -> None:
-        """The experiment's look-up: it needs the server, our credentials and the destination."""
+        """Looks the experiment up, which needs the server, our credentials and the destination."""
         self._experiment_id = None
         self._experiment()
 
@@ -74,7 +75,7 @@ class MlflowProvider:
         )
 
     def sweep(self, suspects: Sequence[str], ledger: Ledger) -> None:  # noqa: ARG002 one search finds all
-        """A run that nobody finishes: a second one of its delivery, or one of a delivery given up."""
+        """Deletes unfinished second runs of a delivery; ends those of given-up deliveries as FAILED."""
         try:
             for run_id, key in self._api.unfinished_runs(self._experiment(), DELIVERY_KEY_TAG):
                 standing = ledger.standing(key)
@@ -146,9 +147,9 @@ class MlflowProvider:
         return f"{without_user(self._settings.mlflow_tracking_uri)} experiment {experiment_id}"
 
     def _judge(self, error: MlflowRefusedError) -> Outcome:
-        """A run or an experiment that is gone, or content that MLflow will never take."""
+        """Returns Dead for a run that is gone, or for content that MLflow will never take."""
         message = str(error)
         if error.code == "RESOURCE_DOES_NOT_EXIST" or _INACTIVE in message:
-            self.probe()  # raises if it is the experiment that is gone
+            self.probe()  # raises if the experiment itself is gone
             return Dead(ErrorKind.RUN_DELETED, f"the run was deleted at MLflow: {message}")
         return Dead(ErrorKind.REJECTED, f"MLflow refuses this result ({error.code}): {message}")

@@ -1,4 +1,4 @@
-"""Weights & Biases. This folder alone imports wandb, whose variables have to be set before."""
+"""The W&B provider; only this folder imports wandb, whose own variables have to be set first."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 PACKAGE = "wandb"
 PROCESSES = 2
-"""W&B's SDK is Python's to run: one process makes about 50 runs a second."""
+"""Two, because W&B's SDK is bound by Python: one process makes about 50 runs a second."""
 _STRAY = ("WANDB_SERVICE", "WANDB_MODE", "WANDB_RUN_ID", "WANDB_RESUME", "WANDB_DISABLED")
-"""Variables that would decide about our runs behind our back; a parent's wandb leaves some of them."""
+"""Variables that would change our runs unseen; a parent process that uses wandb leaves some of these."""
 
 
 def open_provider(settings: Settings) -> Provider:
-    """W&B as the settings name it; sets the SDK's own variables for this process."""
+    """Returns the W&B that the settings name; sets the SDK's own variables for this process."""
     directory = private_directory()
     for name in _STRAY:
         os.environ.pop(name, None)
-    os.environ["WANDB_ERROR_REPORTING"] = "false"  # else each finish waits for telemetry, in turn
+    os.environ["WANDB_ERROR_REPORTING"] = "false"  # else each finish waits for telemetry
     os.environ["WANDB_SILENT"] = "true"
     logging.getLogger("wandb").disabled = True  # its debug.log takes a third of a run's CPU time
     for name in ("WANDB_DIR", "WANDB_CACHE_DIR", "WANDB_DATA_DIR", "TMPDIR"):
@@ -44,10 +44,10 @@ def destination(settings: Settings) -> dict[str, str | None]:
 
 
 def secrets(_settings: Settings) -> list[str]:
-    """The key that W&B's own variable holds."""
+    """Returns the key that W&B's own variable holds."""
     return [os.environ.get("WANDB_API_KEY", "")]
 
 
 def runs_per_second(settings: Settings) -> int:
-    """By default what W&B documents for a project."""
+    """Returns the setting, by default the rate that W&B documents for a project."""
     return settings.wandb_runs_per_second

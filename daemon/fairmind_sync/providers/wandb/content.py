@@ -1,4 +1,4 @@
-"""A result as W&B holds it: config, one history row, summary, tags, within W&B's limits. Pure."""
+"""Turns a result into what W&B holds: config, one history row, summary, tags, within its limits. Pure."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ KEY_RULES = KeyRules(
 )
 LONGEST_NAME, LONGEST_TAG = 128, 64
 LARGEST_ROW = 10_000_000
-"""W&B drops larger rows without a word, and the run still finishes (10.38 MB, measured)."""
+"""Bytes; W&B drops larger rows without a word, and the run still finishes (10.38 MB, measured)."""
 PROOF = "fairmind_sync"
 _EXACT_INTEGERS = 2**63
 
 
 @dataclass(frozen=True, slots=True)
 class WandbContent:
-    """A run's content; `summary[PROOF]['digest']` is the digest of all the rest."""
+    """A run's content; `summary[PROOF]['digest']` is the digest of all other parts."""
 
     name: str
     config: dict[str, Json]
@@ -79,7 +79,7 @@ def _exact(key: str, value: Json, notes: list[str]) -> Json:
 
 
 def _as_wandb_keeps_it(value: Json) -> Json:
-    """W&B turns NaN below the top level to null and large integers to floats: they go as text."""
+    """Returns the value with text for what W&B would change: nested NaN to null, large integers to floats."""
     match value:
         case dict():
             return {storable_key(key): _as_wandb_keeps_it(item) for key, item in value.items()}

@@ -1,7 +1,8 @@
-"""How a delivery becomes one W&B run.
+"""Makes one W&B run of each delivery.
 
-We choose the run id: it is the delivery key, durable since the save. Resuming that id with a fixed step makes
-a repeated upload harmless. 'Delivered' needs the service's own word: finished, our digest, the history row.
+We choose the run id, which is the delivery key, durable since the save. Because each upload resumes that id
+with a fixed step, a repeated upload is harmless. 'Delivered' needs the service's own word that the run is
+finished and holds our digest and the history row.
 """
 
 from __future__ import annotations
@@ -31,10 +32,10 @@ from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.settings import Settings
 
 READ_BACK_DELAYS_S = (0.0, 0.2, 0.5, 1.0, 2.0, 4.0)
-"""The service may take a moment to show what it took."""
+"""Waits before each read-back: the service may take a moment to show what was uploaded."""
 RUNS_PER_CORE = 192
 CONFIRM_AT = 32
-"""So many uploads are read back at once, while others are under way."""
+"""So many unconfirmed uploads are read back in one request, while other uploads are under way."""
 _READ_AT_ONCE = 100
 
 _Upload: TypeAlias = tuple[Delivery, WandbContent]
@@ -59,7 +60,7 @@ class WandbProvider:
     def deliver(
         self, deliveries: Iterable[Delivery], journal: Journal, may_start: Callable[[], bool]
     ) -> Generator[list[Report]]:
-        """What was uploaded is confirmed even if W&B stopped taking more on the way."""
+        """Yields outcomes as `Provider.deliver`; uploads are confirmed even if W&B stopped taking more."""
         self.probe()  # cheap, where each init would wait for its time-out
         unconfirmed: dict[str, _Upload] = {}
         stopped_by: FairmindSyncError | None = None
@@ -89,7 +90,7 @@ class WandbProvider:
         may_start: Callable[[], bool],
         unconfirmed: dict[str, _Upload],
     ) -> Generator[list[Report]]:
-        """Adds uploads to `unconfirmed`; yields what failed, and what could be confirmed on the way."""
+        """Adds uploads to `unconfirmed`; yields the failed ones, and those that are confirmed meanwhile."""
         all_ended = run_in_threads(
             islice(deliveries, RUNS_PER_CORE - self._runs_of_core),
             lambda delivery: self._upload(delivery, journal),
@@ -110,7 +111,7 @@ class WandbProvider:
                     yield self._confirmed(unconfirmed, self._sdk.read_back(unconfirmed))
 
     def _upload(self, delivery: Delivery, journal: Journal) -> WandbContent | Retry | Dead:
-        """Uploads one run, and returns the content that W&B should hold then."""
+        """Uploads one run; returns the content that W&B should hold afterwards, or why there is none."""
         content = content_of(delivery, self._settings.wandb_project)
         log_adjustments(delivery, content.adjusted)
         if content.is_too_large():
@@ -118,7 +119,7 @@ class WandbProvider:
                 ErrorKind.TOO_LARGE, "W&B takes at most 10 MB of metrics and summary in a run"
             )
         if delivery.create_attempted_at is not None and self._is_held(delivery, content):
-            return content  # an earlier attempt finished it without being able to record it
+            return content  # an earlier attempt finished the run, but could not record it
         journal.creating(delivery, self._settings.wandb_project)
         try:
             self._sdk.upload(delivery.key, content)
@@ -135,7 +136,7 @@ class WandbProvider:
     def _confirmed(
         self, unconfirmed: dict[str, _Upload], all_held: Mapping[str, Held]
     ) -> list[Report]:
-        """Takes out what the service holds completely."""
+        """Moves runs that the service holds completely out of `unconfirmed`, into reports of Delivered."""
         complete = {
             key: held for key, held in all_held.items() if _is_complete(held, unconfirmed[key][1])
         }
@@ -145,7 +146,7 @@ class WandbProvider:
         ]
 
     def _confirm_the_rest(self, unconfirmed: dict[str, _Upload]) -> Generator[list[Report]]:
-        """Yields Delivered for what the service holds completely, Retry for what it still doesn't."""
+        """Yields Delivered for each run that the service holds completely, at the end Retry for others."""
         held: dict[str, Held] = {}
         for delay in READ_BACK_DELAYS_S:
             if not unconfirmed:
@@ -159,7 +160,7 @@ class WandbProvider:
         ]
 
     def _recycle(self) -> None:
-        """A core leaks descriptors with each run, and a failed id stays poisoned in it."""
+        """Restarts wandb-core when due: wandb-core leaks descriptors, and can't upload a failed id again."""
         if not self._core_is_clean or self._runs_of_core >= RUNS_PER_CORE:
             self._sdk.restart()
             self._runs_of_core, self._core_is_clean = 0, True

@@ -12,7 +12,7 @@ _PREFIX = "fairmind-sync-wandb-"
 
 
 def private_directory() -> Path:
-    """A fresh directory of this process, gone at its end; those of killed processes go now."""
+    """Returns a new directory, removed when this process ends; removes those that killed processes left."""
     for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         if not _is_running(left.name.removeprefix(_PREFIX).partition("-")[0]):
             shutil.rmtree(left, ignore_errors=True)
@@ -22,9 +22,9 @@ def private_directory() -> Path:
 
 
 def clear(directory: Path) -> None:
-    """Removes what a wandb-core left that has ended: its logs, and a folder for each run that was read back.
+    """Removes what an ended wandb-core left: its logs, and a folder for each run that was read back.
 
-    What starts with 'tmp' the SDK made once for the whole process, and keeps.
+    Directories whose names start with 'tmp' stay: the SDK made these once for the whole process.
     """
     for left in directory.iterdir():
         if not left.name.startswith("tmp"):

@@ -1,7 +1,7 @@
-"""The W&B SDK as a delivery needs it: upload a run, read runs back, ask who we are.
+"""The calls that a delivery makes to the W&B SDK: upload a run, read runs back, ask for our entity.
 
-A client's silence is no proof: `finish()` returns normally although the service stored nothing. So every
-upload is read back.
+An upload without an error proves nothing: `finish()` returns normally even if the service stored nothing. So
+every upload is read back.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _PATIENCE = {
         ("timeout_seconds", 8.0),
     )
 }
-"""wandb-core's own retries, within our time-outs; its defaults wait for seconds before the first."""
+"""Settings of wandb-core's own retries, to fit into our time-outs; by default the first waits for seconds."""
 _VIEWER = "query Viewer { viewer { entity } }"
 _CORE_IS_GONE = (
     "HandleAbandonedError",
@@ -51,16 +51,16 @@ _CORE_IS_GONE = (
 
 
 class WandbRefusedError(Exception):
-    """W&B will never take this run as it is."""
+    """W&B will never take this run's content."""
 
 
 class UploadError(Exception):
-    """The upload failed, or its end is unknown."""
+    """The upload failed, or nobody knows whether the upload succeeded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What the service says that it holds."""
+    """What the service says that it holds of one run."""
 
     state: str
     digest: str
@@ -70,7 +70,7 @@ class Held:
 
 
 class Sdk:
-    """One process's wandb-core and the settings that make it quick and quiet."""
+    """One process's wandb-core, with settings that make wandb-core quick and quiet."""
 
     def __init__(self, directory: Path, settings: Settings) -> None:
         self._directory = directory
@@ -82,7 +82,7 @@ class Sdk:
         self._reading = threading.Lock()
 
     def viewer_entity(self) -> str:
-        """Our default entity: one small request, without the SDK and its retries.
+        """Returns our default entity, by one small request without the SDK and its retries.
 
         Raises:
             ProviderUnavailableError: W&B can't be reached, or refuses our key.
@@ -110,11 +110,13 @@ class Sdk:
         return self._viewer
 
     def upload(self, run_id: str, content: WandbContent) -> None:
-        """Logs one run, whole; harmless to repeat, by the id, the resume and the fixed step.
+        """Logs one whole run; harmless to repeat, because of the fixed id and step.
 
         Raises:
-            RejectedError, UploadError: this run failed.
-            ProviderUnavailableError: none would get through.
+            WandbRefusedError: W&B will never take this run.
+            UploadError: this upload failed.
+            ProviderUnavailableError: no upload would get through.
+            ProviderBrokenError: wandb-core has died; this process can't upload any more.
         """
         run = None
         try:
@@ -143,10 +145,11 @@ class Sdk:
                 shutil.rmtree(left, ignore_errors=True)
 
     def read_back(self, run_ids: Iterable[str]) -> dict[str, Held]:
-        """What the service holds of these runs now; one request.
+        """Returns by id what the service holds of these runs now, by one request; unknown runs are left out.
 
         Raises:
-            ProviderUnavailableError: it can't be told.
+            ProviderUnavailableError: the runs can't be read now.
+            ProviderBrokenError: wandb-core has died; this process can't read runs any more.
         """
         wanted = list(run_ids)
         entity = self._entity or self._viewer or self.viewer_entity()
@@ -158,7 +161,7 @@ class Sdk:
                 return {}
             _raise_if_core_is_gone(error)
             self._api = None
-            self.viewer_entity()  # says more than the API, which calls each failure one of credentials
+            self.viewer_entity()  # its error says more: the API blames credentials for each failure
             raise ProviderOfflineError(f"W&B's runs can't be read back: {error}") from error
 
     def _runs(self, entity: str, run_ids: list[str]) -> Any:
@@ -173,7 +176,7 @@ class Sdk:
         )
 
     def restart(self) -> None:
-        """Ends wandb-core, which leaks descriptors and remembers failed ids; the next call starts anew."""
+        """Ends wandb-core, which leaks descriptors and remembers failed ids; the next call starts another."""
         self._api = None
         with suppress(Exception, SystemExit):
             wandb.teardown()
@@ -224,10 +227,10 @@ class Sdk:
 
 
 def _load_settings() -> str:
-    """Has the SDK read its variables, in one thread; the service's address.
+    """Has the SDK read its variables, before threads use the SDK; returns the service's address.
 
-    Its first reader fills settings that other threads can see half filled: their runs, and the key, went to
-    W&B's default host instead of WANDB_BASE_URL.
+    The first reader fills settings that other threads can see half filled. Runs of such threads, and the key,
+    went to W&B's default host instead of WANDB_BASE_URL.
     """
     return str(wandb_setup.singleton().settings.base_url).rstrip("/")
 
@@ -256,7 +259,7 @@ def _raise_if_core_is_gone(error: Exception) -> None:
 
 
 def _raise_translated(error: Exception) -> NoReturn:
-    """The SDK's error as one of ours."""
+    """Raises the SDK's error as one of ours."""
     _raise_if_core_is_gone(error)
     name, message = type(error).__name__, str(error)
     if isinstance(error, AuthenticationError) or "no API key" in message:

@@ -1,4 +1,4 @@
-"""The command itself, and the types of what verbs have in common."""
+"""The command itself, and what its verbs have in common."""
 
 from __future__ import annotations
 

@@ -1,0 +1,111 @@
+"""What FairMind's own result files are owed to, and an import that is interrupted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from fairmind_sync.intake import fairmind_files
+from fairmind_sync.intake.fairmind_files import ImportReport, import_all, result_files
+from fairmind_sync.operating import progress
+from fairmind_sync.settings import Settings
+from fairmind_sync.storage.tables import outbox_table
+from tests.support.databases import rows, store_of
+
+RECORD: dict[str, Any] = {
+    "id": "t1",
+    "user_id": "alice",
+    "model_id": "model-1",
+    "dataset_id": "dataset-1",
+    "test_type": "ml_bias",
+    "timestamp": "2026-01-02T03:04:05+01:00",
+    "overall_risk": "high",
+    "metrics_passed": 3,
+    "metrics_failed": 1,
+    "results": {"accuracy": 0.85},
+    "summary": "fine",
+    "recommendations": [],
+    "metadata": {"by": "hand"},
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "test_results"
+
+
+def put(folder: Path, name: str = "alice/t1.json", **changes: Any) -> Path:
+    return put_text(folder, json.dumps(RECORD | changes), name)
+
+
+def put_text(folder: Path, text: str, name: str = "alice/t1.json") -> Path:
+    file = folder / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(text.encode("utf-8", "surrogateescape"))
+    return file
+
+
+def imported(path: Path, to: Settings) -> ImportReport:
+    return import_all(store_of(to), result_files(path), to)
+
+
+def test_what_is_imported_is_owed_to_each_enabled_provider(
+    folder: Path, configured: Settings, engine: Engine
+) -> None:
+    put(folder)
+    progress.import_with_progress(
+        store_of(configured), result_files(folder), configured, deliver=True
+    )
+    assert [row.provider for row in rows(engine, outbox_table)] == ["wandb", "mlflow"]
+
+
+def test_what_is_imported_without_deliveries_is_owed_to_nobody(
+    folder: Path, configured: Settings, engine: Engine
+) -> None:
+    put(folder)
+    report = progress.import_with_progress(
+        store_of(configured), result_files(folder), configured, deliver=False
+    )
+    assert (report.saved, rows(engine, outbox_table)) == (1, [])
+
+
+def test_an_import_that_is_to_deliver_after_all_owes_what_is_there(
+    folder: Path, configured: Settings, engine: Engine
+) -> None:
+    put(folder)
+    progress.import_with_progress(
+        store_of(configured), result_files(folder), configured, deliver=False
+    )
+    progress.import_with_progress(
+        store_of(configured), result_files(folder), configured, deliver=True
+    )
+    assert len(rows(engine, outbox_table)) == 2
+
+
+def test_a_thousand_files_are_imported_a_hundred_at_a_time(
+    folder: Path, configured: Settings
+) -> None:
+    for number in range(1000):
+        put(folder, f"u{number % 7}/{number}.json", id=f"t{number}", user_id=f"u{number % 7}")
+    told: list[int] = []
+    report = import_all(store_of(configured), result_files(folder), configured, told.append)
+    assert (report.saved, told) == (1000, list(range(100, 1001, 100)))
+
+
+def test_an_import_that_was_interrupted_keeps_what_it_had(
+    folder: Path, configured: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fairmind_files, "_CHUNK", 2)
+    for number in range(5):
+        put(folder, f"alice/{number}.json", id=f"t{number}")
+    with pytest.raises(KeyboardInterrupt):
+        import_all(store_of(configured), result_files(folder), configured, _interrupt)
+    assert imported(folder, configured) == ImportReport(files=5, saved=3, unchanged=2, refused=[])
+
+
+def _interrupt(_count: int) -> None:
+    raise KeyboardInterrupt
