@@ -248,10 +248,10 @@ def test_after_a_lost_reply_the_next_attempt_leaves_one_whole_run(subject: Subje
     assert subject.held() == {one.key: [Held(seen_run(seen, one), True, 0.25)]}
 
 
-def seen_run(seen: Transcript, one: Delivery) -> str | None:
-    """The run that the call says it delivered."""
+def seen_run(seen: Transcript, one: Delivery) -> str:
+    """The run that the call says it delivered; otherwise what it says instead."""
     outcome = dict(seen.outcomes).get(one.key)
-    return outcome.run.id if isinstance(outcome, Delivered) else None
+    return outcome.run.id if isinstance(outcome, Delivered) else f"{outcome}, {seen.raised}"
 
 
 def test_forty_deliveries_are_counted_once_each(session: Session) -> None:
