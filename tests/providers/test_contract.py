@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -252,7 +251,3 @@ def seen_run(seen: Transcript, one: Delivery) -> str:
     """The run that the call says it delivered; otherwise what it says instead."""
     outcome = dict(seen.outcomes).get(one.key)
     return outcome.run.id if isinstance(outcome, Delivered) else f"{outcome}, {seen.raised}"
-
-
-def test_forty_deliveries_are_counted_once_each(session: Session) -> None:
-    assert Counter(session.seen.keys("taken")) == Counter(session.keys)
