@@ -29,7 +29,7 @@ MOST_IDS = 1_000
 def results_without(
     connection: Connection, provider: ProviderName, since: datetime | None, limit: int
 ) -> list[int]:
-    """Returns the ids of results without a delivery to the provider, oldest first; erased ones are left out."""
+    """Returns the ids of results without a delivery to the provider, oldest first; none that is erased."""
     rows = connection.execute(
         select(results_table.c.id)
         .outerjoin(

@@ -182,7 +182,7 @@ def _revision(connection: Connection) -> str | None:
 
 
 def _is_usable(engine: Engine, found: str) -> bool:
-    """Returns whether this code can use the schema: today's, or a later one that lets this version work on."""
+    """Returns whether this code can use the schema: today's, or a later one that allows this version."""
     if found in _KNOWN:
         return found == HEAD
     with reading(engine) as connection:
