@@ -266,3 +266,31 @@ def test_a_lost_lease_does_not_keep_the_others_from_being_released(engine: Engin
     (kept,) = claim(engine, now=LATER)
     release(engine, lost, kept)
     assert [again.id for again in claim(engine, now=LATER)] == [kept.id]
+
+
+def unclaim(engine: Engine, *deliveries: Delivery) -> None:
+    with writing(engine) as connection:
+        verbs.unclaim(connection, deliveries)
+
+
+def test_what_is_unclaimed_is_as_if_it_had_never_been_claimed(engine: Engine) -> None:
+    save(engine, "mlflow")
+    before = rows(engine, outbox_table)
+    unclaim(engine, *claim(engine))
+    assert (rows(engine, outbox_table), rows(engine, attempts_table)) == (before, [])
+
+
+def test_what_another_worker_has_claimed_since_is_not_unclaimed(engine: Engine) -> None:
+    delivery = overtaken(engine)
+    (_, attempt), owned = rows(engine, attempts_table), rows(engine, outbox_table)
+    unclaim(engine, delivery)
+    assert (rows(engine, outbox_table), rows(engine, attempts_table)) == (owned, [attempt])
+
+
+def test_an_unclaim_touches_no_other_delivery_of_the_same_claim(engine: Engine) -> None:
+    save(engine, "mlflow")
+    save(engine, "mlflow")
+    first, _ = claim(engine)
+    (_, kept), (_, attempt) = rows(engine, outbox_table), rows(engine, attempts_table)
+    unclaim(engine, first)
+    assert (rows(engine, outbox_table)[1], rows(engine, attempts_table)) == (kept, [attempt])

@@ -19,6 +19,7 @@ from fairmind_sync.outbox import (
 )
 from fairmind_sync.outbox.delivery_lookup import RunFilter
 from fairmind_sync.outbox.enqueuing import enqueue, results_without
+from fairmind_sync.outbox.unclean_attempts import SUSPECT_FOR
 from fairmind_sync.storage.engine import reading, writing
 from fairmind_sync.storage.tables import attempts_table, results_table
 from fairmind_sync.storage.tables import outbox_table as deliveries
@@ -170,6 +171,76 @@ def test_a_pass_gets_past_what_it_may_not_prune(engine: Engine) -> None:
         first, place = pruning.prunable(connection, RETENTION, LATER, limit=2)
         rest, _ = pruning.prunable(connection, RETENTION, LATER, place)
     assert (first, rest) == ([2, 4], [6])
+
+
+def test_results_of_one_moment_are_looked_at_one_after_the_other(engine: Engine) -> None:
+    for _ in range(3):
+        delivered(engine)
+    place, seen = pruning._START, list[int]()
+    with reading(engine) as connection:
+        for _ in range(3):
+            ids, place = pruning.prunable(connection, RETENTION, LATER, place, limit=1)
+            seen += ids
+    assert seen == [1, 2, 3]
+
+
+JUST_BEFORE = timedelta(microseconds=-1)
+
+
+@pytest.mark.parametrize(("by", "found"), [(timedelta(), []), (JUST_BEFORE, [1])])
+def test_what_was_saved_as_long_ago_as_the_retention_is_kept_still(
+    engine: Engine, by: timedelta, found: list[int]
+) -> None:
+    delivered(engine)
+    with writing(engine) as connection:
+        connection.execute(update(results_table).values(created_at=LATER - RETENTION + by))
+        ids, _ = pruning.prunable(connection, RETENTION, LATER)
+    assert ids == found
+
+
+@pytest.mark.parametrize(("by", "count"), [(timedelta(), 0), (JUST_BEFORE, 1)])
+def test_what_ended_as_long_ago_as_the_retention_is_kept_still(
+    engine: Engine, by: timedelta, count: int
+) -> None:
+    delivered(engine)
+    with writing(engine) as connection:
+        connection.execute(update(deliveries).values(finished_at=LATER - RETENTION + by))
+    assert prune(engine) == count
+
+
+@pytest.mark.parametrize(("by", "count"), [(timedelta(), 0), (JUST_BEFORE, 1)])
+def test_what_may_have_made_a_run_of_late_is_kept_still(
+    engine: Engine, by: timedelta, count: int
+) -> None:
+    delivered(engine)
+    with writing(engine) as connection:
+        connection.execute(
+            update(attempts_table).values(outcome="retry", started_at=LATER - SUSPECT_FOR + by)
+        )
+    assert prune(engine) == count
+
+
+def test_what_was_used_since_it_was_found_is_not_pruned(engine: Engine) -> None:
+    delivery = delivered(engine)
+    with writing(engine) as connection:
+        repairs.reopen(connection, "mlflow", delivery.key, "it is running", LATER)
+        assert pruning.prune(connection, [1], RETENTION, LATER) == 0
+    assert len(rows(engine, attempts_table)) == 1
+
+
+def test_the_attempts_of_others_stay(engine: Engine) -> None:
+    delivered(engine)
+    claimed(engine)
+    assert (prune(engine), [row.delivery_id for row in rows(engine, attempts_table)]) == (1, [2])
+
+
+def test_more_than_one_transaction_takes_are_pruned(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pruning.prunable, "__defaults__", (pruning._START, 2))
+    for _ in range(5):
+        delivered(engine)
+    assert prune(engine) == 5
 
 
 def test_a_pass_that_should_stop_prunes_nothing_more(engine: Engine) -> None:

@@ -6,17 +6,24 @@ from datetime import timedelta
 from random import Random
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
-from fairmind_sync.backoff import LONGEST_DELAY
-from fairmind_sync.outbox import outcomes, provider_state, repairs, unclean_attempts
+from fairmind_sync.backoff import LONGEST_DELAY, retry_delay
+from fairmind_sync.outbox import (
+    claims,
+    counters,
+    outcomes,
+    provider_state,
+    repairs,
+)
+from fairmind_sync.outbox.counters import AttemptCount
 from fairmind_sync.provider_names import ProviderName
-from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.storage.engine import reading, writing
 from fairmind_sync.storage.tables import outbox_table as table
+from fairmind_sync.storage.tables import results_table
 from tests.support.clock import NOW
 from tests.support.databases import rows
-from tests.support.deliveries import LEASE, RUN, claim, claimed, delivered, save
+from tests.support.deliveries import LEASE, claim, claimed, delivered, save
 
 pytestmark = pytest.mark.both_databases
 
@@ -71,6 +78,80 @@ def test_what_others_hold_is_left_alone(
     assert end_leases(engine, worker, provider) == 0
 
 
+def test_what_another_worker_has_claimed_since_is_left_alone(engine: Engine) -> None:
+    """The dead worker's attempt is on record, with the token that it had."""
+    claimed(engine, now=NOW - LEASE)
+    with writing(engine) as connection:
+        claims.claim(connection, "mlflow", limit=1, lease=LEASE, worker="host:2", now=NOW)
+    before = rows(engine, table)
+    assert (end_leases(engine), rows(engine, table)) == (0, before)
+
+
+def test_what_a_dead_worker_held_beside_another_one_is_all_that_ends(engine: Engine) -> None:
+    claimed(engine)
+    save(engine, "mlflow")
+    with writing(engine) as connection:
+        claims.claim(connection, "mlflow", limit=1, lease=LEASE, worker="host:2", now=NOW)
+    assert (end_leases(engine), [row.lease_expires_at for row in rows(engine, table)]) == (
+        1,
+        [NOW, NOW + LEASE],
+    )
+
+
+def test_a_lease_that_ran_out_is_not_ended_again(engine: Engine) -> None:
+    claimed(engine, now=NOW - LEASE)
+    before = rows(engine, table)
+    assert (end_leases(engine), rows(engine, table)) == (0, before)
+
+
+def test_what_a_dead_worker_held_waits_as_after_that_many_attempts(engine: Engine) -> None:
+    for ago in (2, 1, 0):
+        claim(engine, now=NOW - ago * LEASE) if ago < 2 else claimed(engine, now=NOW - 2 * LEASE)
+    end_leases(engine)
+    assert rows(engine, table)[0].due_at == NOW + retry_delay(3, Random(1))
+
+
+@pytest.mark.parametrize("early", ["lease", "due"])
+def test_what_is_held_or_not_due_is_not_buried(engine: Engine, early: str) -> None:
+    """A worker that died is not known to have died before its lease ran out, or its retry is due."""
+    claimed(engine)
+    just_before = NOW + LEASE - timedelta(microseconds=1)
+    with writing(engine) as connection:
+        if early == "due":
+            connection.execute(update(table).values(lease_expires_at=NOW, due_at=NOW + LEASE))
+        buried = [
+            repairs.bury_exhausted(connection, "mlflow", max_attempts=1, now=now)
+            for now in (just_before, NOW + LEASE)
+        ]
+    assert buried == [[], [1]]
+
+
+@pytest.mark.parametrize(("provider", "most"), [("wandb", 1), ("mlflow", 2)])
+def test_neither_anothers_nor_what_has_attempts_left_is_buried(
+    engine: Engine, provider: ProviderName, most: int
+) -> None:
+    claimed(engine)
+    with writing(engine) as connection:
+        assert (
+            repairs.bury_exhausted(connection, provider, max_attempts=most, now=NOW + LEASE) == []
+        )
+
+
+def test_what_was_given_back_is_not_buried(engine: Engine) -> None:
+    """It used up its attempts, but each of them has an outcome."""
+    save(engine, "mlflow")
+    with writing(engine) as connection:
+        connection.execute(update(table).values(attempts=5))
+        assert repairs.bury_exhausted(connection, "mlflow", max_attempts=5, now=NOW) == []
+
+
+def test_what_is_buried_counts_as_a_dead_attempt(engine: Engine) -> None:
+    claimed(engine)
+    with writing(engine) as connection:
+        repairs.bury_exhausted(connection, "mlflow", max_attempts=1, now=NOW + LEASE)
+        assert counters.attempts(connection) == [AttemptCount("mlflow", "dead", "worker_died", 1)]
+
+
 def test_a_clock_that_was_set_back_leaves_nothing_waiting_for_hours(engine: Engine) -> None:
     save(engine, "mlflow")
     correct_times(engine, back=3 * HOUR, longest_wait=timedelta())
@@ -119,31 +200,34 @@ def test_only_what_is_delivered_is_reopened(engine: Engine) -> None:
         assert not repairs.reopen(connection, "mlflow", delivery.key, "it is running", NOW)
 
 
-def test_an_unclean_attempt_that_may_have_made_a_run_is_a_suspect(engine: Engine) -> None:
-    delivery = claimed(engine)
+@pytest.mark.parametrize("wrong", ["provider", "key"])
+def test_another_delivery_is_not_reopened(engine: Engine, wrong: str) -> None:
+    delivery = delivered(engine)
+    before = rows(engine, table)
+    provider: ProviderName = "wandb" if wrong == "provider" else "mlflow"
+    key = "0" * 32 if wrong == "key" else delivery.key
     with writing(engine) as connection:
-        outcomes.note_creating(connection, delivery, "somewhere", NOW)
-        outcomes.record_retry(
-            connection, delivery, ErrorKind.UNCERTAIN, "lost", due_at=NOW, now=NOW
-        )
-    assert suspects(engine) == [delivery.key]
+        assert not repairs.reopen(connection, provider, key, "it is running", NOW)
+    assert rows(engine, table) == before
 
 
-def test_an_attempt_that_made_no_run_is_no_suspect(engine: Engine) -> None:
-    delivery = claimed(engine)
+@pytest.mark.parametrize("gone", ["deleted_at", "erased_at"])
+def test_what_has_no_payload_any_more_or_soon_is_not_reopened(engine: Engine, gone: str) -> None:
+    delivery = delivered(engine)
     with writing(engine) as connection:
-        outcomes.record_retry(connection, delivery, ErrorKind.REJECTED, "no", due_at=NOW, now=NOW)
-    assert suspects(engine) == []
+        connection.execute(update(results_table).values({gone: NOW}))
+        assert not repairs.reopen(connection, "mlflow", delivery.key, "it is running", NOW)
 
 
-def test_a_delivery_that_was_delivered_at_once_is_no_suspect(engine: Engine) -> None:
-    delivery = claimed(engine)
+def test_what_is_reopened_says_why(engine: Engine) -> None:
+    delivery = delivered(engine)
     with writing(engine) as connection:
-        outcomes.note_creating(connection, delivery, "somewhere", NOW)
-        outcomes.record_delivered(connection, delivery, RUN, "somewhere", NOW)
-    assert suspects(engine) == []
-
-
-def suspects(engine: Engine) -> list[str]:
-    with reading(engine) as connection:
-        return unclean_attempts.suspect_keys(connection, "mlflow", NOW + HOUR)
+        assert repairs.reopen(connection, "mlflow", delivery.key, "it is running", NOW + HOUR)
+    (row,) = rows(engine, table)
+    assert (row.status, row.attempts, row.due_at, row.finished_at) == (
+        "pending",
+        0,
+        NOW + HOUR,
+        None,
+    )
+    assert (row.last_error, row.last_error_kind) == ("it is running", "incomplete")

@@ -1,17 +1,14 @@
 """The outbox against a model of it: workers claim, die, come late; operators retry and discard; time passes.
 
-Hypothesis draws the order. A longer hunt: raise EXAMPLES and run `pytest -n0 tests/test_outbox_machine.py`.
+Hypothesis draws the order. A longer hunt: raise EXAMPLES and run this file alone, with `-n0`.
 """
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -29,50 +26,22 @@ from sqlalchemy import Connection, Engine
 from fairmind_sync.errors import LeaseLostError
 from fairmind_sync.outbox import claims, decisions, outcomes, repairs, saving
 from fairmind_sync.provider_names import ProviderName
-from fairmind_sync.results.delivery import Delivery, Run
+from fairmind_sync.results.delivery import Run
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.storage import schema
 from fairmind_sync.storage.engine import writing
 from fairmind_sync.storage.tables import attempts_table
 from fairmind_sync.storage.tables import outbox_table as table
 from fairmind_sync.testing import new_result
+from tests.outbox.conftest import NewDatabase
+from tests.outbox.model import Held, Row
 from tests.support.clock import NOW
 from tests.support.databases import rows
 from tests.support.deliveries import LEASE
-from tests.support.postgres import PostgresServer
-
-NewDatabase: TypeAlias = Callable[[], AbstractContextManager[str]]
 
 EXAMPLES, STEPS = 50, 50
 MOST_ATTEMPTS = 3
 PROVIDER: ProviderName = "mlflow"
-
-
-@dataclass
-class Row:
-    """What the model expects of one delivery."""
-
-    status: str = "pending"
-    attempts: int = 0
-    due_at: datetime = NOW
-    token: str | None = None
-    lease_until: datetime | None = None
-    run_id: str | None = None
-
-    def is_claimable(self, now: datetime) -> bool:
-        free = self.lease_until is None or self.lease_until <= now
-        return self.status == "pending" and self.due_at <= now and free
-
-    def give_back(self) -> None:
-        self.token = self.lease_until = None
-
-
-@dataclass
-class Held:
-    """A delivery in the hands of a worker, who may have lost its lease without knowing."""
-
-    delivery: Delivery
-    steps: list[str] = field(default_factory=list)
 
 
 class OutboxMachine(RuleBasedStateMachine):
@@ -303,30 +272,6 @@ class OutboxMachine(RuleBasedStateMachine):
                     outcomes.record_delivered(connection, one, Run("r", None), "x", self.now)
                     done.add(one.id)
         assert done == set(waiting)
-
-
-@contextmanager
-def database_file() -> Iterator[str]:
-    with tempfile.TemporaryDirectory() as place:
-        yield f"sqlite:///{Path(place) / 'outbox.db'}"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def new_database(request: pytest.FixtureRequest) -> NewDatabase:
-    """Makes an empty one for each example; gives its URL."""
-    if request.param == "sqlite":
-        return database_file
-    server: PostgresServer = request.getfixturevalue("postgres")
-
-    @contextmanager
-    def database_in_server() -> Iterator[str]:
-        name = server.new_database_of_today()
-        try:
-            yield server.url(name)
-        finally:
-            server.drop(name)
-
-    return database_in_server
 
 
 def test_the_outbox_is_as_its_model(new_database: NewDatabase) -> None:

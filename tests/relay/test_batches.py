@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -12,10 +12,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from fairmind_sync.outbox import claims as verbs
 from fairmind_sync.outbox import provider_state
-from fairmind_sync.provider_names import ProviderName
-from fairmind_sync.providers.base import Journal, Outcome
+from fairmind_sync.providers.base import Journal, Outcome, Report
 from fairmind_sync.relay.batch import CLAIM_TIME, START_TIME
 from fairmind_sync.relay.relay import BATCH_TIME, LEASE, Relay
 from fairmind_sync.results.delivery import Delivery
@@ -38,6 +36,18 @@ class EventfulProvider(FakeProvider):
     def _deliver_one(self, delivery: Delivery, journal: Journal) -> Outcome:
         self.meanwhile()
         return super()._deliver_one(delivery, journal)
+
+
+class SerialProvider(EventfulProvider):
+    """Takes the next delivery when it has ended the one before, in the relay's own thread."""
+
+    def deliver(
+        self, deliveries: Iterable[Delivery], journal: Journal, may_start: Callable[[], bool]
+    ) -> Generator[list[Report]]:
+        for delivery in deliveries:
+            if not may_start():
+                return
+            yield [(delivery, self._deliver_one(delivery, journal))]
 
 
 @pytest.fixture
@@ -104,24 +114,27 @@ def test_a_full_batch_is_joined_by_what_else_is_due(engine: Engine, clock: Clock
 
 
 def test_a_batch_is_joined_by_nothing_late(engine: Engine, clock: Clock) -> None:
+    """There would be time to start another one: what is claimed late might have none."""
     for _ in range(3):
         save(engine, "mlflow")
-    provider = EventfulProvider(batch_size=1, meanwhile=lambda: clock.advance(CLAIM_TIME))
+    provider = SerialProvider(batch_size=1, meanwhile=lambda: clock.advance(CLAIM_TIME))
     limits: list[timedelta | None] = []
     drain(engine, provider, clock, watch=limits.append)
-    assert limits.count(BATCH_TIME) >= 2
+    assert limits == [BATCH_TIME, None] * 3
 
 
 def test_a_batch_is_not_joined_by_what_may_have_killed_a_worker(
     engine: Engine, clock: Clock
 ) -> None:
-    claimed(engine)
+    abandoned = claimed(engine)
     for _ in range(2):
-        save(engine, "mlflow", now=NOW + LEASE)
+        save(engine, "mlflow", now=NOW - LEASE)  # due earlier, so that these two come first
     clock.advance(LEASE)
     limits: list[timedelta | None] = []
-    drain(engine, FakeProvider(batch_size=2), clock, watch=limits.append)
-    assert limits.count(BATCH_TIME) == 2
+    provider = SerialProvider(batch_size=1)
+    drain(engine, provider, clock, watch=limits.append)
+    assert limits == [BATCH_TIME, None] * 2
+    assert [*provider.runs][-1] == abandoned.key
 
 
 def test_a_batch_is_not_joined_once_its_provider_is_paused(engine: Engine, clock: Clock) -> None:
@@ -176,27 +189,6 @@ def test_a_delivery_leaves_no_transaction_open_while_the_provider_works(
     assert in_use == [0]
 
 
-def room(engine: Engine, provider: ProviderName = "mlflow") -> int:
-    with writing(engine) as connection:
-        return verbs.room(connection, provider, NOW, most_a_second=5)
-
-
-def test_what_was_claimed_in_the_last_five_seconds_takes_from_the_room(engine: Engine) -> None:
-    for ago in (0.0, 4.9, 5.1):
-        claimed(engine, now=NOW - timedelta(seconds=ago))
-    assert room(engine) == 5 * 5 - 2
-
-
-def test_what_another_provider_was_given_takes_from_no_room(engine: Engine) -> None:
-    claimed(engine)
-    assert room(engine, "wandb") == 5 * 5
-
-
-def test_a_clock_that_was_set_back_takes_from_no_room(engine: Engine) -> None:
-    claimed(engine, now=NOW + timedelta(hours=3))
-    assert room(engine) == 5 * 5
-
-
 def test_a_drain_keeps_the_pace_and_leaves_nothing(engine: Engine, clock: Clock) -> None:
     for _ in range(30):
         save(engine, "mlflow")
@@ -211,3 +203,27 @@ def test_a_drain_keeps_the_pace_and_leaves_nothing(engine: Engine, clock: Clock)
     lately = [sum(0 <= one - other <= 5 for other in begun) for one in begun]
     assert {row.status for row in rows(engine, outbox_table)} == {"delivered"}
     assert (max(lately), 5 <= max(begun) < 6) == (25, True)
+
+
+def test_a_drain_that_keeps_a_pace_waits_for_no_one_elses_deliveries(
+    engine: Engine, clock: Clock
+) -> None:
+    """Another worker has all that may be under way: its own end is what calls for the next look."""
+    claimed(engine)
+    save(engine, "mlflow")
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        clock.advance(LEASE)  # or a drain that waits would wait for ever
+
+    drain(engine, FakeProvider(), clock, most_leased=1, most_a_second=5, pause=pause)
+    assert (pauses, len(rows(engine, attempts_table))) == ([], 1)
+
+
+def test_a_drain_without_a_pace_waits_for_nothing(engine: Engine, clock: Clock) -> None:
+    claimed(engine)
+    save(engine, "mlflow")
+    pauses: list[float] = []
+    drain(engine, FakeProvider(), clock, most_leased=1, pause=pauses.append)
+    assert pauses == []

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import islice
 from random import Random
 from typing import Any
 
@@ -15,7 +14,6 @@ from sqlalchemy import Engine
 
 from fairmind_sync.errors import (
     ProviderBlockedError,
-    ProviderBrokenError,
     ProviderOfflineError,
     ProviderUnavailableError,
 )
@@ -247,52 +245,6 @@ def test_what_was_delivered_before_the_provider_went_away_is_on_record(
     save(engine, "mlflow")
     drain(engine, FakeProvider(script=[Delivered(RUN, "there"), OFFLINE]), clock)
     assert [row.status for row in rows(engine, outbox_table)] == ["delivered", "pending"]
-
-
-@dataclass
-class LeavingProvider(FakeProvider):
-    """Goes away with three deliveries under way: two fail, one had got through."""
-
-    def deliver(
-        self, deliveries: Iterable[Delivery], *_arguments: Any, **_options: Any
-    ) -> Generator[list[Report]]:
-        self.unavailable = OFFLINE
-        one, two, three = islice(deliveries, 3)
-        yield [(one, Retry(ErrorKind.UNCERTAIN, "no reply"))]
-        yield [(two, Retry(ErrorKind.UNCERTAIN, "no reply")), (three, Delivered(RUN, "there"))]
-
-
-def test_what_got_through_while_the_provider_went_away_is_on_record(
-    engine: Engine, clock: Clock
-) -> None:
-    for _ in range(3):
-        save(engine, "mlflow")
-    drain(engine, LeavingProvider(), clock)
-    assert [row.status for row in rows(engine, outbox_table)] == ["pending", "pending", "delivered"]
-
-
-def test_a_provider_that_goes_away_is_asked_once_for_all_that_fails(
-    engine: Engine, clock: Clock
-) -> None:
-    for _ in range(3):
-        save(engine, "mlflow")
-    provider = LeavingProvider()
-    drain(engine, provider, clock)
-    assert provider.probes == 1
-
-
-def test_a_broken_provider_ends_the_drain(engine: Engine, clock: Clock) -> None:
-    save(engine, "mlflow")
-    with pytest.raises(ProviderBrokenError):
-        drain(engine, FakeProvider(script=[ProviderBrokenError("the core died")]), clock)
-
-
-def test_a_broken_provider_costs_no_attempt(engine: Engine, clock: Clock) -> None:
-    save(engine, "mlflow")
-    with suppress(ProviderBrokenError):
-        drain(engine, FakeProvider(script=[ProviderBrokenError("the core died")]), clock)
-    (row,) = rows(engine, outbox_table)
-    assert (row.attempts, row.lease_token) == (0, None)
 
 
 def test_an_error_in_a_probe_that_nobody_foresaw_is_not_hidden(

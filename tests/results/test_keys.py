@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fairmind_sync.providers.mlflow.content import KEY_RULES as MLFLOW
 from fairmind_sync.providers.wandb.content import KEY_RULES as WANDB
-from fairmind_sync.results.keys import KeyPath, KeyRules, key_for
+from fairmind_sync.results.keys import KeyPath, KeyRules, key_for, renamed
 from fairmind_sync.text import shorten, storable
 from tests.support.values import any_text, for_all, key_paths, marked_alike
 
@@ -162,3 +162,8 @@ def test_text_that_a_database_takes_stays_as_it_is(text: str) -> None:
 
 def test_what_a_database_refuses_becomes_a_replacement_character() -> None:
     assert storable("a\0b\ud800c") == "a\ufffdb\ufffdc"
+
+
+def test_only_keys_that_are_not_their_path_are_told() -> None:
+    keys: dict[KeyPath, str] = {("a", "b"): "a/b", ("c", "d e"): "c/d_e-0123456789ab"}
+    assert [*renamed(keys)] == ["key 'c/d e' is sent as 'c/d_e-0123456789ab'"]

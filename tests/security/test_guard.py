@@ -138,6 +138,19 @@ def test_what_is_no_host_at_all_is_refused(configured: Settings, host: str) -> N
     assert ask(configured, "/healthz", ("host", host)).status == 421
 
 
+@pytest.mark.parametrize("host", ["evil.example", "localhost", "a.b.c:1"])
+def test_where_every_host_is_allowed_every_name_is_answered(
+    configured: Settings, host: str
+) -> None:
+    allowing = configured.model_copy(update={"api_allowed_hosts": ("*",)})
+    assert ask(allowing, "/healthz", ("host", host)).status == 200
+
+
+def test_where_every_host_is_allowed_what_is_no_host_is_refused(configured: Settings) -> None:
+    allowing = configured.model_copy(update={"api_allowed_hosts": ("*",)})
+    assert ask(allowing, "/healthz", ("host", "a b")).status == 421
+
+
 def test_a_request_without_a_host_is_refused(configured: Settings) -> None:
     assert ask(configured, "/healthz").status == 421
 

@@ -1,0 +1,186 @@
+"""Which drains start when somebody looks, and when to look next."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from random import Random
+
+import pytest
+from sqlalchemy import Engine
+
+from fairmind_sync.clock import utc_now
+from fairmind_sync.daemon.dispatcher import SHORTEST_WAIT
+from fairmind_sync.outbox import outcomes, provider_state
+from fairmind_sync.provider_names import ProviderName
+from fairmind_sync.relay import processes
+from fairmind_sync.settings import Settings
+from fairmind_sync.storage.engine import reading, writing
+from fairmind_sync.storage.tables import provider_table
+from tests.daemon.conftest import standing
+from tests.daemon.fakes import Stand, save_due
+from tests.support.deliveries import claim
+
+SECOND = timedelta(seconds=1)
+
+
+def test_where_nothing_waits_nothing_starts_and_nothing_is_looked_for(stand: Stand) -> None:
+    assert (stand.look(), stand.next_look) == ([], None)
+
+
+def test_a_drain_starts_for_the_provider_that_has_something_due(stand: Stand) -> None:
+    save_due(stand.engine, "mlflow")
+    assert stand.look() == [("mlflow", False, False)]
+
+
+def test_each_provider_has_a_drain_of_its_own(stand: Stand) -> None:
+    save_due(stand.engine, "mlflow", "wandb")
+    assert [name for name, *_ in stand.look()] == ["wandb", "mlflow"]
+
+
+def test_a_provider_that_drains_is_not_drained_twice(stand: Stand) -> None:
+    save_due(stand.engine, "mlflow")
+    stand.look()
+    assert len(stand.look()) == 1
+
+
+def test_once_the_daemon_stops_nothing_starts(stand: Stand) -> None:
+    save_due(stand.engine, "mlflow")
+    stand.stopping.set()
+    assert (stand.look(), stand.next_look) == ([], None)
+
+
+def test_what_falls_due_soon_is_looked_at_then(stand: Stand) -> None:
+    save_due(stand.engine, "mlflow", after=5 * SECOND)
+    assert stand.look() == []
+    assert stand.next_look is not None
+    assert SHORTEST_WAIT <= stand.next_look <= 5 * SECOND
+
+
+def test_what_falls_due_after_the_slow_poll_is_left_to_it(
+    stand: Stand, configured: Settings
+) -> None:
+    save_due(stand.engine, "mlflow", after=configured.poll_interval + 60 * SECOND)
+    stand.look()
+    assert stand.next_look is None
+
+
+def test_a_slot_that_waits_after_a_failure_is_looked_at_when_it_may_start(stand: Stand) -> None:
+    save_due(stand.engine, "mlflow")
+    stand.slot().not_before = utc_now() + 5 * SECOND
+    assert stand.look() == []
+    assert stand.next_look is not None
+    assert SHORTEST_WAIT <= stand.next_look <= 5 * SECOND
+
+
+def test_the_next_look_is_never_at_once(stand: Stand) -> None:
+    """Something is due that no drain would find: all that may be under way is."""
+    save_due(stand.engine, "mlflow")
+    with writing(stand.engine) as connection:
+        provider_state.note_offline(
+            connection, "mlflow", "away", after=timedelta(), chance=Random(1), now=utc_now()
+        )
+        connection.execute(provider_table.update().values(next_probe_at=utc_now() + SECOND / 20))
+    stand.look()
+    assert stand.next_look == SHORTEST_WAIT
+
+
+def test_a_provider_at_its_limit_gets_no_further_drain(
+    engine: Engine, configured: Settings
+) -> None:
+    save_due(engine, "mlflow")
+    save_due(engine, "mlflow")
+    claim(engine, limit=1, now=utc_now())
+    one = configured.model_copy(update={"max_in_flight": 1})
+    for stand in standing(engine, one):
+        assert stand.look() == []
+    two = configured.model_copy(update={"max_in_flight": 2})
+    for stand in standing(engine, two):
+        assert len(stand.look()) == 1
+
+
+@pytest.mark.parametrize(("waiting", "drains"), [(1, ["wandb"]), (2, ["wandb", "wandb-2"])])
+def test_a_second_process_is_for_a_large_backlog(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch, waiting: int, drains: list[str]
+) -> None:
+    monkeypatch.setattr(processes, "LARGE_BACKLOG", 2)
+    for _ in range(waiting):
+        save_due(stand.engine, "wandb")
+    assert [name for name, *_ in stand.look()] == drains
+
+
+def test_a_provider_that_is_paused_gets_no_drain(stand: Stand) -> None:
+    save_due(stand.engine, "mlflow")
+    with writing(stand.engine) as connection:
+        provider_state.pause(connection, "mlflow", utc_now())
+    assert (stand.look(), stand.next_look) == ([], None)
+
+
+def test_a_provider_that_is_not_ready_is_probed_when_that_is_due(stand: Stand) -> None:
+    save_due(stand.engine, "mlflow")
+    stand.offline()
+    assert stand.look() == [("mlflow", True, False)]
+
+
+def test_a_probe_that_is_not_due_is_waited_for(stand: Stand) -> None:
+    save_due(stand.engine, "mlflow")
+    stand.offline(probe_in=5 * SECOND)
+    assert stand.look() == []
+    assert stand.next_look is not None
+    assert SHORTEST_WAIT <= stand.next_look <= 5 * SECOND
+
+
+def test_a_probe_that_another_daemon_has_taken_is_not_repeated(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_due(stand.engine, "mlflow")
+    stand.offline()
+    monkeypatch.setattr(provider_state, "take_probe", lambda *_arguments: False)
+    assert stand.look() == []
+
+
+def test_a_provider_without_anything_due_is_not_probed(stand: Stand) -> None:
+    stand.offline()
+    assert stand.look() == []
+
+
+def unclean(engine: Engine, provider: ProviderName) -> None:
+    """An attempt that may have made a run, and ended without an outcome."""
+    save_due(engine, provider)
+    (delivery,) = claim(engine, provider, now=utc_now())
+    with writing(engine) as connection:
+        outcomes.note_creating(connection, delivery, "somewhere", utc_now())
+
+
+def test_a_sweep_is_for_providers_with_unclean_attempts(stand: Stand) -> None:
+    unclean(stand.engine, "wandb")
+    stand.dispatcher.sweep()
+    assert stand.timers.drains == [("wandb", False, True)]
+
+
+def test_a_provider_that_is_not_ready_is_not_swept(stand: Stand) -> None:
+    unclean(stand.engine, "mlflow")
+    stand.offline()
+    stand.dispatcher.sweep()
+    assert stand.timers.drains == []
+
+
+def test_a_provider_that_drains_is_not_swept_meanwhile(stand: Stand) -> None:
+    unclean(stand.engine, "mlflow")
+    stand.slot().begin_drain()
+    stand.dispatcher.sweep()
+    assert stand.timers.drains == []
+
+
+def test_once_the_daemon_stops_nothing_is_swept(stand: Stand) -> None:
+    unclean(stand.engine, "mlflow")
+    stand.stopping.set()
+    stand.dispatcher.sweep()
+    assert stand.timers.drains == []
+
+
+def test_a_look_holds_no_lock_afterwards(stand: Stand) -> None:
+    save_due(stand.engine, "mlflow")
+    stand.look()
+    assert not stand.pool.lock.locked()
+    with reading(stand.engine) as connection:
+        assert provider_state.read(connection, "mlflow").is_ready

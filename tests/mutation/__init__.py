@@ -1,0 +1,1 @@
+"""Mutation runs: what the unit tests of a package would not notice."""

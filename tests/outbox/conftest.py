@@ -1,0 +1,39 @@
+"""Databases for tests that need a new one for each example."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+from tests.support.postgres import PostgresServer
+
+NewDatabase: TypeAlias = Callable[[], AbstractContextManager[str]]
+
+
+@contextmanager
+def database_file() -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as place:
+        yield f"sqlite:///{Path(place) / 'outbox.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def new_database(request: pytest.FixtureRequest) -> NewDatabase:
+    """Makes an empty one for each example; gives its URL."""
+    if request.param == "sqlite":
+        return database_file
+    server: PostgresServer = request.getfixturevalue("postgres")
+
+    @contextmanager
+    def database_in_server() -> Iterator[str]:
+        name = server.new_database_of_today()
+        try:
+            yield server.url(name)
+        finally:
+            server.drop(name)
+
+    return database_in_server
