@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -10,16 +9,10 @@ import pytest
 from packaging.requirements import Requirement
 
 from fairmind_sync.settings import Settings, load_settings
-from tests.conftest import CHECKOUT
 from tests.support.variables import variables
+from tests.versions.requirements import requirements
 
-_PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
-REQUIREMENTS = [
-    required
-    for texts in (_PROJECT["dependencies"], *_PROJECT["optional-dependencies"].values())
-    for required in map(Requirement, texts)
-    if required.name != _PROJECT["name"]
-]
+REQUIREMENTS = requirements()
 BACKENDS_OWN = {name.upper(): "a-backend's-own" for name in Settings.model_fields} | {
     "DATABASE_URL": "mysql://fairmind"
 }

@@ -171,7 +171,7 @@ class MlflowSubject:
         self.proxy.faults.replace([Fault("create", "status", status=503, skip=creates)])
 
     def forget_silently(self) -> None:
-        self.proxy.faults.replace([Fault("update", "empty")])
+        self.proxy.faults.replace([Fault("update", "graphql_error")])  # JSON, of another kind
 
     def lose_a_reply(self) -> None:
         self.proxy.faults.replace([Fault("create", "drop_after", times=1)])
