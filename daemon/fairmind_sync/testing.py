@@ -26,14 +26,14 @@ _numbers = count(1)
 class FakeProvider:
     """A provider that holds its runs in memory, by delivery key, and fails as a test wants.
 
-    `script` holds, for each of the next deliveries, an outcome to return or an error to raise; once the
-    script is empty, every delivery succeeds. While `unavailable` is set, the probe and deliveries raise that
-    error.
+    `script` holds, for each of the next deliveries, an outcome to return, an error to raise, or None where
+    the delivery succeeds; once the script is empty, every delivery succeeds. While `unavailable` is set, the
+    probe and deliveries raise that error.
     """
 
     name: ProviderName = "mlflow"
     batch_size: int = 10
-    script: list[Outcome | Exception] = field(default_factory=list)
+    script: list[Outcome | Exception | None] = field(default_factory=list)
     unavailable: ProviderUnavailableError | None = None
     runs: dict[str, Delivery] = field(default_factory=dict)
     probes: int = 0
@@ -45,6 +45,7 @@ class FakeProvider:
     def deliver(
         self, deliveries: Iterable[Delivery], journal: Journal, may_start: Callable[[], bool]
     ) -> Generator[list[Report]]:
+        self._refuse_if_unavailable()
         yield from run_in_threads(
             deliveries, lambda delivery: self._deliver_one(delivery, journal), may_start, threads=1
         )
@@ -63,7 +64,8 @@ class FakeProvider:
             scripted = self.script.pop(0)
             if isinstance(scripted, Exception):
                 raise scripted
-            return scripted
+            if scripted is not None:
+                return scripted
         journal.creating(delivery, "memory")
         run_id = f"run-{delivery.key}"
         journal.created(delivery, run_id)

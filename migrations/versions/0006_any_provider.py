@@ -12,6 +12,7 @@ down_revision = "0005"
 branch_labels = None
 depends_on = None
 
+_WORKER_WAS, _WORKER_IS = "host:pid", "host:pid, and the mark of its daemon if it has one"
 _CHECKED = ("outbox", "provider_state")
 _COUNT = (
     "UPDATE delivery_counts SET count = count {change}"
@@ -44,6 +45,7 @@ def upgrade() -> None:
     else:
         for table in _CHECKED:
             op.drop_constraint(op.f(f"ck_{table}_provider_known"), table, type_="check")
+        op.alter_column("delivery_attempts", "worker", comment=_WORKER_IS)
 
 
 def downgrade() -> None:
@@ -56,6 +58,7 @@ def downgrade() -> None:
             op.create_check_constraint(
                 op.f(f"ck_{table}_provider_known"), table, "provider IN ('wandb', 'mlflow')"
             )
+        op.alter_column("delivery_attempts", "worker", comment=_WORKER_WAS)
 
 
 def _without_check(definition: str, check: str) -> str:

@@ -232,7 +232,7 @@ def test_a_deleted_result_is_not_sent_a_second_time(engine: Engine) -> None:
 class _DeletesMeanwhile(FakeProvider):
     """Its user deletes the result while it is sent."""
 
-    def __init__(self, engine: Engine, script: list[Outcome | Exception]) -> None:
+    def __init__(self, engine: Engine, script: list[Outcome | Exception | None]) -> None:
         super().__init__(script=script)
         self._engine = engine
 

@@ -184,8 +184,9 @@ def test_a_released_attempt_says_why_the_provider_was_away(engine: Engine, clock
 
 def test_while_a_provider_is_away_nothing_is_claimed_for_it(engine: Engine, clock: Clock) -> None:
     save(engine, "mlflow")
-    provider = FakeProvider(unavailable=OFFLINE)
+    provider = FakeProvider(script=[OFFLINE])
     drain(engine, provider, clock)
+    provider.unavailable = OFFLINE
     clock.advance(MINUTE)
     drain(engine, provider, clock)
     assert (provider.probes, len(rows(engine, attempts_table))) == (1, 1)

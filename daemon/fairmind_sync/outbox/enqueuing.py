@@ -29,7 +29,7 @@ MOST_IDS = 1_000
 def results_without(
     connection: Connection, provider: ProviderName, since: datetime | None, limit: int
 ) -> list[int]:
-    """The ids of results that have no delivery to the provider, oldest first; whose payload is there."""
+    """Returns the ids of results without a delivery to the provider, oldest first; none that is erased."""
     rows = connection.execute(
         select(results_table.c.id)
         .outerjoin(
@@ -60,9 +60,7 @@ def enqueue(
     owed = tuple(providers)
     if not owed:
         return
-    if (
-        len(result_ids) == 1
-    ):  # the most frequent save; a list of ids costs as much again as all else of it
+    if len(result_ids) == 1:  # most saves: a statement with a list of ids takes twice as long
         connection.execute(
             _enqueue_statement(owed, one=True), {"of_result": result_ids[0], "now": now}
         )
@@ -74,7 +72,7 @@ def enqueue(
 
 @lru_cache
 def _enqueue_statement(providers: tuple[ProviderName, ...], *, one: bool) -> Insert:
-    """In one statement, whose rows the database makes: a delivery for each result and provider."""
+    """Returns one statement, whose rows the database makes: a delivery for each result and provider."""
     result_id = results_table.c.id
     owed = union_all(
         *(

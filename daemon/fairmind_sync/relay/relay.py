@@ -76,7 +76,7 @@ class Relay:
                 return
 
     def _keeps_a_pace(self) -> bool:
-        """Returns whether something is due that has to wait for its turn."""
+        """Returns whether something is due that only the pace holds back."""
         if self.most_a_second is None:
             return False
         with reading(self.engine) as connection:

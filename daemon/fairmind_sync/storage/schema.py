@@ -70,23 +70,23 @@ def _ready_engine(url: str, _pid: int) -> Engine:
 
 
 def ready_engine(url: str) -> Engine:
-    """The process's engine for a database that has today's schema; a new file gets it here.
+    """Returns the process's engine for a database; an empty database gets today's schema here.
 
     Raises:
-        SchemaError: the schema is older (say how to upgrade) or newer than this code.
-        StorageError: the file can't be opened or created.
+        SchemaError: the schema is older than this code, or newer; the message says what to do.
+        StorageError: the database can't be opened or created.
     """
     return _ready_engine(url, os.getpid())
 
 
 def revision(engine: Engine) -> str | None:
-    """The schema's revision; none for an empty database."""
+    """Returns the schema's revision; None for an empty database."""
     with reading(engine) as connection:
         return _revision(connection)
 
 
 def create_if_missing(engine: Engine) -> None:
-    """A new database gets today's schema; any other must have one that this code can use.
+    """Makes today's schema in an empty database; any other must have one that this code can use.
 
     Raises:
         SchemaError: as `ready_engine`.
@@ -114,9 +114,12 @@ def upgrade(engine: Engine, now: datetime) -> Path | None:
 
 
 def upgrade_apart(engine: Engine) -> Path | None:
-    """As `upgrade`, in a process of its own: Alembic would hold 10 MB for as long as ours runs.
+    """Upgrades a file's schema in a process of its own: Alembic would hold 10 MB for as long as ours runs.
 
-    Only a file's: many share a server, and its operator says when.
+    A server's schema is left as it is: many share the server, and its operator says when to upgrade.
+
+    Raises:
+        SchemaError: the upgrade failed, or a server's schema is not one that this code can use.
     """
     if revision(engine) == HEAD or not is_file(engine):
         create_if_missing(engine)
@@ -137,7 +140,7 @@ def upgrade_apart(engine: Engine) -> Path | None:
 
 
 def migrate(engine: Engine) -> None:
-    """Runs the migrations in one transaction under the write lock, so that two processes take turns."""
+    """Runs the migrations in one transaction, whose lock makes a second process wait."""
     from alembic import command  # a producer only pays for it on a database's first use
 
     with migrating(engine) as connection:
@@ -145,7 +148,7 @@ def migrate(engine: Engine) -> None:
 
 
 def alembic_config(connection: Connection | None = None) -> Config:
-    """Alembic's configuration, with the migrations of the checkout or of the installed wheel."""
+    """Returns Alembic's configuration, with the migrations of the checkout or of the installed wheel."""
     from alembic.config import Config
 
     config = Config()
@@ -162,7 +165,7 @@ def migrations_directory() -> Path:
 
 
 def back_up(engine: Engine, label: str) -> Path:
-    """A copy beside the database."""
+    """Copies the file to a new one beside it, and returns the path of the copy."""
     source = sqlite_file.file_of(engine)
     for suffix in ("", *(f"-{number}" for number in range(2, 100))):
         target = source.with_name(f"{source.name}.{label}{suffix}.backup")
@@ -179,7 +182,7 @@ def _revision(connection: Connection) -> str | None:
 
 
 def _is_usable(engine: Engine, found: str) -> bool:
-    """Today's, or a later version's that ours can work with: while hosts are upgraded one by one."""
+    """Returns whether this code can use the schema: today's, or a later one that allows this version."""
     if found in _KNOWN:
         return found == HEAD
     with reading(engine) as connection:

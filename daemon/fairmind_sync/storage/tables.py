@@ -50,7 +50,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class ForeignText(TypeDecorator[str]):
-    """A provider's words, which may hold anything: what databases refuse is replaced."""
+    """A provider's words, which may hold anything: characters that databases refuse are replaced."""
 
     impl = Text
     cache_ok = True
@@ -184,7 +184,9 @@ attempts_table = Table(
     Column("id", _Id, primary_key=True),
     Column("delivery_id", _Id, ForeignKey("outbox.id", ondelete="CASCADE"), nullable=False),
     Column("lease_token", String(32), nullable=False),
-    Column("worker", Text, nullable=False, comment="host:pid"),
+    Column(
+        "worker", Text, nullable=False, comment="host:pid, and the mark of its daemon if it has one"
+    ),
     Column("started_at", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime, comment="none: it is under way, or its worker died"),
     Column("outcome", String(16)),
