@@ -18,7 +18,7 @@ from fairmind_sync.errors import (
     ProviderUnavailableError,
 )
 from fairmind_sync.providers.base import Delivered, Journal, Outcome, Report, Retry
-from fairmind_sync.relay.relay import Relay
+from fairmind_sync.relay.loop import Relay
 from fairmind_sync.results.delivery import Delivery, Run
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.storage.tables import attempts_table, outbox_table, provider_table

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 SHORT_TIMES = {
-    "fairmind_sync.relay.relay:LEASE": 6,
-    "fairmind_sync.relay.relay:BATCH_TIME": 5.5,
+    "fairmind_sync.relay.loop:LEASE": 6,
+    "fairmind_sync.relay.loop:BATCH_TIME": 5.5,
     "fairmind_sync.relay.batch:START_TIME": 3,
     "fairmind_sync.relay.batch:CLAIM_TIME": 1.5,
     "fairmind_sync.backoff:FIRST_DELAY": 0.2,

@@ -11,8 +11,8 @@ from tests.system.crash.trouble import SHORT_TIMES, troubled
 from tests.system.soak.soak import Plan, run
 
 TIMES = SHORT_TIMES | {
-    "fairmind_sync.relay.relay:LEASE": 20,
-    "fairmind_sync.relay.relay:BATCH_TIME": 18,
+    "fairmind_sync.relay.loop:LEASE": 20,
+    "fairmind_sync.relay.loop:BATCH_TIME": 18,
     "fairmind_sync.providers.mlflow.provider:GRACE": 5,
 }
 """A disturbed upload to W&B takes longer than an ordinary one."""

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from fairmind_sync.outbox import outcomes, provider_state
-from fairmind_sync.relay import relay, worker
+from fairmind_sync.relay import loop, worker
 from fairmind_sync.relay.journal import OutboxJournal
+from fairmind_sync.relay.recording import Recorder
 
 
 def set_up() -> None:
@@ -82,13 +83,11 @@ def _signal_at(order: dict[str, str]) -> None:
             strike()
 
     points: dict[str, Callable[[], None]] = {
-        "after claim": lambda: _after(relay.Relay, "_claim", at_a_batch),
+        "after claim": lambda: _after(loop.Relay, "_claim", at_a_batch),
         "after 'create attempted'": lambda: _after(OutboxJournal, "creating", strike),
         "after create, before its id is stored": at_create,
         "in the middle of a batch": lambda: _before(outcomes, "record_delivered", at_second_record),
-        "after the last call, before record": lambda: _before(
-            relay.Relay, "_record_delivered", strike
-        ),
+        "after the last call, before record": lambda: _before(Recorder, "record_delivered", strike),
         "during record": lambda: _before(provider_state, "note_success", strike),
     }
     points[order["point"]]()
