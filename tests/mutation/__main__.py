@@ -37,9 +37,8 @@ def _run(name: str, chosen: argparse.Namespace) -> bool:
             forget_survivors(workspace.place)
         workspace.run(chosen.children, chosen.minutes * 60)
     verdicts = Verdicts.of(workspace.place)
-    print(f"## {name}\n", verdicts.table(), sep="\n")  # noqa: T201 that is what it is for
-    for mutant in verdicts.survivors():
-        print("", workspace.show(mutant), sep="\n")  # noqa: T201
+    shown = workspace.show(verdicts.survivors())
+    print(f"## {name}\n", verdicts.table(), "", shown, sep="\n")  # noqa: T201 that is what it is for
     return verdicts.share_killed() >= LEAST_KILLED and verdicts.are_complete()
 
 

@@ -7,13 +7,23 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 CHECKOUT = Path(__file__).parents[2]
 _COPIED = ("tests", "migrations", "alembic.ini")
+_RUN = "from mutmut.__main__ import cli; cli()"
+_SHOW = """
+import sys
+from mutmut.__main__ import find_mutant, get_diff_for_mutant
+
+for name in sys.argv[1:]:
+    print(name, get_diff_for_mutant(name, path=find_mutant(name).path), sep="\\n")
+"""
 _ONE_PROCESS = ("-n0", "--import-mode=importlib", "-p", "no:cacheprovider")
 
 
@@ -47,26 +57,26 @@ class Workspace:
 
     def run(self, children: int, seconds: float) -> bool:
         """Tests the mutants that have no verdict; false where the time was over before the last of them."""
-        mutmut = [*_mutmut("run"), "--max-children", str(children)]
+        mutmut = [sys.executable, "-c", _RUN, "run", "--max-children", str(children)]
         process = subprocess.Popen(mutmut, cwd=self.place, start_new_session=True)
         try:
             return process.wait(timeout=seconds) == 0
         except subprocess.TimeoutExpired:
             return False
         finally:
-            process.terminate()
+            process.send_signal(signal.SIGINT)  # it ends its workers then, and keeps their verdicts
             process.wait()
 
-    def show(self, mutant: str) -> str:
-        """Returns the mutant's change as a diff."""
+    def show(self, mutants: Sequence[str]) -> str:
+        """Returns the change that makes each of them, as diffs."""
         shown = subprocess.run(
-            [*_mutmut("show"), mutant], cwd=self.place, capture_output=True, text=True, check=False
+            [sys.executable, "-c", _SHOW, *mutants],
+            cwd=self.place,
+            capture_output=True,
+            text=True,
+            check=True,
         )
         return shown.stdout
-
-
-def _mutmut(verb: str) -> list[str]:
-    return [sys.executable, "-c", "from mutmut.__main__ import cli; cli()", verb]
 
 
 def _mirror(source: Path, target: Path) -> None:

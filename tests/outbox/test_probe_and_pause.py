@@ -10,6 +10,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from fairmind_sync.errors import (
+    ProviderBlockedError,
+    ProviderOfflineError,
+    ProviderUnavailableError,
+)
 from fairmind_sync.outbox import provider_state
 from fairmind_sync.outbox.provider_state import PROBE_TIME, ProviderState
 from fairmind_sync.provider_names import ProviderName
@@ -142,6 +147,13 @@ def test_what_is_not_ready_is_probed_at_once_when_it_is_resumed(engine: Engine, 
     assert (resume(engine), due(engine)) == (True, LATER)
 
 
+def test_a_provider_that_is_resumed_has_no_other_probed(engine: Engine) -> None:
+    offline(engine)
+    before = read(engine)
+    assert not resume(engine, "wandb")
+    assert read(engine) == before
+
+
 def test_a_pause_of_another_provider_is_not_resumed(engine: Engine) -> None:
     pause(engine)
     assert not resume(engine, "wandb")
@@ -154,3 +166,33 @@ def test_what_is_probed_soon_is_named_and_looked_for_nowhere_in_particular(engin
         provider_state.note_ready(connection, "wandb", NOW)
         assert provider_state.probe_soon(connection, LATER) == ["mlflow"]
     assert (read(engine).address, due(engine)) == (None, LATER)
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "address"),
+    [
+        (ProviderOfflineError("away", MINUTE, address="http://host"), "offline", "http://host"),
+        (ProviderUnavailableError("away"), "offline", None),
+        (ProviderBlockedError("away"), "blocked", None),
+    ],
+    ids=["offline", "of no kind", "blocked"],
+)
+def test_what_an_error_says_of_a_provider_is_noted(
+    engine: Engine, error: ProviderUnavailableError, state: str, address: str | None
+) -> None:
+    with writing(engine) as connection:
+        news = [
+            provider_state.note_unavailable(
+                connection, "mlflow", error, "in words", chance=Random(1), now=NOW
+            )
+            for _ in range(2)
+        ]
+    found = read(engine)
+    assert (news, found.state, found.reason, found.since, found.address) == (
+        [True, False],
+        state,
+        "in words",
+        NOW,
+        address,
+    )
+    assert (due(engine) == NOW + MINUTE) is (address is not None)

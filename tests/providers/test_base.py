@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from queue import SimpleQueue
 from typing import Any, TypeAlias
 
@@ -18,7 +19,8 @@ from fairmind_sync.errors import (
     ProviderOfflineError,
 )
 from fairmind_sync.providers import threads
-from fairmind_sync.providers.base import Retry
+from fairmind_sync.providers.base import Retry, log_adjustments
+from fairmind_sync.providers.retry_after import retry_after
 from fairmind_sync.providers.threads import _all_in, run_in_threads
 from fairmind_sync.results.delivery import Delivery
 from fairmind_sync.results.error_kinds import ErrorKind
@@ -254,3 +256,41 @@ def test_a_batch_that_is_closed_early_waits_for_those_under_way() -> None:
     may_finish.set()
     batch.close()
     assert finished == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, 0),
+        ({"Retry-After": "0"}, 0),
+        ({"Retry-After": "2.5"}, 2.5),
+        ({"Retry-After": "-3"}, 0),
+        ({"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, 0),
+        ({"Retry-After": "1e999"}, 0),
+        ({"Retry-After": "nan"}, 0),
+        ({"retry-after": "7"}, 0),
+    ],
+)
+def test_a_server_is_left_alone_for_as_long_as_it_says_in_seconds(
+    headers: dict[str, str], seconds: float
+) -> None:
+    assert retry_after(headers) == timedelta(seconds=seconds)
+
+
+def test_what_was_adjusted_is_logged_with_its_delivery() -> None:
+    with captured_logs() as events:
+        log_adjustments(delivery(), ["a", "b"])
+        log_adjustments(delivery(), [])
+    assert events == [
+        {
+            "event": "delivery.content_adjusted",
+            "delivery": 1,
+            "adjusted": ("a", "b"),
+            "log_level": "warning",
+        }
+    ]
+
+
+def test_the_threads_of_deliveries_are_named_for_them() -> None:
+    ((_, name),) = run(1, lambda _each: threading.current_thread().name)
+    assert name == "deliver_0"
