@@ -103,6 +103,7 @@ def _configuration(package: Package) -> str:
         "pytest_add_cli_args_test_selection": list(package.tests),
         "process_isolation": "forkserver",
         "timeout_constant": 10.0,
+        "timeout_multiplier": 4.0,
         "on_dependency_change": "ignore",
         "use_git_change_detection": False,
     }

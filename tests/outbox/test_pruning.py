@@ -143,10 +143,11 @@ def test_a_pruned_result_is_no_point_of_its_models_trend(engine: Engine) -> None
 def test_saving_the_content_again_brings_it_back(engine: Engine) -> None:
     save(engine, test_id="t")
     with writing(engine) as connection:
-        connection.execute(update(results_table).values(results="{}", erased_at=LATER))
+        erased = {"results": "{}", "metadata": "{}", "erased_at": LATER}
+        connection.execute(update(results_table).values(erased))
         saving.save(connection, new := new_result(test_id="t"), ["mlflow"], LATER)
     (row,) = rows(engine, results_table)
-    assert (row.results, row.erased_at) == (new.results, None)
+    assert (row.results, row.metadata, row.erased_at) == (new.results, new.metadata, None)
 
 
 def test_a_pruned_result_is_not_delivered_again(engine: Engine) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from fairmind_sync.outbox import deletion, delivery_lookup, outcomes, result_lookup
 from fairmind_sync.outbox.delivery_lookup import RunFilter
+from fairmind_sync.outbox.result_lookup import TrendPoint
 from fairmind_sync.storage.engine import reading, writing
 from tests.support.clock import NOW
 from tests.support.deliveries import RUN, claim, save
@@ -84,3 +85,17 @@ def test_deliveries_are_found_in_a_transaction_of_their_own_or_of_the_callers(
         assert delivery_lookup.deliveries(connection, RunFilter(), 2) == found
     assert [one.id for one in found] == [3, 2]
     assert len(delivery_lookup.find(engine, RunFilter())) == 3
+
+
+def test_a_models_trend_holds_whose_results_they_are_when_and_what(engine: Engine) -> None:
+    for number, at in enumerate((NOW, NOW - HOUR, NOW)):
+        save(engine, test_id=f"t{number}", results={"n": number}, now=at)
+    with reading(engine) as connection:
+        found = result_lookup.trend(connection, "model-1", 10)
+        newest = result_lookup.trend(connection, "model-1", 1)
+    assert found == [
+        TrendPoint("t1", "user-1", NOW - HOUR, {"n": 1}),
+        TrendPoint("t0", "user-1", NOW, {"n": 0}),
+        TrendPoint("t2", "user-1", NOW, {"n": 2}),
+    ]
+    assert newest == found[-1:]

@@ -13,7 +13,7 @@ from fairmind_sync.provider_names import PROVIDERS, ProviderName
 from fairmind_sync.storage.engine import reading, writing
 from fairmind_sync.storage.tables import outbox_table
 from tests.support.clock import NOW
-from tests.support.deliveries import LEASE, claimed, dead, delivered, save
+from tests.support.deliveries import LEASE, claim, claimed, dead, delivered, save
 
 pytestmark = pytest.mark.both_databases
 
@@ -41,14 +41,15 @@ def backlog(engine: Engine) -> Backlog:
 
 
 def one_of_each(engine: Engine) -> None:
-    """To MLflow one of each status, and two that wait; to W&B one that waits."""
+    """To MLflow one of each status, and two that wait; to W&B one that waits, and longer."""
     delivered(engine)
     dead(engine)
     save(engine, "mlflow")
     with writing(engine) as connection:
         retry_discard.discard(connection, [3], "no use", NOW)
     save(engine, "mlflow", now=NOW + MINUTE)
-    save(engine, "mlflow", "wandb")
+    save(engine, "mlflow")
+    save(engine, "wandb", now=NOW - MINUTE)
 
 
 def test_where_nothing_was_saved_nothing_waits(engine: Engine) -> None:
@@ -84,6 +85,12 @@ def test_a_backlog_counts_each_status_and_tells_the_oldest_that_waits(engine: En
     assert found.oldest_pending_at == NOW
 
 
+def test_an_empty_backlog_has_none_of_each_status(engine: Engine) -> None:
+    found = backlog(engine)
+    assert found.counts == {"pending": 0, "delivered": 0, "dead": 0, "discarded": 0}
+    assert (found.oldest_pending_at, found.state.is_ready) == (None, True)
+
+
 def has_work(engine: Engine, most: int | None = None) -> bool:
     with reading(engine) as connection:
         return workload.has_work(connection, "mlflow", NOW, most)
@@ -98,7 +105,8 @@ def test_there_is_no_work_where_all_that_may_be_is_under_way(engine: Engine) -> 
 def test_the_next_work_is_what_falls_due_or_loses_its_lease_first(engine: Engine) -> None:
     claimed(engine)
     save(engine, "mlflow", now=NOW + LEASE + MINUTE)
-    save(engine, "wandb", now=NOW)
+    save(engine, "wandb", now=NOW - LEASE)
+    claim(engine, "wandb", now=NOW - LEASE / 2)
     with reading(engine) as connection:
         assert workload.next_work_at(connection, "mlflow") == NOW + LEASE
     save(engine, "mlflow", now=NOW + MINUTE / 2)

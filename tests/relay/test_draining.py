@@ -79,7 +79,8 @@ def exits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def use(monkeypatch: pytest.MonkeyPatch, provider: FakeProvider | Exception) -> None:
     """The worker opens this provider, or fails to."""
 
-    def open_it(*_arguments: Any) -> FakeProvider:
+    def open_it(name: str, settings: Settings) -> FakeProvider:
+        assert (name, settings.max_attempts) == ("mlflow", 7)
         if isinstance(provider, Exception):
             raise provider
         return provider

@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from fairmind_sync.errors import PayloadError
-from fairmind_sync.results.payload import plain
+from fairmind_sync.results.payload import MOST_BITS, plain
 
 BAD = 1j
 ADVICE = "Turn it into numbers, text, lists or dictionaries and save again."
@@ -137,6 +137,12 @@ def test_what_is_refused_for_its_value_says_why(value: object, message: str) -> 
 def test_times_of_nanoseconds_are_no_bare_integers(value: object, stored: object) -> None:
     """`tolist` would give integers."""
     assert plain(value) == [stored]
+
+
+def test_an_integer_may_have_as_many_bits_as_are_allowed() -> None:
+    largest = 2**MOST_BITS - 1
+    assert plain([largest, -largest]) == [largest, -largest]
+    assert refused(largest + 1) == f"results.in is an integer of {MOST_BITS + 1} bits: too large."
 
 
 def test_what_only_behaves_like_an_array_becomes_a_list() -> None:
