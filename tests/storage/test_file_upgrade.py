@@ -78,6 +78,7 @@ def test_too_many_copies_of_one_moment_are_an_error_that_says_what_to_do(engine:
         schema.back_up(engine, "label")
 
 
+@pytest.mark.system  # the daemon's own upgrade is a process
 def test_the_daemon_upgrades_by_itself(older: Engine) -> None:
     before = held_by(older)
     copy = schema.upgrade_apart(older)

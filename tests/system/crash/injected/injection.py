@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from itertools import count
+from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,10 @@ def _signal_once(number: signal.Signals, victim: str, marker: Path) -> None:
     except FileExistsError:
         return
     if victim == "daemon":
-        os.kill(os.getppid(), number)
+        daemon = parent_process()
+        assert daemon is not None
+        assert daemon.pid is not None
+        os.kill(daemon.pid, number)
         time.sleep(60)  # ended by the worker's own look-out for its parent
     os.kill(os.getpid(), number)
 
