@@ -20,8 +20,9 @@ RESULTS = {"accuracy": 0.25, "groups": {"a": 1, "b": 2}}
 METRICS = {"accuracy": 0.25, "groups/a": 1.0, "groups/b": 2.0}
 KINDS = ("experiment", "create_experiment", "create", "log_batch", "update")
 LOST: tuple[Action, ...] = ("drop_after", "half", "empty", "html", "late")
-SHORT = {"fairmind_sync.providers.mlflow.http_runs:REQUEST_TIMEOUT_S": 2.0}
-LATE_S = 3.0
+SHORT = {"fairmind_sync.providers.mlflow.http_runs:REQUEST_TIMEOUT_S": 8.0}
+"""Only where a reply comes too late: a healthy server on a busy machine must not seem to be away."""
+LATE_S = 9.0
 """Longer than that."""
 
 
@@ -34,7 +35,6 @@ def proxy(mlflow_uri: str) -> Iterator[MlflowProxy]:
 @pytest.fixture
 def lab(engine: Engine, proxy: MlflowProxy) -> MlflowLab:
     lab = MlflowLab(engine, proxy.uri)
-    lab.env |= troubled(times=SHORT)
     lab.save(results=RESULTS)
     return lab
 

@@ -29,9 +29,9 @@ ADDS_A_COLUMN = (
 
 
 @pytest.fixture
-def older(database_url: str) -> Iterator[Engine]:
+def older(empty_database_url: str) -> Iterator[Engine]:
     """A file of the first version."""
-    with older_database(database_url) as engine:
+    with older_database(empty_database_url) as engine:
         yield engine
 
 
