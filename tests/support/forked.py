@@ -161,11 +161,11 @@ def _enter(
     tempfile.tempdir = None  # by TMPDIR, again
     _take(streams)
     _forget_the_tests()
-    _fork_workers_from_here()
     if "FAIRMIND_TEST_TROUBLE" in env:
         from tests.system.crash.injected import injection  # noqa: PLC0415 its orders are in the variables
 
-        injection.set_up()
+        injection.set_up()  # the workers have it from here
+    _fork_workers_from_here()
     try:
         work(*arguments)
     finally:
