@@ -1,4 +1,4 @@
-"""Ends whatever a test run has started and removes its directories, once the run is over, even if it was killed.
+"""Ends what a test run has started and removes its directories, once the run is over, even if it was killed.
 
 Each process of a run has the run's mark among its variables; the broom is the one that hasn't.
 """
@@ -48,13 +48,15 @@ def place_of_the_run() -> Path:
 def place_in_memory(prefix: str) -> Path:
     """A new directory that goes with the run, in a file system in memory if there is a roomy one.
 
-    A database of PostgreSQL has 300 files, and ext4 takes its time to find numbers for new files among those of
-    files that were just removed.
+    A database of PostgreSQL has 300 files, and ext4 takes its time to find numbers for new files among those
+    of files that were just removed.
     """
     is_roomy = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOMY
     mark = os.environ.get(MARK, "no-run")
     # Short, as a socket's path must be.
-    return Path(tempfile.mkdtemp(prefix=f"{_name(mark)}-{prefix}-", dir=_MEMORY if is_roomy else None))
+    return Path(
+        tempfile.mkdtemp(prefix=f"{_name(mark)}-{prefix}-", dir=_MEMORY if is_roomy else None)
+    )
 
 
 def sweep(mark: str) -> None:

@@ -1,8 +1,8 @@
 """Processes of ours that are forked from a preloaded one: most of a start is importing, above all MLflow.
 
-A forked process runs what a started one runs, with variables, a directory and standard streams of its own. Its
-workers come from multiprocessing's own forkserver, which is forked off before any thread runs: product code asks
-for 'spawn' and gets 'forkserver'. W&B's SDK is not preloaded: its variables have to be set first.
+A forked process runs what a started one runs, with variables, a directory and standard streams of its own.
+Its workers come from multiprocessing's own forkserver, which is forked off before any thread runs: product
+code asks for 'spawn' and gets 'forkserver'. W&B's SDK is not preloaded: its variables have to be set first.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def run(
 
 def _text(file: int) -> str:
     os.lseek(file, 0, os.SEEK_SET)
-    with open(file, encoding="utf-8", closefd=False) as lines:  # noqa: PTH123 a descriptor
+    with open(file, encoding="utf-8", closefd=False) as lines:
         return lines.read()
 
 
@@ -179,9 +179,9 @@ def _take(streams: Sequence[int]) -> None:
     for number, descriptor in enumerate(streams):
         os.dup2(descriptor, number)
         os.close(descriptor)
-    sys.stdin = open(0, encoding=encoding, errors=errors)  # noqa: PTH123, SIM115 descriptors, for good
-    sys.stdout = open(1, "w", encoding=encoding, errors=errors)  # noqa: PTH123, SIM115
-    sys.stderr = open(2, "w", 1, encoding=encoding, errors="backslashreplace")  # noqa: PTH123, SIM115
+    sys.stdin = open(0, encoding=encoding, errors=errors)  # noqa: SIM115 descriptors, for good
+    sys.stdout = open(1, "w", encoding=encoding, errors=errors)  # noqa: SIM115
+    sys.stderr = open(2, "w", 1, encoding=encoding, errors="backslashreplace")  # noqa: SIM115
 
 
 def _forget_the_tests() -> None:
@@ -202,7 +202,7 @@ def _fork_workers_from_here() -> None:
         os.close(alive_w)
         _serve_workers(listener, alive_r)
     os.close(alive_r)
-    server: Any = forkserver._forkserver  # type: ignore[attr-defined]
+    server: Any = forkserver._forkserver
     server._forkserver_address = listener.getsockname()
     server._forkserver_alive_fd = alive_w
     server._forkserver_pid = pid
@@ -219,6 +219,6 @@ def _fork_workers_from_here() -> None:
 def _serve_workers(listener: socket.socket, alive_r: int) -> None:
     try:
         ctypes.CDLL(None).prctl(_PR_SET_NAME, WORKERS)
-        forkserver.main(listener.detach(), alive_r, [])  # type: ignore[attr-defined]
+        forkserver.main(listener.detach(), alive_r, [])
     finally:
         os._exit(0)  # once no process is left that could ask for a worker

@@ -64,7 +64,7 @@ def command(
 
 
 def _has_to_be_started(env: Mapping[str, str], inside: Sequence[str]) -> bool:
-    """Whether the process can't be forked: it runs elsewhere, its Python starts otherwise, or it is measured."""
+    """Whether the process can't be forked: it runs elsewhere, its start differs, or it is measured."""
     is_test = "PYTEST_CURRENT_TEST" in os.environ
     startup = [
         name
@@ -97,7 +97,12 @@ class DaemonProcess:
     """
 
     def __init__(
-        self, env: Mapping[str, str], cwd: Path, inside: Sequence[str] = (), *, started: bool = False
+        self,
+        env: Mapping[str, str],
+        cwd: Path,
+        inside: Sequence[str] = (),
+        *,
+        started: bool = False,
     ) -> None:
         self.events: list[dict[str, Any]] = []
         self.other_lines: list[str] = []
@@ -116,7 +121,9 @@ class DaemonProcess:
         else:
             with open(os.devnull, "r+b") as nothing:  # noqa: PTH123 its descriptor
                 streams = [nothing.fileno(), nothing.fileno(), writing]
-                self.process = forked.Forked(forked.verb, "run", env=whole, cwd=cwd, streams=streams)
+                self.process = forked.Forked(
+                    forked.verb, "run", env=whole, cwd=cwd, streams=streams
+                )
         os.close(writing)
         self._reader = threading.Thread(target=self._read_log, args=(reading,))
         self._reader.start()
@@ -146,7 +153,7 @@ class DaemonProcess:
         self._reader.join()
 
     def _read_log(self, errors: int) -> None:
-        with open(errors, encoding="utf-8") as lines:  # noqa: PTH123 a descriptor
+        with open(errors, encoding="utf-8") as lines:
             for line in lines:
                 try:
                     self.events.append(json.loads(line))

@@ -1,4 +1,4 @@
-"""Which tier a test belongs to, and how many processes run the tests of a command. See daemon/docs/testing.md."""
+"""Which tier a test belongs to, and how many processes run a command's tests. See daemon/docs/testing.md."""
 
 from __future__ import annotations
 

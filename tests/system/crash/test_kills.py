@@ -59,7 +59,8 @@ def held_for(engine: Engine) -> timedelta:
     """How long the last lease lasts from its claim."""
     started_at = attempts_table.c.started_at
     with reading(engine) as connection:
-        last, first = connection.execute(
-            select(func.max(outbox_table.c.lease_expires_at), func.min(started_at))
-        ).one()
-    return last - first
+        ends = connection.execute(select(func.max(outbox_table.c.lease_expires_at))).scalar_one()
+        begins = connection.execute(select(func.min(started_at))).scalar_one()
+    assert ends is not None
+    assert begins is not None
+    return ends - begins
