@@ -27,7 +27,8 @@ def mark_tier(item: pytest.Item) -> None:
 
 
 def _is_of_the_system(item: pytest.Item) -> bool:
-    folder = item.path.relative_to(_HERE).parts[0]
+    is_ours = item.path.is_relative_to(_HERE)
+    folder = item.path.relative_to(_HERE).parts[0] if is_ours else "system"
     if folder in _SYSTEM_FOLDERS or not isinstance(item, pytest.Function):
         return True
     params = item.callspec.params if hasattr(item, "callspec") else {}

@@ -56,14 +56,14 @@ def test_nothing_of_a_killed_run_is_left(tmp_path: Path) -> None:
         cwd=tmp_path,
         env={name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
         | {"PYTHONPATH": str(CHECKOUT), "PYTHONDONTWRITEBYTECODE": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
     )
     with run:
-        assert run.stderr is not None
+        assert run.stdout is not None
         lines: list[str] = []
-        for line in run.stderr:
+        for line in run.stdout:
             lines.append(line)
             if "begun" in line:
                 break
