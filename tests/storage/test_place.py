@@ -16,13 +16,13 @@ from tests.support.deliveries import save
 
 
 @pytest.fixture
-def opened(database_url: str) -> Callable[[], Engine]:
-    return lambda: open_engine(database_url)
+def opened(empty_database_url: str) -> Callable[[], Engine]:
+    return lambda: open_engine(empty_database_url)
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Where `database_url` puts the database."""
+    """Where `empty_database_url` puts the database."""
     return tmp_path / "database" / "fairmind-sync.db"
 
 

@@ -99,7 +99,7 @@ def delivered(
         }
         results = json.dumps([result(number) for number in range(RESULTS)])
         without_network(SAVE, env=env, cwd=place, stdin=results)
-        with running_daemon(env, place):
+        with running_daemon(env, place, started=True):
             eventually(lambda: len(deliveries(env, "delivered")) == 2 * RESULTS)
     return runs_of(mlflow_uri, place.name), dict(standin.runs), deliveries(env), env
 

@@ -2,7 +2,8 @@
 
 `times`: constants to shorten. `signal`: which signal whom, at which step, once. `poison`: the test_id of a
 result that kills whoever looks at its content. `hang`: the test_id of one that nobody ever gets done with,
-and the file that is there once somebody tries.
+the file that is there once somebody tries, and whether
+that is `too long` at once, without a wait for the batch's time, or `ever`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from itertools import count
+from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +101,10 @@ def _signal_once(number: signal.Signals, victim: str, marker: Path) -> None:
     except FileExistsError:
         return
     if victim == "daemon":
-        os.kill(os.getppid(), number)
+        daemon = parent_process()
+        assert daemon is not None
+        assert daemon.pid is not None
+        os.kill(daemon.pid, number)
         time.sleep(60)  # ended by the worker's own look-out for its parent
     os.kill(os.getpid(), number)
 
@@ -126,6 +131,8 @@ def _poison(test_id: str) -> None:
 def _hang(order: dict[str, str]) -> None:
     def hang() -> None:
         Path(order["marker"]).touch()
+        if order["for"] == "too long":
+            worker._watchdog.deadline = time.monotonic()  # as if the batch's whole time had passed
         time.sleep(600)
 
     _at_content_of(order["test_id"], hang)
