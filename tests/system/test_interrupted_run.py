@@ -50,7 +50,15 @@ def directories_of(run: int) -> list[Path]:
 def test_nothing_of_a_killed_run_is_left(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text("from tests.conftest import *\n")
     (tmp_path / "test_endless.py").write_text(ENDLESS)
-    options = ["-c", CHECKOUT / "pyproject.toml", "--rootdir", tmp_path, "-s", "-m", "", "-n0"]
+    options = [
+        "-c",
+        str(CHECKOUT / "pyproject.toml"),
+        f"--rootdir={tmp_path}",
+        "-s",
+        "-m",
+        "",
+        "-n0",
+    ]
     run = subprocess.Popen(
         [sys.executable, "-m", "pytest", *options, tmp_path / "test_endless.py"],
         cwd=tmp_path,

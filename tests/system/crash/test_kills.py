@@ -63,4 +63,5 @@ def held_for(engine: Engine) -> timedelta:
         begins = connection.execute(select(func.min(started_at))).scalar_one()
     assert ends is not None
     assert begins is not None
-    return ends - begins
+    lasts: timedelta = ends - begins
+    return lasts
