@@ -177,7 +177,7 @@ def test_a_provider_that_asks_to_be_left_alone_is(engine: Engine, clock: Clock) 
 
 def test_a_released_attempt_says_why_the_provider_was_away(engine: Engine, clock: Clock) -> None:
     save(engine, "mlflow")
-    drain(engine, FakeProvider(unavailable=OFFLINE), clock)
+    drain(engine, FakeProvider(script=[OFFLINE]), clock)
     (attempt,) = rows(engine, attempts_table)
     assert (attempt.outcome, attempt.error) == ("released", "no route to host")
 
