@@ -231,7 +231,7 @@ def states(diagram: str) -> set[str]:
 
 
 def test_each_decision_is_a_dated_page_of_four_parts() -> None:
-    records = sorted((DOCS / "retry_discard").glob("[!R]*.md"))
+    records = sorted((DOCS / "decisions").glob("[!R]*.md"))
     parts = ["Context", "Decision", "Why", "What would make us revisit it"]
     texts = {record.name: record.read_text(encoding="utf-8") for record in records}
     odd = {
