@@ -50,9 +50,18 @@ def directories_of(run: int) -> list[Path]:
 def test_nothing_of_a_killed_run_is_left(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text("from tests.conftest import *\n")
     (tmp_path / "test_endless.py").write_text(ENDLESS)
-    options = ["-c", CHECKOUT / "pyproject.toml", "--rootdir", tmp_path, "-s", "-m", "", "-n0"]
+    options = [
+        "-c",
+        str(CHECKOUT / "pyproject.toml"),
+        "--rootdir",
+        str(tmp_path),
+        "-s",
+        "-m",
+        "",
+        "-n0",
+    ]
     run = subprocess.Popen(
-        [sys.executable, "-m", "pytest", *options, tmp_path / "test_endless.py"],
+        [sys.executable, "-m", "pytest", *options, str(tmp_path / "test_endless.py")],
         cwd=tmp_path,
         env={name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
         | {"PYTHONPATH": str(CHECKOUT), "PYTHONDONTWRITEBYTECODE": "1"},
