@@ -53,14 +53,15 @@ def test_nothing_of_a_killed_run_is_left(tmp_path: Path) -> None:
     options = [
         "-c",
         str(CHECKOUT / "pyproject.toml"),
-        f"--rootdir={tmp_path}",
+        "--rootdir",
+        str(tmp_path),
         "-s",
         "-m",
         "",
         "-n0",
     ]
     run = subprocess.Popen(
-        [sys.executable, "-m", "pytest", *options, tmp_path / "test_endless.py"],
+        [sys.executable, "-m", "pytest", *options, str(tmp_path / "test_endless.py")],
         cwd=tmp_path,
         env={name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
         | {"PYTHONPATH": str(CHECKOUT), "PYTHONDONTWRITEBYTECODE": "1"},

@@ -61,7 +61,4 @@ def held_for(engine: Engine) -> timedelta:
     with reading(engine) as connection:
         ends = connection.execute(select(func.max(outbox_table.c.lease_expires_at))).scalar_one()
         begins = connection.execute(select(func.min(started_at))).scalar_one()
-    assert ends is not None
-    assert begins is not None
-    lasts: timedelta = ends - begins
-    return lasts
+    return timedelta(seconds=(ends - begins).total_seconds())
