@@ -8,6 +8,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from random import Random
 from typing import Any, ClassVar
 
 import pytest
@@ -26,6 +27,7 @@ from fairmind_sync.providers.base import Ledger
 from fairmind_sync.relay import worker
 from fairmind_sync.relay.loop import Relay
 from fairmind_sync.relay.shared_flags import SharedFlags
+from fairmind_sync.relay.unavailable import note_unavailable
 from fairmind_sync.relay.watchdog import Watchdog
 from fairmind_sync.relay.worker_count import LARGE_BACKLOG, most_processes, processes_for
 from fairmind_sync.relay.worker_name import worker_name
@@ -37,6 +39,7 @@ from tests.support.databases import rows
 from tests.support.deliveries import save
 from tests.support.log_events import captured_logs
 
+DAY = timedelta(days=1)
 SECRET = "correct-horse-battery"  # noqa: S105 no secret
 
 
@@ -106,6 +109,22 @@ def test_a_worker_delivers_what_is_due_in_its_name(
     assert [row.status for row in rows(engine, outbox_table)] == ["delivered"]
     assert [row.worker for row in rows(engine, attempts_table)] == [worker_name(parent="daemon")]
     assert provider.sweeps == []
+
+
+def test_a_worker_that_is_asked_for_nothing_more_only_drains(
+    engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It neither probes before that is due, nor sweeps, nor signs with a daemon's mark."""
+    unclean(engine)
+    with writing(engine) as connection:
+        connection.execute(outbox_table.update().values(status="pending", finished_at=None))
+    use(monkeypatch, provider := SweptProvider())
+    worker.drain("mlflow", settings)
+    *_, last = rows(engine, attempts_table)
+    assert (last.worker, provider.sweeps) == (worker_name(), [])
+    note_unavailable(engine, "mlflow", ProviderOfflineError("away", DAY), Random(1), utc_now())
+    worker.drain("mlflow", settings)
+    assert provider.probes == 0
 
 
 @pytest.mark.parametrize(("name", "pace"), [("wandb", 80), ("mlflow", None)])
