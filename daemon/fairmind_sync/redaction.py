@@ -13,7 +13,7 @@ _USERINFO = re.compile(r"""(?<=://)[^/\s"'<>]+(?=@)""")
 
 
 def forms_to_hide(secrets: Iterable[str], passwords: Iterable[str]) -> tuple[str, ...]:
-    """Returns the texts to hide: each secret and each long enough password, as given and as JSON writes it."""
+    """Returns the texts to hide: each secret and each long enough password, as given and as in JSON."""
     found = [secret for secret in secrets if secret]
     found += [password for password in passwords if len(password) >= SHORTEST_PASSWORD]
     written = (form for secret in found for form in (secret, json.dumps(secret)[1:-1]))
