@@ -3,27 +3,70 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import httpx2
 import pytest
-from sqlalchemy import Engine
 
-from fairmind_sync.demo.tracking_server import free_port, tracking_server
-from fairmind_sync.settings import Settings, current_settings
-from fairmind_sync.storage import schema
-from tests.standins.wandb import StandInWandb, serve_wandb
-from tests.support.next_version import NextVersion, pretend
-from tests.support.postgres import PostgresServer, postgres_server
+from tests.support import tiers
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from fairmind_sync.settings import Settings
+    from tests.standins.wandb import StandInWandb
+    from tests.support.next_version import NextVersion
+    from tests.support.postgres import PostgresServer
 
 CHECKOUT = Path(__file__).parents[1]
 _PIP = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
 API_KEY = "0123456789abcdef0123456789abcdef01234567"
 _OURS = ("MLOPS_", "WANDB_", "MLFLOW_", "FAIRMIND_SYNC_", "DATABRICKS_")
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads its options
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """`pytest` alone runs in several processes; a file or a test named on the command line in one."""
+    options = config.option
+    if getattr(options, "hypothesis_profile", None) == "nightly":
+        from hypothesis import settings
+
+        settings.register_profile("nightly", derandomize=False, deadline=None, print_blob=True)
+    is_asked = getattr(options, "numprocesses", 0) is not None or hasattr(config, "workerinput")
+    if is_asked or options.collectonly or options.usepdb:
+        return
+    options.numprocesses = tiers.processes_for(config.args)
+    if options.numprocesses:
+        options.dist = "worksteal"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Whatever a run starts ends with it; also the workers of xdist."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        from tests.support.ending import end_with_parent
+
+        end_with_parent()
+    elif not config.option.collectonly:
+        from tests.support.broom import mark_this_run
+
+        mark_this_run()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        tiers.mark_tier(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    with tiers.in_process(item):
+        return (yield)
 
 
 @pytest.fixture(autouse=True)
@@ -35,9 +78,15 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Itera
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home" / "data"))
     monkeypatch.chdir(tmp_path)
-    current_settings.cache_clear()
+    _forget_settings()
     yield
-    current_settings.cache_clear()
+    _forget_settings()
+
+
+def _forget_settings() -> None:
+    settings = sys.modules.get("fairmind_sync.settings")
+    if settings is not None:
+        settings.current_settings.cache_clear()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -50,31 +99,62 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
-    """Shared by the tests of one process."""
-    with postgres_server() as server:
-        yield server
+    """Shared by all tests of a run."""
+    from tests.support.postgres import PostgresServer
+    from tests.support.run_servers import server_of_this_run
+
+    server = PostgresServer.of_another_process(Path(server_of_this_run("postgresql")))
+    yield server
+    server.disconnect()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with a database file that has today's schema."""
+    from fairmind_sync.storage import schema
+    from fairmind_sync.storage.engine import open_engine
+
+    place = tmp_path_factory.mktemp("template") / "database"
+    engine = open_engine(_sqlite_url(place))
+    schema.create_if_missing(engine)
+    engine.dispose()
+    return place
 
 
 @pytest.fixture
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Of a database that isn't there yet; of one with today's schema in PostgreSQL."""
-    yield from _database_url(request, tmp_path, PostgresServer.new_database_of_today)
+    """Of a database with today's schema: a copy of one that is made once."""
+
+    def copied() -> str:
+        place = tmp_path / "database"
+        shutil.copytree(request.getfixturevalue("sqlite_template"), place)
+        return _sqlite_url(place)
+
+    yield from _database_url(request, copied, lambda server: server.new_database_of_today())
 
 
 @pytest.fixture
 def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Of a database that has no schema yet."""
-    yield from _database_url(request, tmp_path, PostgresServer.new_database)
+    """Of a database that has no schema yet; of a file that isn't there yet."""
+    yield from _database_url(
+        request, lambda: _sqlite_url(tmp_path / "database"), lambda server: server.new_database()
+    )
+
+
+def _sqlite_url(place: Path) -> str:
+    return f"sqlite:///{place / 'fairmind-sync.db'}"
 
 
 def _database_url(
-    request: pytest.FixtureRequest, place: Path, new: Callable[[PostgresServer], str]
+    request: pytest.FixtureRequest,
+    new_file: Callable[[], str],
+    new_on_server: Callable[[PostgresServer], str],
 ) -> Iterator[str]:
     if getattr(request, "param", "sqlite") == "sqlite":
-        yield f"sqlite:///{place / 'database' / 'fairmind-sync.db'}"
+        yield new_file()
         return
     server: PostgresServer = request.getfixturevalue("postgres")
-    name = new(server)
+    name = new_on_server(server)
     url = server.url(name)
     yield url
     server.drop(name)
@@ -83,6 +163,8 @@ def _database_url(
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
     """An empty database with today's schema."""
+    from fairmind_sync.storage import schema
+
     engine = schema.ready_engine(database_url)
     yield engine
     engine.dispose()
@@ -91,12 +173,16 @@ def engine(database_url: str) -> Iterator[Engine]:
 @pytest.fixture
 def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> NextVersion:
     """Pretends that this code is a version further on, whose migration does what the test says."""
+    from tests.support.next_version import pretend
+
     return partial(pretend, tmp_path, monkeypatch)
 
 
 @pytest.fixture
 def configured(database_url: str) -> Settings:
     """Both providers enabled, over the test's own database."""
+    from fairmind_sync.settings import Settings
+
     return Settings(provider="both", database_url=database_url)
 
 
@@ -120,16 +206,16 @@ def installed_wheel(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 
 @pytest.fixture(scope="session")
-def mlflow_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real MLflow server, shared by the tests of one process: use an experiment of your own."""
-    with tracking_server(tmp_path_factory.mktemp("mlflow"), free_port()) as uri:
-        # Its first look into its database takes seconds.
-        search = f"{uri}/api/2.0/mlflow/experiments/search"
-        httpx2.get(search, params={"max_results": 1}, timeout=60).raise_for_status()
-        yield uri
+def mlflow_uri() -> str:
+    """A real MLflow server, shared by all tests of a run: use an experiment of your own."""
+    from tests.support.run_servers import server_of_this_run
+
+    return server_of_this_run("mlflow")
 
 
 @pytest.fixture
 def wandb_standin() -> Iterator[StandInWandb]:
+    from tests.standins.wandb import serve_wandb
+
     with serve_wandb(api_keys={API_KEY}) as standin:
         yield standin

@@ -17,7 +17,7 @@ from fairmind_sync import mlops_integration as service
 from fairmind_sync.errors import PayloadError
 from fairmind_sync.outbox.heartbeat import Heartbeat
 from fairmind_sync.providers.base import Dead, Retry
-from fairmind_sync.relay.relay import Relay
+from fairmind_sync.relay.loop import Relay
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.settings import current_settings
 from fairmind_sync.storage.engine import writing

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterable
 
 HIDDEN = "[hidden]"
+SHORTEST_PASSWORD = 8
+"""Characters; a password as short as a word stays readable, or logs would lose that word everywhere."""
 _USERINFO = re.compile(r"""(?<=://)[^/\s"'<>]+(?=@)""")
+
+
+def forms_to_hide(secrets: Iterable[str], passwords: Iterable[str]) -> tuple[str, ...]:
+    """Returns the texts to hide: each secret and each long enough password, as given and as in JSON."""
+    found = [secret for secret in secrets if secret]
+    found += [password for password in passwords if len(password) >= SHORTEST_PASSWORD]
+    written = (form for secret in found for form in (secret, json.dumps(secret)[1:-1]))
+    return tuple(dict.fromkeys(written))
 
 
 def redact(text: str, secrets: tuple[str, ...] = ()) -> str:

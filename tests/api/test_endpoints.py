@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
 from fairmind_sync.api import create_app
-from fairmind_sync.relay.relay import Relay
+from fairmind_sync.relay.loop import Relay
 from fairmind_sync.settings import Settings
 from fairmind_sync.testing import FakeProvider, new_result
 from tests.support.deliveries import save_with

@@ -16,7 +16,7 @@ from fairmind_sync.clock import utc_now
 from fairmind_sync.outbox import deletion, heartbeat, idempotency
 from fairmind_sync.provider_names import PROVIDERS
 from fairmind_sync.providers.base import Dead
-from fairmind_sync.relay.relay import Relay
+from fairmind_sync.relay.loop import Relay
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage.engine import current_time, writing

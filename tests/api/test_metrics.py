@@ -14,7 +14,7 @@ from fairmind_sync.clock import utc_now
 from fairmind_sync.outbox import counters, provider_state, repairs
 from fairmind_sync.outbox.heartbeat import ALIVE_FOR, Heartbeat
 from fairmind_sync.providers.base import Dead, Retry
-from fairmind_sync.relay.relay import Relay
+from fairmind_sync.relay.loop import Relay
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage.engine import is_file, writing

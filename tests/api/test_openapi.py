@@ -32,6 +32,7 @@ OPERATIONS: dict[tuple[str, str], dict[str, Any]] = {
     for method, operation in operations.items()
 }
 TOKEN = SecretStr("a token of the test's own")
+pytest_plugins = ["schemathesis.pytest.plugin"]
 schema = schemathesis.openapi.from_dict(DOCUMENT)
 
 LEFT_OUT: dict[str, list[CheckFunction]] = {

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from fairmind_sync.clock import utc_now
 from fairmind_sync.outbox import provider_state
 from fairmind_sync.provider_names import ProviderName
-from fairmind_sync.relay.relay import Relay
+from fairmind_sync.relay.loop import Relay
 from fairmind_sync.storage.engine import writing
 from fairmind_sync.storage.tables import outbox_table
 from fairmind_sync.testing import FakeProvider

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from fairmind_sync.outbox import deletion
 from fairmind_sync.providers.base import Retry
-from fairmind_sync.relay.relay import Relay
+from fairmind_sync.relay.loop import Relay
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.storage.engine import writing
 from fairmind_sync.testing import FakeProvider

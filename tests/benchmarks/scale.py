@@ -17,7 +17,7 @@ from fairmind_sync.clock import utc_now
 from fairmind_sync.operating.status import overview
 from fairmind_sync.outbox import delivery_lookup, outcomes, workload
 from fairmind_sync.outbox.delivery_lookup import RunFilter
-from fairmind_sync.relay.relay import Relay
+from fairmind_sync.relay.loop import Relay
 from fairmind_sync.storage.engine import reading, writing
 from fairmind_sync.storage.tables import outbox_table as deliveries
 from fairmind_sync.testing import FakeProvider

@@ -18,7 +18,7 @@ import psycopg
 from fairmind_sync.outbox import counters
 from fairmind_sync.provider_names import PROVIDERS, ProviderName
 from fairmind_sync.providers.base import Delivered
-from fairmind_sync.relay.relay import Relay
+from fairmind_sync.relay.loop import Relay
 from fairmind_sync.results.delivery import Delivery, Run
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage import schema

@@ -77,7 +77,7 @@ def test_the_99th_percentile_is_near_the_worst() -> None:
         lambda place: server_scale.run(place, small=20, large=40, looks=1, claims=1, requests=2),
         pytest.param(
             lambda place: server_drain.run(place, runs=4, rounds=1, daemons=(2,), server_workers=1),
-            marks=pytest.mark.matrix,
+            marks=pytest.mark.nightly,
         ),
         lambda place: server_writers.run(place, writers=2, saves=2, rounds=1),
         lambda place: server_costs.run(place, results=100, chunks=2, turns=1),

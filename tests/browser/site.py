@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import Engine
 
 from fairmind_sync.operating import actions
-from fairmind_sync.outbox import decisions
+from fairmind_sync.outbox import retry_discard
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage.engine import writing
 from fairmind_sync.testing import new_result
@@ -73,7 +73,7 @@ def furnish(engine: Engine) -> None:
     dead(engine, "the run is too large: " + "metrics/group/name=0.123456789;" * 12)
     given_up = dead(engine)
     with writing(engine) as connection:
-        decisions.discard(connection, [given_up.id], "superseded", NOW)
+        retry_discard.discard(connection, [given_up.id], "superseded", NOW)
     save(engine, "mlflow", test_id="a-test-whose-name-has-no-end/" * 10)
     for number in range(8):
         save(

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from fairmind_sync.clock import utc_now
 from fairmind_sync.outbox import provider_state
-from fairmind_sync.relay.relay import Relay
+from fairmind_sync.relay.loop import Relay
 from fairmind_sync.storage.engine import reading, writing
 from fairmind_sync.testing import FakeProvider
 from tests.support.processes import command

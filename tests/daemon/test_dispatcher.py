@@ -12,7 +12,7 @@ from fairmind_sync.clock import utc_now
 from fairmind_sync.daemon.dispatcher import SHORTEST_WAIT
 from fairmind_sync.outbox import outcomes, provider_state
 from fairmind_sync.provider_names import ProviderName
-from fairmind_sync.relay import processes
+from fairmind_sync.relay import worker_count
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage.engine import reading, writing
 from fairmind_sync.storage.tables import provider_table
@@ -102,7 +102,7 @@ def test_a_provider_at_its_limit_gets_no_further_drain(
 def test_a_second_process_is_for_a_large_backlog(
     stand: Stand, monkeypatch: pytest.MonkeyPatch, waiting: int, drains: list[str]
 ) -> None:
-    monkeypatch.setattr(processes, "LARGE_BACKLOG", 2)
+    monkeypatch.setattr(worker_count, "LARGE_BACKLOG", 2)
     for _ in range(waiting):
         save_due(stand.engine, "wandb")
     assert [name for name, *_ in stand.look()] == drains

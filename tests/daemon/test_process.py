@@ -16,7 +16,7 @@ from sqlalchemy import Engine, select
 from fairmind_sync.demo.tracking_server import free_port
 from fairmind_sync.storage.engine import reading
 from fairmind_sync.storage.tables import attempts_table, outbox_table
-from tests.support.processes import DaemonProcess, command, eventually, running_daemon
+from tests.support.processes import DaemonProcess, command, eventually, running_daemon, workers_of
 
 RESULT = {"model_id": "m", "test_type": "ml_bias", "results": {"accuracy": 0.85}}
 
@@ -49,16 +49,7 @@ def save(env: dict[str, str], *test_ids: str) -> None:
 
 
 def workers(daemon: DaemonProcess) -> list[psutil.Process]:
-    children = psutil.Process(daemon.process.pid).children(recursive=True)
-    return [child for child in children if "spawn_main" in command_line(child)]
-
-
-def command_line(process: psutil.Process) -> str:
-    """Empty for one that has ended."""
-    try:
-        return " ".join(process.cmdline())
-    except (psutil.NoSuchProcess, psutil.ZombieProcess):
-        return ""
+    return workers_of(daemon.process.pid)
 
 
 def pending(engine: Engine) -> int:

@@ -9,7 +9,7 @@ import pytest
 from fairmind_sync.clock import utc_now
 from fairmind_sync.daemon import worker_slot
 from fairmind_sync.daemon.worker_slot import SlotState, WorkerSlot
-from fairmind_sync.relay.processes import worker_name
+from fairmind_sync.relay.worker_name import worker_name
 from fairmind_sync.settings import Settings
 from tests.daemon.fakes import GONE, Monotonic
 from tests.support.clock import NOW

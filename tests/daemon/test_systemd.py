@@ -165,7 +165,7 @@ def test_no_process_started_later_finds_the_variables(monkeypatch: pytest.Monkey
 def test_the_daemon_alone_says_when_it_is_ready_alive_and_stopping(
     told: Manager, env: dict[str, str], tmp_path: Path
 ) -> None:
-    with running_daemon(env, tmp_path) as running:
+    with running_daemon(env, tmp_path, started=True) as running:
         deliver_one(running, env)
         said = [told.next(), told.next()]
         running.stop()
@@ -179,7 +179,7 @@ def test_the_daemon_alone_says_when_it_is_ready_alive_and_stopping(
 def test_no_worker_knows_the_service_manager(
     told: Manager, env: dict[str, str], tmp_path: Path
 ) -> None:
-    with running_daemon(env, tmp_path) as running:
+    with running_daemon(env, tmp_path, started=True) as running:
         deliver_one(running, env)
         children = psutil.Process(running.process.pid).children(recursive=True)
         known = [set(VARIABLES) & child.environ().keys() for child in children]
@@ -196,7 +196,7 @@ def test_a_watchdog_shorter_than_a_heartbeat_may_take_is_warned_of(
     database_url: str, tmp_path: Path
 ) -> None:
     env = {"FAIRMIND_SYNC_DATABASE_URL": database_url, "WATCHDOG_USEC": "20000000"}
-    with running_daemon(env, tmp_path) as running:
+    with running_daemon(env, tmp_path, started=True) as running:
         assert running.event("daemon.short_watchdog")["at_least"] == 35
 
 

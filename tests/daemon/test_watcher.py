@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine
 
 from fairmind_sync.daemon import watcher
-from fairmind_sync.daemon.debounce import Debounce
+from fairmind_sync.daemon.commit_debounce import Debounce
 from fairmind_sync.daemon.watcher import Watcher
 from fairmind_sync.errors import StorageError
 from tests.support.log_events import captured_logs

@@ -10,7 +10,8 @@ from sqlalchemy import Engine, select
 
 from fairmind_sync.daemon.worker_slot import slots_of
 from fairmind_sync.outbox import workload
-from fairmind_sync.relay.processes import LARGE_BACKLOG, worker_name
+from fairmind_sync.relay.worker_count import LARGE_BACKLOG
+from fairmind_sync.relay.worker_name import worker_name
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage.engine import reading
 from fairmind_sync.storage.tables import attempts_table, outbox_table

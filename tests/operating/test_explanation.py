@@ -9,7 +9,7 @@ from sqlalchemy import Engine, update
 
 from fairmind_sync.operating import explanation
 from fairmind_sync.operating.explanation import Explanation
-from fairmind_sync.outbox import decisions, deletion, heartbeat
+from fairmind_sync.outbox import deletion, heartbeat, retry_discard
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.results.states import BLOCKED, OFFLINE
 from fairmind_sync.settings import Settings
@@ -67,14 +67,14 @@ def test_what_is_delivered_and_has_no_page_is_at_its_run(
 @saved
 def test_what_is_discarded_needs_nothing(engine: Engine, configured: Settings) -> None:
     with writing(engine) as connection:
-        decisions.discard(connection, [1], "withdrawn", NOW)
+        retry_discard.discard(connection, [1], "withdrawn", NOW)
     assert words(configured) == ("It was given up and won't be sent.", None)
 
 
 @saved
 def test_what_is_discarded_says_why(engine: Engine, configured: Settings) -> None:
     with writing(engine) as connection:
-        decisions.discard(connection, [1], "withdrawn", NOW)
+        retry_discard.discard(connection, [1], "withdrawn", NOW)
     assert explain(configured).last_error == "it was given up: withdrawn"
 
 

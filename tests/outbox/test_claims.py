@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, update
 
-from fairmind_sync.outbox import decisions as verbs
 from fairmind_sync.outbox import repairs
+from fairmind_sync.outbox import retry_discard as verbs
 from fairmind_sync.results.delivery import Delivery
 from fairmind_sync.storage.engine import writing
 from fairmind_sync.storage.tables import attempts_table, outbox_table

@@ -20,7 +20,7 @@ from fairmind_sync.outbox import (
     saving,
     workload,
 )
-from fairmind_sync.outbox import decisions as verbs
+from fairmind_sync.outbox import retry_discard as verbs
 from fairmind_sync.outbox.delivery_lookup import RunFilter
 from fairmind_sync.outbox.heartbeat import Heartbeat
 from fairmind_sync.provider_names import PROVIDERS

@@ -11,9 +11,9 @@ from sqlalchemy import Engine, Row
 
 from fairmind_sync import bias_test_results as service
 from fairmind_sync import mlops_integration
-from fairmind_sync.outbox import decisions, deletion, outcomes, repairs
+from fairmind_sync.outbox import deletion, outcomes, repairs, retry_discard
 from fairmind_sync.providers.base import Outcome, Retry
-from fairmind_sync.relay.relay import Relay
+from fairmind_sync.relay.loop import Relay
 from fairmind_sync.results.delivery import Delivery
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.storage.engine import writing
@@ -252,7 +252,7 @@ def test_the_delivery_of_a_deleted_result_is_not_retried(engine: Engine) -> None
     delivery = deleted_under_way(engine)
     with writing(engine) as connection:
         outcomes.record_dead(connection, delivery, ErrorKind.REJECTED, "no", NOW)
-        assert decisions.retry(connection, [delivery.id], NOW) == 0
+        assert retry_discard.retry(connection, [delivery.id], NOW) == 0
 
 
 def test_the_run_of_a_deleted_result_is_not_delivered_again(engine: Engine) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from fairmind_sync.outbox import decisions, enqueuing, saving
+from fairmind_sync.outbox import enqueuing, retry_discard, saving
 from fairmind_sync.storage.engine import writing
 from fairmind_sync.storage.tables import outbox_table, results_table
 from fairmind_sync.testing import new_result
@@ -42,14 +42,14 @@ def statuses(engine: Engine) -> list[str]:
 def test_what_an_operator_decides_reaches_each_delivery(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, verb: str, part: int
 ) -> None:
-    monkeypatch.setattr(decisions, "_PART", part)
+    monkeypatch.setattr(retry_discard, "_PART", part)
     ids = [dead(engine).id for _ in range(MANY)]
     updates = statements(engine, "UPDATE outbox")
     with writing(engine) as connection:
         if verb == "retry":
-            count = decisions.retry(connection, ids, NOW)
+            count = retry_discard.retry(connection, ids, NOW)
         else:
-            count = decisions.discard(connection, ids, "no use", NOW)
+            count = retry_discard.discard(connection, ids, "no use", NOW)
     becomes = "pending" if verb == "retry" else "discarded"
     assert (count, statuses(engine)) == (MANY, [becomes] * MANY)
     assert len(updates) == (3 if part == PART else 1)

@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import Engine, update
 
 from fairmind_sync.outbox import (
-    decisions,
     delivery_lookup,
     outcomes,
     pruning,
     repairs,
     result_lookup,
+    retry_discard,
     saving,
 )
 from fairmind_sync.outbox.delivery_lookup import RunFilter
@@ -75,7 +75,7 @@ def test_a_result_that_was_delivered_long_ago_loses_its_payload(engine: Engine) 
 def test_a_discarded_one_too(engine: Engine) -> None:
     save(engine, "mlflow")
     with writing(engine) as connection:
-        decisions.discard(connection, [1], "nobody wants it", NOW)
+        retry_discard.discard(connection, [1], "nobody wants it", NOW)
     assert prune(engine) == 1
 
 

@@ -16,7 +16,7 @@ from fairmind_sync.clock import utc_now
 from fairmind_sync.errors import FairmindSyncError
 from fairmind_sync.outbox import outcomes, result_lookup
 from fairmind_sync.provider_names import ProviderName
-from fairmind_sync.relay.relay import Relay
+from fairmind_sync.relay.loop import Relay
 from fairmind_sync.storage.engine import reading, writing
 from fairmind_sync.testing import FakeProvider
 from tests.support import backend_calls

@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 from sqlalchemy import Connection, Engine
 
 from fairmind_sync.errors import LeaseLostError
-from fairmind_sync.outbox import claims, decisions, outcomes, repairs, saving
+from fairmind_sync.outbox import claims, outcomes, repairs, retry_discard, saving
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.results.delivery import Run
 from fairmind_sync.results.error_kinds import ErrorKind
@@ -183,7 +183,7 @@ class OutboxMachine(RuleBasedStateMachine):
         id_ = data.draw(st.sampled_from(sorted(self.model)))
         row = self.model[id_]
         with writing(self.engine) as connection:
-            assert decisions.retry(connection, [id_], self.now) == (row.status == "dead")
+            assert retry_discard.retry(connection, [id_], self.now) == (row.status == "dead")
         if row.status == "dead":
             row.status, row.attempts, row.due_at = "pending", 0, self.now
 
@@ -195,7 +195,7 @@ class OutboxMachine(RuleBasedStateMachine):
         free = row.lease_until is None or row.lease_until <= self.now
         allowed = row.status == "dead" or (row.status == "pending" and free)
         with writing(self.engine) as connection:
-            assert decisions.discard(connection, [id_], "no use", self.now) == allowed
+            assert retry_discard.discard(connection, [id_], "no use", self.now) == allowed
         if allowed:
             row.status = "discarded"
             row.give_back()

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine
 
-from fairmind_sync.outbox import decisions, workload
+from fairmind_sync.outbox import retry_discard, workload
 from fairmind_sync.outbox.workload import Backlog
 from fairmind_sync.provider_names import PROVIDERS, ProviderName
 from fairmind_sync.storage.engine import reading, writing
@@ -46,7 +46,7 @@ def one_of_each(engine: Engine) -> None:
     dead(engine)
     save(engine, "mlflow")
     with writing(engine) as connection:
-        decisions.discard(connection, [3], "no use", NOW)
+        retry_discard.discard(connection, [3], "no use", NOW)
     save(engine, "mlflow", now=NOW + MINUTE)
     save(engine, "mlflow")
     save(engine, "wandb", now=NOW - MINUTE)

@@ -20,7 +20,7 @@ from fairmind_sync.providers import open_provider
 from fairmind_sync.providers.base import Delivered, Outcome, Provider
 from fairmind_sync.results.delivery import Delivery
 from fairmind_sync.settings import load_settings
-from tests.providers import drains
+from tests.support import forked
 from tests.support.log_events import captured_logs
 
 _LONGEST_S = 240
@@ -141,8 +141,8 @@ def carry_out(call: Call, provider: Provider) -> Transcript:
 
 def carry_out_elsewhere(call: Call, env: Mapping[str, str], place: Path) -> Transcript:
     """Makes the call in a fresh process that has only these variables; `place` is where it works."""
-    ours, theirs = drains._processes.Pipe(duplex=False)
-    process = drains._processes.Process(target=_child, args=(call, dict(env), place, theirs))
+    ours, theirs = forked._processes.Pipe(duplex=False)
+    process = forked._processes.Process(target=_child, args=(call, dict(env), place, theirs))
     process.start()
     theirs.close()
     try:

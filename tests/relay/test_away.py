@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from fairmind_sync.errors import ProviderBrokenError, ProviderOfflineError
 from fairmind_sync.providers.base import Dead, Delivered, Outcome, Report, Retry
-from fairmind_sync.relay.relay import Relay
+from fairmind_sync.relay.loop import Relay
 from fairmind_sync.results.delivery import Delivery
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.storage.tables import attempts_table, outbox_table, provider_table

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine
 
 from fairmind_sync.relay import drain as command
-from fairmind_sync.relay import processes, worker
+from fairmind_sync.relay import worker, worker_count
 from fairmind_sync.settings import Settings
 from tests.support.deliveries import dead, save
 from tests.support.log_events import captured_logs
@@ -68,7 +68,7 @@ def test_each_enabled_provider_gets_a_process_that_probes_and_sweeps(
 def test_a_large_backlog_gets_a_second_process_that_neither_probes_nor_sweeps(
     engine: Engine, configured: Settings, pools: list[Pool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(processes, "LARGE_BACKLOG", 1)
+    monkeypatch.setattr(worker_count, "LARGE_BACKLOG", 1)
     save(engine, "wandb")
     command.drain_once(engine, configured)
     found = [

@@ -25,11 +25,12 @@ from fairmind_sync.errors import (
 )
 from fairmind_sync.providers.base import Ledger
 from fairmind_sync.relay import worker
-from fairmind_sync.relay.processes import LARGE_BACKLOG, most_processes, processes_for, worker_name
-from fairmind_sync.relay.relay import Relay
+from fairmind_sync.relay.loop import Relay
 from fairmind_sync.relay.shared_flags import SharedFlags
 from fairmind_sync.relay.unavailable import note_unavailable
 from fairmind_sync.relay.watchdog import Watchdog
+from fairmind_sync.relay.worker_count import LARGE_BACKLOG, most_processes, processes_for
+from fairmind_sync.relay.worker_name import worker_name
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage.engine import writing
 from fairmind_sync.storage.tables import attempts_table, outbox_table, provider_table

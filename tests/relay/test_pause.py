@@ -14,7 +14,7 @@ from fairmind_sync.operating import actions
 from fairmind_sync.outbox import outcomes, provider_state, workload
 from fairmind_sync.outbox.provider_state import ProviderState
 from fairmind_sync.provider_names import ProviderName
-from fairmind_sync.relay.relay import Relay
+from fairmind_sync.relay.loop import Relay
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage.engine import current_time, reading, writing
 from fairmind_sync.testing import FakeProvider

@@ -18,7 +18,7 @@ from fairmind_sync.errors import (
     ProviderUnavailableError,
 )
 from fairmind_sync.providers.base import Delivered, Journal, Outcome, Report, Retry
-from fairmind_sync.relay.relay import Relay
+from fairmind_sync.relay.loop import Relay
 from fairmind_sync.results.delivery import Delivery, Run
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.storage.tables import attempts_table, outbox_table, provider_table
@@ -177,7 +177,7 @@ def test_a_provider_that_asks_to_be_left_alone_is(engine: Engine, clock: Clock) 
 
 def test_a_released_attempt_says_why_the_provider_was_away(engine: Engine, clock: Clock) -> None:
     save(engine, "mlflow")
-    drain(engine, FakeProvider(unavailable=OFFLINE), clock)
+    drain(engine, FakeProvider(script=[OFFLINE]), clock)
     (attempt,) = rows(engine, attempts_table)
     assert (attempt.outcome, attempt.error) == ("released", "no route to host")
 

@@ -14,7 +14,7 @@ from fairmind_sync.errors import (
     ProviderOfflineError,
     ProviderUnavailableError,
 )
-from fairmind_sync.relay.relay import Relay
+from fairmind_sync.relay.loop import Relay
 from fairmind_sync.relay.unavailable import note_unavailable
 from fairmind_sync.storage.tables import provider_table
 from fairmind_sync.testing import FakeProvider

@@ -18,8 +18,8 @@ OPEN_HOSTS = ["0.0.0.0", "::", socket.gethostname()]  # noqa: S104 they are what
 
 
 @pytest.fixture
-def env(database_url: str) -> dict[str, str]:
-    return {"FAIRMIND_SYNC_DATABASE_URL": database_url, "FAIRMIND_SYNC_API_PORT": "0"}
+def env(empty_database_url: str) -> dict[str, str]:
+    return {"FAIRMIND_SYNC_DATABASE_URL": empty_database_url, "FAIRMIND_SYNC_API_PORT": "0"}
 
 
 @pytest.mark.parametrize("host", OPEN_HOSTS)

@@ -11,7 +11,7 @@ from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
-from fairmind_sync.api import create_app, guard
+from fairmind_sync.api import body_limits, create_app
 from fairmind_sync.outbox import provider_state
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage.engine import reading
@@ -255,5 +255,5 @@ def test_pages_that_load_from_elsewhere_are_absent(client: TestClient, path: str
 
 def test_a_stranger_can_not_fill_the_memory_at_the_sign_in(configured: Settings) -> None:
     client = client_of(with_token(configured))
-    form = {"token": "x" * guard.LARGEST_OPEN_BODY}
+    form = {"token": "x" * body_limits.LARGEST_OPEN_BODY}
     assert client.post("/sign-in", data=form).status_code == 413

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from starlette.datastructures import Headers
 
-from fairmind_sync.api import guard
+from fairmind_sync.api import body_limits
 from fairmind_sync.api.guard import Guard
 from fairmind_sync.settings import Settings
 from tests.security.attack import client_of, with_token
@@ -34,7 +34,7 @@ def test_without_the_token_static_gives_its_own_files_only(
 
 def test_a_stranger_can_not_fill_the_memory_at_static_files(guarded: Settings) -> None:
     reply = client_of(guarded).post(
-        "/static/page.css", content=b"x" * (guard.LARGEST_OPEN_BODY + 1)
+        "/static/page.css", content=b"x" * (body_limits.LARGEST_OPEN_BODY + 1)
     )
     assert reply.status_code == 413
 

@@ -16,7 +16,7 @@ from fairmind_sync.errors import ProviderBlockedError
 from fairmind_sync.intake import fairmind_files
 from fairmind_sync.operating import actions
 from fairmind_sync.providers.base import Dead, Delivered, Outcome
-from fairmind_sync.relay.relay import Relay
+from fairmind_sync.relay.loop import Relay
 from fairmind_sync.results.delivery import Run
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.settings import Settings

@@ -19,7 +19,7 @@ from fairmind_sync.errors import ProviderBlockedError
 from fairmind_sync.operating import doctor
 from fairmind_sync.operating.doctor import Finding
 from fairmind_sync.providers.base import Dead, Delivered, Outcome
-from fairmind_sync.relay.relay import Relay
+from fairmind_sync.relay.loop import Relay
 from fairmind_sync.results.delivery import Run
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.settings import Settings

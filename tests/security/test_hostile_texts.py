@@ -68,7 +68,7 @@ SHOWN_AT = [
 
 
 def with_odd_texts(name: str, places: Sequence[object]) -> pytest.MarkDecorator:
-    """The test runs at each place and with each text, but not with all pairs: those are `task matrix`'s."""
+    """The test runs at each place and with each text, but not with all pairs: those are `task nightly`'s."""
     pairs = diagonals(places, ODD_TEXTS)
     return pytest.mark.parametrize((name, "text"), pairs, ids=lambda value: ascii(value)[:30])
 

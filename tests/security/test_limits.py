@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import Engine
 
-from fairmind_sync.api import guard, server
+from fairmind_sync.api import body_limits, server
 from fairmind_sync.outbox import delivery_lookup
 from fairmind_sync.outbox.delivery_lookup import RunFilter
 from fairmind_sync.settings import Settings
@@ -100,12 +100,12 @@ def is_cut(connection: socket.socket) -> bool:
 
 
 def test_a_body_that_says_it_is_too_large_is_refused_unread(url: str) -> None:
-    reply = reply_to(url, posting(b"Content-Length: %d" % (guard.LARGEST_BODY + 1)))
+    reply = reply_to(url, posting(b"Content-Length: %d" % (body_limits.LARGEST_BODY + 1)))
     assert status_of(reply) == 413
 
 
 def test_a_body_that_turns_out_too_large_is_refused(url: str) -> None:
-    sizes = [1024 * 1024] * (guard.LARGEST_BODY // 1024**2)
+    sizes = [1024 * 1024] * (body_limits.LARGEST_BODY // 1024**2)
     assert status_of(reply_to(url, chunked(*sizes, 1))) == 413
 
 
@@ -113,7 +113,7 @@ def test_a_body_that_turns_out_too_large_is_refused(url: str) -> None:
 def test_the_limit_is_where_it_says(
     monkeypatch: pytest.MonkeyPatch, url: str, size: int, status: int
 ) -> None:
-    monkeypatch.setattr(guard, "LARGEST_BODY", SMALL)
+    monkeypatch.setattr(body_limits, "LARGEST_BODY", SMALL)
     announced = reply_to(url, posting(b"Content-Length: %d" % size, b"x" * size))
     assert (status_of(announced), status_of(reply_to(url, chunked(size)))) == (status, status)
 
@@ -203,14 +203,14 @@ def test_a_second_head_that_does_not_come_is_not_waited_for_either(
 def test_a_body_that_does_not_come_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
-    monkeypatch.setattr(guard, "BODY_SECONDS", 0.2)
+    monkeypatch.setattr(body_limits, "BODY_SECONDS", 0.2)
     assert status_of(reply_to(url, posting(b"Content-Length: 100", b"{"))) == 408
 
 
 def test_a_body_that_comes_byte_by_byte_is_cut_off(
     monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
-    monkeypatch.setattr(guard, "BODY_SECONDS", 0.2)
+    monkeypatch.setattr(body_limits, "BODY_SECONDS", 0.2)
     with connect(url) as connection:
         connection.sendall(posting(b"Content-Length: 1000000"))
         eventually(lambda: cut_while_sending(connection))

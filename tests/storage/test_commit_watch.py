@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine
 
 from fairmind_sync.errors import StorageError
-from fairmind_sync.outbox import decisions, provider_state
+from fairmind_sync.outbox import provider_state, retry_discard
 from fairmind_sync.outbox.saving import save_all
 from fairmind_sync.storage import postgresql
 from fairmind_sync.storage.commit_watch import CommitWatch
@@ -70,7 +70,7 @@ def test_they_are_told_of_a_retry(engine: Engine, listener: Listening) -> None:
     delivery = dead(engine)
     is_told(listener)
     with writing(engine) as connection:
-        decisions.retry(connection, [delivery.id], NOW)
+        retry_discard.retry(connection, [delivery.id], NOW)
     assert is_told(listener)
 
 

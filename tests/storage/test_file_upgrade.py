@@ -29,9 +29,9 @@ ADDS_A_COLUMN = (
 
 
 @pytest.fixture
-def older(database_url: str) -> Iterator[Engine]:
+def older(empty_database_url: str) -> Iterator[Engine]:
     """A file of the first version."""
-    with older_database(database_url) as engine:
+    with older_database(empty_database_url) as engine:
         yield engine
 
 
@@ -78,6 +78,7 @@ def test_too_many_copies_of_one_moment_are_an_error_that_says_what_to_do(engine:
         schema.back_up(engine, "label")
 
 
+@pytest.mark.system  # the daemon's own upgrade is a process
 def test_the_daemon_upgrades_by_itself(older: Engine) -> None:
     before = held_by(older)
     copy = schema.upgrade_apart(older)

@@ -10,19 +10,19 @@ import pytest
 from sqlalchemy import Engine
 
 from fairmind_sync.errors import StorageError
-from fairmind_sync.storage import sqlite
+from fairmind_sync.storage import sqlite_place
 from fairmind_sync.storage.engine import open_engine, reading
 from tests.support.deliveries import save
 
 
 @pytest.fixture
-def opened(database_url: str) -> Callable[[], Engine]:
-    return lambda: open_engine(database_url)
+def opened(empty_database_url: str) -> Callable[[], Engine]:
+    return lambda: open_engine(empty_database_url)
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Where `database_url` puts the database."""
+    """Where `empty_database_url` puts the database."""
     return tmp_path / "database" / "fairmind-sync.db"
 
 
@@ -81,9 +81,9 @@ def test_a_file_that_is_no_database_is_refused(opened: Callable[[], Engine], fil
 def mount(monkeypatch: pytest.MonkeyPatch, table: Path, *lines: str) -> None:
     """Makes the system tell these mounts."""
     table.write_text("".join(f"{line} rw 0 0\n" for line in lines))
-    real = sqlite._file_system_of
+    real = sqlite_place._file_system_of
     monkeypatch.setattr(
-        sqlite, "_file_system_of", lambda directory, _mounts: real(directory, table)
+        sqlite_place, "_file_system_of", lambda directory, _mounts: real(directory, table)
     )
 
 
@@ -117,8 +117,8 @@ def test_a_local_disk_below_a_network_file_system_is_taken(
 def test_a_mount_point_with_a_space_is_found(tmp_path: Path) -> None:
     table = tmp_path / "mounts"
     table.write_text("/dev/sda1 / ext4 rw 0 0\nserver:/x /my\\040home nfs rw 0 0\n")
-    assert sqlite._file_system_of(Path("/my home/data"), table) == "nfs"
+    assert sqlite_place._file_system_of(Path("/my home/data"), table) == "nfs"
 
 
 def test_where_the_system_tells_no_mounts_any_place_is_taken(tmp_path: Path) -> None:
-    assert sqlite._file_system_of(tmp_path, tmp_path / "nothing") == ""
+    assert sqlite_place._file_system_of(tmp_path, tmp_path / "nothing") == ""

@@ -22,7 +22,7 @@ HEAD = schema.HEAD
 USES = [
     pytest.param(schema.create_if_missing, id="producer"),
     pytest.param(lambda engine: schema.upgrade(engine, NOW), id="db upgrade"),
-    pytest.param(schema.upgrade_apart, id="daemon"),
+    pytest.param(schema.upgrade_apart, id="daemon", marks=pytest.mark.system),
 ]
 BREAKS_REFERENCES = {
     "sqlite": "would break 1 references and was undone",

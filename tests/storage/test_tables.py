@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import CheckConstraint, Connection, Engine, Table, insert, select, update
 from sqlalchemy.exc import IntegrityError, StatementError
 
-from fairmind_sync.outbox.availability import claimable
+from fairmind_sync.outbox.claims import claimable
 from fairmind_sync.storage.engine import writing
 from fairmind_sync.storage.tables import (
     attempts_table,

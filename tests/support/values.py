@@ -16,7 +16,8 @@ from fairmind_sync.results.payload import Json
 SAVED_AT = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
 LARGEST = sys.float_info.max
 
-for_all = settings(deadline=None, max_examples=200)
+_EXAMPLES = 2000 if settings.get_current_profile_name() == "nightly" else 50
+for_all = settings(deadline=None, max_examples=_EXAMPLES)
 """No deadline: a slow machine is no failure."""
 
 

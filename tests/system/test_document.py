@@ -77,7 +77,7 @@ def backend(
     services.mkdir()
     for name, line in SERVICES.items():
         (services / f"{name}.py").write_text(line)
-    with running_daemon(env, tmp_path) as daemon:
+    with running_daemon(env, tmp_path, started=True) as daemon:
         port = daemon.url.rsplit(":", 1)[-1]
         home = Path(os.environ["HOME"])
         home.mkdir(exist_ok=True)

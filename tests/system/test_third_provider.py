@@ -226,8 +226,9 @@ def test_its_deliveries_are_among_the_metrics(answers: dict[str, Any], status: s
     assert line in answers["metrics"]
 
 
-def test_it_is_on_the_status_page(answers: dict[str, Any]) -> None:
-    assert "memory" in answers["page"]
+def test_the_status_page_can_filter_by_it_and_pause_it(answers: dict[str, Any]) -> None:
+    for wanted in ("<option>memory</option>", 'action="/providers/memory/'):
+        assert wanted in answers["page"]
 
 
 def test_it_works_beside_the_others_that_are_away(tmp_path: Path) -> None:

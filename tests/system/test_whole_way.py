@@ -6,20 +6,17 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
-from fairmind_sync.demo.tracking_server import free_port, tracking_server
 from fairmind_sync.outbox import delivery_lookup
 from fairmind_sync.outbox.delivery_lookup import DeliveryRecord, RunFilter
 from fairmind_sync.storage import schema
 from fairmind_sync.storage.engine import reading
 from tests.conftest import API_KEY
-from tests.standins.wandb import StandInRun, StandInWandb, serve_wandb
+from tests.standins.wandb import StandInRun, serve_wandb
 from tests.support.mlflow_runs import HeldRun, runs_of
 from tests.support.processes import eventually, running_daemon
 
@@ -99,7 +96,7 @@ def delivered(
         }
         results = json.dumps([result(number) for number in range(RESULTS)])
         without_network(SAVE, env=env, cwd=place, stdin=results)
-        with running_daemon(env, place):
+        with running_daemon(env, place, started=True):
             eventually(lambda: len(deliveries(env, "delivered")) == 2 * RESULTS)
     return runs_of(mlflow_uri, place.name), dict(standin.runs), deliveries(env), env
 
@@ -273,45 +270,6 @@ def test_url_answers_without_a_network(delivered: Any, tmp_path: Path) -> None:
     record = records[0]
     shown = without_network(URL, "url", record.provider, str(record.run_id), env=env, cwd=tmp_path)
     assert shown.strip() == record.run_url
-
-
-def test_while_mlflow_is_down_wandb_is_served_and_mlflow_follows_within_5_seconds(
-    tmp_path: Path, wandb_standin: StandInWandb
-) -> None:
-    port = free_port()
-    env = {
-        "MLOPS_PROVIDER": "both",
-        "WANDB_API_KEY": API_KEY,
-        "WANDB_BASE_URL": wandb_standin.base_url,
-        "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{port}",
-        "FAIRMIND_SYNC_DATABASE_URL": f"sqlite:///{tmp_path / 'results.db'}",
-        "FAIRMIND_SYNC_WORKER_IDLE_SECONDS": "600",
-    }
-    with running_daemon(env, tmp_path) as daemon:
-        httpx2.post(f"{daemon.url}/api/v1/mlops/log-test", json=request_body(), timeout=60)
-        daemon.event("provider.offline")
-        went = time.monotonic()
-        eventually(lambda: len(deliveries(env, "delivered")) == 1)
-        with tracking_server(tmp_path, port):
-            came_back = time.monotonic()
-            eventually(lambda: len(deliveries(env, "delivered")) == 2)
-            waited = time.monotonic() - came_back
-    assert waited < 5 + (came_back - went) / 8  # the longer it was away, the rarer it is asked
-    assert attempts_used(env) == [1, 1]
-
-
-def attempts_used(env: dict[str, str]) -> list[int]:
-    return [record.attempts for record in deliveries(env)]
-
-
-def request_body() -> dict[str, Any]:
-    return {
-        "test_id": "outage",
-        "model_id": "model",
-        "test_type": "ml_bias",
-        "results": {"accuracy": 0.85},
-        "wait": 0,
-    }
 
 
 def number_of(test_id: str) -> int:

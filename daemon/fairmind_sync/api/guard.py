@@ -6,7 +6,6 @@ requests), the token must be right where one is set, and the body must be small 
 
 from __future__ import annotations
 
-import asyncio
 import re
 import socket
 from ipaddress import ip_address
@@ -16,6 +15,8 @@ from urllib.parse import quote
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import RedirectResponse, Response
 
+from fairmind_sync.api import body_limits
+from fairmind_sync.api.body_limits import BodyError, read_body, replay_body
 from fairmind_sync.api.problems import problem
 from fairmind_sync.api.session import token_of
 
@@ -24,11 +25,6 @@ if TYPE_CHECKING:
 
     from fairmind_sync.settings import Settings
 
-LARGEST_BODY = 16 * 1024 * 1024
-"""Bytes of a request's body; more than W&B takes of a run."""
-LARGEST_OPEN_BODY = 64 * 1024
-"""Bytes of a body on a path that needs no token: a form holds no more."""
-BODY_SECONDS = 15.0
 OPEN = ("/healthz", "/readyz", "/sign-in")
 """Paths that need no token."""
 _SAFE = ("GET", "HEAD", "OPTIONS")
@@ -45,12 +41,6 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-
-
-class _BodyError(Exception):
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(detail)
-        self.status = status
 
 
 class Guard:
@@ -72,12 +62,12 @@ class Guard:
             await refusal(scope, receive, send)
             return
         try:
-            body = await _read(headers, receive, self._largest_body(scope))
-        except _BodyError as error:
+            body = await read_body(headers, receive, self._largest_body(scope))
+        except BodyError as error:
             closing = {"Connection": "close"}
             await problem(error.status, str(error), closing)(scope, receive, send)
             return
-        await self._answer(scope, _replay(body, receive), send)
+        await self._answer(scope, replay_body(body, receive), send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers an unforeseen error here: Starlette would answer outside, without our headers."""
@@ -97,7 +87,7 @@ class Guard:
 
     def _largest_body(self, scope: Scope) -> int:
         is_stranger = self._token is not None and _is_open(scope["path"])
-        return LARGEST_OPEN_BODY if is_stranger else LARGEST_BODY
+        return body_limits.LARGEST_OPEN_BODY if is_stranger else body_limits.LARGEST_BODY
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         host = headers.get("host", "")
@@ -160,50 +150,6 @@ def _is_for_a_page(scope: Scope, headers: Headers) -> bool:
 def _target(scope: Scope) -> str:
     query = scope["query_string"].decode("latin-1")
     return f"{scope['path']}?{query}" if query else str(scope["path"])
-
-
-async def _read(headers: Headers, receive: Receive, largest: int) -> bytes:
-    """Returns the whole body.
-
-    Raises:
-        _BodyError: the body is too large, or comes too slowly.
-    """
-    announced = headers.get("content-length", "0")
-    if not announced.isdecimal():
-        raise _BodyError(400, "the Content-Length header is no number")
-    if int(announced) > largest:
-        raise _too_large(largest)
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            return await _read_all(receive, largest)
-    except TimeoutError:
-        raise _BodyError(408, f"the request did not arrive within {BODY_SECONDS:.0f} s") from None
-
-
-async def _read_all(receive: Receive, largest: int) -> bytes:
-    body = bytearray()
-    more = True
-    while more:
-        message = await receive()
-        body += message.get("body", b"")
-        if len(body) > largest:
-            raise _too_large(largest)
-        more = message.get("more_body", False)
-    return bytes(body)
-
-
-def _too_large(largest: int) -> _BodyError:
-    return _BodyError(413, f"the body is larger than {largest // 1024} KB")
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    """Returns a `receive` that gives the body that was read, then what else comes: the connection's end."""
-    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def replay() -> Message:
-        return waiting.pop() if waiting else await receive()
-
-    return replay
 
 
 def _with_headers(send: Send) -> Send:

@@ -12,8 +12,8 @@ from fairmind_sync.daemon.reachability import refusal
 from fairmind_sync.errors import ProviderOfflineError
 from fairmind_sync.outbox import provider_state, workload
 from fairmind_sync.relay import sweep
-from fairmind_sync.relay.processes import processes_for
 from fairmind_sync.relay.unavailable import note_unavailable
+from fairmind_sync.relay.worker_count import processes_for
 from fairmind_sync.storage.engine import current_time, reading, writing
 
 if TYPE_CHECKING:

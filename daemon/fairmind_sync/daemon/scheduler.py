@@ -25,7 +25,7 @@ from fairmind_sync.daemon.worker_pool import WorkerPool
 from fairmind_sync.errors import StorageError
 from fairmind_sync.outbox import heartbeat, provider_state, pruning, repairs
 from fairmind_sync.relay import sweep
-from fairmind_sync.relay.relay import LEASE
+from fairmind_sync.relay.loop import LEASE
 from fairmind_sync.storage.engine import current_time, is_file, writing
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from fairmind_sync.clock import ClockWatch
-from fairmind_sync.daemon.debounce import Debounce
+from fairmind_sync.daemon.commit_debounce import Debounce
 from fairmind_sync.errors import StorageError
 from fairmind_sync.storage.commit_watch import CommitWatch
 

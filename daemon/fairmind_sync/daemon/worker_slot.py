@@ -15,8 +15,9 @@ from apscheduler.executors.pool import ProcessPoolExecutor
 from fairmind_sync.backoff import retry_delay
 from fairmind_sync.clock import utc_now
 from fairmind_sync.relay import worker
-from fairmind_sync.relay.processes import most_processes, worker_name
 from fairmind_sync.relay.shared_flags import SharedFlags
+from fairmind_sync.relay.worker_count import most_processes
+from fairmind_sync.relay.worker_name import worker_name
 
 if TYPE_CHECKING:
     from fairmind_sync.provider_names import ProviderName

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from fairmind_sync.outbox import decisions, provider_state
+from fairmind_sync.outbox import provider_state, retry_discard
 from fairmind_sync.outbox.enqueuing import enqueue, results_without
 from fairmind_sync.storage.engine import current_time, writing
 
@@ -29,7 +29,7 @@ log = structlog.get_logger()
 def retry(engine: Engine, delivery_ids: Sequence[int]) -> int:
     """Makes dead deliveries pending again, and leaves others as they are; returns how many changed."""
     with writing(engine) as connection:
-        count = decisions.retry(connection, delivery_ids, current_time(engine))
+        count = retry_discard.retry(connection, delivery_ids, current_time(engine))
     log.info("delivery.retried", deliveries=list(delivery_ids[:_LOGGED]), count=count)
     return count
 
@@ -37,7 +37,7 @@ def retry(engine: Engine, delivery_ids: Sequence[int]) -> int:
 def discard(engine: Engine, delivery_ids: Sequence[int], reason: str) -> int:
     """Discards deliveries that are dead, or pending and not under way; returns how many."""
     with writing(engine) as connection:
-        count = decisions.discard(connection, delivery_ids, reason, current_time(engine))
+        count = retry_discard.discard(connection, delivery_ids, reason, current_time(engine))
     chosen = list(delivery_ids[:_LOGGED])
     log.info("delivery.discarded", deliveries=chosen, count=count, reason=reason)
     return count

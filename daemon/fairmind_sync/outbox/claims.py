@@ -1,4 +1,4 @@
-"""Claims due deliveries under a lease, and counts an attempt for each."""
+"""Claims due deliveries under a lease: which deliveries may be claimed, and how many at once."""
 
 from __future__ import annotations
 
@@ -11,21 +11,44 @@ from uuid import uuid4
 
 from sqlalchemy import (
     LABEL_STYLE_TABLENAME_PLUS_COL,
+    ColumnElement,
     Connection,
     Row,
+    Select,
+    and_,
     func,
     insert,
+    or_,
     select,
     update,
 )
 
-from fairmind_sync.outbox.availability import claimable, count_leased
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.results.delivery import Delivery, SavedResult
+from fairmind_sync.results.states import PENDING
 from fairmind_sync.storage.locks import advisory_lock
 from fairmind_sync.storage.tables import attempts_table, outbox_table, results_table
 
 _LATELY = timedelta(seconds=5)
+
+
+def claimable(provider: str, now: datetime) -> ColumnElement[bool]:
+    """Returns the condition for a claim: pending, due, and without a live lease."""
+    return and_(
+        outbox_table.c.provider == provider,
+        outbox_table.c.status == PENDING,
+        outbox_table.c.due_at <= now,
+        or_(outbox_table.c.lease_expires_at.is_(None), outbox_table.c.lease_expires_at <= now),
+    )
+
+
+def count_leased(provider: str, now: datetime) -> Select[int]:
+    """Returns the query that counts the provider's deliveries under a live lease, whoever holds the lease."""
+    return select(func.count()).where(
+        outbox_table.c.provider == provider,
+        outbox_table.c.lease_token.is_not(None),
+        outbox_table.c.lease_expires_at > now,
+    )
 
 
 def room(

@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from fairmind_sync.errors import CopyError
 from fairmind_sync.outbox import heartbeat
-from fairmind_sync.outbox.availability import count_leased
+from fairmind_sync.outbox.claims import count_leased
 from fairmind_sync.provider_names import PROVIDERS
 from fairmind_sync.results.states import PENDING
 from fairmind_sync.storage import schema

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, exists, select, update
 
-from fairmind_sync.outbox import decisions
+from fairmind_sync.outbox import retry_discard
 from fairmind_sync.results.states import PENDING
 from fairmind_sync.storage.locks import advisory_lock
 from fairmind_sync.storage.tables import outbox_table as deliveries
@@ -53,7 +53,7 @@ def finish(connection: Connection, now: datetime) -> None:
     unfinished = connection.execute(
         select(deliveries.c.id).join_from(deliveries, results_table).where(*_UNERASED)
     ).scalars()
-    decisions.discard(connection, list(unfinished), REASON, now)
+    retry_discard.discard(connection, list(unfinished), REASON, now)
     connection.execute(
         update(results_table)
         .where(

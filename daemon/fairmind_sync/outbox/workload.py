@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
-from fairmind_sync.outbox.availability import claimable, count_leased
+from fairmind_sync.outbox.claims import claimable, count_leased
 from fairmind_sync.outbox.provider_state import ProviderState
 from fairmind_sync.outbox.provider_state import read as read_provider_state
 from fairmind_sync.provider_names import ProviderName

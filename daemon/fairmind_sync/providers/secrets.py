@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
 from fairmind_sync import providers
 from fairmind_sync.provider_names import PROVIDERS
+from fairmind_sync.redaction import forms_to_hide
 from fairmind_sync.storage.url import password_in
 
 if TYPE_CHECKING:
     from fairmind_sync.settings import Settings
-
-_SHORTEST_SECRET = 8
-"""Characters; a shorter password, perhaps a common word, stays readable, or logs would lose that word."""
 
 
 def secrets_of(settings: Settings) -> tuple[str, ...]:
@@ -23,7 +20,4 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
     ours = [value.get_secret_value() for _, value in settings if isinstance(value, SecretStr)]
     theirs = [one for name in PROVIDERS for one in providers.folder(name).secrets(settings)]
     theirs.append(password_in(settings.database_url))
-    found = [secret for secret in ours if secret]
-    found += [secret for secret in theirs if len(secret) >= _SHORTEST_SECRET]
-    written = (form for secret in found for form in (secret, json.dumps(secret)[1:-1]))
-    return tuple(dict.fromkeys(written))
+    return forms_to_hide(ours, theirs)

@@ -12,8 +12,8 @@ import structlog
 
 from fairmind_sync.outbox import workload
 from fairmind_sync.relay import worker
-from fairmind_sync.relay.processes import processes_for
 from fairmind_sync.relay.shared_flags import SharedFlags
+from fairmind_sync.relay.worker_count import processes_for
 from fairmind_sync.storage.engine import reading
 
 if TYPE_CHECKING:

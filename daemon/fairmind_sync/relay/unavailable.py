@@ -1,4 +1,4 @@
-"""Records that a provider takes nothing at present, and logs each new reason once."""
+"""Tells an unavailable provider from a failed delivery, and records why a provider takes nothing."""
 
 from __future__ import annotations
 
@@ -17,8 +17,24 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from fairmind_sync.provider_names import ProviderName
+    from fairmind_sync.providers.base import Provider
+    from fairmind_sync.relay.batch import LeasedBatch
 
 log = structlog.get_logger()
+
+
+def is_away(provider: Provider, batch: LeasedBatch) -> bool:
+    """Returns whether the provider, and not a delivery, is to blame for a delivery's failure.
+
+    A failure is the delivery's own only if the provider answers a probe at that moment. After a probe that
+    failed, the batch stops, and the provider is not asked again.
+    """
+    if batch.stopped_by is None:
+        try:
+            provider.probe()
+        except ProviderUnavailableError as error:
+            batch.stop(error)
+    return batch.stopped_by is not None
 
 
 def note_unavailable(

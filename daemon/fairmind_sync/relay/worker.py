@@ -30,11 +30,11 @@ from fairmind_sync.providers.base import Provider
 from fairmind_sync.providers.secrets import secrets_of
 from fairmind_sync.redaction import redact
 from fairmind_sync.relay import sweep
-from fairmind_sync.relay.processes import worker_name
-from fairmind_sync.relay.relay import Relay
+from fairmind_sync.relay.loop import Relay
 from fairmind_sync.relay.shared_flags import SharedFlags
 from fairmind_sync.relay.unavailable import note_unavailable
 from fairmind_sync.relay.watchdog import Watchdog
+from fairmind_sync.relay.worker_name import worker_name
 from fairmind_sync.results.states import BLOCKED, OFFLINE
 from fairmind_sync.storage import schema
 from fairmind_sync.storage.engine import current_time

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
-from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Engine, create_engine, event
 
 from fairmind_sync.errors import DamagedError, DiskFullError, SchemaError, StorageError
+from fairmind_sync.storage.sqlite_place import prepare_place
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
@@ -27,10 +26,6 @@ _ROWS_A_STATEMENT = 50
 """Rows of one INSERT; with more, its text takes longer to make than to run: 1,000 rows took 17 ms, not 29."""
 GIVES_SPACE_BACK = "PRAGMA auto_vacuum = INCREMENTAL"
 WAL_SIZE_LIMIT = 16 * 1024 * 1024
-_NETWORK_FILE_SYSTEMS = frozenset(
-    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "afs", "9p"}
-    | {"fuse.sshfs", "fuse.glusterfs", "fuse.s3fs", "fuse.rclone"}
-)
 
 
 def wal_is_safe(version: tuple[int, ...]) -> bool:
@@ -65,7 +60,7 @@ def open_file_engine(url: URL, most_connections: int) -> Engine:
         max_overflow=most_connections,
         insertmanyvalues_page_size=_ROWS_A_STATEMENT,
     )
-    _prepare_place(Path(str(url.database)))
+    prepare_place(Path(str(url.database)))
     event.listen(engine, "connect", _set_up_connection)
     event.listen(engine, "begin", _begin)
     return engine
@@ -152,39 +147,3 @@ def explained(engine: Engine, error: BaseException | None) -> StorageError:
         f"the database {place} can't be used: {error}. "
         "Check that its disk has space and that you may write there."
     )
-
-
-def _prepare_place(path: Path) -> None:
-    """Makes the directory and the file, readable by us alone, where either is missing."""
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _refuse_network_file_system(path.parent)
-        with suppress(FileExistsError):
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    except OSError as error:
-        raise StorageError(
-            f"the database {path} can't be created: {error.strerror}. "
-            "Set FAIRMIND_SYNC_DATABASE_URL to a place where you may write."
-        ) from error
-    if path.is_dir():
-        raise StorageError(f"{path} is a directory: name a file in FAIRMIND_SYNC_DATABASE_URL.")
-
-
-def _refuse_network_file_system(directory: Path) -> None:
-    kind = _file_system_of(directory.resolve(), Path("/proc/self/mounts"))
-    if kind in _NETWORK_FILE_SYSTEMS:
-        raise StorageError(
-            f"{directory} is on a network file system ({kind}), where SQLite loses data. "
-            "Set FAIRMIND_SYNC_DATABASE_URL to a local disk."
-        )
-
-
-def _file_system_of(directory: Path, mounts: Path) -> str:
-    """Returns the type of the file system that holds the directory; '' where the system doesn't tell."""
-    try:
-        lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return ""
-    points = {fields[1].replace("\\040", " "): fields[2] for fields in map(str.split, lines)}
-    holder = next((str(p) for p in (directory, *directory.parents) if str(p) in points), "")
-    return points.get(holder, "")

@@ -22,13 +22,13 @@ _ON_SQLITE = {"trouble": "poison", "jump": "-3h"}
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Each point, provider and database, but not all they can do together: that is left to `task matrix`.
+    """Each point, provider and database, but not all they can do together: that is left to `task nightly`.
 
     The points take turns through the four places, a provider and a database each.
     """
     for item in items:
         if isinstance(item, pytest.Function) and _is_left_out(item):
-            item.add_marker(pytest.mark.matrix)
+            item.add_marker(pytest.mark.nightly)
 
 
 def _is_left_out(item: pytest.Function) -> bool:

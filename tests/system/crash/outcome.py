@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from sqlalchemy import Engine, update
+
+from fairmind_sync.clock import utc_now
+from fairmind_sync.storage.engine import writing
+from fairmind_sync.storage.tables import outbox_table
 from tests.providers.lab import Lab
 from tests.providers.test_mlflow import MlflowLab
 from tests.providers.test_wandb import WandbLab
 from tests.support.processes import eventually
 
 RESULTS = 3
+
+
+def let_leases_run_out(engine: Engine) -> None:
+    """As if their time had passed; whoever holds one must not be at work."""
+    with writing(engine) as connection:
+        held = outbox_table.c.lease_expires_at.is_not(None)
+        past = utc_now() - timedelta(seconds=1)
+        connection.execute(update(outbox_table).where(held).values(lease_expires_at=past))
 
 
 def save_results(lab: Lab) -> None:

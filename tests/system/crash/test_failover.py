@@ -18,7 +18,7 @@ from tests.support.databases import rows
 from tests.support.mlflow_runs import runs_of
 from tests.support.postgres import PostgresServer, postgres_server
 from tests.support.processes import command, eventually, running_daemon
-from tests.system.crash.trouble import troubled
+from tests.system.crash.trouble import SHORT_LEASES, troubled
 
 RESULTS = 60
 RESULT = '{{"test_id": "test-{}", "model_id": "m", "test_type": "ml_bias", "results": {{"a": {}}}}}'
@@ -39,7 +39,7 @@ def env(server: PostgresServer, mlflow_uri: str) -> Iterator[dict[str, str]]:
         "MLFLOW_EXPERIMENT_NAME": uuid4().hex,
         "FAIRMIND_SYNC_DATABASE_URL": url,
         "FAIRMIND_SYNC_POLL_SECONDS": "0.5",
-        **troubled(),
+        **troubled(times=SHORT_LEASES),
     }
     shared_engine(url).dispose()
 

@@ -30,8 +30,8 @@ def lab(engine: Engine, mlflow_uri: str) -> MlflowLab:
     return lab
 
 
-def hang(place: Path) -> dict[str, str]:
-    return {"test_id": "trouble", "marker": str(place / "hanging")}
+def hang(place: Path, how_long: str) -> dict[str, str]:
+    return {"test_id": "trouble", "marker": str(place / "hanging"), "for": how_long}
 
 
 def statuses(lab: Lab) -> dict[str, str]:
@@ -51,7 +51,7 @@ EXPECTED = {"trouble": "dead"} | {
 def test_it_ends_dead_after_its_attempts_and_its_neighbours_are_delivered(
     lab: MlflowLab, tmp_path: Path, trouble: str
 ) -> None:
-    order = {"poison": "trouble", "hang": hang(tmp_path)}[trouble]
+    order = {"poison": "trouble", "hang": hang(tmp_path, "too long")}[trouble]
     with running_daemon(lab.env | troubled(**{trouble: order}), tmp_path):
         eventually(lambda: ended(lab))
     kinds = {record.last_error_kind for record in lab.records() if record.status == "dead"}
@@ -60,7 +60,9 @@ def test_it_ends_dead_after_its_attempts_and_its_neighbours_are_delivered(
 
 def test_a_daemon_whose_worker_hangs_ends_in_time(lab: MlflowLab, tmp_path: Path) -> None:
     env = (
-        lab.env | troubled(times={}, hang=hang(tmp_path)) | {"FAIRMIND_SYNC_SHUTDOWN_SECONDS": "1"}
+        lab.env
+        | troubled(times={}, hang=hang(tmp_path, "ever"))
+        | {"FAIRMIND_SYNC_SHUTDOWN_SECONDS": "1"}
     )
     with running_daemon(env, tmp_path) as daemon:
         eventually((tmp_path / "hanging").exists)

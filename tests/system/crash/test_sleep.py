@@ -7,14 +7,14 @@ from pathlib import Path
 
 import psutil
 import pytest
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, update
 
 from fairmind_sync.clock import utc_now
-from fairmind_sync.storage.engine import reading, writing
+from fairmind_sync.storage.engine import writing
 from fairmind_sync.storage.tables import outbox_table
 from tests.providers.lab import Lab
 from tests.support.processes import DaemonProcess, command, eventually, running_daemon
-from tests.system.crash.outcome import RESULTS, delivered_once, recorded
+from tests.system.crash.outcome import RESULTS, delivered_once, let_leases_run_out, recorded
 from tests.system.crash.trouble import POINTS, at_point, troubled
 
 pytestmark = pytest.mark.both_databases
@@ -39,12 +39,6 @@ def wake_up(sleepers: list[psutil.Process]) -> None:
         process.resume()
 
 
-def leases_have_run_out(engine: Engine) -> bool:
-    with reading(engine) as connection:
-        held = select(outbox_table.c.id).where(outbox_table.c.lease_expires_at > utc_now())
-        return connection.execute(held).first() is None
-
-
 def only_one_is_due(engine: Engine) -> None:
     with writing(engine) as connection:
         later = utc_now() + timedelta(hours=1)
@@ -57,7 +51,7 @@ def test_what_it_was_about_is_one_run_when_it_has_woken_up(
 ) -> None:
     with running_daemon(asleep(lab, point, tmp_path), tmp_path) as daemon:
         sleepers = fall_asleep(daemon, tmp_path)
-        eventually(lambda: leases_have_run_out(lab.engine))
+        let_leases_run_out(lab.engine)
         wake_up(sleepers)
         eventually(lambda: len(recorded(lab)) == RESULTS)
     for _ in range(2):  # which sweeps: a create may have been under way all the time
@@ -78,6 +72,7 @@ def test_what_another_machine_delivered_meanwhile_stays_one_run(
     only_one_is_due(lab.engine)
     with running_daemon(asleep(lab, point, tmp_path), tmp_path) as daemon:
         sleepers = fall_asleep(daemon, tmp_path)
+        let_leases_run_out(lab.engine)
         with running_daemon(lab.env | troubled(), tmp_path):
             eventually(lambda: len(recorded(lab)) == 1)
         wake_up(sleepers)

@@ -21,7 +21,7 @@ from fairmind_sync import logs
 from fairmind_sync.errors import ProviderOfflineError
 from fairmind_sync.outbox import workload
 from fairmind_sync.providers.base import Outcome
-from fairmind_sync.relay.relay import Relay
+from fairmind_sync.relay.loop import Relay
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage import schema
 from fairmind_sync.storage.engine import reading

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from tests.support.postgres import PostgresServer
-from tests.support.processes import DaemonProcess
+from tests.support.processes import DaemonProcess, is_worker
 
 _WEIGHTS = {"worker": 6, "daemon": 3, "wandb-core": 1}
 _SERVER_WEIGHTS = {"session": 2, "server": 1}
@@ -50,8 +50,8 @@ class Fleet:
             daemon.kill()
             self.kills[kind] += 1
             return
-        mark = "spawn_main" if kind == "worker" else "wandb-core"
-        victims = [process for process in _descendants(daemon) if mark in _command_line(process)]
+        is_victim = is_worker if kind == "worker" else _is_core
+        victims = [process for process in _descendants(daemon) if is_victim(process)]
         if victims:
             with suppress(psutil.NoSuchProcess):
                 self._chance.choice(victims).kill()
@@ -84,8 +84,9 @@ def _descendants(daemon: DaemonProcess) -> list[psutil.Process]:
         return []
 
 
-def _command_line(process: psutil.Process) -> str:
+def _is_core(process: psutil.Process) -> bool:
+    """Whether it is a process that W&B's SDK has started; false for one that has ended."""
     try:
-        return " ".join(process.cmdline())
+        return "wandb-core" in " ".join(process.cmdline())
     except (psutil.NoSuchProcess, psutil.ZombieProcess):
-        return ""
+        return False

@@ -7,17 +7,16 @@ from typing import Literal
 
 import pytest
 
-from tests.system.crash.trouble import SHORT_TIMES, troubled
+from tests.system.crash.trouble import SHORT_LEASES, troubled
 from tests.system.soak.soak import Plan, run
 
-TIMES = SHORT_TIMES | {
-    "fairmind_sync.relay.relay:LEASE": 20,
-    "fairmind_sync.relay.relay:BATCH_TIME": 18,
+TIMES = SHORT_LEASES | {
     "fairmind_sync.providers.mlflow.provider:GRACE": 5,
 }
 """A disturbed upload to W&B takes longer than an ordinary one."""
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(("database", "daemons"), [("sqlite", 2), ("postgresql", 4)])
 def test_a_short_soak_is_clean(
     tmp_path: Path, database: Literal["sqlite", "postgresql"], daemons: int

@@ -2,7 +2,8 @@
 
 `times`: constants to shorten. `signal`: which signal whom, at which step, once. `poison`: the test_id of a
 result that kills whoever looks at its content. `hang`: the test_id of one that nobody ever gets done with,
-and the file that is there once somebody tries.
+the file that is there once somebody tries, and whether
+that is `too long` at once, without a wait for the batch's time, or `ever`.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from itertools import count
+from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
 
 from fairmind_sync.outbox import outcomes, provider_state
-from fairmind_sync.relay import relay, worker
+from fairmind_sync.relay import loop, worker
 from fairmind_sync.relay.journal import OutboxJournal
+from fairmind_sync.relay.recording import Recorder
 
 
 def set_up() -> None:
@@ -82,13 +85,11 @@ def _signal_at(order: dict[str, str]) -> None:
             strike()
 
     points: dict[str, Callable[[], None]] = {
-        "after claim": lambda: _after(relay.Relay, "_claim", at_a_batch),
+        "after claim": lambda: _after(loop.Relay, "_claim", at_a_batch),
         "after 'create attempted'": lambda: _after(OutboxJournal, "creating", strike),
         "after create, before its id is stored": at_create,
         "in the middle of a batch": lambda: _before(outcomes, "record_delivered", at_second_record),
-        "after the last call, before record": lambda: _before(
-            relay.Relay, "_record_delivered", strike
-        ),
+        "after the last call, before record": lambda: _before(Recorder, "record_delivered", strike),
         "during record": lambda: _before(provider_state, "note_success", strike),
     }
     points[order["point"]]()
@@ -100,7 +101,10 @@ def _signal_once(number: signal.Signals, victim: str, marker: Path) -> None:
     except FileExistsError:
         return
     if victim == "daemon":
-        os.kill(os.getppid(), number)
+        daemon = parent_process()
+        assert daemon is not None
+        assert daemon.pid is not None
+        os.kill(daemon.pid, number)
         time.sleep(60)  # ended by the worker's own look-out for its parent
     os.kill(os.getpid(), number)
 
@@ -127,6 +131,8 @@ def _poison(test_id: str) -> None:
 def _hang(order: dict[str, str]) -> None:
     def hang() -> None:
         Path(order["marker"]).touch()
+        if order["for"] == "too long":
+            worker._watchdog.deadline = time.monotonic()  # as if the batch's whole time had passed
         time.sleep(600)
 
     _at_content_of(order["test_id"], hang)

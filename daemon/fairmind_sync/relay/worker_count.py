@@ -1,9 +1,7 @@
-"""Decides how many worker processes a provider gets, and how each of them signs its attempts."""
+"""How many worker processes a provider's backlog is worth."""
 
 from __future__ import annotations
 
-import os
-import socket
 from typing import TYPE_CHECKING
 
 from fairmind_sync import providers
@@ -13,15 +11,6 @@ if TYPE_CHECKING:
 
 LARGE_BACKLOG = 200
 """So many pending deliveries make a provider's second process worth its start."""
-
-
-def worker_name(pid: int | None = None, parent: str = "") -> str:
-    """Returns how a worker process of this host signs its attempts: `host:pid`, or `host:pid:parent`.
-
-    `pid` is by default that of the calling process. `parent` is a mark of the daemon whose worker it is,
-    because hosts and containers may share names and process ids.
-    """
-    return f"{socket.gethostname()}:{pid or os.getpid()}" + (parent and f":{parent}")
 
 
 def most_processes(provider: ProviderName) -> int:

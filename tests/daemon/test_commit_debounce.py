@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from fairmind_sync.daemon.debounce import TOGETHER_S, Debounce
+from fairmind_sync.daemon.commit_debounce import TOGETHER_S, Debounce
 
 
 class Time:

@@ -22,9 +22,9 @@ from fairmind_sync.providers.base import Dead, Delivered, Provider, Report, Retr
 from fairmind_sync.redaction import redact
 from fairmind_sync.relay.batch import LeasedBatch
 from fairmind_sync.relay.journal import OutboxJournal
-from fairmind_sync.relay.processes import worker_name
 from fairmind_sync.relay.recording import Recorder
-from fairmind_sync.relay.unavailable import note_unavailable
+from fairmind_sync.relay.unavailable import is_away, note_unavailable
+from fairmind_sync.relay.worker_name import worker_name
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.storage.engine import reading, writing
 
@@ -183,20 +183,11 @@ class Relay:
                 case Delivered():
                     batch.settle(delivery)
                 case Retry() | Dead():
-                    if isinstance(outcome, Dead) or self._answers(batch):
+                    if isinstance(outcome, Dead) or not is_away(self.provider, batch):
                         recorder.record_failed(delivery, outcome)
                         batch.settle(delivery)
                 case _:
                     assert_never(outcome)
-
-    def _answers(self, batch: LeasedBatch) -> bool:
-        """Probes the provider, once a batch: a failure is a delivery's own only if the provider answers."""
-        if batch.stopped_by is None:
-            try:
-                self.provider.probe()
-            except ProviderUnavailableError as error:
-                batch.stop(error)
-        return batch.stopped_by is None
 
     def _give_back(self, batch: LeasedBatch) -> None:
         """Notes first why the provider is unavailable, or another worker would claim what is given back."""

@@ -1,0 +1,77 @@
+"""Which tier a test belongs to, and how many processes run a command's tests. See daemon/docs/testing.md."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+UNIT, SYSTEM, NIGHTLY = "unit", "system", "nightly"
+PROCESSES = 4
+"""Tests of the system tier wait more than they compute; on two cores four of them wait at once."""
+_A_HANDFUL = 5
+_SYSTEM_FOLDERS = {"system", "browser", "demo", "benchmarks"}
+_SERVERS = {"postgres", "mlflow_uri", "wheel", "installed_wheel", "own_server"}
+_STARTERS = {"subprocess", "multiprocessing", "command", "running_daemon", "at_once", "Lab"}
+_STARTS = {"subprocess.Popen", "os.posix_spawn", "os.fork", "os.forkpty", "os.exec", "os.system"}
+_HERE = Path(__file__).parents[1]
+
+
+def mark_tier(item: pytest.Item) -> None:
+    """Marks the item as of the unit or the system tier; those of `nightly` bear that mark besides."""
+    if item.get_closest_marker(SYSTEM) is None:
+        item.add_marker(SYSTEM if _is_of_the_system(item) else UNIT)
+
+
+def _is_of_the_system(item: pytest.Item) -> bool:
+    is_ours = item.path.is_relative_to(_HERE)
+    folder = item.path.relative_to(_HERE).parts[0] if is_ours else "system"
+    if folder in _SYSTEM_FOLDERS or not isinstance(item, pytest.Function):
+        return True
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    is_on_server = "postgresql" in (
+        params.get("database_url"),
+        params.get("empty_database_url"),
+    )
+    return (
+        is_on_server
+        or not _SERVERS.isdisjoint(item.fixturenames)
+        or not _STARTERS.isdisjoint(vars(item.module))
+    )
+
+
+@contextmanager
+def in_process(item: pytest.Item) -> Iterator[None]:
+    """A test of the unit tier that starts a process fails, and says where it belongs."""
+    _watch()
+    _Watched.test = None if item.get_closest_marker(UNIT) is None else item.nodeid
+    try:
+        yield
+    finally:
+        _Watched.test = None
+
+
+class _Watched:
+    test: str | None = None
+    is_hooked = False
+
+
+def _watch() -> None:
+    if not _Watched.is_hooked:
+        _Watched.is_hooked = True
+        sys.addaudithook(_refuse)
+
+
+def _refuse(event: str, _arguments: object) -> None:
+    if _Watched.test is not None and event in _STARTS:
+        message = f"{_Watched.test} starts a process: it belongs to the system tier (tests/support/tiers.py)"
+        raise AssertionError(message)
+
+
+def processes_for(arguments: Sequence[str]) -> int:
+    """How many xdist workers a command line is worth: none for files and single tests."""
+    is_named = [Path(one.partition("::")[0]).is_file() for one in arguments]
+    return 0 if all(is_named) and len(is_named) <= _A_HANDFUL else PROCESSES
