@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
-from fairmind_sync import logs
 from fairmind_sync.clock import utc_now
 from fairmind_sync.errors import (
     ProviderBlockedError,
@@ -26,9 +23,7 @@ from fairmind_sync.errors import (
 from fairmind_sync.providers.base import Ledger
 from fairmind_sync.relay import worker
 from fairmind_sync.relay.loop import Relay
-from fairmind_sync.relay.shared_flags import SharedFlags
 from fairmind_sync.relay.unavailable import note_unavailable
-from fairmind_sync.relay.watchdog import Watchdog
 from fairmind_sync.relay.worker_count import LARGE_BACKLOG, most_processes, processes_for
 from fairmind_sync.relay.worker_name import worker_name
 from fairmind_sync.settings import Settings
@@ -275,42 +270,3 @@ def test_a_large_backlog_is_worth_all_of_a_providers_processes() -> None:
     most = most_processes("wandb")
     found = [processes_for("wandb", count) for count in (0, LARGE_BACKLOG - 1, LARGE_BACKLOG)]
     assert (found, most > 1) == ([1, 1, most], True)
-
-
-@dataclass
-class Thread:
-    """In the place of a thread: notes that it was started."""
-
-    target: object
-    name: str
-    daemon: bool
-
-    started: ClassVar[list[Thread]] = []
-
-    def start(self) -> None:
-        self.started.append(self)
-
-
-def test_a_worker_that_starts_is_known_deaf_to_signals_and_watched(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls: list[tuple[object, ...]] = []
-    flags = SharedFlags()
-    Thread.started.clear()
-    monkeypatch.setattr(worker, "_watchdog", dog := Watchdog())
-    monkeypatch.setattr(signal, "signal", lambda *given: calls.append(given))
-    monkeypatch.setattr(worker, "load_dotenv", lambda *given, **how: calls.append((given, how)))
-    monkeypatch.setattr(logs, "configure", lambda *given: calls.append(given))
-    monkeypatch.setattr(threading, "Thread", Thread)
-    worker.start(settings, flags)
-    assert calls == [
-        (signal.SIGINT, signal.SIG_IGN),
-        (signal.SIGTERM, signal.SIG_IGN),
-        ((".env",), {"override": False}),
-        (settings,),
-    ]
-    assert (flags.pid.value, dog.stop is flags.stop) == (os.getpid(), True)
-    assert Thread.started == [
-        Thread(worker._end_with_parent, "parent", daemon=True),
-        Thread(dog.guard, "watchdog", daemon=True),
-    ]
