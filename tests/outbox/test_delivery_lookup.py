@@ -12,6 +12,7 @@ from fairmind_sync.outbox import delivery_lookup, outcomes, provider_state, work
 from fairmind_sync.outbox.delivery_lookup import Attempt, DeliveryRecord, RunFilter
 from fairmind_sync.outbox.workload import Backlog
 from fairmind_sync.provider_names import ProviderName
+from fairmind_sync.results.delivery import Run
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.storage.engine import reading, writing
 from tests.support.clock import NOW
@@ -138,6 +139,14 @@ def test_a_run_leads_to_its_delivery(engine: Engine) -> None:
     found = by_run(engine, "mlflow", RUN.id)
     assert found is not None
     assert (found.id, found.run_url) == (delivery.id, RUN.url)
+
+
+def test_a_run_leads_to_its_own_delivery_among_others(engine: Engine) -> None:
+    delivered(engine, Run("run-1", None))
+    wanted = delivered(engine, Run("run-2", None))
+    found = by_run(engine, "mlflow", "run-2")
+    assert found is not None
+    assert found.id == wanted.id
 
 
 def test_a_run_of_one_provider_is_not_anothers(engine: Engine) -> None:

@@ -107,6 +107,19 @@ def test_another_outage_begins_anew(engine: Engine, first: Any, then: Any) -> No
     assert read(engine).since == LATER
 
 
+@pytest.mark.parametrize("chance", [0.0, 1.0])
+def test_a_blocked_provider_is_probed_after_one_to_two_minutes(
+    engine: Engine, chance: float
+) -> None:
+    class Fixed(Random):
+        def random(self) -> float:
+            return chance
+
+    with writing(engine) as connection:
+        provider_state.note_blocked(connection, "mlflow", "no key", chance=Fixed(), now=NOW)
+    assert read(engine).next_probe_at == NOW + (1 + chance) * MINUTE
+
+
 def test_a_blocked_provider_is_probed_slowly(engine: Engine) -> None:
     blocked(engine)
     probe_at = read(engine).next_probe_at
