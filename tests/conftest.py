@@ -214,6 +214,15 @@ def mlflow_uri() -> str:
 
 
 @pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port of 127.0.0.1 where nobody listens, and which nobody else is given."""
+    from fairmind_sync.demo.tracking_server import held_port
+
+    with held_port() as port:
+        yield port
+
+
+@pytest.fixture
 def wandb_standin() -> Iterator[StandInWandb]:
     from tests.standins.wandb import serve_wandb
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from fairmind_sync.demo.tracking_server import free_port, tracking_server
+from fairmind_sync.demo.tracking_server import held_port, tracking_server
 from tests.benchmarks.measure import Row, p50, seconds_of
 from tests.benchmarks.mlflow_drain import DEFAULT_WORKERS
 from tests.benchmarks.processes import peer
@@ -17,15 +17,17 @@ _PAUSE_S = 0.05
 
 def run(place: Path, *, rounds: int = 10, saves: int = 10, patience: float = 60) -> list[Row]:
     """`saves` a round; `patience` is how many seconds an inline run may take while MLflow is down."""
-    nowhere = f"http://127.0.0.1:{free_port()}"
     up: list[float] = []
     down: list[float] = []
     inline: list[float] = []
     with (
-        tracking_server(place, free_port(), DEFAULT_WORKERS) as uri,
+        held_port() as silent,
+        tracking_server(place, workers=DEFAULT_WORKERS) as uri,
         peer("mlflow_fluent", uri, "inline", place=place) as fluent,
         warm_daemon(place / "up", _TO, {"MLFLOW_TRACKING_URI": uri}) as with_server,
-        warm_daemon(place / "down", _TO, {"MLFLOW_TRACKING_URI": nowhere}, warm_up=0) as without,
+        warm_daemon(
+            place / "down", _TO, {"MLFLOW_TRACKING_URI": f"http://127.0.0.1:{silent}"}, warm_up=0
+        ) as without,
     ):
         fluent(runs=1)
         for _ in range(rounds):
@@ -34,7 +36,7 @@ def run(place: Path, *, rounds: int = 10, saves: int = 10, patience: float = 60)
                 with_server.wait()
                 down.append(_seconds_of_a_save(without))
             inline.append(seconds_of(lambda: fluent(runs=1)))
-    took = _inline_without_server(nowhere, place, patience)
+        took = _inline_without_server(f"http://127.0.0.1:{silent}", place, patience)
     note = f"one inline run with MLflow down: {took}"
     return [
         Row(

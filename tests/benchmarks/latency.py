@@ -6,7 +6,7 @@ import random
 import time
 from pathlib import Path
 
-from fairmind_sync.demo.tracking_server import free_port, tracking_server
+from fairmind_sync.demo.tracking_server import tracking_server
 from tests.benchmarks.measure import Row, in_turns, p50
 from tests.benchmarks.mlflow_drain import DEFAULT_WORKERS
 from tests.benchmarks.processes import peer
@@ -17,7 +17,7 @@ MOST_MORE_MS = 60.0
 
 def run(place: Path, *, saves: int = 60) -> list[Row]:
     with (
-        tracking_server(place, free_port(), DEFAULT_WORKERS) as uri,
+        tracking_server(place, workers=DEFAULT_WORKERS) as uri,
         peer("mlflow_raw", uri, "raw", place=place) as raw,
         warm_daemon(place / "ours", "mlflow", {"MLFLOW_TRACKING_URI": uri}) as ours,
     ):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import product
 from pathlib import Path
 
-from fairmind_sync.demo.tracking_server import free_port, tracking_server
+from fairmind_sync.demo.tracking_server import tracking_server
 from tests.benchmarks.measure import Row, in_turns, p50
 from tests.benchmarks.processes import Peer, peer
 from tests.benchmarks.warm import warm_daemon
@@ -42,7 +42,7 @@ def _run(
 ) -> list[Row]:
     place.mkdir()
     with (
-        tracking_server(place, free_port(), workers) as uri,
+        tracking_server(place, workers=workers) as uri,
         peer("mlflow_raw", uri, "raw", place=place) as raw,
         peer("mlflow_fluent", uri, "fluent", place=place) as fluent,
         warm_daemon(place / "ours", "mlflow", {"MLFLOW_TRACKING_URI": uri}) as ours,

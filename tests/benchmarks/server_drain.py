@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from fairmind_sync.demo.tracking_server import free_port, tracking_server
+from fairmind_sync.demo.tracking_server import tracking_server
 from fairmind_sync.storage.engine import reading
 from fairmind_sync.storage.tables import attempts_table
 from tests.benchmarks import cpu
@@ -35,7 +35,7 @@ def run(
 ) -> list[Row]:
     """The first number of daemons against one with a SQLite file, the others against the first."""
     with ExitStack() as stack:
-        uri = stack.enter_context(tracking_server(place, free_port(), server_workers))
+        uri = stack.enter_context(tracking_server(place, workers=server_workers))
         server = stack.enter_context(postgres_server(fsync="on"))
         env = {"MLFLOW_TRACKING_URI": uri}
         file = stack.enter_context(warm_daemon(place / "file", _TO, env))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from fairmind_sync.demo.tracking_server import free_port, tracking_server
+from fairmind_sync.demo.tracking_server import tracking_server
 from tests.benchmarks import cpu
 from tests.benchmarks.measure import Row, in_turns, p50
 from tests.benchmarks.mlflow_drain import DEFAULT_WORKERS
@@ -15,7 +15,7 @@ from tests.benchmarks.warm import warm_daemon
 
 def run(place: Path, *, runs: int = 500, rounds: int = 3) -> list[Row]:
     with (
-        tracking_server(place, free_port(), DEFAULT_WORKERS) as uri,
+        tracking_server(place, workers=DEFAULT_WORKERS) as uri,
         wandb_server(place) as env,
         warm_daemon(place / "ours", "both", {**env, "MLFLOW_TRACKING_URI": uri}) as ours,
     ):

@@ -256,7 +256,7 @@ def test_verbs_are_completed_in_a_shell(env: dict[str, str]) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=240,
     )
     assert ran.stdout.split() == ["retry", "resume"]
 
@@ -268,6 +268,6 @@ def test_standard_input_that_is_no_text_is_one_line(env: dict[str, str]) -> None
         input=b"\xff",
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=240,
     )
     assert (ran.returncode, ran.stderr.count(b"\n")) == (1, 1)

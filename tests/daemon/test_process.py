@@ -13,7 +13,6 @@ import psutil
 import pytest
 from sqlalchemy import Engine, select
 
-from fairmind_sync.demo.tracking_server import free_port
 from fairmind_sync.storage.engine import reading
 from fairmind_sync.storage.tables import attempts_table, outbox_table
 from tests.support.processes import DaemonProcess, command, eventually, running_daemon, workers_of
@@ -66,7 +65,7 @@ def test_a_signal_ends_the_daemon_cleanly(daemon: DaemonProcess, number: signal.
 
 
 def test_a_daemon_with_nothing_due_starts_no_worker(daemon: DaemonProcess) -> None:
-    httpx2.get(f"{daemon.url}/api/v1/mlops/status", timeout=60).raise_for_status()
+    httpx2.get(f"{daemon.url}/api/v1/mlops/status", timeout=240).raise_for_status()
     assert workers(daemon) == []
 
 
@@ -118,10 +117,10 @@ def test_an_idle_worker_is_ended(env: dict[str, str], tmp_path: Path) -> None:
 
 
 def test_an_idle_worker_is_ended_while_its_provider_is_away(
-    env: dict[str, str], tmp_path: Path
+    env: dict[str, str], tmp_path: Path, silent_port: int
 ) -> None:
     away = {
-        "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{free_port()}",
+        "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{silent_port}",
         "FAIRMIND_SYNC_WORKER_IDLE_SECONDS": "1",
     }
     with running_daemon(env | away, tmp_path) as daemon:
@@ -176,5 +175,5 @@ def test_the_heartbeat_is_gone_after_a_clean_end(
 def test_dotenv_in_the_working_directory_is_read(env: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("MLOPS_PROVIDER=both\n")
     with running_daemon({k: v for k, v in env.items() if k != "MLOPS_PROVIDER"}, tmp_path) as it:
-        status = httpx2.get(f"{it.url}/api/v1/mlops/status", timeout=60).json()["status"]
+        status = httpx2.get(f"{it.url}/api/v1/mlops/status", timeout=240).json()["status"]
     assert status["provider"] == "both"

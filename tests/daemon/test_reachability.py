@@ -7,7 +7,6 @@ import socket
 import pytest
 
 from fairmind_sync.daemon.reachability import refusal
-from fairmind_sync.demo.tracking_server import free_port
 
 
 def test_an_address_that_listens_is_not_refused() -> None:
@@ -15,8 +14,8 @@ def test_an_address_that_listens_is_not_refused() -> None:
         assert refusal(f"http://127.0.0.1:{server.getsockname()[1]}/path") is None
 
 
-def test_an_address_where_nothing_listens_is_named() -> None:
-    address = f"127.0.0.1:{free_port()}"
+def test_an_address_where_nothing_listens_is_named(silent_port: int) -> None:
+    address = f"127.0.0.1:{silent_port}"
     assert refusal(f"http://{address}") == f"{address} can't be reached: Connection refused"
 
 
@@ -32,7 +31,9 @@ def test_behind_a_proxy_only_a_whole_probe_can_tell(
     assert refusal("http://host.invalid") is None
 
 
-def test_an_address_that_needs_no_proxy_is_asked_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_address_that_needs_no_proxy_is_asked_itself(
+    monkeypatch: pytest.MonkeyPatch, silent_port: int
+) -> None:
     monkeypatch.setenv("http_proxy", "http://proxy.invalid:3128")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    assert refusal(f"http://127.0.0.1:{free_port()}") is not None
+    assert refusal(f"http://127.0.0.1:{silent_port}") is not None

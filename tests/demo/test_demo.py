@@ -37,7 +37,7 @@ class Terminal:
     def interrupt(self) -> int:
         """Ctrl-C; the exit code."""
         os.killpg(self.process.pid, signal.SIGINT)
-        code = self.process.wait(timeout=60)
+        code = self.process.wait(timeout=240)
         self._reader.join()
         os.close(self._screen)
         return code
@@ -75,10 +75,10 @@ def test_on_a_terminal_the_demos_urls_open_until_ctrl_c() -> None:
     try:
         eventually(lambda: "daemon.ready" in terminal.shown)
         url = URL.findall(terminal.shown)[0]
-        page = httpx2.get(url, timeout=60)
+        page = httpx2.get(url, timeout=240)
         run_id = url.rsplit("/", 1)[-1]
         api = url.split("/#/")[0] + "/api/2.0/mlflow/runs/get"
-        held = httpx2.get(api, params={"run_id": run_id}, timeout=60).json()
+        held = httpx2.get(api, params={"run_id": run_id}, timeout=240).json()
     finally:
         code = terminal.interrupt()
     assert (code, page.status_code, held["run"]["info"]["status"]) == (0, 200, "FINISHED")

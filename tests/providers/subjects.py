@@ -162,7 +162,7 @@ class MlflowSubject:
     def delete(self, key: str) -> None:
         (run,) = self.held()[key]
         url = f"{self.upstream}/api/2.0/mlflow/runs/delete"
-        httpx2.post(url, json={"run_id": run.id}, timeout=30).raise_for_status()
+        httpx2.post(url, json={"run_id": run.id}, timeout=240).raise_for_status()
 
     def go_away(self) -> None:
         self.proxy.stop()

@@ -31,7 +31,7 @@ class MlflowLab(Lab):
         return runs_of(self.uri, self.experiment, view)
 
     def call(self, endpoint: str, **fields: Any) -> dict[str, Any]:
-        reply = httpx2.post(f"{self.uri}/api/2.0/mlflow/{endpoint}", json=fields, timeout=30)
+        reply = httpx2.post(f"{self.uri}/api/2.0/mlflow/{endpoint}", json=fields, timeout=240)
         return dict(reply.raise_for_status().json())
 
 

@@ -55,7 +55,7 @@ def test_with_a_token_it_starts_and_asks_for_it(
     guarded = env | {"FAIRMIND_SYNC_API_HOST": "0.0.0.0", "FAIRMIND_SYNC_API_TOKEN": TOKEN}  # noqa: S104 as above
     with running_daemon(guarded, tmp_path) as daemon:
         url = daemon.url.replace("0.0.0.0", "127.0.0.1")  # noqa: S104 as above
-        assert httpx2.get(f"{url}{API}/status", headers=headers, timeout=60).status_code == status
+        assert httpx2.get(f"{url}{API}/status", headers=headers, timeout=240).status_code == status
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])

@@ -126,10 +126,12 @@ def look_around(scene: Scene, daemon: DaemonProcess, search: Search) -> None:
     token = {"Authorization": f"Bearer {CANARIES['API token']}"}
     for path in PATHS:
         for headers in ({}, {"Accept": "text/html"}, token):
-            reply = httpx2.get(daemon.url + path, headers=headers, timeout=60)
+            reply = httpx2.get(daemon.url + path, headers=headers, timeout=240)
             search.look(f"GET {path}", f"{reply.headers} {reply.text}")
     form = {"token": CANARIES["API token"]}
-    search.look("sign-in", str(httpx2.post(f"{daemon.url}/sign-in", data=form, timeout=60).headers))
+    search.look(
+        "sign-in", str(httpx2.post(f"{daemon.url}/sign-in", data=form, timeout=240).headers)
+    )
     process = psutil.Process(daemon.process.pid)
     for one in (process, *process.children(recursive=True)):
         with suppress(psutil.NoSuchProcess):  # a zombie too

@@ -83,7 +83,7 @@ class _Handler(FaultyHandler):
     def _forward(self, proxy: MlflowProxy, body: bytes) -> Reply:
         assert proxy.upstream.hostname is not None
         server = http.client.HTTPConnection(
-            proxy.upstream.hostname, proxy.upstream.port, timeout=60
+            proxy.upstream.hostname, proxy.upstream.port, timeout=240
         )
         headers = {name: self.headers[name] for name in _PASSED_ON if name in self.headers}
         with closing(server):

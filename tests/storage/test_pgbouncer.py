@@ -60,7 +60,7 @@ def pooled_url(postgres: PostgresServer) -> Iterator[str]:
         shared_engine(url).dispose()
     finally:
         pooler.terminate()
-        pooler.wait(timeout=30)
+        pooler.wait(timeout=240)
         postgres.drop(name)
         shutil.rmtree(place)
 

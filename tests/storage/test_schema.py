@@ -42,7 +42,7 @@ def alembic(*arguments: str, url: str) -> str:
         env=os.environ | {"FAIRMIND_SYNC_DATABASE_URL": url},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert ran.returncode == 0, ran.stderr

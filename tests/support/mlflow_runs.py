@@ -24,7 +24,7 @@ class HeldRun:
 
 def runs_of(uri: str, experiment: str, view: str = "ALL") -> list[HeldRun]:
     """Every run of the experiment; deleted ones too, unless `view` is ACTIVE_ONLY."""
-    with httpx2.Client(base_url=f"{uri}/api/2.0/mlflow", timeout=30) as client:
+    with httpx2.Client(base_url=f"{uri}/api/2.0/mlflow", timeout=240) as client:
         found = client.get("experiments/get-by-name", params={"experiment_name": experiment})
         query = {
             "experiment_ids": [found.json()["experiment"]["experiment_id"]],

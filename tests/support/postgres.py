@@ -101,9 +101,9 @@ class PostgresServer:
         if self._process is not None and self._process.poll() is None:
             sessions = psutil.Process(self._process.pid).children()
             self._process.send_signal(number)
-            self._process.wait(timeout=60)
+            self._process.wait(timeout=240)
             psutil.wait_procs(
-                sessions, timeout=60
+                sessions, timeout=240
             )  # while one of them lives, no other server starts
 
     def admit(self, network: str) -> None:

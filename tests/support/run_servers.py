@@ -15,7 +15,7 @@ from pathlib import Path
 
 import httpx2
 
-from fairmind_sync.demo.tracking_server import free_port, tracking_server
+from fairmind_sync.demo.tracking_server import tracking_server
 from tests.support.broom import place_in_memory, place_of_the_run
 from tests.support.postgres import postgres_server
 
@@ -57,7 +57,7 @@ def _keep(kind: str, told: Path) -> None:
 
 @contextmanager
 def _mlflow() -> Iterator[str]:
-    with tracking_server(place_in_memory("mlflow"), free_port()) as uri:
+    with tracking_server(place_in_memory("mlflow")) as uri:
         # Its first look into its database takes seconds.
         search = f"{uri}/api/2.0/mlflow/experiments/search"
         httpx2.get(search, params={"max_results": 1}, timeout=240).raise_for_status()

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from fairmind_sync.demo.tracking_server import free_port, tracking_server
+from fairmind_sync.demo.tracking_server import tracking_server
 from fairmind_sync.intake.prepare import prepare
 from fairmind_sync.outbox import delivery_lookup, workload
 from fairmind_sync.outbox.delivery_lookup import DeliveryRecord, RunFilter
@@ -90,7 +90,7 @@ def open_stage(
     """With a SQLite file there, unless a database is given."""
     url = database_url or f"sqlite:///{place / 'results.db'}"
     with ExitStack() as stack:
-        uri = stack.enter_context(tracking_server(place, free_port()))
+        uri = stack.enter_context(tracking_server(place))
         proxy = stack.enter_context(mlflow_proxy(uri))
         wandb = stack.enter_context(serve_wandb({API_KEY}))
         yield Stage(place, url, uri, proxy, wandb, more_env or {})

@@ -55,7 +55,7 @@ def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
             pytest.fail("systemd-analyze is missing: apt-get install systemd")
         pytest.skip("systemd-analyze is missing")
     command = [path, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
 
 
 @pytest.fixture
@@ -206,7 +206,7 @@ def is_healthy(port: int) -> bool:
         [sys.executable, *check[1:]],
         env=os.environ | env,
         stderr=subprocess.DEVNULL,
-        timeout=60,
+        timeout=240,
         check=False,
     ).returncode
 

@@ -56,7 +56,7 @@ class Backend:
             cwd=self.place,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=240,
             check=True,
         ).stdout
 
@@ -157,7 +157,7 @@ def test_the_run_url_curl_answers_with_the_documents_fields_for_a_real_run(
 
 def test_the_url_that_is_given_opens(warm_backend: Backend) -> None:
     logged = json.loads(warm_backend.shell(curl_lines()[1]))["logging_status"]["wandb"]
-    assert httpx2.get(logged["url"], timeout=60).status_code == 200
+    assert httpx2.get(logged["url"], timeout=240).status_code == 200
 
 
 @pytest.mark.parametrize("provider", ["none", "wandb", "mlflow", "both"])

@@ -49,7 +49,7 @@ def run_installed(site: Path, script: str, place: Path) -> str:
         cwd=place,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=True,
     ).stdout
 

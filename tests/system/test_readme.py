@@ -22,7 +22,7 @@ def test_the_first_snippet_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=True,
     )
     assert ran.stdout == "None\n"  # no daemon is running here

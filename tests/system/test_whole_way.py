@@ -113,7 +113,7 @@ def without_network(
         stdout=subprocess.PIPE,
         text=True,
         check=True,
-        timeout=60,
+        timeout=240,
     ).stdout
 
 

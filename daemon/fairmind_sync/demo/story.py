@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fairmind_sync import daemon, logs, providers
-from fairmind_sync.demo.tracking_server import free_port, tracking_server
+from fairmind_sync.demo.tracking_server import held_port, tracking_server
 from fairmind_sync.errors import FairmindSyncError
 from fairmind_sync.intake.prepare import prepare
 from fairmind_sync.intake.save import save_all
@@ -39,8 +39,7 @@ def tell(directory: Path | None, *, quietly: bool = False) -> list[str]:
     """
     console.quiet = quietly
     providers.require_installed("mlflow")
-    with _place(directory) as place:
-        port = free_port()
+    with _place(directory) as place, held_port() as port:
         settings = _settings(place, port)
         logs.configure(settings)
         engine = ready_engine(settings.database_url)

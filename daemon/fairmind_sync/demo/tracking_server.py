@@ -21,21 +21,32 @@ START_SECONDS = 120
 _LEAN = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+@contextmanager
+def held_port() -> Iterator[int]:
+    """Yields a port of 127.0.0.1 that nobody else is given while the block runs; a server may listen there.
+
+    The port is bound, and not listened on: whoever connects is refused until a server listens.
+    """
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 0))
+        yield int(holder.getsockname()[1])
 
 
 @contextmanager
-def tracking_server(directory: Path, port: int, workers: int = 1) -> Iterator[str]:
+def tracking_server(directory: Path, port: int | None = None, workers: int = 1) -> Iterator[str]:
     """Starts the server with its database in the directory; yields its URI once it answers.
 
-    `workers` are the server's processes, of which MLflow starts four by default.
+    Without a `port` the server gets one of its own. `workers` are the server's processes, of which MLflow
+    starts four by default.
 
     Raises:
         FairmindSyncError: the server didn't start; its output is in the directory's `mlflow.log`.
     """
+    if port is None:
+        with held_port() as own, tracking_server(directory, own, workers) as uri:
+            yield uri
+        return
     uri = f"http://127.0.0.1:{port}"
     log = directory / "mlflow.log"
     with log.open("ab") as output:

@@ -49,7 +49,7 @@ def promised(provider: str, new: NewResult) -> Snapshot:
 
 def arrived_at_mlflow(uri: str, experiment: str) -> dict[str, Snapshot]:
     """What a real server holds, by test id."""
-    with httpx2.Client(base_url=f"{uri}/api/2.0/mlflow", timeout=60) as client:
+    with httpx2.Client(base_url=f"{uri}/api/2.0/mlflow", timeout=240) as client:
         found = client.get("experiments/get-by-name", params={"experiment_name": experiment})
         query = {"experiment_ids": [found.json()["experiment"]["experiment_id"]]}
         runs = client.post("runs/search", json=query).raise_for_status().json()["runs"]

@@ -53,7 +53,7 @@ def kill_upgrade(engine: Engine, step: str) -> None:
         [sys.executable, "-c", DIES.format(STEPS_OF_FILE[step]), "db", "upgrade"],
         env=os.environ | {"FAIRMIND_SYNC_DATABASE_URL": url_of(engine)},
         capture_output=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert ran.returncode == -signal.SIGKILL, ran.stderr

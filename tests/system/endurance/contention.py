@@ -115,8 +115,8 @@ def _ask_command(stage: Stage) -> list[str]:
 def _ask_api(daemon: DaemonProcess) -> list[str]:
     results = {"x": time.time()}
     body = {"test_id": "api", "model_id": "m", "test_type": "t", "results": results, "wait": 0}
-    posted = httpx2.post(f"{daemon.url}/api/v1/mlops/log-test", json=body, timeout=60)
-    status = httpx2.get(f"{daemon.url}/api/v1/mlops/status", timeout=60)
+    posted = httpx2.post(f"{daemon.url}/api/v1/mlops/log-test", json=body, timeout=240)
+    status = httpx2.get(f"{daemon.url}/api/v1/mlops/status", timeout=240)
     return [one.text for one in (posted, status) if one.status_code >= 500]
 
 

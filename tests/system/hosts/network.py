@@ -80,7 +80,7 @@ class Network:
 
 
 def _run(*command: str) -> None:
-    subprocess.run(command, check=True, capture_output=True, timeout=30)
+    subprocess.run(command, check=True, capture_output=True, timeout=240)
 
 
 @contextmanager

@@ -108,7 +108,7 @@ def mlflow_in(net: Network, place: Path) -> Iterator[None]:
             yield
         finally:
             process.terminate()
-            process.wait(timeout=30)
+            process.wait(timeout=240)
 
 
 def _is_healthy() -> bool:
