@@ -144,7 +144,7 @@ def look_around(scene: Scene, daemon: DaemonProcess, search: Search) -> None:
 def look_at_verbs(scene: Scene, search: Search) -> None:
     for verb in VERBS:
         for options in ((), ("--json",)):
-            shown = command(*verb, *options, env=scene.env, check=False, started=verb == ("doctor",))
+            shown = command(*verb, *options, env=scene.env, check=False)
             search.look(f"fairmind-sync {verb[0]}", shown.stdout + shown.stderr)
 
 

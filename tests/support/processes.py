@@ -28,6 +28,10 @@ _FOR_THE_START = ("PYTHON", "LD_", "LC_", "LANG", "TZ", "NOTIFY_")
 """What variables begin with that a process reads when it starts, or that are looked for from outside."""
 
 
+_STARTED = ("doctor",)
+"""Verbs that leave a worker to their interpreter's end, for which a forked process may wait for ever."""
+
+
 def eventually(look: Callable[[], Found | None], seconds: float = PATIENCE_S) -> Found:
     """What `look` finds, as soon as it is true; looks every 20 ms."""
     deadline = time.monotonic() + seconds
@@ -47,7 +51,7 @@ def command(
     started: bool = False,
 ) -> subprocess.CompletedProcess[str]:
     """Runs `fairmind-sync` to its end; forked from a preloaded process, unless it has to be `started`."""
-    if not (started or _has_to_be_started(env, inside)):
+    if not (started or arguments[0] in _STARTED or _has_to_be_started(env, inside)):
         ended = forked.run(*arguments, env={**os.environ, **env}, stdin=stdin, timeout=PATIENCE_S)
         if check:
             assert ended.returncode == 0, ended
