@@ -19,11 +19,11 @@ _COUNT = (
     " WHERE provider = {row}.provider AND status = {row}.status"
 )
 _LESS, _MORE = _COUNT.format(change="- 1", row="OLD"), _COUNT.format(change="+ 1", row="NEW")
-_MAKE_ROW = (
-    "INSERT INTO delivery_counts (provider, status, count) SELECT NEW.provider, NEW.status, 0"
-    " WHERE NOT EXISTS (SELECT 1 FROM delivery_counts"
-    " WHERE provider = NEW.provider AND status = NEW.status)"
+_OR_BEGIN = (
+    "INSERT INTO delivery_counts (provider, status, count)"
+    " SELECT NEW.provider, NEW.status, 1 WHERE changes() = 0"
 )
+"""The first delivery of a provider in this status: the update before it found no row."""
 
 
 def _triggers(count_more: str) -> dict[str, str]:
@@ -41,7 +41,7 @@ def upgrade() -> None:
     if op.get_context().dialect.name == "sqlite":
         for table in _CHECKED:
             _rewrite(table, _without_check)
-        _replace_triggers(f"{_MAKE_ROW}; {_MORE}")
+        _replace_triggers(f"{_MORE}; {_OR_BEGIN}")
     else:
         for table in _CHECKED:
             op.drop_constraint(op.f(f"ck_{table}_provider_known"), table, type_="check")
