@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -14,43 +12,8 @@ from fairmind_sync.intake.fairmind_files import ImportReport, import_all, result
 from fairmind_sync.operating import progress
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage.tables import outbox_table
+from tests.intake.result_folder import imported, put
 from tests.support.databases import rows, store_of
-
-RECORD: dict[str, Any] = {
-    "id": "t1",
-    "user_id": "alice",
-    "model_id": "model-1",
-    "dataset_id": "dataset-1",
-    "test_type": "ml_bias",
-    "timestamp": "2026-01-02T03:04:05+01:00",
-    "overall_risk": "high",
-    "metrics_passed": 3,
-    "metrics_failed": 1,
-    "results": {"accuracy": 0.85},
-    "summary": "fine",
-    "recommendations": [],
-    "metadata": {"by": "hand"},
-}
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "test_results"
-
-
-def put(folder: Path, name: str = "alice/t1.json", **changes: Any) -> Path:
-    return put_text(folder, json.dumps(RECORD | changes), name)
-
-
-def put_text(folder: Path, text: str, name: str = "alice/t1.json") -> Path:
-    file = folder / name
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(text.encode("utf-8", "surrogateescape"))
-    return file
-
-
-def imported(path: Path, to: Settings) -> ImportReport:
-    return import_all(store_of(to), result_files(path), to)
 
 
 def test_what_is_imported_is_owed_to_each_enabled_provider(
