@@ -57,10 +57,16 @@ def pytest_configure(config: pytest.Config) -> None:
         mark_this_run()
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Iterator[None]:
+    """Tests get their tier before `-m` chooses by it; the chosen ones are dealt to xdist's workers."""
     for item in items:
         tiers.mark_tier(item)
+    yield
+    if processes := getattr(config, "workerinput", {}).get("workercount"):
+        items[:] = tiers.dealt(items, processes)
 
 
 @pytest.hookimpl(wrapper=True)

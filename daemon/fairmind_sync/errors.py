@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 from datetime import timedelta
 
+from fairmind_sync.provider_names import ENABLE_ONE
+
 
 class FairmindSyncError(Exception):
     """fairmind-sync could not do what was asked."""
@@ -50,7 +52,7 @@ class BacklogFullError(FairmindSyncError):
 
 
 class NoProviderError(FairmindSyncError):
-    """MLOps integration not available: set MLOPS_PROVIDER to wandb, mlflow or both."""
+    __doc__ = f"MLOps integration not available. {ENABLE_ONE}"
 
 
 class ProviderNotInstalledError(FairmindSyncError):

@@ -12,3 +12,13 @@ ProviderName: TypeAlias = str
 
 PROVIDERS: tuple[ProviderName, ...] = ("wandb", "mlflow")
 """The order in which providers are listed everywhere."""
+
+
+def either(*names: str) -> str:
+    """'a, b or c', as a message lists what may be given."""
+    *most, last = names
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+ENABLE_ONE = f"Set MLOPS_PROVIDER to {either(*PROVIDERS, 'both')}."
+"""What to do where no provider is enabled."""

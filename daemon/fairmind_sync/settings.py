@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from fairmind_sync.errors import SettingsError
-from fairmind_sync.provider_names import PROVIDERS, ProviderName
+from fairmind_sync.provider_names import PROVIDERS, ProviderName, either
 from fairmind_sync.results import privacy
 from fairmind_sync.storage.url import checked_database_url, default_database_url
 
@@ -90,8 +90,8 @@ class Settings(BaseSettings):
     @classmethod
     def _must_be_providers(cls, value: str) -> str:
         if value not in _ONE_WORD and not {*value.split(",")} <= {*PROVIDERS}:
-            *most, last = (repr(word) for word in ("none", *PROVIDERS, "both"))
-            raise ValueError(f"Input should be {', '.join(most)} or {last}")
+            words = (repr(word) for word in ("none", *PROVIDERS, "both"))
+            raise ValueError(f"Input should be {either(*words)}")
         return value
 
     @field_validator("api_allowed_hosts", "redact", mode="before")

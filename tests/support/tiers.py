@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain, groupby
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -27,20 +30,40 @@ def mark_tier(item: pytest.Item) -> None:
 
 
 def _is_of_the_system(item: pytest.Item) -> bool:
+    return _waits(item) or _is_on_postgresql(item)
+
+
+def _waits(item: pytest.Item) -> bool:
+    """For processes and servers more than it computes."""
     is_ours = item.path.is_relative_to(_HERE)
     folder = item.path.relative_to(_HERE).parts[0] if is_ours else "system"
-    if folder in _SYSTEM_FOLDERS or not isinstance(item, pytest.Function):
-        return True
-    params = item.callspec.params if hasattr(item, "callspec") else {}
-    is_on_server = "postgresql" in (
-        params.get("database_url"),
-        params.get("empty_database_url"),
-    )
     return (
-        is_on_server
+        folder in _SYSTEM_FOLDERS
+        or not isinstance(item, pytest.Function)
         or not _SERVERS.isdisjoint(item.fixturenames)
         or not _STARTERS.isdisjoint(vars(item.module))
     )
+
+
+def _is_on_postgresql(item: pytest.Item) -> bool:
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    return "postgresql" in (params.get("database_url"), params.get("empty_database_url"))
+
+
+def dealt(items: Sequence[pytest.Item], processes: int) -> list[pytest.Item]:
+    """The items in an order for xdist's `worksteal`, which gives each process an equal run of them.
+
+    Each run begins with files of tests that mostly wait, and ends with tests that only compute: those are
+    what a process that is done takes over from another one.
+    """
+    waiting = [list(file) for _, file in groupby(filter(_waits, items), attrgetter("path"))]
+    computing = deque(item for item in items if not _waits(item))
+    order: list[pytest.Item] = []
+    for number in range(processes):
+        end = len(order) + (len(items) - len(order)) // (processes - number)
+        order += chain.from_iterable(waiting[number::processes])
+        order += [computing.popleft() for _ in range(min(end - len(order), len(computing)))]
+    return [*order, *computing]
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fairmind_sync import __version__
+from fairmind_sync.provider_names import PROVIDERS, either
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -22,7 +23,8 @@ app = typer.Typer(
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Provider = Annotated[str, typer.Argument(help="wandb or mlflow.")]
+PROVIDER_NAMES = f"{either(*PROVIDERS)}."
+Provider = Annotated[str, typer.Argument(help=PROVIDER_NAMES)]
 
 
 @app.callback(invoke_without_command=True)
@@ -51,8 +53,6 @@ def opened(settings: Settings) -> Engine:
 
 
 def provider_named(name: str) -> ProviderName:
-    from fairmind_sync.provider_names import PROVIDERS
-
     for provider in PROVIDERS:
         if provider == name:
             return provider

@@ -7,18 +7,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fairmind_sync.cli.command import AsJson, current_settings, opened
+from fairmind_sync.cli.command import (
+    PROVIDER_NAMES,
+    AsJson,
+    current_settings,
+    opened,
+    provider_named,
+)
 from fairmind_sync.cli.output import fail, print_json, print_table, say
+from fairmind_sync.provider_names import PROVIDERS, either
 
 if TYPE_CHECKING:
     from fairmind_sync.operating.explanation import Explanation
-from fairmind_sync.cli.command import provider_named
 
 
 def runs(
     test_id: Annotated[str | None, typer.Option(help="Only this test.")] = None,
     model_id: Annotated[str | None, typer.Option(help="Only this model.")] = None,
-    provider: Annotated[str | None, typer.Option(help="wandb or mlflow.")] = None,
+    provider: Annotated[str | None, typer.Option(help=PROVIDER_NAMES)] = None,
     status: Annotated[
         str | None, typer.Option(help="pending, delivered, dead or discarded.")
     ] = None,
@@ -46,7 +52,7 @@ def runs(
 
 
 def url(
-    provider: Annotated[str | None, typer.Argument(help="wandb or mlflow.")] = None,
+    provider: Annotated[str | None, typer.Argument(help=PROVIDER_NAMES)] = None,
     run_id: Annotated[str | None, typer.Argument(help="The run's id.")] = None,
     test_id: Annotated[str | None, typer.Option(help="Every run of this test.")] = None,
     *,
@@ -55,7 +61,6 @@ def url(
     """Print a run's URL, from the local database."""
     from fairmind_sync import mlops_integration
     from fairmind_sync.outbox.delivery_lookup import RunFilter, find
-    from fairmind_sync.provider_names import PROVIDERS
 
     engine = opened(current_settings())
     if test_id is not None:
@@ -64,7 +69,9 @@ def url(
     elif provider in PROVIDERS and run_id:
         urls = [mlops_integration.get_run_url(provider, run_id)]
     else:
-        raise typer.BadParameter("give a provider (wandb, mlflow) and a run id, or --test-id")
+        raise typer.BadParameter(
+            f"give a provider ({either(*PROVIDERS)}) and a run id, or --test-id"
+        )
     known = [url for url in urls if url]
     if as_json:
         print_json({"urls": known})

@@ -12,6 +12,7 @@ import typer
 
 from fairmind_sync.cli.command import AsJson, current_settings, opened, provider_named
 from fairmind_sync.cli.output import fail, print_json, say
+from fairmind_sync.provider_names import PROVIDERS, either
 
 
 def save(
@@ -62,7 +63,7 @@ def import_(
 
 
 def backfill(
-    provider: Annotated[str, typer.Option(help="wandb or mlflow; it must be enabled.")],
+    provider: Annotated[str, typer.Option(help=f"{either(*PROVIDERS)}; it must be enabled.")],
     since: Annotated[
         datetime | None,
         typer.Option(

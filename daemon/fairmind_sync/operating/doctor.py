@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from fairmind_sync.clock import utc_now
 from fairmind_sync.errors import FairmindSyncError
 from fairmind_sync.outbox import heartbeat, result_lookup, workload
+from fairmind_sync.provider_names import ENABLE_ONE
 from fairmind_sync.relay import worker
 from fairmind_sync.relay.shared_flags import SharedFlags
 from fairmind_sync.results.states import BLOCKED
@@ -75,9 +76,7 @@ def examine() -> Iterator[Finding]:
 def _settings(settings: Settings) -> Finding:
     if settings.enabled:
         return Finding("settings", f"providers: {', '.join(settings.enabled)}")
-    return Finding(
-        "settings", "no provider is enabled", "Set MLOPS_PROVIDER to wandb, mlflow or both."
-    )
+    return Finding("settings", "no provider is enabled", ENABLE_ONE)
 
 
 def _database(engine: Engine) -> Iterator[Finding]:

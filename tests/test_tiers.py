@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import tiers
+
+
+@dataclass(frozen=True)
+class _Item:
+    path: Path
+    number: int
+    waits: bool
+
+
+_ITEMS: list[Any] = [
+    _Item(Path(f"test_{file}.py"), number, waits=file % 3 == 0)
+    for file in range(20)
+    for number in range(file)
+]
+
+
+@pytest.fixture(autouse=True)
+def _items_know_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiers, "_waits", lambda item: item.waits)
+
+
+@pytest.mark.parametrize("processes", [1, 2, 4, 7, 300])
+def test_each_test_is_dealt_once(processes: int) -> None:
+    assert Counter(tiers.dealt(_ITEMS, processes)) == Counter(_ITEMS)
+
+
+def test_each_process_begins_with_tests_that_wait_and_ends_with_some_that_compute() -> None:
+    dealt: list[Any] = tiers.dealt(_ITEMS, 2)
+    middle = len(dealt) // 2
+    for share in (dealt[:middle], dealt[middle:]):
+        waits = [item.waits for item in share]
+        assert waits == sorted(waits, reverse=True)
+        assert len({*waits}) == 2
+
+
+def test_tests_of_a_file_that_wait_stay_together() -> None:
+    dealt: list[Any] = tiers.dealt(_ITEMS, 4)
+    files = [item.path for item in dealt if item.waits]
+    changes = sum(one != other for one, other in zip(files, files[1:], strict=False))
+    assert changes == len({*files}) - 1
