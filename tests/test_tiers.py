@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,5 +47,5 @@ def test_each_process_begins_with_tests_that_wait_and_ends_with_some_that_comput
 def test_tests_of_a_file_that_wait_stay_together() -> None:
     dealt: list[Any] = tiers.dealt(_ITEMS, 4)
     files = [item.path for item in dealt if item.waits]
-    changes = sum(one != other for one, other in zip(files, files[1:], strict=False))
+    changes = sum(one != other for one, other in itertools.pairwise(files))
     assert changes == len({*files}) - 1

@@ -173,7 +173,7 @@ def fail_as_a_daemon(scene: Scene, search: Search) -> None:
 @pytest.mark.parametrize(
     ("scene", "act"),
     [
-        ("environment", deliver_in_peace),
+        pytest.param("environment", deliver_in_peace, marks=pytest.mark.nightly),
         ("environment", fail_to_deliver),
         (".env", fail_as_a_daemon),
     ],

@@ -8,11 +8,17 @@ from typing import Any
 import pytest
 from _pytest.mark import ParameterSet
 
-_MOST_APART = 3
+_MOST_APART = 6
+
+
+def one_of(values: Sequence[Any]) -> list[ParameterSet]:
+    """Every value; all but the first are marked `nightly`."""
+    first, *others = values
+    return [pytest.param(first), *(pytest.param(one, marks=pytest.mark.nightly) for one in others)]
 
 
 def diagonals(rows: Sequence[Any], columns: Sequence[Any]) -> list[ParameterSet]:
-    """Every pair; those off each third diagonal are marked `nightly`. The others have each row and column."""
+    """Every pair; those off each sixth diagonal are marked `nightly`. The others have each row and column."""
     apart = min(_MOST_APART, len(rows), len(columns))
     return [
         pytest.param(row, column, marks=[pytest.mark.nightly] if (y + x) % apart else [])

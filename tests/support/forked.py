@@ -37,6 +37,7 @@ _PRELOADED = [
     "fairmind_sync.operating.doctor",
     "fairmind_sync.cli",
     "tests.support.forked",
+    "tests.support.frozen",
 ]
 _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload(_PRELOADED)

@@ -18,7 +18,8 @@ from pathlib import Path
 from fairmind_sync.errors import FairmindSyncError
 
 START_SECONDS = 120
-_LEAN = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+LEAN = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+"""Variables that keep a server to what tracking needs."""
 
 
 @contextmanager
@@ -56,7 +57,7 @@ def tracking_server(directory: Path, port: int | None = None, workers: int = 1) 
             stderr=output,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
-            env=os.environ | _LEAN,
+            env=os.environ | LEAN,
         )
     try:
         _wait_until_healthy(server, uri, log)

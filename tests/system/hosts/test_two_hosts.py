@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import httpx2
 import psutil
 import pytest
 
+from fairmind_sync.demo.tracking_server import LEAN
 from fairmind_sync.intake.prepare import prepare
 from fairmind_sync.outbox import delivery_lookup
 from fairmind_sync.outbox.delivery_lookup import DeliveryRecord, RunFilter
@@ -29,7 +31,7 @@ from tests.system.hosts.network import Network, network
 
 EXPERIMENT = "two-hosts"
 PORT = 5000
-RESULTS, LATER_RESULTS = 160, 20
+RESULTS, LATER_RESULTS = 80, 20
 
 
 class Site:
@@ -102,6 +104,7 @@ def mlflow_in(net: Network, place: Path) -> Iterator[None]:
             [*net.inside("hub"), *server, *store, "--allowed-hosts", "*"],
             stdout=log,
             stderr=log,
+            env=os.environ | LEAN,
         )
         try:
             eventually(lambda: there.submit(_is_healthy).result())
