@@ -1,8 +1,9 @@
-"""Processes of ours that are forked from a preloaded one: most of a start is importing, above all MLflow.
+"""Processes of ours that are forked from a preloaded one: most of a start is importing, above all MLflow and W&B.
 
 A forked process runs what a started one runs, with variables, a directory and standard streams of its own.
 Its workers come from multiprocessing's own forkserver, which is forked off before any thread runs: product
-code asks for 'spawn' and gets 'forkserver'. W&B's SDK is not preloaded: its variables have to be set first.
+code asks for 'spawn' and gets 'forkserver'. W&B's SDK reads one variable when it is imported,
+WANDB_INSECURE_DISABLE_SSL: where a test sets that, processes are started (tests/support/processes.py).
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ WORKERS = b"workers"
 _PRELOADED = [
     "pytest",
     "mlflow",
+    "wandb",
     "fairmind_sync.relay.worker",
     "fairmind_sync.relay.drain",
     "fairmind_sync.daemon",
