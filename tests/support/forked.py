@@ -1,4 +1,4 @@
-"""Processes of ours that are forked from a preloaded one: most of a start is importing, above all MLflow and W&B.
+"""Processes of ours that are forked from a preloaded one: most of a start is importing MLflow and W&B.
 
 A forked process runs what a started one runs, with variables, a directory and standard streams of its own.
 Its workers come from multiprocessing's own forkserver, which is forked off before any thread runs: product

@@ -25,7 +25,7 @@ PATIENCE_S = 240.0
 """What is waited for so long never comes; nothing else is a failure on a machine that others keep busy."""
 COMMAND = (sys.executable, "-m", "fairmind_sync")
 _FOR_THE_START = ("PYTHON", "LD_", "LC_", "LANG", "TZ", "NOTIFY_", "WANDB_INSECURE_DISABLE_SSL")
-"""What variables begin with that a process reads when it starts or imports, or that are looked for from outside."""
+"""What variables begin with that a process reads when it starts or imports, or that others look for in it."""
 
 
 _STARTED = ("doctor",)
