@@ -35,15 +35,15 @@ _STARTED = ("doctor",)
 def eventually(look: Callable[[], Found | None], seconds: float = PATIENCE_S) -> Found:
     """What `look` finds, soon after it is true.
 
-    Looks again after 20 ms at first; later after a twentieth of what was waited for, and never so often that
-    looking takes more than a tenth of the time: whoever is waited for needs the processor.
+    Looks again after 20 ms at first, later ever more rarely, but at least every half second besides the look's
+    own time. A look that takes longer is repeated later: whoever is waited for needs the processor.
     """
     begin = now = time.monotonic()
     while not (found := look()):
         looked, now = now, time.monotonic()
         if now > begin + seconds:
             raise AssertionError(f"not within {seconds} s; the last look found {found!r}")
-        time.sleep(max(0.02, min(0.5, (now - begin) / 20), 9 * (now - looked)))
+        time.sleep(min(0.5, max(0.02, (now - begin) / 20, 9 * (now - looked))))
         now = time.monotonic()
     return found
 

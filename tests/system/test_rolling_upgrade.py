@@ -105,15 +105,20 @@ def test_an_upgrade_keeps_every_row(
 def test_both_versions_deliver_side_by_side(
     env: dict[str, str], next_env: dict[str, str], engine: Engine, tmp_path: Path
 ) -> None:
-    """The daemon of before starts its worker processes anew: these see the next schema first."""
+    """The daemon of before starts its worker processes anew: these see the next schema first.
+
+    There is more to do than that daemon may have under way, and the next one keeps its worker.
+    """
     with ExitStack() as stack:
-        old = stack.enter_context(running_daemon(env, tmp_path))
+        takes_few = env | {"FAIRMIND_SYNC_MAX_IN_FLIGHT": "4"}
+        old = stack.enter_context(running_daemon(takes_few, tmp_path))
         save(["before"], env)
         eventually(lambda: are_delivered(engine, 1))
         command("db", "upgrade", env=next_env)
         save(["old-saves"], env)
         eventually(lambda: are_delivered(engine, 2))
-        new = stack.enter_context(running_daemon(next_env, tmp_path))
+        keeps_its_worker = next_env | {"FAIRMIND_SYNC_WORKER_IDLE_SECONDS": "600"}
+        new = stack.enter_context(running_daemon(keeps_its_worker, tmp_path))
         before = len(old.seen("delivery.delivered"))
         rounds = count(1)
 
