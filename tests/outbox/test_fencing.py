@@ -35,6 +35,7 @@ VERBS: dict[str, Verb] = {
     "note_creating": lambda c, d: verbs.note_creating(c, d, "somewhere", NOW),
     "note_not_created": verbs.note_not_created,
     "note_created": lambda c, d: verbs.note_created(c, d, "run-1"),
+    "extend_lease": lambda c, d: verbs.extend_lease(c, d, LATER + LEASE),
     "record_delivered": lambda c, d: verbs.record_delivered(c, d, RUN, "somewhere", NOW),
     "record_retry": _record_retry,
     "record_dead": lambda c, d: verbs.record_dead(c, d, ErrorKind.REJECTED, "too large", NOW),

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairmind_sync.providers.mlflow.content import LogBatch, MlflowContent, content_of
+from fairmind_sync.providers.mlflow.content import MlflowContent, content_of
+from fairmind_sync.providers.mlflow.runs_api import Entry, MetricPoint, ParamText, StoredRun
 from fairmind_sync.results.payload import Json
 from fairmind_sync.text import storable
 from tests.support.values import any_text, delivery, for_all, objects
@@ -36,14 +37,14 @@ def content(**changes: Any) -> MlflowContent:
     return content_of(delivery(**changes), "an-experiment")
 
 
-def body_of(batch: LogBatch) -> str:
+def body_of(batch: list[Entry]) -> str:
     """The request's body, as MLflow's client writes it."""
     metrics = [
-        {**asdict(point), "timestamp": point.timestamp_ms, "step": 0} for point in batch.points
+        {"key": entry.key, "value": entry.value, "timestamp": entry.timestamp_ms, "step": 0}
+        for entry in batch
+        if isinstance(entry, MetricPoint)
     ]
-    for metric in metrics:
-        del metric["timestamp_ms"]
-    params = [{"key": key, "value": value} for key, value in batch.params.items()]
+    params = [asdict(entry) for entry in batch if isinstance(entry, ParamText)]
     return json.dumps({"run_id": "0" * 32, "metrics": metrics, "params": params})
 
 
@@ -223,29 +224,35 @@ def test_the_same_delivery_has_the_same_content(
     assert repr(made) == repr(content(results=results, metadata=metadata))
 
 
+def points_in(batch: list[Entry]) -> list[MetricPoint]:
+    return [entry for entry in batch if isinstance(entry, MetricPoint)]
+
+
+def params_in(batch: list[Entry]) -> list[ParamText]:
+    return [entry for entry in batch if isinstance(entry, ParamText)]
+
+
 @at_the_limit
 def test_the_batches_hold_every_point_in_order(changes: dict[str, Json]) -> None:
     made = content(**changes)
-    assert [point for batch in made.batches() for point in batch.points] == made.points
+    assert [point for batch in made.batches() for point in points_in(batch)] == made.points
 
 
 @at_the_limit
 def test_the_batches_hold_every_parameter_once(changes: dict[str, Json]) -> None:
     made = content(**changes)
-    sent = [item for batch in made.batches() for item in batch.params.items()]
+    sent = [(param.key, param.value) for batch in made.batches() for param in params_in(batch)]
     assert sent == list(made.params.items())
 
 
 @at_the_limit
 def test_a_batch_holds_at_most_1000_entries(changes: dict[str, Json]) -> None:
-    assert all(
-        0 < len(batch.points) + len(batch.params) <= 1_000 for batch in content(**changes).batches()
-    )
+    assert all(0 < len(batch) <= 1_000 for batch in content(**changes).batches())
 
 
 @at_the_limit
 def test_a_batch_holds_at_most_100_parameters(changes: dict[str, Json]) -> None:
-    assert max(len(batch.params) for batch in content(**changes).batches()) <= 100
+    assert max(len(params_in(batch)) for batch in content(**changes).batches()) <= 100
 
 
 @at_the_limit
@@ -255,3 +262,29 @@ def test_a_batch_is_under_a_million_bytes(changes: dict[str, Json]) -> None:
 
 def test_a_small_result_goes_in_one_batch() -> None:
     assert len(list(content().batches())) == 1
+
+
+def test_what_the_run_has_already_is_not_sent_again() -> None:
+    made = content(results={"a": 1.0, "b": 2.0})
+    stored = StoredRun(
+        tags=frozenset(made.tags), params=frozenset(made.params), metrics=frozenset({"a"})
+    )
+    assert list(made.batches(stored)) == [[MetricPoint("b", 2.0, AT_MS)]]
+
+
+def test_a_run_that_has_everything_is_sent_nothing() -> None:
+    made = content(results={"a": 1.0})
+    stored = StoredRun(
+        tags=frozenset(made.tags), params=frozenset(made.params), metrics=frozenset({"a"})
+    )
+    assert list(made.batches(stored)) == []
+
+
+def test_what_is_not_sent_as_it_was_saved_is_told_by_a_tag() -> None:
+    tags = content(results={"a?": 1.0, "b": math.inf}).tags
+    assert "metric b: inf can't be held" in tags["fairmind.adjusted"]
+    assert "key 'a?' is sent as 'a_-" in tags["fairmind.adjusted"]
+
+
+def test_a_run_that_is_sent_as_it_was_saved_has_no_such_tag() -> None:
+    assert "fairmind.adjusted" not in content(results={"a": 1.0}).tags

@@ -96,6 +96,9 @@ class _Recorder:
         self._seen.note("created", delivery.key, run_id)
         self._lose("created", delivery)
 
+    def progressed(self, delivery: Delivery) -> None:
+        self._seen.note("progressed", delivery.key)
+
     def standing(self, key: str) -> Standing | None:
         return (self._call.standings or {}).get(key)
 

@@ -59,6 +59,11 @@ def drain(engine: Engine, provider: FakeProvider, clock: Clock, **options: Any) 
     Relay(engine, provider, max_attempts=3, clock=clock, **options).drain()
 
 
+def watched(limits: list[timedelta | None]) -> list[timedelta | None]:
+    """Begin and end of each batch; in between, each step further begins the time anew."""
+    return [limit for limit, _ in itertools.groupby(limits)]
+
+
 def test_a_drain_that_should_stop_claims_nothing(engine: Engine, clock: Clock) -> None:
     save(engine, "mlflow")
     drain(engine, FakeProvider(), clock, should_stop=lambda: True)
@@ -110,7 +115,7 @@ def test_a_full_batch_is_joined_by_what_else_is_due(engine: Engine, clock: Clock
         save(engine, "mlflow")
     limits: list[timedelta | None] = []
     drain(engine, FakeProvider(batch_size=2), clock, watch=limits.append)
-    assert limits == [BATCH_TIME, None]
+    assert watched(limits) == [BATCH_TIME, None]
 
 
 def test_a_batch_is_joined_by_nothing_late(engine: Engine, clock: Clock) -> None:
@@ -120,7 +125,7 @@ def test_a_batch_is_joined_by_nothing_late(engine: Engine, clock: Clock) -> None
     provider = SerialProvider(batch_size=1, meanwhile=lambda: clock.advance(CLAIM_TIME))
     limits: list[timedelta | None] = []
     drain(engine, provider, clock, watch=limits.append)
-    assert limits == [BATCH_TIME, None] * 3
+    assert watched(limits) == [BATCH_TIME, None] * 3
 
 
 def test_a_batch_is_not_joined_by_what_may_have_killed_a_worker(
@@ -133,7 +138,7 @@ def test_a_batch_is_not_joined_by_what_may_have_killed_a_worker(
     limits: list[timedelta | None] = []
     provider = SerialProvider(batch_size=1)
     drain(engine, provider, clock, watch=limits.append)
-    assert limits == [BATCH_TIME, None] * 2
+    assert watched(limits) == [BATCH_TIME, None] * 2
     assert [*provider.runs][-1] == abandoned.key
 
 
@@ -166,7 +171,7 @@ def test_each_batch_is_watched_from_its_start_to_its_end(engine: Engine, clock: 
     limits: list[timedelta | None] = []
     slow = EventfulProvider(meanwhile=lambda: clock.advance(START_TIME))
     drain(engine, slow, clock, watch=limits.append)
-    assert limits == [BATCH_TIME, None] * 2
+    assert watched(limits) == [BATCH_TIME, None] * 2
 
 
 def test_a_batch_that_hangs_is_ended_before_its_lease() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from sqlalchemy import Engine
 
 from fairmind_sync.backoff import retry_delay
+from fairmind_sync.errors import LeaseLostError
 from fairmind_sync.outbox import provider_state
 from fairmind_sync.providers.base import Dead, Delivered, Retry
 from fairmind_sync.relay.journal import OutboxJournal
@@ -183,8 +185,8 @@ def test_a_run_of_a_lost_lease_is_told_and_keeps_no_other_back(engine: Engine) -
     assert [row.status for row in rows(engine, outbox_table)] == ["pending", "delivered"]
 
 
-def journal(engine: Engine) -> OutboxJournal:
-    return OutboxJournal(engine, lambda: LATER)
+def journal(engine: Engine, extend: Callable[[], None] = lambda: None) -> OutboxJournal:
+    return OutboxJournal(engine, lambda: LATER, LEASE, extend)
 
 
 def test_a_journal_writes_what_must_be_durable(engine: Engine) -> None:
@@ -207,3 +209,24 @@ def test_what_was_not_sent_with_a_lost_lease_is_of_no_interest(engine: Engine) -
     before = rows(engine, outbox_table)
     journal(engine).not_created(delivery)
     assert rows(engine, outbox_table) == before
+
+
+@pytest.mark.parametrize("step", ["created", "progressed"])
+def test_a_step_further_gives_lease_and_batch_their_whole_time_anew(
+    engine: Engine, step: str
+) -> None:
+    delivery = claimed(engine)
+    extended: list[str] = []
+    entries = journal(engine, lambda: extended.append("batch"))
+    entries.created(delivery, "run-7") if step == "created" else entries.progressed(delivery)
+    assert rows(engine, outbox_table)[0].lease_expires_at == LATER + LEASE
+    assert extended == ["batch"]
+
+
+def test_a_step_further_with_a_lost_lease_extends_nothing(engine: Engine) -> None:
+    delivery = overtaken(engine)
+    before = rows(engine, outbox_table)
+    extended: list[str] = []
+    with pytest.raises(LeaseLostError):
+        journal(engine, lambda: extended.append("batch")).progressed(delivery)
+    assert (rows(engine, outbox_table), extended) == (before, [])

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fairmind_sync.providers.mlflow.content import KEY_RULES as MLFLOW
+from fairmind_sync.providers.mlflow.limits import ServerLimits
 from fairmind_sync.providers.wandb.content import KEY_RULES as WANDB
-from fairmind_sync.results.keys import KeyPath, KeyRules, key_for, renamed
+from fairmind_sync.results.keys import KeyPath, KeyRules, key_for, keys_for, renamed
 from fairmind_sync.text import shorten, storable
 from tests.support.values import any_text, for_all, key_paths, marked_alike
 
+MLFLOW = ServerLimits().keys
 both = pytest.mark.parametrize("rules", [MLFLOW, WANDB], ids=["mlflow", "wandb"])
 
 
@@ -167,3 +168,15 @@ def test_what_a_database_refuses_becomes_a_replacement_character() -> None:
 def test_only_keys_that_are_not_their_path_are_told() -> None:
     keys: dict[KeyPath, str] = {("a", "b"): "a/b", ("c", "d e"): "c/d_e-0123456789ab"}
     assert [*renamed(keys)] == ["key 'c/d e' is sent as 'c/d_e-0123456789ab'"]
+
+
+def test_keys_that_case_alone_tells_apart_stay_as_they_are() -> None:
+    paths = [("Tpr",), ("tpr",)]
+    assert keys_for(paths, MLFLOW) == {("Tpr",): "Tpr", ("tpr",): "tpr"}
+
+
+def test_where_case_tells_nothing_apart_the_first_key_stays_and_later_ones_are_marked() -> None:
+    keys = keys_for([("Tpr",), ("tpr",), ("fpr",), ("TPR",)], MLFLOW, folds_case=True)
+    stems = [key.partition("-")[0] for key in keys.values()]
+    assert (stems, keys[("Tpr",)], keys[("fpr",)]) == (["Tpr", "tpr", "fpr", "TPR"], "Tpr", "fpr")
+    assert len({key.casefold() for key in keys.values()}) == 4

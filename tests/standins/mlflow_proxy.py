@@ -14,9 +14,11 @@ from tests.standins.loopback import FaultyHandler, LoopbackServer, Reply
 KINDS = {
     "experiments/get-by-name": "experiment",
     "experiments/create": "create_experiment",
+    "experiments/set-experiment-tag": "tag_experiment",
     "runs/search": "search",
     "runs/create": "create",
     "runs/log-batch": "log_batch",
+    "runs/get": "get",
     "runs/update": "update",
     "runs/delete": "delete",
 }
@@ -24,12 +26,17 @@ _PASSED_ON = ("Content-Type", "Authorization")
 
 
 class MlflowProxy:
-    """`requests` counts by kind what arrived; `faults` are asked before anything is passed on."""
+    """`requests` counts by kind what arrived; `faults` are asked before anything is passed on.
+
+    With `largest_body`, larger requests are answered by `refusal`, as a gateway's page.
+    """
 
     def __init__(self, upstream: str) -> None:
         self.upstream = urlsplit(upstream)
         self.faults = Faults()
         self.requests: Counter[str] = Counter()
+        self.largest_body: int | None = None
+        self.refusal = Reply(b"<h1>Request Entity Too Large</h1>", 413, "text/html")
         self._port = 0
         self._server: LoopbackServer | None = None
 
@@ -78,7 +85,10 @@ class _Handler(FaultyHandler):
         body = self.read_body()
         kind = KINDS.get(urlsplit(self.path).path.removeprefix("/api/2.0/mlflow/"), "other")
         proxy.requests[kind] += 1
-        self.serve(kind, proxy.faults, lambda: self._forward(proxy, body))
+        if proxy.largest_body is not None and len(body) > proxy.largest_body:
+            self.reply(proxy.refusal)
+        else:
+            self.serve(kind, proxy.faults, lambda: self._forward(proxy, body))
 
     def _forward(self, proxy: MlflowProxy, body: bytes) -> Reply:
         assert proxy.upstream.hostname is not None

@@ -44,6 +44,11 @@ def note_created(connection: Connection, delivery: Delivery, run_id: str) -> Non
     _write_leased(connection, delivery, run_id=run_id)
 
 
+def extend_lease(connection: Connection, delivery: Delivery, leased_until: datetime) -> None:
+    """Has the lease last until then."""
+    _write_leased(connection, delivery, lease_expires_at=leased_until)
+
+
 def record_delivered(
     connection: Connection, delivery: Delivery, run: Run, destination: str, now: datetime
 ) -> None:

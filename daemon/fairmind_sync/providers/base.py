@@ -30,11 +30,15 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """The delivery may succeed later; `after` is the shortest wait that the server or our rules demand."""
+    """The delivery may succeed later; `after` is the shortest wait that the server or our rules demand.
+
+    `at_most` is how many attempts are worth making in all, where that is fewer than the settings allow.
+    """
 
     kind: ErrorKind
     reason: str
     after: timedelta = timedelta()
+    at_most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +56,8 @@ Report: TypeAlias = tuple[Delivery, Outcome]
 class Journal(Protocol):
     """Keeps what has to be durable in the middle of a delivery.
 
-    Each call commits before the call returns. `creating` and `created` raise LeaseLostError where another
-    worker has the delivery now.
+    Each call commits before the call returns. All but `not_created` raise LeaseLostError where another worker
+    has the delivery now. After `created` and `progressed` the lease and the batch have their whole time anew.
     """
 
     def creating(self, delivery: Delivery, destination: str) -> None:
@@ -64,6 +68,9 @@ class Journal(Protocol):
 
     def created(self, delivery: Delivery, run_id: str) -> None:
         """Records the run that the provider made for the delivery."""
+
+    def progressed(self, delivery: Delivery) -> None:
+        """Tells that a long delivery came a step further."""
 
 
 class Ledger(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from fairmind_sync.errors import LeaseLostError
@@ -13,17 +13,22 @@ from fairmind_sync.outbox import outcomes
 from fairmind_sync.storage.engine import writing
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from sqlalchemy import Connection, Engine
 
     from fairmind_sync.results.delivery import Delivery
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxJournal:
-    """A `Journal` whose every entry is a transaction of its own on the outbox."""
+    """A `Journal` whose every entry is a transaction of its own on the outbox.
+
+    `extend` gives the batch its whole time anew.
+    """
 
     engine: Engine
     clock: Callable[[], datetime]
+    lease: timedelta
+    extend: Callable[[], None]
 
     def creating(self, delivery: Delivery, destination: str) -> None:
         with writing(self.engine) as connection:
@@ -36,3 +41,13 @@ class OutboxJournal:
     def created(self, delivery: Delivery, run_id: str) -> None:
         with writing(self.engine) as connection:
             outcomes.note_created(connection, delivery, run_id)
+            self._extend_lease(connection, delivery)
+        self.extend()
+
+    def progressed(self, delivery: Delivery) -> None:
+        with writing(self.engine) as connection:
+            self._extend_lease(connection, delivery)
+        self.extend()
+
+    def _extend_lease(self, connection: Connection, delivery: Delivery) -> None:
+        outcomes.extend_lease(connection, delivery, self.clock() + self.lease)

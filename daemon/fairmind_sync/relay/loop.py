@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 LEASE = timedelta(seconds=50)
 BATCH_TIME = timedelta(seconds=45)
-"""A batch that took longer is hung: its worker is ended, before its leases are."""
+"""A batch that comes no further for longer is hung: its worker is ended, before its leases are."""
 _PACE_INTERVAL_S = 0.05
 
 log = structlog.get_logger()
@@ -168,7 +168,7 @@ class Relay:
             self._give_back(batch)
 
     def _deliver_and_record(self, batch: LeasedBatch) -> None:
-        journal = OutboxJournal(self.engine, self.clock)
+        journal = OutboxJournal(self.engine, self.clock, LEASE, lambda: self.watch(BATCH_TIME))
         with closing(self.provider.deliver(batch, journal, batch.may_start)) as all_reports:
             for reports in all_reports:
                 self._record(batch, reports)

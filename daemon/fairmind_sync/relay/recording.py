@@ -67,7 +67,7 @@ class Recorder:
         outcome = replace(given, reason=redact(given.reason, self.secrets))
         bound = _bound_log(delivery)
         try:
-            if isinstance(outcome, Retry) and delivery.attempts < self.max_attempts:
+            if isinstance(outcome, Retry) and self._goes_on(delivery, outcome):
                 due_at = self._schedule_retry(delivery, outcome)
                 bound.warning(
                     "delivery.retry_scheduled",
@@ -80,6 +80,9 @@ class Recorder:
                 bound.error("delivery.dead", kind=outcome.kind.value, reason=outcome.reason)
         except LeaseLostError:
             bound.warning("delivery.lease_lost", outcome=type(outcome).__name__)
+
+    def _goes_on(self, delivery: Delivery, outcome: Retry) -> bool:
+        return delivery.attempts < min(self.max_attempts, outcome.at_most or self.max_attempts)
 
     def _schedule_retry(self, delivery: Delivery, outcome: Retry) -> datetime:
         now = self.clock()

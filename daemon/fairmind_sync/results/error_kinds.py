@@ -18,6 +18,7 @@ class ErrorKind(StrEnum):
         return kind
 
     REJECTED = "rejected", "the provider refuses this result"
+    REFUSED = "refused", "the provider, or a gateway before it, refuses this result alone"
     TOO_LARGE = "too_large", "the result is too large for the provider"
     RUN_DELETED = "run_deleted", "somebody deleted the run at the provider"
     UPLOAD_FAILED = "upload_failed", "the upload failed"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -39,10 +39,29 @@ def key_for(path: KeyPath, rules: KeyRules) -> str:
     """
     joined = "/".join(path)
     legal = all(rules.accepts(part) for part in path) and len(joined) <= rules.longest
-    if legal and not _MARKED.search(joined):
-        return joined
+    return joined if legal and not _MARKED.search(joined) else marked_key_for(path, rules)
+
+
+def marked_key_for(path: KeyPath, rules: KeyRules) -> str:
+    """Returns the nearest legal key and the mark, also where the path itself is legal."""
     stem = "/".join(rules.legalise(part) for part in path)
     return f"{stem[: rules.longest - MARK_LENGTH - 1]}-{mark(dumps(list(path)))}"
+
+
+def keys_for(
+    paths: Iterable[KeyPath], rules: KeyRules, *, folds_case: bool = False
+) -> dict[KeyPath, str]:
+    """Returns a key of its own for each path.
+
+    With `folds_case`, a key that differs from an earlier one in upper and lower case alone is marked.
+    """
+    keys = {path: key_for(path, rules) for path in paths}
+    if folds_case:
+        first = {key.casefold(): path for path, key in reversed(keys.items())}
+        for path, key in keys.items():
+            if first[key.casefold()] != path:
+                keys[path] = marked_key_for(path, rules)
+    return keys
 
 
 def renamed(keys: Mapping[KeyPath, str]) -> Iterator[str]:

@@ -7,13 +7,18 @@ from datetime import datetime
 from typing import NoReturn
 
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, ViewType
+from mlflow.entities import Metric, Param, RunTag, ViewType
 from mlflow.exceptions import MlflowException, RestException
 
 from fairmind_sync.errors import ProviderBlockedError
 from fairmind_sync.providers.mlflow.runs_api import (
+    EXPERIMENT_TAG,
+    Entry,
     MetricPoint,
     MlflowRefusedError,
+    ParamText,
+    StoredRun,
+    TagText,
     UncertainError,
     refuse_deleted_experiment,
     running_with,
@@ -40,6 +45,12 @@ class ClientRuns:
             refuse_deleted_experiment(name, found.experiment_id)
         return str(found.experiment_id)
 
+    def tag_experiment(self, experiment_id: str) -> None:
+        try:
+            self._client.set_experiment_tag(experiment_id, *EXPERIMENT_TAG)
+        except MlflowException as error:
+            _raise_client_error(error)
+
     def find_run(self, experiment_id: str, tag: str, value: str) -> str | None:
         try:
             found = self._client.search_runs(
@@ -64,14 +75,30 @@ class ClientRuns:
             _raise_client_error(error)
         return str(run.info.run_id)
 
-    def log_batch(
-        self, run_id: str, points: Sequence[MetricPoint], params: Mapping[str, str]
-    ) -> None:
+    def stored_run(self, run_id: str) -> StoredRun:
+        try:
+            run = self._client.get_run(run_id)
+        except MlflowException as error:
+            _raise_client_error(error)
+        return StoredRun(
+            is_finished=run.info.status == "FINISHED",
+            is_deleted=run.info.lifecycle_stage == "deleted",
+            tags=frozenset(run.data.tags),
+            params=frozenset(run.data.params),
+            metrics=frozenset(run.data.metrics),
+        )
+
+    def log_batch(self, run_id: str, batch: Sequence[Entry]) -> None:
         try:
             self._client.log_batch(
                 run_id,
-                [Metric(point.key, point.value, point.timestamp_ms, 0) for point in points],
-                [Param(key, value) for key, value in params.items()],
+                [
+                    Metric(entry.key, entry.value, entry.timestamp_ms, 0)
+                    for entry in batch
+                    if isinstance(entry, MetricPoint)
+                ],
+                [Param(entry.key, entry.value) for entry in batch if isinstance(entry, ParamText)],
+                [RunTag(entry.key, entry.value) for entry in batch if isinstance(entry, TagText)],
             )
         except MlflowException as error:
             _raise_client_error(error)

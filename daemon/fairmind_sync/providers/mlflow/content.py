@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
-from fairmind_sync.providers.mlflow.runs_api import MetricPoint, to_ms
+from fairmind_sync.providers.mlflow.limits import ServerLimits
+from fairmind_sync.providers.mlflow.runs_api import (
+    Entry,
+    MetricPoint,
+    ParamText,
+    StoredRun,
+    TagText,
+    to_ms,
+)
 from fairmind_sync.results.delivery import Delivery
 from fairmind_sync.results.extraction import Extract, Scalar, describe, extract, summary_text
-from fairmind_sync.results.keys import KeyRules, key_for, renamed
+from fairmind_sync.results.keys import keys_for, renamed
 from fairmind_sync.results.payload import dumps
 from fairmind_sync.text import shorten, storable
 
 DELIVERY_KEY_TAG = "fairmind.delivery_key"
-KEY_RULES = KeyRules(re.compile(r"[\w.\- :]+"), re.compile(r"[^\w.\- :]"), longest=250)
-LONGEST_PARAM, LONGEST_TAG, LONGEST_NAME = 6_000, 8_000, 250
-MOST_POINTS, MOST_PARAMS, MOST_BYTES = 900, 100, 900_000
-"""Below MLflow's limits for a batch: 1,000 entries, 100 of them parameters, 1 MB of JSON."""
+ADJUSTED_TAG = "fairmind.adjusted"
+NEWEST, NEW_RUN = ServerLimits(), StoredRun()
+LONGEST_NAME = 250
+MOST_TEXTS, MOST_BYTES = 100, 900_000
+"""Below MLflow's limits for a batch: 1,000 entries, 100 of them parameters and 100 tags, 1 MB of JSON."""
 _BYTES_AROUND_AN_ENTRY = 100
-
-
-@dataclass(slots=True)
-class LogBatch:
-    """What one log-batch request carries."""
-
-    points: list[MetricPoint] = field(default_factory=list)
-    params: dict[str, str] = field(default_factory=dict)
-    bytes: int = 0
-
-    def takes(self, size: int) -> bool:
-        """Returns whether one more entry of `size` bytes fits in, whatever its kind."""
-        return (
-            self.bytes + size <= MOST_BYTES
-            and len(self.points) < MOST_POINTS
-            and len(self.params) < MOST_PARAMS
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,51 +41,64 @@ class MlflowContent:
     points: list[MetricPoint]
     adjusted: tuple[str, ...]
 
-    def batches(self) -> Iterator[LogBatch]:
-        """Yields the batches in the order of sending, each within MLflow's limits."""
-        batch = LogBatch()
-        entries: list[tuple[str, str] | MetricPoint] = [*self.params.items(), *self.points]
-        for entry in entries:
-            size = _size(entry)
-            if not batch.takes(size):
+    def batches(self, stored: StoredRun = NEW_RUN) -> Iterator[list[Entry]]:
+        """Yields what the run lacks in the order of sending, in lists within MLflow's limits for a batch."""
+        batch, texts, size = list[Entry](), 0, 0
+        for entry in self._lacking(stored):
+            size += _size(entry)
+            texts += isinstance(entry, ParamText | TagText)
+            if batch and (
+                len(batch) >= NEWEST.most_entries or texts > MOST_TEXTS or size > MOST_BYTES
+            ):
                 yield batch
-                batch = LogBatch()
-            batch.bytes += size
-            if isinstance(entry, MetricPoint):
-                batch.points.append(entry)
-            else:
-                batch.params[entry[0]] = entry[1]
-        yield batch  # never empty: a run has at least its test_id
+                batch, texts, size = [], isinstance(entry, ParamText | TagText), _size(entry)
+            batch.append(entry)
+        if batch:
+            yield batch
+
+    def _lacking(self, stored: StoredRun) -> Iterator[Entry]:
+        for key, value in self.tags.items():
+            if key not in stored.tags:
+                yield TagText(key, value)
+        for key, value in self.params.items():
+            if key not in stored.params:
+                yield ParamText(key, value)
+        yield from (point for point in self.points if point.key not in stored.metrics)
 
 
-def _size(entry: MetricPoint | tuple[str, str]) -> int:
+def _size(entry: Entry) -> int:
     """Returns the most bytes that the entry takes as ASCII-only JSON."""
-    texts = (entry.key,) if isinstance(entry, MetricPoint) else entry
-    return _BYTES_AROUND_AN_ENTRY + sum(len(dumps(text)) for text in texts)
+    value = "" if isinstance(entry, MetricPoint) else dumps(entry.value)
+    return _BYTES_AROUND_AN_ENTRY + len(dumps(entry.key)) + len(value)
 
 
-def content_of(delivery: Delivery, project: str) -> MlflowContent:
+def content_of(delivery: Delivery, project: str, limits: ServerLimits = NEWEST) -> MlflowContent:
     extracted = extract(delivery.result, project)
     texts = _param_texts(extracted)
-    keys = {path: key_for(path, KEY_RULES) for path in (*texts, *extracted.metrics)}
+    keys = keys_for((*texts, *extracted.metrics), limits.keys, folds_case=limits.folds_case)
     params = {keys[path]: text for path, text in texts.items()}
     tags = _tags(delivery, extracted)
     timestamp = to_ms(extracted.started_at)
+    adjusted = (
+        *(f"metric {skipped} can't be held" for skipped in extracted.skipped),
+        *renamed(keys),
+        *_adjusted("tag", tags, limits.longest_tag),
+        *_adjusted("parameter", params, limits.longest_param),
+        *_adjusted("run", {"name": extracted.run_name}, LONGEST_NAME),
+    )
+    if adjusted:
+        tags[ADJUSTED_TAG] = "; ".join(adjusted)
     return MlflowContent(
         name=shorten(storable(extracted.run_name), LONGEST_NAME),
         started_at=extracted.started_at,
-        tags={key: shorten(storable(value), LONGEST_TAG) for key, value in tags.items()},
-        params={key: shorten(storable(value), LONGEST_PARAM) for key, value in params.items()},
+        tags={key: shorten(storable(value), limits.longest_tag) for key, value in tags.items()},
+        params={
+            key: shorten(storable(value), limits.longest_param) for key, value in params.items()
+        },
         points=[
             MetricPoint(keys[path], value, timestamp) for path, value in extracted.metrics.items()
         ],
-        adjusted=(
-            *(f"metric {skipped} can't be held" for skipped in extracted.skipped),
-            *renamed(keys),
-            *_adjusted("tag", tags, LONGEST_TAG),
-            *_adjusted("parameter", params, LONGEST_PARAM),
-            *_adjusted("run", {"name": extracted.run_name}, LONGEST_NAME),
-        ),
+        adjusted=adjusted,
     )
 
 

@@ -7,38 +7,37 @@ keeps its authentication and headers and shows the real status; it is semi-publi
 
 from __future__ import annotations
 
-import json
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import quote
 
-import requests
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from mlflow.utils.rest_utils import http_request
 from mlflow.utils.workspace_context import get_request_workspace
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
+from fairmind_sync.providers.mlflow.http_replies import raise_unreachable, read_reply
 from fairmind_sync.providers.mlflow.runs_api import (
+    EXPERIMENT_TAG,
+    Entry,
     MetricPoint,
     MlflowRefusedError,
-    NotSentError,
+    ParamText,
+    StoredRun,
+    TagText,
     UncertainError,
     refuse_deleted_experiment,
     running_with,
     to_ms,
 )
-from fairmind_sync.providers.retry_after import retry_after
-from fairmind_sync.redaction import redact, without_user
+from fairmind_sync.redaction import without_user
 
 REQUEST_TIMEOUT_S = 10.0
-_AWAY = (429, 502, 503, 504)
 _DEFAULT_WORKSPACE = "default"
 
 
@@ -80,6 +79,16 @@ class HttpRuns:
             refuse_deleted_experiment(name, str(found["experiment_id"]))
         return str(found["experiment_id"])
 
+    def tag_experiment(self, experiment_id: str) -> None:
+        key, value = EXPERIMENT_TAG
+        self._call(
+            "POST",
+            "experiments/set-experiment-tag",
+            experiment_id=experiment_id,
+            key=key,
+            value=value,
+        )
+
     def find_run(self, experiment_id: str, tag: str, value: str) -> str | None:
         reply = self._call(
             "POST",
@@ -109,23 +118,36 @@ class HttpRuns:
                 return str(run_id)
         raise UncertainError("the reply to runs/create holds no run id")
 
-    def log_batch(
-        self, run_id: str, points: Sequence[MetricPoint], params: Mapping[str, str]
-    ) -> None:
+    def stored_run(self, run_id: str) -> StoredRun:
+        reply = self._call("GET", "runs/get", run_id=run_id)
+        with suppress(KeyError, TypeError, AttributeError):
+            info, data = reply["run"]["info"], reply["run"].get("data", {})
+            return StoredRun(
+                is_finished=info["status"] == "FINISHED",
+                is_deleted=info.get("lifecycle_stage") == "deleted",
+                tags=frozenset(tag["key"] for tag in data.get("tags", [])),
+                params=frozenset(param["key"] for param in data.get("params", [])),
+                metrics=frozenset(metric["key"] for metric in data.get("metrics", [])),
+            )
+        raise UncertainError("the reply to runs/get makes no sense")
+
+    def log_batch(self, run_id: str, batch: Sequence[Entry]) -> None:
         self._call(
             "POST",
             "runs/log-batch",
             run_id=run_id,
             metrics=[
                 {
-                    "key": point.key,
-                    "value": _json_number(point.value),
-                    "timestamp": point.timestamp_ms,
+                    "key": entry.key,
+                    "value": _json_number(entry.value),
+                    "timestamp": entry.timestamp_ms,
                     "step": 0,
                 }
-                for point in points
+                for entry in batch
+                if isinstance(entry, MetricPoint)
             ],
-            params=[{"key": key, "value": value} for key, value in params.items()],
+            params=_pairs(entry for entry in batch if isinstance(entry, ParamText)),
+            tags=_pairs(entry for entry in batch if isinstance(entry, TagText)),
         )
 
     def finish_run(self, run_id: str, end: datetime) -> None:
@@ -195,8 +217,12 @@ class HttpRuns:
                 **carried,
             )
         except MlflowException as error:
-            _raise_unreachable(error, self._uri)
-        return _read(response)
+            raise_unreachable(error, self._uri)
+        return read_reply(response, endpoint)
+
+
+def _pairs(entries: Iterable[ParamText | TagText]) -> list[dict[str, str]]:
+    return [{"key": entry.key, "value": entry.value} for entry in entries]
 
 
 def _json_number(value: float) -> float | str:
@@ -216,76 +242,3 @@ def _field(reply: Mapping[str, Any], name: str) -> Any:
         return reply[name]
     except KeyError:
         raise UncertainError(f"the server's reply holds no {name}") from None
-
-
-def _raise_unreachable(error: MlflowException, uri: str) -> NoReturn:
-    """Raises NotSentError for a request that found no server, UncertainError for one that may have worked."""
-    causes = list(_causes(error))
-    not_sent = (NewConnectionError, ConnectTimeoutError, requests.exceptions.ProxyError)
-    for cause in causes:
-        if isinstance(cause, not_sent):
-            raise NotSentError(
-                f"the MLflow server can't be reached: {redact(str(cause))}",
-                address=without_user(uri),
-            ) from error
-        if isinstance(cause, requests.exceptions.SSLError):
-            raise ProviderBlockedError(f"the MLflow server's certificate is refused: {cause}")
-    raise UncertainError(redact(str(causes[-1]))) from error
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yields the error and its causes; urllib3 keeps a cause in an attribute, requests in an argument."""
-    while error is not None:
-        yield error
-        nested = [getattr(error, "reason", None), *error.args]
-        error = next((link for link in nested if isinstance(link, BaseException)), None) or (
-            error.__cause__ or error.__context__
-        )
-
-
-def _read(response: requests.Response) -> dict[str, Any]:
-    """Returns the reply as a dictionary; raises the error that its status means."""
-    status = response.status_code
-    if status != requests.codes.ok:
-        _raise_for_status(status, response)
-    try:
-        reply = json.loads(response.content)
-    except ValueError:
-        raise UncertainError("the server's reply is empty or no JSON") from None
-    if not isinstance(reply, dict):
-        raise UncertainError("the server's reply is no JSON object")
-    return reply
-
-
-def _raise_for_status(status: int, response: requests.Response) -> NoReturn:
-    code, message = _error_of(response)
-    if status in _AWAY:
-        raise ProviderOfflineError(
-            f"the MLflow server answers {status}: {message}", retry_after(response.headers)
-        )
-    if status == requests.codes.request_timeout or status >= requests.codes.server_error:
-        raise UncertainError(f"the MLflow server answers {status}: {message}")
-    if "invalid host header" in message.lower():
-        raise ProviderBlockedError(
-            "the MLflow server refuses the host name in MLFLOW_TRACKING_URI. "
-            "Start it with --allowed-hosts naming that host."
-        )
-    if status in (requests.codes.unauthorized, requests.codes.forbidden):
-        raise ProviderBlockedError(
-            f"the MLflow server refuses our credentials ({status}: {message}). "
-            "Check MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD or MLFLOW_TRACKING_TOKEN."
-        )
-    if status < requests.codes.bad_request or code in ("", "ENDPOINT_NOT_FOUND"):
-        raise ProviderBlockedError(
-            f"what answers at MLFLOW_TRACKING_URI is no MLflow server ({status}). Check the address."
-        )
-    raise MlflowRefusedError(code, message)
-
-
-def _error_of(response: requests.Response) -> tuple[str, str]:
-    """Returns MLflow's error code and message; an empty code where the reply isn't MLflow's."""
-    try:
-        reply = json.loads(response.content)
-        return str(reply["error_code"]), str(reply.get("message", ""))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return "", response.text[:2000]

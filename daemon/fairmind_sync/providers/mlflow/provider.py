@@ -12,7 +12,7 @@ from datetime import timedelta
 
 import structlog
 
-from fairmind_sync.errors import ProviderOfflineError
+from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
 from fairmind_sync.outbox.unclean_attempts import Standing
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.providers.base import (
@@ -23,15 +23,16 @@ from fairmind_sync.providers.base import (
     Outcome,
     Report,
     Retry,
-    log_adjustments,
 )
-from fairmind_sync.providers.mlflow.content import DELIVERY_KEY_TAG, MlflowContent, content_of
+from fairmind_sync.providers.mlflow.content import DELIVERY_KEY_TAG
 from fairmind_sync.providers.mlflow.runs_api import (
     MlflowRefusedError,
     NotSentError,
     RunsApi,
+    StoredRun,
     UncertainError,
 )
+from fairmind_sync.providers.mlflow.sending import RunSender, is_of_run
 from fairmind_sync.providers.threads import run_in_threads
 from fairmind_sync.redaction import without_user
 from fairmind_sync.results.delivery import Delivery, Run
@@ -41,7 +42,8 @@ from fairmind_sync.settings import Settings
 
 GRACE = timedelta(seconds=30)
 """After so long, a create whose reply was lost is no longer under way at the server."""
-_INACTIVE = "must be in the 'active' state"
+_REFUSALS = 2
+"""So often a gateway may refuse a result before the result is given up."""
 
 log = structlog.get_logger()
 
@@ -56,12 +58,16 @@ class MlflowProvider:
     def __init__(self, api: RunsApi, settings: Settings) -> None:
         self._api = api
         self._settings = settings
+        self._sender = RunSender(api, settings.wandb_project)
         self._experiment_id: str | None = None
 
     def probe(self) -> None:
-        """Looks the experiment up, which needs the server, our credentials and the destination."""
+        """Proves the whole destination: server, credentials, experiment, and our right to add runs."""
         self._experiment_id = None
-        self._experiment()
+        try:
+            self._api.tag_experiment(self._experiment())
+        except UncertainError as error:
+            raise ProviderOfflineError(str(error)) from error
 
     def deliver(
         self, deliveries: Iterable[Delivery], journal: Journal, may_start: Callable[[], bool]
@@ -101,16 +107,14 @@ class MlflowProvider:
         return self._experiment_id
 
     def _deliver_one(self, delivery: Delivery, journal: Journal) -> Outcome:
-        content = content_of(delivery, self._settings.wandb_project)
-        log_adjustments(delivery, content.adjusted)
         try:
-            return self._log_run(delivery, content, journal)
+            return self._log_run(delivery, journal)
         except UncertainError as error:
             return Retry(ErrorKind.UNCERTAIN, str(error), after=GRACE)
         except MlflowRefusedError as error:
             return self._judge(error)
 
-    def _log_run(self, delivery: Delivery, content: MlflowContent, journal: Journal) -> Outcome:
+    def _log_run(self, delivery: Delivery, journal: Journal) -> Outcome:
         experiment_id = self._experiment()
         run_id = delivery.run_id
         if run_id is None and delivery.create_attempted_at is not None:
@@ -121,35 +125,44 @@ class MlflowProvider:
                 )
             run_id = self._api.find_run(experiment_id, DELIVERY_KEY_TAG, delivery.key)
         if run_id is None:
-            run_id = self._create(delivery, content, experiment_id, journal)
-        for batch in content.batches():
-            self._api.log_batch(run_id, batch.points, batch.params)
-        self._api.finish_run(run_id, content.started_at)
-        return Delivered(
-            Run(run_id, self._api.run_url(experiment_id, run_id)), self._destination(experiment_id)
+            run_id, stored = self._create(delivery, experiment_id, journal)
+        else:
+            stored = self._api.stored_run(run_id)
+        return self._complete(
+            delivery, Run(run_id, self._api.run_url(experiment_id, run_id)), stored, journal
         )
 
+    def _complete(
+        self, delivery: Delivery, run: Run, stored: StoredRun, journal: Journal
+    ) -> Outcome:
+        if stored.is_deleted:
+            return Dead(ErrorKind.RUN_DELETED, "the run was deleted at MLflow")
+        try:
+            self._sender.fill(delivery, run.id, stored, lambda: journal.progressed(delivery))
+        except ProviderBlockedError as error:  # the run could be made: it is this result's content
+            return Retry(ErrorKind.REFUSED, str(error), at_most=_REFUSALS)
+        if not stored.is_finished:
+            self._api.finish_run(run.id, delivery.result.created_at)
+        return Delivered(run, self._destination(self._experiment()))
+
     def _create(
-        self, delivery: Delivery, content: MlflowContent, experiment_id: str, journal: Journal
-    ) -> str:
+        self, delivery: Delivery, experiment_id: str, journal: Journal
+    ) -> tuple[str, StoredRun]:
         journal.creating(delivery, self._destination(experiment_id))
         try:
-            run_id = self._api.create_run(
-                experiment_id, content.name, content.started_at, content.tags
-            )
+            run_id, stored = self._sender.create(delivery, experiment_id)
         except NotSentError:
             journal.not_created(delivery)
             raise
         journal.created(delivery, run_id)
-        return run_id
+        return run_id, stored
 
     def _destination(self, experiment_id: str) -> str:
         return f"{without_user(self._settings.mlflow_tracking_uri)} experiment {experiment_id}"
 
     def _judge(self, error: MlflowRefusedError) -> Outcome:
         """Returns Dead for a run that is gone, or for content that MLflow will never take."""
-        message = str(error)
-        if error.code == "RESOURCE_DOES_NOT_EXIST" or _INACTIVE in message:
+        if is_of_run(error):
             self.probe()  # raises if the experiment itself is gone
-            return Dead(ErrorKind.RUN_DELETED, f"the run was deleted at MLflow: {message}")
-        return Dead(ErrorKind.REJECTED, f"MLflow refuses this result ({error.code}): {message}")
+            return Dead(ErrorKind.RUN_DELETED, f"the run was deleted at MLflow: {error}")
+        return Dead(ErrorKind.REJECTED, f"MLflow refuses this result ({error.code}): {error}")

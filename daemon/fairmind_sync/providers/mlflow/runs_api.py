@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NoReturn, Protocol
+from typing import NoReturn, Protocol, TypeAlias
 
 from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
 
@@ -16,6 +16,10 @@ class NotSentError(ProviderOfflineError):
 
 class UncertainError(Exception):
     """The server may or may not have done what was asked: no reply came, or a reply that makes no sense."""
+
+
+class NotMlflowError(ProviderBlockedError):
+    """What answers is no MLflow server: at the wrong address, or a gateway that refuses the request."""
 
 
 class MlflowRefusedError(Exception):
@@ -35,6 +39,39 @@ class MetricPoint:
     timestamp_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class ParamText:
+    """A parameter's text."""
+
+    key: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class TagText:
+    """A tag's text."""
+
+    key: str
+    value: str
+
+
+Entry: TypeAlias = MetricPoint | ParamText | TagText
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """How far a run has come at the server: by default not at all.
+
+    `tags`, `params` and `metrics` are the keys of what the run has.
+    """
+
+    is_finished: bool = False
+    is_deleted: bool = False
+    tags: frozenset[str] = frozenset()
+    params: frozenset[str] = frozenset()
+    metrics: frozenset[str] = frozenset()
+
+
 class RunsApi(Protocol):
     """What a delivery asks of MLflow; no call is repeated here.
 
@@ -47,6 +84,9 @@ class RunsApi(Protocol):
     def experiment_id(self, name: str) -> str:
         """Returns the experiment's id; makes the experiment if there is none of that name."""
 
+    def tag_experiment(self, experiment_id: str) -> None:
+        """Sets a tag on the experiment; who may not make runs in the experiment may not set the tag."""
+
     def find_run(self, experiment_id: str, tag: str, value: str) -> str | None:
         """Returns the id of the earliest run with this tag, deleted runs included; None if there is none."""
 
@@ -55,10 +95,14 @@ class RunsApi(Protocol):
     ) -> str:
         """Makes a run; returns its id."""
 
-    def log_batch(
-        self, run_id: str, points: Sequence[MetricPoint], params: Mapping[str, str]
-    ) -> None:
-        """Logs points and parameters, within MLflow's limits for one batch; harmless to repeat."""
+    def stored_run(self, run_id: str) -> StoredRun:
+        """Returns how far the run has come."""
+
+    def log_batch(self, run_id: str, batch: Sequence[Entry]) -> None:
+        """Logs points, parameters and tags, within MLflow's limits for one batch.
+
+        Servers older than 3.17 refuse a point whose value is NaN and that the run has already.
+        """
 
     def finish_run(self, run_id: str, end: datetime) -> None:
         """Ends the run as FINISHED, and makes sure that the server says so."""
@@ -74,6 +118,10 @@ class RunsApi(Protocol):
 
     def run_url(self, experiment_id: str, run_id: str) -> str | None:
         """Returns the URL of the run's page; None where runs have no pages."""
+
+
+EXPERIMENT_TAG = ("fairmind.sync", "delivers here")
+"""The tag's key and value: always the same, so that the tag is harmless to repeat."""
 
 
 def to_ms(moment: datetime) -> int:

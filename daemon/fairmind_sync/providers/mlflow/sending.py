@@ -1,0 +1,168 @@
+"""Sends a run's content, and learns from what the server refuses how to send it.
+
+Servers differ: older ones refuse ':' in keys and long parameters, those of other makers take fewer metrics in
+a batch, and a gateway in between may refuse large requests. What a refusal taught counts for all later runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+
+import structlog
+
+from fairmind_sync.errors import ProviderUnavailableError
+from fairmind_sync.providers.base import log_adjustments
+from fairmind_sync.providers.mlflow.content import (
+    DELIVERY_KEY_TAG,
+    NEWEST,
+    MlflowContent,
+    content_of,
+)
+from fairmind_sync.providers.mlflow.limits import ServerLimits
+from fairmind_sync.providers.mlflow.runs_api import (
+    Entry,
+    MetricPoint,
+    MlflowRefusedError,
+    NotMlflowError,
+    ParamText,
+    RunsApi,
+    StoredRun,
+    TagText,
+    UncertainError,
+)
+from fairmind_sync.results.delivery import Delivery
+
+INACTIVE = "must be in the 'active' state"
+
+log = structlog.get_logger()
+
+
+class _EntryRefusedError(Exception):
+    """The server refuses a batch of one entry, for `reason`."""
+
+    def __init__(self, entry: Entry, reason: MlflowRefusedError) -> None:
+        super().__init__(entry.key)
+        self.entry = entry
+        self.reason = reason
+
+
+class RunSender:
+    """Makes and completes runs by a `RunsApi`, within the limits that the server has shown so far."""
+
+    def __init__(self, api: RunsApi, project: str) -> None:
+        self._api = api
+        self._project = project
+        self._limits = NEWEST
+
+    def create(self, delivery: Delivery, experiment_id: str) -> tuple[str, StoredRun]:
+        """Makes the delivery's run; returns the run's id, and what the run has.
+
+        The run gets all its tags at once; where a gateway refuses that, only the tag that finds the run.
+        """
+        content = self._content(delivery)
+        try:
+            return self._created(content, experiment_id, content.tags)
+        except MlflowRefusedError as error:
+            self._learn(self._limits.after_refused_run(content.tags.values()), error)
+            return self.create(delivery, experiment_id)
+        except NotMlflowError:
+            key = {DELIVERY_KEY_TAG: content.tags[DELIVERY_KEY_TAG]}
+            return self._created(content, experiment_id, key)
+
+    def fill(
+        self,
+        delivery: Delivery,
+        run_id: str,
+        stored: StoredRun,
+        progressed: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Sends what the run lacks, and nothing twice: some servers refuse what they have already.
+
+        Calls `progressed` between two batches. A run whose content the server refuses for good is ended as
+        FAILED.
+        """
+        try:
+            content = self._filled(delivery, run_id, stored, progressed)
+        except MlflowRefusedError:
+            with suppress(MlflowRefusedError, UncertainError, ProviderUnavailableError):
+                self._api.fail_run(run_id)
+            raise
+        log_adjustments(delivery, content.adjusted)
+
+    def _created(
+        self, content: MlflowContent, experiment_id: str, tags: Mapping[str, str]
+    ) -> tuple[str, StoredRun]:
+        run_id = self._api.create_run(experiment_id, content.name, content.started_at, tags)
+        return run_id, StoredRun(tags=frozenset(tags))
+
+    def _filled(
+        self, delivery: Delivery, run_id: str, stored: StoredRun, progressed: Callable[[], None]
+    ) -> MlflowContent:
+        """Sends what the run lacks; returns the content that the run has then."""
+        while True:
+            content = self._content(delivery)
+            try:
+                for number, batch in enumerate(content.batches(stored)):
+                    if number:
+                        progressed()
+                    self._send(run_id, batch)
+            except _EntryRefusedError as refused:
+                self._learn(_after(self._limits, refused.entry, content), refused.reason)
+                stored = self._api.stored_run(run_id)
+            else:
+                return content
+
+    def _send(self, run_id: str, batch: list[Entry]) -> None:
+        """Sends the batch, in halves where the whole is refused, or as many entries were before."""
+        if len(batch) > self._limits.most_entries:
+            self._send_halves(run_id, batch)
+            return
+        try:
+            self._api.log_batch(run_id, batch)
+        except (MlflowRefusedError, NotMlflowError) as error:
+            if is_of_run(error):
+                raise
+            if len(batch) == 1 and isinstance(error, MlflowRefusedError):
+                raise _EntryRefusedError(batch[0], error) from error
+            if len(batch) == 1:
+                raise
+            self._send_halves(run_id, batch)
+            most = min(self._limits.most_entries, (len(batch) + 1) // 2)
+            self._limits = replace(self._limits, most_entries=most)
+
+    def _send_halves(self, run_id: str, batch: list[Entry]) -> None:
+        middle = (len(batch) + 1) // 2
+        self._send(run_id, batch[:middle])
+        self._send(run_id, batch[middle:])
+
+    def _content(self, delivery: Delivery) -> MlflowContent:
+        return content_of(delivery, self._project, self._limits)
+
+    def _learn(self, limits: ServerLimits | None, error: Exception) -> None:
+        """Goes on with these limits; raises the error where there are none."""
+        if limits is None:
+            raise error
+        self._limits = limits
+        log.warning("provider.takes_less", provider="mlflow", reason=str(error))
+
+
+def is_of_run(error: Exception) -> bool:
+    """Returns whether the run itself is refused, because it is gone, whatever is sent to it."""
+    return isinstance(error, MlflowRefusedError) and (
+        error.code == "RESOURCE_DOES_NOT_EXIST" or INACTIVE in str(error)
+    )
+
+
+def _after(limits: ServerLimits, entry: Entry, content: MlflowContent) -> ServerLimits | None:
+    """Returns limits by which the refused entry is sent otherwise; None if there are none."""
+    match entry:
+        case TagText():
+            return limits.after_refused_run([entry.value])
+        case ParamText():
+            return limits.after_refused_entry(entry.key, entry.value, content.params)
+        case MetricPoint():
+            return limits.after_refused_entry(
+                entry.key, "", [point.key for point in content.points]
+            )
