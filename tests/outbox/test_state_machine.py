@@ -39,7 +39,8 @@ from tests.support.clock import NOW
 from tests.support.databases import rows
 from tests.support.deliveries import LEASE
 
-EXAMPLES, STEPS = 50, 50
+EXAMPLES = 500 if settings.get_current_profile_name() == "nightly" else 20
+STEPS = 50
 MOST_ATTEMPTS = 3
 PROVIDER: ProviderName = "mlflow"
 

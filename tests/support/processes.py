@@ -35,8 +35,8 @@ _STARTED = ("doctor",)
 def eventually(look: Callable[[], Found | None], seconds: float = PATIENCE_S) -> Found:
     """What `look` finds, soon after it is true.
 
-    Looks again after 20 ms at first, and ever more rarely later, up to half a second after a look's end. Where
-    a look takes long, the next one waits longer: whoever is waited for needs the processor.
+    Looks again after 20 ms at first, ever more rarely later, and half a second after a look's end at most. A
+    look that takes long is followed by a longer wait: whoever is waited for needs the processor.
     """
     begin = now = time.monotonic()
     while not (found := look()):
