@@ -47,7 +47,7 @@ def _waits(item: pytest.Item) -> bool:
 
 def _is_on_postgresql(item: pytest.Item) -> bool:
     params = item.callspec.params if hasattr(item, "callspec") else {}
-    return "postgresql" in (params.get("database_url"), params.get("empty_database_url"))
+    return any(isinstance(value, str) and value == "postgresql" for value in params.values())
 
 
 def dealt(items: Sequence[pytest.Item], processes: int) -> list[pytest.Item]:
