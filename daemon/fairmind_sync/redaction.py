@@ -13,9 +13,12 @@ _USERINFO = re.compile(r"""(?<=://)[^/\s"'<>]+(?=@)""")
 
 
 def forms_to_hide(secrets: Iterable[str], passwords: Iterable[str]) -> tuple[str, ...]:
-    """Returns the texts to hide: each secret and each long enough password, as given and as in JSON."""
-    found = [secret for secret in secrets if secret]
-    found += [password for password in passwords if len(password) >= SHORTEST_PASSWORD]
+    """Returns the texts to hide: each secret and each long enough password, as given and as in JSON.
+
+    A secret is hidden without the white space at its ends, too: a key is sent without it.
+    """
+    given = [*secrets, *(one for one in passwords if len(one) >= SHORTEST_PASSWORD)]
+    found = [form for secret in given for form in (secret, secret.strip()) if form]
     written = (form for secret in found for form in (secret, json.dumps(secret)[1:-1]))
     return tuple(dict.fromkeys(written))
 

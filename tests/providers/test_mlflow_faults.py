@@ -15,13 +15,12 @@ from tests.providers.test_mlflow import MlflowLab
 from tests.standins.faults import Action, Fault, every
 from tests.standins.mlflow_proxy import MlflowProxy, mlflow_proxy
 from tests.support.diagonals import diagonals
-from tests.system.crash.trouble import troubled
 
 RESULTS = {"accuracy": 0.25, "groups": {"a": 1, "b": 2}}
 METRICS = {"accuracy": 0.25, "groups/a": 1.0, "groups/b": 2.0}
 KINDS = ("experiment", "create_experiment", "create", "log_batch", "update")
 LOST: tuple[Action, ...] = ("drop_after", "half", "empty", "html", "late")
-SHORT = {"fairmind_sync.providers.mlflow.http_runs:REQUEST_TIMEOUT_S": 8.0}
+SHORT = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "8"}
 """Only where a reply comes too late: a healthy server on a busy machine must not seem to be away."""
 LATE_S = 9.0
 """Longer than that."""
@@ -42,7 +41,7 @@ def lab(engine: Engine, proxy: MlflowProxy) -> MlflowLab:
 
 def drain(lab: MlflowLab, action: Action) -> DeliveryRecord:
     """With a time-out that passes where no reply comes in time."""
-    return lab.drain(**(troubled(times=SHORT) if action in ("late", "hang") else {}))
+    return lab.drain(**(SHORT if action in ("late", "hang") else {}))
 
 
 def disturb(proxy: MlflowProxy, kind: str, action: Action, *, times: int | None = 1) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -74,7 +75,7 @@ class Server:
 def sent(server: Server, **changes: Any) -> RunSender:
     sender = RunSender(cast("RunsApi", server), "project")
     one = delivery(**changes)
-    run_id, stored = sender.create(one, "0")
+    run_id, stored = sender.create(one, sender.content(one), "0")
     assert run_id == RUN
     sender.fill(one, run_id, stored)
     return sender
@@ -148,6 +149,26 @@ def test_an_entry_that_is_refused_for_good_costs_few_requests() -> None:
     with pytest.raises(MlflowRefusedError):
         sent(server, results={f"m{number}": float(number) for number in range(800)})
     assert server.requests < 25
+
+
+def test_a_long_delivery_tells_of_its_progress() -> None:
+    server = Server(with_more_than(100))
+    told: list[int] = []
+    one = delivery(results={f"m{number}": float(number) for number in range(2_000)})
+    RunSender(cast("RunsApi", server), "project").fill(
+        one, RUN, StoredRun(), lambda: told.append(server.requests)
+    )
+    assert told[0] < told[-1]
+    assert max(later - earlier for earlier, later in itertools.pairwise(told)) == 1
+
+
+def test_a_short_delivery_is_spared_the_telling() -> None:
+    told: list[str] = []
+    server = Server(lambda *_: None)
+    RunSender(cast("RunsApi", server), "project").fill(
+        delivery(), RUN, StoredRun(), lambda: told.append("progress")
+    )
+    assert told == []
 
 
 def test_what_a_gateway_refuses_is_sent_in_halves_too() -> None:

@@ -130,6 +130,10 @@ def test_a_wrong_key_blocks_the_provider_and_says_what_to_check(lab: WandbLab) -
     )
 
 
+def test_a_key_with_its_files_last_newline_is_used_without_it(lab: WandbLab) -> None:
+    assert lab.drain(WANDB_API_KEY=f"{API_KEY}\n").status == "delivered"
+
+
 def test_a_missing_key_blocks_the_provider(lab: WandbLab) -> None:
     lab.drain(WANDB_API_KEY="")
     assert lab.state().state == "blocked"

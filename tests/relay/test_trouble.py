@@ -247,14 +247,16 @@ def test_what_was_delivered_before_the_provider_went_away_is_on_record(
     assert [row.status for row in rows(engine, outbox_table)] == ["delivered", "pending"]
 
 
-def test_an_error_in_a_probe_that_nobody_foresaw_is_not_hidden(
+def test_an_error_in_a_probe_that_nobody_foresaw_blocks_the_provider_with_its_own_words(
     engine: Engine, clock: Clock
 ) -> None:
     save(engine, "mlflow")
     drain(engine, FakeProvider(unavailable=OFFLINE), clock)
     broken = FakeProvider(unavailable=RuntimeError("a bug"))  # type: ignore[arg-type]
-    with pytest.raises(RuntimeError, match="a bug"):
-        drain(engine, broken, clock, probe_now=True)
+    drain(engine, broken, clock, probe_now=True)
+    (row,) = rows(engine, outbox_table)
+    assert (row.status, row.attempts, state(engine).state) == ("pending", 0, "blocked")
+    assert "RuntimeError: a bug" in str(state(engine).reason)
 
 
 @pytest.mark.parametrize(

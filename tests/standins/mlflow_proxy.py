@@ -26,7 +26,8 @@ _PASSED_ON = ("Content-Type", "Authorization")
 
 
 class MlflowProxy:
-    """`requests` counts by kind what arrived; `faults` are asked before anything is passed on.
+    """`requests` counts by kind what arrived, with which Authorization headers `credentials` tells; `faults`
+    are asked before anything is passed on.
 
     With `largest_body`, larger requests are answered by `refusal`, as a gateway's page.
     """
@@ -35,6 +36,7 @@ class MlflowProxy:
         self.upstream = urlsplit(upstream)
         self.faults = Faults()
         self.requests: Counter[str] = Counter()
+        self.credentials: set[str | None] = set()
         self.largest_body: int | None = None
         self.refusal = Reply(b"<h1>Request Entity Too Large</h1>", 413, "text/html")
         self._port = 0
@@ -85,6 +87,7 @@ class _Handler(FaultyHandler):
         body = self.read_body()
         kind = KINDS.get(urlsplit(self.path).path.removeprefix("/api/2.0/mlflow/"), "other")
         proxy.requests[kind] += 1
+        proxy.credentials.add(self.headers.get("Authorization"))
         if proxy.largest_body is not None and len(body) > proxy.largest_body:
             self.reply(proxy.refusal)
         else:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, cast
 
-from fairmind_sync.errors import ProviderNotInstalledError
+from fairmind_sync.errors import (
+    FairmindSyncError,
+    ProviderBlockedError,
+    ProviderNotInstalledError,
+)
 
 if TYPE_CHECKING:
     from fairmind_sync.provider_names import ProviderName
@@ -42,6 +48,32 @@ def open_provider(name: ProviderName, settings: Settings) -> Provider:
 
     Raises:
         ProviderNotInstalledError: the package is missing; the message names the pip command.
+        ProviderUnavailableError: the provider can't be set up as it is configured.
     """
     require_installed(name)
-    return folder(name).open_provider(settings)
+    with blocked_by_what_nobody_foresaw(f"{folder(name).PACKAGE} can't be set up"):
+        return folder(name).open_provider(settings)
+
+
+def probe(provider: Provider) -> None:
+    """Asks the provider whether it takes runs.
+
+    Raises:
+        ProviderUnavailableError: the provider takes no runs; the message says why.
+    """
+    with blocked_by_what_nobody_foresaw("the provider can't be asked whether it takes runs"):
+        provider.probe()
+
+
+@contextmanager
+def blocked_by_what_nobody_foresaw(what: str) -> Iterator[None]:
+    """Has an SDK's own errors say, in the SDK's words, that the destination takes nothing.
+
+    Whatever goes wrong before a delivery begins is the destination's fault, and costs no delivery an attempt.
+    """
+    try:
+        yield
+    except FairmindSyncError:
+        raise
+    except Exception as error:
+        raise ProviderBlockedError(f"{what}: {type(error).__name__}: {error}") from error

@@ -18,6 +18,7 @@ import structlog
 from fairmind_sync.clock import utc_now
 from fairmind_sync.errors import FairmindSyncError, ProviderUnavailableError
 from fairmind_sync.outbox import claims, deletion, outcomes, provider_state, repairs, workload
+from fairmind_sync.providers import probe
 from fairmind_sync.providers.base import Dead, Delivered, Provider, Report, Retry
 from fairmind_sync.redaction import redact
 from fairmind_sync.relay.batch import LeasedBatch
@@ -94,7 +95,7 @@ class Relay:
 
     def _recovers(self) -> bool:
         try:
-            self.provider.probe()
+            probe(self.provider)
         except ProviderUnavailableError as error:
             self._note_unavailable(error)
             return False

@@ -10,6 +10,7 @@ import structlog
 
 from fairmind_sync.errors import ProviderBlockedError, ProviderUnavailableError
 from fairmind_sync.outbox import provider_state
+from fairmind_sync.providers import probe
 from fairmind_sync.redaction import redact
 from fairmind_sync.storage.engine import writing
 
@@ -31,7 +32,7 @@ def is_away(provider: Provider, batch: LeasedBatch) -> bool:
     """
     if batch.stopped_by is None:
         try:
-            provider.probe()
+            probe(provider)
         except ProviderUnavailableError as error:
             batch.stop(error)
     return batch.stopped_by is not None

@@ -25,7 +25,7 @@ from fairmind_sync.errors import (
     ProviderNotInstalledError,
     ProviderUnavailableError,
 )
-from fairmind_sync.providers import folder, open_provider
+from fairmind_sync.providers import folder, open_provider, probe
 from fairmind_sync.providers.base import Provider
 from fairmind_sync.providers.secrets import secrets_of
 from fairmind_sync.redaction import redact
@@ -113,7 +113,7 @@ def _relay(engine: Engine, provider: Provider, settings: Settings, parent: str) 
 def trouble_of(name: ProviderName, settings: Settings) -> tuple[str, str] | None:
     """Probes the provider; returns None if the provider takes runs, else its state and the reason."""
     try:
-        _provider(name, settings).probe()
+        probe(_provider(name, settings))
     except (ProviderBlockedError, ProviderNotInstalledError) as error:
         return BLOCKED, redact(str(error), secrets_of(settings))
     except ProviderUnavailableError as error:

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from fairmind_sync.providers.variables import trim
 from fairmind_sync.redaction import without_user
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def open_provider(settings: Settings) -> Provider:
     """Returns the MLflow that the settings name; sets MLflow's own variables for this process."""
     for name, value in _SDK_SETTINGS.items():
         os.environ.setdefault(name, value)
+    trim("MLFLOW_TRACKING_TOKEN", "DATABRICKS_TOKEN", "DATABRICKS_HOST")
     from fairmind_sync.providers.mlflow.provider import MlflowProvider
 
     return MlflowProvider(_open_api(settings.mlflow_tracking_uri), settings)

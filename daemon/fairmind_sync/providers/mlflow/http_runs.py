@@ -8,19 +8,23 @@ keeps its authentication and headers and shows the real status; it is semi-publi
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+import requests
 from mlflow import MlflowClient
+from mlflow.environment_variables import MLFLOW_HTTP_REQUEST_TIMEOUT
 from mlflow.exceptions import MlflowException
 from mlflow.utils.rest_utils import http_request
 from mlflow.utils.workspace_context import get_request_workspace
+from requests.auth import HTTPBasicAuth
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from fairmind_sync.errors import ProviderBlockedError
 from fairmind_sync.providers.mlflow.http_replies import raise_unreachable, read_reply
 from fairmind_sync.providers.mlflow.runs_api import (
     EXPERIMENT_TAG,
@@ -37,7 +41,8 @@ from fairmind_sync.providers.mlflow.runs_api import (
 )
 from fairmind_sync.redaction import without_user
 
-REQUEST_TIMEOUT_S = 10.0
+LONGEST_TIMEOUT_S = 14
+"""Three requests that take so long end before the watchdog takes their batch for hung."""
 _DEFAULT_WORKSPACE = "default"
 
 
@@ -71,6 +76,8 @@ class HttpRuns:
         HTTPConnectionPool.ConnectionCls = _Connection
         HTTPSConnectionPool.ConnectionCls = _TlsConnection
         self._uri = uri
+        self._auth = _auth_in(uri)
+        self._timeout = _timeout()
         self._host_creds = MlflowClient(tracking_uri=uri)._tracking_client.store.get_host_creds  # noqa: SLF001 keeps MLflow's authentication
 
     def experiment_id(self, name: str) -> str:
@@ -210,15 +217,39 @@ class HttpRuns:
                 self._host_creds(),
                 f"/api/2.0/mlflow/{endpoint}",
                 method,
-                timeout=REQUEST_TIMEOUT_S,
+                timeout=self._timeout,
                 max_retries=0,
                 raise_on_status=False,
                 allow_redirects=False,
+                auth=self._auth,
                 **carried,
             )
         except MlflowException as error:
             raise_unreachable(error, self._uri)
         return read_reply(response, endpoint)
+
+
+def _timeout() -> float:
+    """Returns MLflow's own time-out for a request, in seconds, as far as a batch has time for it."""
+    try:
+        return float(min(MLFLOW_HTTP_REQUEST_TIMEOUT.get(), LONGEST_TIMEOUT_S))
+    except ValueError:
+        raise ProviderBlockedError(
+            "MLFLOW_HTTP_REQUEST_TIMEOUT must be a whole number of seconds."
+        ) from None
+
+
+def _auth_in(uri: str) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:
+    """Returns user and password of the URI; without these, what leaves MLflow's own credentials as they are.
+
+    Without any `auth`, requests would replace those by what ~/.netrc has for the host, a W&B key perhaps.
+    """
+    user, password = requests.utils.get_auth_from_url(uri)
+    return HTTPBasicAuth(user, password) if user or password else _as_it_is
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
 
 
 def _pairs(entries: Iterable[ParamText | TagText]) -> list[dict[str, str]]:

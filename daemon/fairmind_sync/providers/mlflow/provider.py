@@ -15,6 +15,7 @@ import structlog
 from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
 from fairmind_sync.outbox.unclean_attempts import Standing
 from fairmind_sync.provider_names import ProviderName
+from fairmind_sync.providers import blocked_by_what_nobody_foresaw
 from fairmind_sync.providers.base import (
     Dead,
     Delivered,
@@ -39,6 +40,7 @@ from fairmind_sync.results.delivery import Delivery, Run
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.results.states import DEAD, DISCARDED
 from fairmind_sync.settings import Settings
+from fairmind_sync.text import shorten
 
 GRACE = timedelta(seconds=30)
 """After so long, a create whose reply was lost is no longer under way at the server."""
@@ -68,11 +70,17 @@ class MlflowProvider:
             self._api.tag_experiment(self._experiment())
         except UncertainError as error:
             raise ProviderOfflineError(str(error)) from error
+        except MlflowRefusedError as error:
+            raise ProviderBlockedError(
+                f"MLflow takes no tag for the experiment ({error.code}): {error}. "
+                "Check that our credentials may edit it."
+            ) from error
 
     def deliver(
         self, deliveries: Iterable[Delivery], journal: Journal, may_start: Callable[[], bool]
     ) -> Generator[list[Report]]:
-        self._experiment()
+        with blocked_by_what_nobody_foresaw("the MLflow experiment can't be had"):
+            self._experiment()
         yield from run_in_threads(
             deliveries,
             lambda delivery: self._deliver_one(delivery, journal),
@@ -100,10 +108,16 @@ class MlflowProvider:
 
     def _experiment(self) -> str:
         if self._experiment_id is None:
+            name = self._settings.mlflow_experiment_name
             try:
-                self._experiment_id = self._api.experiment_id(self._settings.mlflow_experiment_name)
+                self._experiment_id = self._api.experiment_id(name)
             except UncertainError as error:
                 raise ProviderOfflineError(str(error)) from error
+            except MlflowRefusedError as error:
+                raise ProviderBlockedError(
+                    f"MLflow refuses the experiment {shorten(name, 100)!r} ({error.code}): {error}. "
+                    "Check MLFLOW_EXPERIMENT_NAME."
+                ) from error
         return self._experiment_id
 
     def _deliver_one(self, delivery: Delivery, journal: Journal) -> Outcome:
@@ -148,9 +162,12 @@ class MlflowProvider:
     def _create(
         self, delivery: Delivery, experiment_id: str, journal: Journal
     ) -> tuple[str, StoredRun]:
+        content = self._sender.content(
+            delivery
+        )  # first: content that kills us leaves nothing in doubt
         journal.creating(delivery, self._destination(experiment_id))
         try:
-            run_id, stored = self._sender.create(delivery, experiment_id)
+            run_id, stored = self._sender.create(delivery, content, experiment_id)
         except NotSentError:
             journal.not_created(delivery)
             raise

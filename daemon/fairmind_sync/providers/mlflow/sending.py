@@ -56,17 +56,22 @@ class RunSender:
         self._project = project
         self._limits = NEWEST
 
-    def create(self, delivery: Delivery, experiment_id: str) -> tuple[str, StoredRun]:
+    def content(self, delivery: Delivery) -> MlflowContent:
+        """Returns what the delivery's run is to hold, within the limits that the server has shown so far."""
+        return content_of(delivery, self._project, self._limits)
+
+    def create(
+        self, delivery: Delivery, content: MlflowContent, experiment_id: str
+    ) -> tuple[str, StoredRun]:
         """Makes the delivery's run; returns the run's id, and what the run has.
 
         The run gets all its tags at once; where a gateway refuses that, only the tag that finds the run.
         """
-        content = self._content(delivery)
         try:
             return self._created(content, experiment_id, content.tags)
         except MlflowRefusedError as error:
             self._learn(self._limits.after_refused_run(content.tags.values()), error)
-            return self.create(delivery, experiment_id)
+            return self.create(delivery, self.content(delivery), experiment_id)
         except NotMlflowError:
             key = {DELIVERY_KEY_TAG: content.tags[DELIVERY_KEY_TAG]}
             return self._created(content, experiment_id, key)
@@ -80,7 +85,7 @@ class RunSender:
     ) -> None:
         """Sends what the run lacks, and nothing twice: some servers refuse what they have already.
 
-        Calls `progressed` between two batches. A run whose content the server refuses for good is ended as
+        Calls `progressed` between two requests. A run whose content the server refuses for good is ended as
         FAILED.
         """
         try:
@@ -102,22 +107,22 @@ class RunSender:
     ) -> MlflowContent:
         """Sends what the run lacks; returns the content that the run has then."""
         while True:
-            content = self._content(delivery)
+            content = self.content(delivery)
             try:
                 for number, batch in enumerate(content.batches(stored)):
                     if number:
                         progressed()
-                    self._send(run_id, batch)
+                    self._send(run_id, batch, progressed)
             except _EntryRefusedError as refused:
                 self._learn(_after(self._limits, refused.entry, content), refused.reason)
                 stored = self._api.stored_run(run_id)
             else:
                 return content
 
-    def _send(self, run_id: str, batch: list[Entry]) -> None:
+    def _send(self, run_id: str, batch: list[Entry], progressed: Callable[[], None]) -> None:
         """Sends the batch, in halves where the whole is refused, or as many entries were before."""
         if len(batch) > self._limits.most_entries:
-            self._send_halves(run_id, batch)
+            self._send_halves(run_id, batch, progressed)
             return
         try:
             self._api.log_batch(run_id, batch)
@@ -128,17 +133,15 @@ class RunSender:
                 raise _EntryRefusedError(batch[0], error) from error
             if len(batch) == 1:
                 raise
-            self._send_halves(run_id, batch)
+            self._send_halves(run_id, batch, progressed)
             most = min(self._limits.most_entries, (len(batch) + 1) // 2)
             self._limits = replace(self._limits, most_entries=most)
 
-    def _send_halves(self, run_id: str, batch: list[Entry]) -> None:
+    def _send_halves(self, run_id: str, batch: list[Entry], progressed: Callable[[], None]) -> None:
         middle = (len(batch) + 1) // 2
-        self._send(run_id, batch[:middle])
-        self._send(run_id, batch[middle:])
-
-    def _content(self, delivery: Delivery) -> MlflowContent:
-        return content_of(delivery, self._project, self._limits)
+        for half in (batch[:middle], batch[middle:]):
+            progressed()
+            self._send(run_id, half, progressed)
 
     def _learn(self, limits: ServerLimits | None, error: Exception) -> None:
         """Goes on with these limits; raises the error where there are none."""

@@ -7,6 +7,8 @@ import os
 import tempfile
 from typing import TYPE_CHECKING
 
+from fairmind_sync.errors import ProviderBlockedError
+from fairmind_sync.providers.variables import trim
 from fairmind_sync.providers.wandb.scratch import private_directory
 
 if TYPE_CHECKING:
@@ -16,15 +18,34 @@ if TYPE_CHECKING:
 PACKAGE = "wandb"
 PROCESSES = 2
 """Two, because W&B's SDK is bound by Python: one process makes about 50 runs a second."""
-_STRAY = ("WANDB_SERVICE", "WANDB_MODE", "WANDB_RUN_ID", "WANDB_RESUME", "WANDB_DISABLED")
-"""Variables that would change our runs unseen; a parent process that uses wandb leaves some of these."""
+_OF_THE_CONNECTION = (
+    "WANDB_API_KEY",
+    "WANDB_APP_URL",
+    "WANDB_BASE_URL",
+    "WANDB_CONFIG_DIR",
+    "WANDB_CREDENTIALS_FILE",
+    "WANDB_HTTP_TIMEOUT",
+    "WANDB_IDENTITY_TOKEN_FILE",
+    "WANDB_INSECURE_DISABLE_SSL",
+    "WANDB_X_EXTRA_HTTP_HEADERS",
+    "WANDB_X_PROXIES",
+)
+"""The SDK's variables that say how to reach W&B. The others would shape our runs unseen, by a sweep or a
+group for example; a parent process that uses wandb leaves some of these."""
+_OFF = {
+    "WANDB_MODE": ("offline", "disabled", "dryrun"),
+    "WANDB_DISABLED": ("true", "1", "yes", "on"),
+}
+"""Variables that switch W&B off, with the values that do."""
 
 
 def open_provider(settings: Settings) -> Provider:
     """Returns the W&B that the settings name; sets the SDK's own variables for this process."""
+    _refuse_if_off()
     directory = private_directory()
-    for name in _STRAY:
-        os.environ.pop(name, None)
+    for name in [name for name in os.environ if name.startswith("WANDB_")]:
+        if name not in _OF_THE_CONNECTION:
+            del os.environ[name]
     os.environ["WANDB_ERROR_REPORTING"] = "false"  # else each finish waits for telemetry
     os.environ["WANDB_SILENT"] = "true"
     logging.getLogger("wandb").disabled = True  # its debug.log takes a third of a run's CPU time
@@ -33,10 +54,20 @@ def open_provider(settings: Settings) -> Provider:
     tempfile.tempdir = None  # read TMPDIR again
     if settings.wandb_api_key is not None:
         os.environ["WANDB_API_KEY"] = settings.wandb_api_key.get_secret_value()
+    trim("WANDB_API_KEY", "WANDB_BASE_URL")
     from fairmind_sync.providers.wandb.provider import WandbProvider  # after the variables
     from fairmind_sync.providers.wandb.sdk import Sdk
 
     return WandbProvider(Sdk(directory, settings), settings)
+
+
+def _refuse_if_off() -> None:
+    for name, values in _OFF.items():
+        if os.environ.get(name, "").strip().lower() in values:
+            raise ProviderBlockedError(
+                f"W&B is switched off by {name}={os.environ[name].strip()}: results are held back. "
+                f"Unset {name} to have them delivered."
+            )
 
 
 def destination(settings: Settings) -> dict[str, str | None]:

@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 from fairmind_sync.errors import FairmindSyncError
 from fairmind_sync.provider_names import ProviderName
+from fairmind_sync.providers import probe
 from fairmind_sync.providers.base import (
     Dead,
     Delivered,
@@ -61,7 +62,7 @@ class WandbProvider:
         self, deliveries: Iterable[Delivery], journal: Journal, may_start: Callable[[], bool]
     ) -> Generator[list[Report]]:
         """Yields outcomes as `Provider.deliver`; uploads are confirmed even if W&B stopped taking more."""
-        self.probe()  # cheap, where each init would wait for its time-out
+        probe(self)  # cheap, where each init would wait for its time-out
         unconfirmed: dict[str, _Upload] = {}
         stopped_by: FairmindSyncError | None = None
         try:

@@ -132,10 +132,13 @@ class Sdk:
                 reinit="create_new",
                 settings=self._run_settings(),
             )
+            _require_id(run_id, run)
             if content.row:
                 run.log(content.row, step=0)
             run.summary.update(content.summary)
             run.finish()
+        except ProviderBlockedError:
+            raise
         except Exception as error:  # noqa: BLE001 the SDKs raise what they like
             _raise_translated(error)
         finally:
@@ -233,6 +236,14 @@ def _load_settings() -> str:
     went to W&B's default host instead of WANDB_BASE_URL.
     """
     return str(wandb_setup.singleton().settings.base_url).rstrip("/")
+
+
+def _require_id(run_id: str, run: Any) -> None:
+    if run.id != run_id:
+        raise ProviderBlockedError(
+            f"W&B made a run of another id, {run.id}, than we asked for. Something shapes our runs, such as "
+            "a sweep in a variable or settings file of W&B: remove it."
+        )
 
 
 def _held(run: Any) -> Held:

@@ -144,7 +144,9 @@ def _at_content_of(test_id: str, work: Callable[[], object]) -> None:
             work()
 
     def spike(provider: object) -> None:
-        module = sys.modules[type(provider).__module__]
+        package = type(provider).__module__.rpartition(".")[0]
+        users = (sys.modules.get(f"{package}.{name}") for name in ("sending", "provider"))
+        module: Any = next(one for one in users if hasattr(one, "content_of"))
         if module.content_of.__name__ != "wrapped":
             _before(module, "content_of", look)
 
