@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx2
 import psutil
@@ -22,7 +23,7 @@ from fairmind_sync.storage.engine import reading
 from tests.support.mlflow_runs import runs_of
 from tests.support.processes import PATIENCE_S, eventually
 
-EXPERIMENT = "lifespan"
+EXPERIMENT = f"lifespan {uuid4()}"
 BASE = "/api/v1/mlops"
 PROBLEM = "application/problem+json"
 BODY: dict[str, Any] = {

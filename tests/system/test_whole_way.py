@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -91,14 +92,19 @@ def delivered(
             "WANDB_API_KEY": API_KEY,
             "WANDB_BASE_URL": standin.base_url,
             "MLFLOW_TRACKING_URI": mlflow_uri,
-            "MLFLOW_EXPERIMENT_NAME": place.name,  # new each time: the server is shared
+            "MLFLOW_EXPERIMENT_NAME": f"whole way {uuid4()}",  # the server is shared by processes
             "FAIRMIND_SYNC_DATABASE_URL": f"sqlite:///{place / 'results.db'}",
         }
         results = json.dumps([result(number) for number in range(RESULTS)])
         without_network(SAVE, env=env, cwd=place, stdin=results)
         with running_daemon(env, place, started=True):
             eventually(lambda: len(deliveries(env, "delivered")) == 2 * RESULTS)
-    return runs_of(mlflow_uri, place.name), dict(standin.runs), deliveries(env), env
+    return (
+        runs_of(mlflow_uri, env["MLFLOW_EXPERIMENT_NAME"]),
+        dict(standin.runs),
+        deliveries(env),
+        env,
+    )
 
 
 def without_network(
