@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,7 +12,7 @@ from fairmind_sync.storage.engine import writing
 from fairmind_sync.storage.tables import outbox_table
 from tests.providers.test_mlflow import MlflowLab
 from tests.standins.faults import Action, Fault, every
-from tests.standins.mlflow_proxy import MlflowProxy, mlflow_proxy
+from tests.standins.mlflow_proxy import MlflowProxy
 from tests.support.diagonals import diagonals
 
 RESULTS = {"accuracy": 0.25, "groups": {"a": 1, "b": 2}}
@@ -24,12 +23,6 @@ SHORT = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "8"}
 """Only where a reply comes too late: a healthy server on a busy machine must not seem to be away."""
 LATE_S = 9.0
 """Longer than that."""
-
-
-@pytest.fixture
-def proxy(mlflow_uri: str) -> Iterator[MlflowProxy]:
-    with mlflow_proxy(mlflow_uri) as proxy:
-        yield proxy
 
 
 @pytest.fixture

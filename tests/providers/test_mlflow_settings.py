@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,15 +10,9 @@ from sqlalchemy import Engine
 
 from tests.providers.test_mlflow import MlflowLab
 from tests.standins.faults import Fault
-from tests.standins.mlflow_proxy import MlflowProxy, mlflow_proxy
+from tests.standins.mlflow_proxy import MlflowProxy
 
 WANDB_KEY = "0123456789abcdef0123456789abcdef01234567"
-
-
-@pytest.fixture
-def proxy(mlflow_uri: str) -> Iterator[MlflowProxy]:
-    with mlflow_proxy(mlflow_uri) as proxy:
-        yield proxy
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ another run is created.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 
 import structlog
@@ -66,15 +67,11 @@ class MlflowProvider:
     def probe(self) -> None:
         """Proves the whole destination: server, credentials, experiment, and our right to add runs."""
         self._experiment_id = None
-        try:
-            self._api.tag_experiment(self._experiment())
-        except UncertainError as error:
-            raise ProviderOfflineError(str(error)) from error
-        except MlflowRefusedError as error:
-            raise ProviderBlockedError(
-                f"MLflow takes no tag for the experiment ({error.code}): {error}. "
-                "Check that our credentials may edit it."
-            ) from error
+        experiment_id = self._experiment()
+        with _blaming_no_delivery(
+            "MLflow takes no tag for the experiment", "Check that our credentials may edit it."
+        ):
+            self._api.tag_experiment(experiment_id)
 
     def deliver(
         self, deliveries: Iterable[Delivery], journal: Journal, may_start: Callable[[], bool]
@@ -109,15 +106,11 @@ class MlflowProvider:
     def _experiment(self) -> str:
         if self._experiment_id is None:
             name = self._settings.mlflow_experiment_name
-            try:
+            with _blaming_no_delivery(
+                f"MLflow refuses the experiment {shorten(name, 100)!r}",
+                "Check MLFLOW_EXPERIMENT_NAME.",
+            ):
                 self._experiment_id = self._api.experiment_id(name)
-            except UncertainError as error:
-                raise ProviderOfflineError(str(error)) from error
-            except MlflowRefusedError as error:
-                raise ProviderBlockedError(
-                    f"MLflow refuses the experiment {shorten(name, 100)!r} ({error.code}): {error}. "
-                    "Check MLFLOW_EXPERIMENT_NAME."
-                ) from error
         return self._experiment_id
 
     def _deliver_one(self, delivery: Delivery, journal: Journal) -> Outcome:
@@ -183,3 +176,14 @@ class MlflowProvider:
             self.probe()  # raises if the experiment itself is gone
             return Dead(ErrorKind.RUN_DELETED, f"the run was deleted at MLflow: {error}")
         return Dead(ErrorKind.REJECTED, f"MLflow refuses this result ({error.code}): {error}")
+
+
+@contextmanager
+def _blaming_no_delivery(refused: str, remedy: str) -> Iterator[None]:
+    """Has an answer that never came say that MLflow is offline, and a refusal that MLflow is blocked."""
+    try:
+        yield
+    except UncertainError as error:
+        raise ProviderOfflineError(str(error)) from error
+    except MlflowRefusedError as error:
+        raise ProviderBlockedError(f"{refused} ({error.code}): {error}. {remedy}") from error
