@@ -228,6 +228,24 @@ def test_a_database_that_can_not_be_used_is_an_error_that_says_so(
 def test_a_wrong_setting_is_an_error_that_names_its_variable(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MLOPS_PROVIDER", "neptune")
-    with pytest.raises(SettingsError, match="MLOPS_PROVIDER"):
+    monkeypatch.setenv("FAIRMIND_SYNC_REDACT", "email")
+    with pytest.raises(SettingsError, match="FAIRMIND_SYNC_REDACT"):
         save()
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("MLOPS_PROVIDER", "neptune"),
+        ("MLFLOW_TRACKING_URI", "./mlruns"),
+        ("MLFLOW_TRACKING_URI", " HTTP://h"),
+        ("FAIRMIND_SYNC_API_PORT", "tcp://10.0.0.1:8000"),
+        ("FAIRMIND_SYNC_POLL_SECONDS", "soon"),
+    ],
+)
+def test_a_wrong_setting_of_something_else_neither_stops_a_save_nor_a_look(
+    database: str, monkeypatch: pytest.MonkeyPatch, variable: str, text: str
+) -> None:
+    monkeypatch.setenv(variable, text)
+    save()
+    assert service.get_test_result_sync(RESULT["test_id"], RESULT["user_id"]) is not None

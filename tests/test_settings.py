@@ -194,12 +194,6 @@ def test_results_are_owed_to_the_providers_that_are_named(
     assert load_settings().enabled == enabled
 
 
-@pytest.mark.parametrize("uri", ["http://h", "https://h", "sqlite:///a.db", "databricks://p"])
-def test_these_tracking_uris_are_taken(monkeypatch: pytest.MonkeyPatch, uri: str) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    assert load_settings().mlflow_tracking_uri == uri
-
-
 def test_the_password_in_a_database_url_is_known_as_a_secret() -> None:
     assert password_in("postgresql+psycopg://me:s3cr%40t@h/d") == "s3cr@t"
 

@@ -45,7 +45,7 @@ async def save_test_result(
     Raises:
         PayloadError: the result holds a value that can't be stored; the message names the value's path.
         StorageError: the database can't be written; nothing was stored.
-        SettingsError: an environment variable is wrong; nothing was stored.
+        SettingsError: the database's variable is wrong, or FAIRMIND_SYNC_REDACT; nothing was stored.
     """
     return await asyncio.to_thread(
         save_test_result_sync,
@@ -79,7 +79,7 @@ def save_test_result_sync(
         metadata,
         private_fields=settings.private_fields,
     )
-    save_all(ready_engine(settings.database_url), [new], settings.enabled)
+    save_all(ready_engine(settings.database_url), [new], settings.owed)
     return True
 
 

@@ -53,6 +53,14 @@ def configure(settings: Settings) -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
+def tell_mistakes(settings: Settings) -> None:
+    """Logs each variable that is wrong, and so counts as unset."""
+    import structlog  # noqa: PLC0415 as above
+
+    for mistake in settings.mistakes_in():
+        structlog.get_logger().error("setting.wrong", reason=mistake)
+
+
 class _Redactor:
     """The last structlog processor, which hides secrets in the whole line of an event."""
 

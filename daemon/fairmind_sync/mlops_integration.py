@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 
 def is_enabled() -> bool:
-    """Returns whether MLOPS_PROVIDER names a provider."""
-    return bool(current_settings().enabled)
+    """Returns whether results are owed to a provider, maybe to one that MLOPS_PROVIDER misspells."""
+    return bool(current_settings().owed)
 
 
 def get_status() -> dict[str, Any]:
@@ -56,10 +56,10 @@ def log_bias_test(
     Raises:
         PayloadError: the result holds a value that can't be stored; nothing was stored.
         StorageError: the database can't be written; nothing was stored.
-        SettingsError: an environment variable is wrong; nothing was stored.
+        SettingsError: the database's variable is wrong, or FAIRMIND_SYNC_REDACT; nothing was stored.
     """
     settings = current_settings()
-    if not settings.enabled:
+    if not settings.owed:
         return logging_status(())
     new = prepare(
         test_id,
@@ -72,8 +72,8 @@ def log_bias_test(
         private_fields=settings.private_fields,
     )
     engine = ready_engine(settings.database_url)
-    (saved,) = save_all(engine, [new], settings.enabled)
-    waiting = DeliveryWait(engine, saved, settings.enabled, wait)
+    (saved,) = save_all(engine, [new], settings.owed)
+    waiting = DeliveryWait(engine, saved, settings.owed, wait)
     while not waiting.is_over():
         time.sleep(POLL_SECONDS)
     return logging_status(waiting.found)

@@ -13,6 +13,9 @@ ProviderName: TypeAlias = str
 PROVIDERS: tuple[ProviderName, ...] = ("wandb", "mlflow")
 """The order in which providers are listed everywhere."""
 
+UNDECIDED: ProviderName = "undecided"
+"""Stands in a delivery for the providers of a result that was saved while MLOPS_PROVIDER made no sense."""
+
 
 def either(*names: str) -> str:
     """'a, b or c', as a message lists what may be given."""

@@ -1,22 +1,31 @@
-"""Reads our environment variables, also from `.env` in the working directory, into one frozen object."""
+"""Reads our environment variables, also from `.env` in the working directory, into one frozen object.
+
+A variable whose value makes no sense counts as unset, and is remembered as a mistake. Whatever needs the
+variable asks `Settings.require`; all else goes on.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from fairmind_sync.errors import SettingsError
-from fairmind_sync.provider_names import PROVIDERS, ProviderName, either
+from fairmind_sync.provider_names import PROVIDERS, UNDECIDED, ProviderName, either
 from fairmind_sync.results import privacy
 from fairmind_sync.storage.url import checked_database_url, default_database_url
 
 _ADVICE = {"int_parsing": "must be a whole number", "float_parsing": "must be a number"}
+_KUBERNETES = (
+    "Kubernetes sets it for a Service of that name: rename the Service, or set the Pod's "
+    "enableServiceLinks to false"
+)
 
 SHORTEST_TOKEN = 16
 
@@ -27,6 +36,16 @@ def _variable(name: str, default: Any, **limits: Any) -> Any:
 
 _ONE_WORD: dict[str, tuple[ProviderName, ...]] = {"none": (), "both": ("wandb", "mlflow")}
 """Values of MLOPS_PROVIDER beside providers' names, which can be joined by commas."""
+OF_THE_API = ("api_host", "api_port", "api_token", "api_allowed_hosts")
+"""The fields without which the REST API and the status page aren't served."""
+OF_DELIVERIES = (
+    "max_attempts",
+    "max_in_flight",
+    "poll_seconds",
+    "shutdown_seconds",
+    "worker_idle_seconds",
+)
+"""The fields without which nothing is delivered."""
 
 Words: TypeAlias = Annotated[tuple[str, ...], NoDecode]
 """Words that the variable separates by commas or blanks."""
@@ -81,18 +100,21 @@ class Settings(BaseSettings):
     shutdown_seconds: Seconds = _variable("FAIRMIND_SYNC_SHUTDOWN_SECONDS", 10.0)
     worker_idle_seconds: Seconds = _variable("FAIRMIND_SYNC_WORKER_IDLE_SECONDS", 30.0)
 
-    @field_validator("provider", "log_level", "log_format", mode="before")
+    _mistakes: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @field_validator("log_level", "log_format", mode="before")
     @classmethod
     def _in_lower_case(cls, value: object) -> object:
         return value.strip().lower() if isinstance(value, str) else value
 
-    @field_validator("provider")
+    @field_validator("provider", mode="before")
     @classmethod
-    def _must_be_providers(cls, value: str) -> str:
-        if value not in _ONE_WORD and not {*value.split(",")} <= {*PROVIDERS}:
+    def _must_be_providers(cls, value: object) -> object:
+        named = _words_of(value)
+        if ",".join(named) not in _ONE_WORD and not {*named} <= {*PROVIDERS}:
             words = (repr(word) for word in ("none", *PROVIDERS, "both"))
             raise ValueError(f"Input should be {either(*words)}")
-        return value
+        return ",".join(named) or "none"
 
     @field_validator("api_allowed_hosts", "redact", mode="before")
     @classmethod
@@ -130,25 +152,43 @@ class Settings(BaseSettings):
     def _must_be_a_database(cls, value: str) -> str:
         return checked_database_url(value)
 
-    @field_validator("mlflow_tracking_uri")
-    @classmethod
-    def _must_be_a_tracking_uri(cls, value: str) -> str:
-        if "@" in value.partition("://")[2].partition("/")[2]:
-            raise ValueError("has '/' in user or password, or '@' in its path: write %2F, %40")
-        if value.startswith(("http://", "https://", "sqlite:", "databricks")):
-            return value
-        raise ValueError("must start with http://, https://, sqlite: or databricks")
-
     @property
     def enabled(self) -> tuple[ProviderName, ...]:
-        """The providers to which a saved result is owed, in the order of `PROVIDERS`."""
-        named = _ONE_WORD.get(self.provider, tuple(self.provider.split(",")))
-        return tuple(provider for provider in PROVIDERS if provider in named)
+        """The providers that results are delivered to, in the order of `PROVIDERS`."""
+        return tuple(name for name in PROVIDERS if name in self._named)
+
+    @property
+    def owed(self) -> tuple[ProviderName, ...]:
+        """To whom a saved result is owed: `enabled`, and `UNDECIDED` while MLOPS_PROVIDER makes no sense."""
+        return tuple(name for name in (*PROVIDERS, UNDECIDED) if name in self._named)
+
+    @property
+    def _named(self) -> Sequence[ProviderName]:
+        return _ONE_WORD.get(self.provider, self.provider.split(","))
 
     @property
     def private_fields(self) -> tuple[privacy.Pattern, ...]:
-        """The patterns of fields that are removed from a result before the result is stored."""
+        """The patterns of fields that are removed from a result before the result is stored.
+
+        Raises:
+            SettingsError: the variable is wrong, so that nobody knows what has to be removed.
+        """
+        self.require("redact")
         return tuple(privacy.parse(pattern) for pattern in self.redact)
+
+    def mistakes_in(self, *fields: str) -> list[str]:
+        """Returns a sentence on each of these fields' wrong variables: all fields', if none is given."""
+        wanted = fields or (*type(self).model_fields,)
+        return [self._mistakes[field] for field in wanted if field in self._mistakes]
+
+    def require(self, *fields: str) -> None:
+        """Does nothing where the fields' variables make sense.
+
+        Raises:
+            SettingsError: a variable is wrong; the message says which and why, without its value.
+        """
+        if wrong := self.mistakes_in(*fields):
+            raise SettingsError(f"wrong setting: {'; '.join(wrong)}")
 
     @property
     def poll_interval(self) -> timedelta:
@@ -157,32 +197,58 @@ class Settings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def current_settings() -> Settings:
-    """Returns the environment's settings, which are read once a process.
-
-    Raises:
-        SettingsError: a variable is wrong; the message says which and why, without its value.
-    """
+    """Returns the environment's settings, which are read once a process; raises as `load_settings` does."""
     return load_settings()
 
 
 def load_settings() -> Settings:
-    """Returns the settings as the environment and `.env` are now.
+    """Returns the settings as the environment and `.env` are now, with what is wrong in them.
 
     Raises:
-        SettingsError: a variable is wrong; the message says which and why, without its value.
+        SettingsError: `.env` can't be read, or the database's variable is wrong.
     """
     try:
         return Settings()
     except ValidationError as error:
-        problems = [_problem(found) for found in error.errors(include_url=False)]
+        found = error.errors(include_url=False)
     except UnicodeDecodeError:
-        problems = [".env: is not UTF-8 text"]
-    raise SettingsError(f"wrong setting: {'; '.join(problems)}")  # outside: no context, no secrets
+        found = None
+    if found is None:  # outside of the handlers: no context, no secrets
+        raise SettingsError("wrong setting: .env: is not UTF-8 text")
+    return _without(found)
 
 
-def _problem(found: ErrorDetails) -> str:
-    """Returns the variable's name and what is wrong, never the value, which may be a secret."""
+def _without(found: list[ErrorDetails]) -> Settings:
+    """Returns the settings as if the wrong variables were unset, which the settings remember."""
+    wrong = {_field(one): one for one in found}
+    fields = Settings.model_fields
+    settings = Settings(
+        **{field: fields[field].get_default(call_default_factory=True) for field in wrong}
+    )
+    if (provider := wrong.get("provider")) is not None:
+        known = [name for name in PROVIDERS if name in _words_of(provider["input"])]
+        settings = settings.model_copy(update={"provider": ",".join((*known, UNDECIDED))})
+    settings._mistakes = {field: _problem(field, one) for field, one in wrong.items()}  # noqa: SLF001 ours
+    settings.require("database_url")
+    return settings
+
+
+def _words_of(value: object) -> list[str]:
+    return str(value).lower().replace(",", " ").split()
+
+
+def _field(found: ErrorDetails) -> str:
     name = str(found["loc"][0])
-    field = Settings.model_fields.get(name)
-    variable = name if field is None else field.validation_alias
-    return f"{variable}: {_ADVICE.get(found['type'], found['msg'].removeprefix('Value error, '))}"
+    return next(
+        (field for field, info in Settings.model_fields.items() if info.validation_alias == name),
+        name,
+    )
+
+
+def _problem(field: str, found: ErrorDetails) -> str:
+    """Returns the variable's name and what is wrong, never the value, which may be a secret."""
+    variable = Settings.model_fields[field].validation_alias
+    problem = _ADVICE.get(found["type"], found["msg"].removeprefix("Value error, "))
+    if str(found["input"]).startswith("tcp://"):
+        problem += f"; {_KUBERNETES}"
+    return f"{variable}: {problem}"

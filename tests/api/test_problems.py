@@ -133,7 +133,7 @@ def test_an_unusable_database_is_worth_another_try(without_database: TestClient)
 def test_a_backends_wrong_setting_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     app = FastAPI()
     app.include_router(router)
-    monkeypatch.setenv("MLOPS_PROVIDER", "neptune")
+    monkeypatch.setenv("FAIRMIND_SYNC_DATABASE_URL", "mysql://h/db")
     assert is_problem(TestClient(app).get(f"{BASE}/status"), 500)
 
 

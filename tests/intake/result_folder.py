@@ -39,4 +39,4 @@ def put_text(folder: Path, text: str, name: str = "alice/t1.json") -> Path:
 
 
 def imported(path: Path, to: Settings) -> ImportReport:
-    return import_all(store_of(to), result_files(path), to)
+    return import_all(store_of(to), result_files(path), to.owed, to.private_fields)

@@ -55,7 +55,9 @@ def test_a_thousand_files_are_imported_a_hundred_at_a_time(
     for number in range(1000):
         put(folder, f"u{number % 7}/{number}.json", id=f"t{number}", user_id=f"u{number % 7}")
     told: list[int] = []
-    report = import_all(store_of(configured), result_files(folder), configured, told.append)
+    report = import_all(
+        store_of(configured), result_files(folder), configured.owed, (), told.append
+    )
     assert (report.saved, told) == (1000, list(range(100, 1001, 100)))
 
 
@@ -66,7 +68,7 @@ def test_an_import_that_was_interrupted_keeps_what_it_had(
     for number in range(5):
         put(folder, f"alice/{number}.json", id=f"t{number}")
     with pytest.raises(KeyboardInterrupt):
-        import_all(store_of(configured), result_files(folder), configured, _interrupt)
+        import_all(store_of(configured), result_files(folder), configured.owed, (), _interrupt)
     assert imported(folder, configured) == ImportReport(files=5, saved=3, unchanged=2, refused=[])
 
 

@@ -193,7 +193,7 @@ def test_a_wrong_file_is_refused_with_the_reason_and_the_others_are_saved(
 
 def test_a_file_that_goes_meanwhile_is_refused(folder: Path, configured: Settings) -> None:
     gone = folder / "alice" / "gone.json"
-    (found,) = import_all(store_of(configured), [gone], configured).refused
+    (found,) = import_all(store_of(configured), [gone], (), ()).refused
     assert (found.file, "No such file" in found.reason) == (str(gone), True)
 
 

@@ -211,7 +211,8 @@ class WandbSubject:
         self.standin.stop()
 
     def refuse_after(self, creates: int) -> None:
-        self.standin.faults.replace([Fault("resume_status", "status", status=403, skip=creates)])
+        self.standin.store.refusal = (403, "permission denied")
+        self.standin.store.runs_before_refusal = creates
 
     def forget_silently(self) -> None:
         self.standin.faults.replace([Fault("file_stream", "status", status=403)])
@@ -220,6 +221,7 @@ class WandbSubject:
         self.standin.faults.replace([Fault("upsert", "drop_after", times=1)])
 
     def be_well(self) -> None:
+        self.standin.store.refusal = None
         self.standin.faults.replace([])
 
 

@@ -25,7 +25,7 @@ from tests.providers.subjects import (
 )
 from tests.providers.transcript import Call, Transcript
 
-SUBJECTS = ["fake", "mlflow", "wandb"]
+SUBJECTS = ["fake", *(pytest.param(name, marks=pytest.mark.system) for name in ("mlflow", "wandb"))]
 MANY = 40
 """More than a provider takes at once."""
 

@@ -248,7 +248,7 @@ def test_an_id_in_an_imported_file_names_no_file(
     record = body(id=name, user_id=name)
     (folder / "1.json").write_text(json.dumps(record))
     files = fairmind_files.result_files(tmp_path / "results")
-    fairmind_files.import_all(store_of(configured), files, configured)
+    fairmind_files.import_all(store_of(configured), files, configured.owed, ())
     assert "evil" not in files_below(tmp_path)
 
 

@@ -17,9 +17,14 @@ def one_of(values: Sequence[Any]) -> list[ParameterSet]:
     return [pytest.param(first), *(pytest.param(one, marks=pytest.mark.nightly) for one in others)]
 
 
-def diagonals(rows: Sequence[Any], columns: Sequence[Any]) -> list[ParameterSet]:
-    """Every pair; those off each sixth diagonal are marked `nightly`. The others have each row and column."""
-    apart = min(_MOST_APART, len(rows), len(columns))
+def diagonals(
+    rows: Sequence[Any], columns: Sequence[Any], *, apart: int | None = None
+) -> list[ParameterSet]:
+    """Every pair; those off each sixth diagonal are marked `nightly`. The others have each row and column.
+
+    `apart` is how far apart the diagonals are, where not each row has to be among the others.
+    """
+    apart = apart or min(_MOST_APART, len(rows), len(columns))
     return [
         pytest.param(row, column, marks=[pytest.mark.nightly] if (y + x) % apart else [])
         for y, row in enumerate(rows)

@@ -52,7 +52,7 @@ def status(settings: CurrentSettings) -> StatusResponse:
     return StatusResponse(
         success=True,
         status=IntegrationStatus.model_validate(integration_status(settings)),
-        enabled=bool(settings.enabled),
+        enabled=bool(settings.owed),
     )
 
 
@@ -74,11 +74,11 @@ async def log_test(
     idempotency_key: IdempotencyKey = None,
 ) -> LogTestResponse:
     """Saves the result, then waits for its delivery; 202 when the wait ran out or no daemon is alive."""
-    if not settings.enabled:
+    if not settings.owed:
         raise NoProviderError
     engine = await asyncio.to_thread(open_store, settings)
     saved = await asyncio.to_thread(_save, body, engine, settings, idempotency_key)
-    waiting = DeliveryWait(engine, saved, settings.enabled, body.wait)
+    waiting = DeliveryWait(engine, saved, settings.owed, body.wait)
     while not await asyncio.to_thread(waiting.is_over):  # noqa: ASYNC110 another process commits
         await asyncio.sleep(POLL_SECONDS)
     answer = _answer(waiting.found)
@@ -109,12 +109,13 @@ def _save(body: LogTestRequest, engine: Engine, settings: Settings, key: str | N
     )
     _require_room(engine, settings)
     if key is not None:
-        return save_once(engine, new, settings.enabled, key)
-    (saved,) = save_all(engine, [new], settings.enabled)
+        return save_once(engine, new, settings.owed, key)
+    (saved,) = save_all(engine, [new], settings.owed)
     return saved
 
 
 def _require_room(engine: Engine, settings: Settings) -> None:
+    settings.require("max_backlog")
     with reading(engine) as connection:
         if settings.max_backlog and workload.is_backlog_full(connection, settings.max_backlog):
             raise BacklogFullError

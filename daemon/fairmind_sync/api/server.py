@@ -15,6 +15,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from fairmind_sync.api.app import create_app
 from fairmind_sync.errors import SettingsError
+from fairmind_sync.settings import OF_THE_API
 
 if TYPE_CHECKING:
     from fairmind_sync.settings import Settings
@@ -31,8 +32,9 @@ def require_guard(settings: Settings) -> None:
     """Does nothing where only this host can reach the API, or a token guards it.
 
     Raises:
-        SettingsError: others could reach the API, and no token guards it.
+        SettingsError: others could reach the API, and no token guards it; or one of its variables is wrong.
     """
+    settings.require(*OF_THE_API)
     if settings.api_token is None and not _is_loopback(settings.api_host):
         raise SettingsError(
             f"FAIRMIND_SYNC_API_HOST is {settings.api_host}, where others can reach it: set "
@@ -86,8 +88,10 @@ class ApiServer:
         host, port = listener.getsockname()[:2]
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
-    def start(self) -> None:
+    def start(self) -> str:
+        """Returns the API's URL once the server's thread runs."""
         self._thread.start()
+        return self.url
 
     def stop(self) -> None:
         self._server.end()

@@ -37,11 +37,12 @@ def options(
 
 
 def current_settings() -> Settings:
-    """Returns the environment's settings, and sets up a log of warnings."""
+    """Returns the environment's settings; sets up a log of warnings, and logs what is set wrong."""
     from fairmind_sync import logs, settings
 
     current = settings.current_settings()
     logs.configure(current.model_copy(update={"log_level": "warning"}))
+    logs.tell_mistakes(current)
     return current
 
 

@@ -27,14 +27,16 @@ def drain(*, as_json: AsJson = False) -> None:
     from fairmind_sync import logs
     from fairmind_sync.errors import NoProviderError
     from fairmind_sync.operating.progress import drain_with_progress
+    from fairmind_sync.settings import OF_DELIVERIES
 
     settings = current_settings()
     logs.configure(settings)
-    if not settings.enabled:
+    settings.require(*OF_DELIVERIES)
+    if not settings.owed:
         raise NoProviderError
     left = drain_with_progress(opened(settings), settings)
     if as_json:
-        print_json({"left": {name: left.get(name, 0) for name in settings.enabled}})
+        print_json({"left": {name: left.get(name, 0) for name in settings.owed}})
     for provider, count in left.items():
         say(f"{provider}: {count} undelivered. See: fairmind-sync status", is_wrong=True)
     raise typer.Exit(1 if left else 0)

@@ -11,7 +11,7 @@ from fairmind_sync.cli.output import print_json, print_table, say
 
 
 def status(*, as_json: AsJson = False) -> None:
-    """Show each provider's state and backlog; exit 1 if something is dead or blocked."""
+    """Show each provider's state and backlog; exit 1 if something is dead, blocked or set wrong."""
     from fairmind_sync.operating.status import overview
     from fairmind_sync.storage.engine import current_time
 
@@ -22,13 +22,16 @@ def status(*, as_json: AsJson = False) -> None:
         print_json(seen)
     else:
         _print_status(seen)
-    wrong = any(p["state"] == "blocked" or p["dead"] for p in seen["providers"].values())
+    wrong = seen["wrong_settings"] or seen["undecided"]
+    wrong = wrong or any(p["state"] == "blocked" or p["dead"] for p in seen["providers"].values())
     raise typer.Exit(1 if wrong else 0)
 
 
 def _print_status(seen: dict[str, Any]) -> None:
     say(f"database {seen['database']}")
     say(f"daemon   {'alive' if seen['daemon_alive'] else 'not running'}")
+    if seen["undecided"]:
+        say(f"{seen['undecided']} deliveries wait until MLOPS_PROVIDER names their providers")
     print_table(
         ("provider", "state", "pending", "delivered", "dead", "discarded", "what to do"),
         [

@@ -27,7 +27,7 @@ def save(
     settings = current_settings()
     text = _read(sys.stdin.buffer if file == "-" else Path(file))
     results = json_lines.parse(text, settings.private_fields)
-    saved = save_all(opened(settings), results, settings.enabled)
+    saved = save_all(opened(settings), results, settings.owed)
     new = sum(one.is_new for one in saved)
     if as_json:
         print_json({"saved": new, "unchanged": len(saved) - new})

@@ -12,6 +12,7 @@ from fairmind_sync.daemon.reachability import refusal
 from fairmind_sync.errors import ProviderOfflineError
 from fairmind_sync.outbox import provider_state, workload
 from fairmind_sync.relay import sweep
+from fairmind_sync.relay.decision import decide
 from fairmind_sync.relay.unavailable import note_unavailable
 from fairmind_sync.relay.worker_count import processes_for
 from fairmind_sync.storage.engine import current_time, reading, writing
@@ -50,6 +51,7 @@ class Dispatcher:
         with self._pool.lock:
             if self._stopping.is_set():
                 return
+            decide(self._engine, self._settings)
             for slot in self._pool:
                 if slot.may_start(utc_now()):
                     self._look_at(slot, current_time(self._engine))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -19,13 +19,13 @@ from fairmind_sync.api.server import ApiServer, listen
 from fairmind_sync.daemon import systemd
 from fairmind_sync.daemon.scheduler import Scheduler
 from fairmind_sync.outbox import heartbeat
-from fairmind_sync.settings import current_settings
+from fairmind_sync.settings import OF_DELIVERIES, OF_THE_API, current_settings
 from fairmind_sync.storage import schema
 from fairmind_sync.storage.engine import is_file, shared_engine
 from fairmind_sync.storage.sqlite import BUSY_TIMEOUT_MS, journal_mode, sqlite_module
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from sqlalchemy import Engine
 
@@ -42,26 +42,39 @@ def run(settings: Settings, until: Callable[[], object] | None = None) -> None:
     """Runs until SIGTERM or Ctrl-C, or until `until` returns; then ends within the grace period.
 
     Raises:
-        SettingsError: the API's address can't be listened on, or is open to others without a token.
+        SettingsError: a variable that deliveries need is wrong; the API's address can't be listened on, or
+            is open to others without a token.
         SchemaError: the database was written by a newer version.
     """
     logs.configure(settings)
+    settings.require(*OF_DELIVERIES)
     manager = _service_manager()
-    with listen(settings) as listener:
+    with _api(settings) as server:
         engine = _prepared_engine(settings)
-        server = ApiServer(settings, listener)
         scheduler = Scheduler(engine, settings, on_beat=manager.alive)
         stop = _stop_on_signals()
         scheduler.start()
-        server.start()
-        log.info("daemon.ready", url=server.url, providers=settings.enabled, version=__version__)
+        url = server.start() if server else None
+        log.info("daemon.ready", url=url, providers=settings.enabled, version=__version__)
         manager.ready()
         (until or stop)()
         log.info("daemon.stopping")
         manager.stopping()
-        server.stop()
+        if server:
+            server.stop()
         scheduler.stop()
     log.info("daemon.stopped")
+
+
+@contextmanager
+def _api(settings: Settings) -> Iterator[ApiServer | None]:
+    """Listens on the API's address; gives None where a variable of the API is wrong: deliveries go on."""
+    if wrong := settings.mistakes_in(*OF_THE_API):
+        log.error("api.not_served", reason="; ".join(wrong))
+        yield None
+        return
+    with listen(settings) as listener:
+        yield ApiServer(settings, listener)
 
 
 @asynccontextmanager
@@ -79,6 +92,8 @@ async def lifespan(_app: object = None) -> AsyncIterator[None]:
 
 
 def _started_scheduler(settings: Settings) -> Scheduler:
+    settings.require(*OF_DELIVERIES)
+    logs.tell_mistakes(settings)
     scheduler = Scheduler(_prepared_engine(settings), settings)
     scheduler.start()
     return scheduler

@@ -16,9 +16,9 @@ from fairmind_sync.intake.save import save_all
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from fairmind_sync.provider_names import ProviderName
     from fairmind_sync.results.delivery import NewResult
     from fairmind_sync.results.privacy import Pattern
-    from fairmind_sync.settings import Settings
 
 _CHUNK = 100
 _REQUIRED = ("model_id", "test_type", "results")
@@ -61,10 +61,11 @@ def result_files(path: Path) -> list[Path]:
 def import_all(
     engine: Engine,
     files: Sequence[Path],
-    settings: Settings,
+    providers: Sequence[ProviderName],
+    private_fields: Sequence[Pattern],
     on_progress: Callable[[int], None] = lambda _count: None,
 ) -> ImportReport:
-    """Saves each file's result, dated as the file says, with deliveries to the enabled providers.
+    """Saves each file's result, dated as the file says, with a delivery to each of the providers.
 
     Each hundred files are one transaction. An import that was interrupted can be run again: results that were
     saved before stay as they are.
@@ -76,8 +77,8 @@ def import_all(
     refused: list[Refused] = []
     for first in range(0, len(files), _CHUNK):
         chunk = files[first : first + _CHUNK]
-        results = _read_all(chunk, settings.private_fields, refused)
-        done = save_all(engine, results, settings.enabled)
+        results = _read_all(chunk, private_fields, refused)
+        done = save_all(engine, results, providers)
         saved += sum(one.is_new for one in done)
         unchanged += sum(not one.is_new for one in done)
         on_progress(first + len(chunk))

@@ -37,6 +37,7 @@ _PROBE_SECONDS = 60
 _DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
 _OLDEST_SERVER = 13_00_00  # the first that has gen_random_uuid
 _CLOCKS_AGREE = timedelta(minutes=1)
+_CORRECT = "Correct the variable in the environment or in .env."
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -58,9 +59,9 @@ def examine() -> Iterator[Finding]:
     try:
         settings = load_settings()
     except FairmindSyncError as error:
-        yield Finding("settings", str(error), "Correct the variable in the environment or in .env.")
+        yield Finding("settings", str(error), _CORRECT)
         return
-    yield _settings(settings)
+    yield from _settings(settings)
     try:
         engine = schema.ready_engine(settings.database_url)
         schema.revision(engine)
@@ -73,10 +74,13 @@ def examine() -> Iterator[Finding]:
         yield _provider(provider, settings)
 
 
-def _settings(settings: Settings) -> Finding:
+def _settings(settings: Settings) -> Iterator[Finding]:
+    for mistake in settings.mistakes_in():
+        yield Finding("settings", mistake, _CORRECT)
     if settings.enabled:
-        return Finding("settings", f"providers: {', '.join(settings.enabled)}")
-    return Finding("settings", "no provider is enabled", ENABLE_ONE)
+        yield Finding("settings", f"providers: {', '.join(settings.enabled)}")
+    elif not settings.owed:
+        yield Finding("settings", "no provider is enabled", ENABLE_ONE)
 
 
 def _database(engine: Engine) -> Iterator[Finding]:

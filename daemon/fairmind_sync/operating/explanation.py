@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from fairmind_sync.operating.status import decide_by
 from fairmind_sync.outbox import delivery_lookup, heartbeat, provider_state
+from fairmind_sync.provider_names import UNDECIDED
 from fairmind_sync.results.error_kinds import words_for
 from fairmind_sync.results.states import BLOCKED, DEAD, DELIVERED, DISCARDED, OFFLINE
 from fairmind_sync.storage.engine import reading
@@ -79,10 +81,16 @@ def _words(
             f"Fix the reason, then run: fairmind-sync retry {delivery.id}",
         )
     if name not in settings.enabled:
-        return f"It waits, but {name} is not enabled.", f"Add {name} to MLOPS_PROVIDER."
+        return _not_enabled(name, settings)
     if delivery.lease_expires_at is not None and delivery.lease_expires_at > now:
         return "It is being sent at this moment.", None
     return _why_it_waits(delivery, provider, now, alive=alive)
+
+
+def _not_enabled(name: str, settings: Settings) -> tuple[str, str]:
+    if name == UNDECIDED:
+        return "It waits: nobody knows yet for which providers.", decide_by(settings)
+    return f"It waits, but {name} is not enabled.", f"Add {name} to MLOPS_PROVIDER."
 
 
 def _why_it_waits(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -44,15 +45,14 @@ def import_with_progress(
     engine: Engine, files: Sequence[Path], settings: Settings, *, deliver: bool
 ) -> ImportReport:
     """Imports FairMind's result files, with or without deliveries to the enabled providers."""
-    if not deliver:
-        settings = settings.model_copy(update={"provider": "none"})
+    import_them = partial(
+        import_all, engine, files, settings.owed if deliver else (), settings.private_fields
+    )
     if not sys.stderr.isatty():
-        return import_all(engine, files, settings)
+        return import_them()
     with _progress() as progress:
         bar = progress.add_task("import", total=len(files))
-        return import_all(
-            engine, files, settings, lambda count: progress.update(bar, completed=count)
-        )
+        return import_them(lambda count: progress.update(bar, completed=count))
 
 
 def _progress() -> Progress:

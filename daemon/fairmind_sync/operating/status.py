@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from fairmind_sync.outbox import heartbeat, workload
-from fairmind_sync.provider_names import PROVIDERS
+from fairmind_sync.provider_names import PROVIDERS, UNDECIDED
 from fairmind_sync.storage.engine import reading
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from fairmind_sync.outbox.workload import Backlog
     from fairmind_sync.settings import Settings
 
 
@@ -19,21 +20,34 @@ def overview(engine: Engine, settings: Settings, now: datetime) -> dict[str, Any
     """Returns the status in plain values, of every provider, also of those that are not enabled."""
     with reading(engine) as connection:
         backlogs = {provider: workload.backlog(connection, provider) for provider in PROVIDERS}
+        undecided = workload.pending(connection, UNDECIDED)
         alive = heartbeat.any_alive(connection, now)
     return {
         "database": engine.url.render_as_string(),
         "daemon_alive": alive,
+        "wrong_settings": settings.mistakes_in(),
+        "undecided": undecided,
         "providers": {
-            provider: {
-                "enabled": provider in settings.enabled,
-                "state": backlog.state.state,
-                "reason": backlog.state.reason,
-                "paused_at": backlog.state.paused_at,
-                **backlog.counts,
-                "oldest_pending_at": backlog.oldest_pending_at,
-                "last_success_at": backlog.state.last_success_at,
-                "next_probe_at": backlog.state.next_probe_at,
-            }
-            for provider, backlog in backlogs.items()
+            name: _standing(backlog, is_enabled=name in settings.enabled)
+            for name, backlog in backlogs.items()
         },
+    }
+
+
+def decide_by(settings: Settings) -> str:
+    """Returns what to do about deliveries that were saved while MLOPS_PROVIDER made no sense."""
+    mistake = "; ".join(settings.mistakes_in("provider"))
+    return mistake or "Run the daemon, or drain, with the right MLOPS_PROVIDER."
+
+
+def _standing(backlog: Backlog, *, is_enabled: bool) -> dict[str, Any]:
+    return {
+        "enabled": is_enabled,
+        "state": backlog.state.state,
+        "reason": backlog.state.reason,
+        "paused_at": backlog.state.paused_at,
+        **backlog.counts,
+        "oldest_pending_at": backlog.oldest_pending_at,
+        "last_success_at": backlog.state.last_success_at,
+        "next_probe_at": backlog.state.next_probe_at,
     }

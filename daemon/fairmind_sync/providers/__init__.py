@@ -12,6 +12,7 @@ from fairmind_sync.errors import (
     FairmindSyncError,
     ProviderBlockedError,
     ProviderNotInstalledError,
+    SettingsError,
 )
 
 if TYPE_CHECKING:
@@ -51,8 +52,19 @@ def open_provider(name: ProviderName, settings: Settings) -> Provider:
         ProviderUnavailableError: the provider can't be set up as it is configured.
     """
     require_installed(name)
-    with blocked_by_what_nobody_foresaw(f"{folder(name).PACKAGE} can't be set up"):
+    with (
+        _blocked_by_a_setting(),
+        blocked_by_what_nobody_foresaw(f"{folder(name).PACKAGE} can't be set up"),
+    ):
         return folder(name).open_provider(settings)
+
+
+@contextmanager
+def _blocked_by_a_setting() -> Iterator[None]:
+    try:
+        yield
+    except SettingsError as error:
+        raise ProviderBlockedError(str(error)) from error
 
 
 def probe(provider: Provider) -> None:

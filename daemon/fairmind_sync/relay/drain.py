@@ -12,6 +12,7 @@ import structlog
 
 from fairmind_sync.outbox import workload
 from fairmind_sync.relay import worker
+from fairmind_sync.relay.decision import decide
 from fairmind_sync.relay.shared_flags import SharedFlags
 from fairmind_sync.relay.worker_count import processes_for
 from fairmind_sync.storage.engine import reading
@@ -39,6 +40,7 @@ def drain_once(
     Returns:
         How many deliveries of each provider are left, pending or dead; a provider with none is left out.
     """
+    decide(engine, settings)
     spawn = multiprocessing.get_context("spawn")
     workers = _workers_for(engine, settings)
     pools = [
@@ -61,9 +63,9 @@ def drain_once(
 
 
 def unfinished(engine: Engine, settings: Settings) -> dict[str, int]:
-    """Returns how many deliveries of each enabled provider are pending or dead; leaves out who has none."""
+    """Returns how many deliveries are pending or dead by provider; leaves out who has none or is disabled."""
     with reading(engine) as connection:
-        return workload.unfinished(connection, settings.enabled)
+        return workload.unfinished(connection, settings.owed)
 
 
 def _workers_for(engine: Engine, settings: Settings) -> list[tuple[ProviderName, int, SharedFlags]]:

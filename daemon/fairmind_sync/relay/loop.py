@@ -27,11 +27,13 @@ from fairmind_sync.relay.recording import Recorder
 from fairmind_sync.relay.unavailable import is_away, note_unavailable
 from fairmind_sync.relay.worker_name import worker_name
 from fairmind_sync.results.error_kinds import ErrorKind
+from fairmind_sync.results.states import BLOCKED
 from fairmind_sync.storage.engine import reading, writing
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from fairmind_sync.outbox.provider_state import ProviderState
     from fairmind_sync.results.delivery import Delivery
 
 LEASE = timedelta(seconds=50)
@@ -66,11 +68,11 @@ class Relay:
 
     def drain(self, *, probe_now: bool = False) -> None:
         """Delivers until nothing is due, the provider is unavailable, or the relay should stop."""
-        while not self.should_stop() and self._is_available(probe_now=probe_now):
-            first = self._claim()
-            if first:
+        if not self._becomes_ready(probe_now=probe_now):
+            return
+        while not self.should_stop() and self._is_ready():
+            if first := self._claim():
                 self._deliver(self._batch(first))
-                probe_now = False
             elif self._keeps_a_pace():
                 self.pause(_PACE_INTERVAL_S)
             else:
@@ -83,28 +85,37 @@ class Relay:
         with reading(self.engine) as connection:
             return workload.has_work(connection, self.provider.name, self.clock(), self.most_leased)
 
-    def _is_available(self, *, probe_now: bool) -> bool:
-        """Returns whether the provider takes runs; one that did not lately is probed when that is due."""
+    def _state(self) -> ProviderState:
         with reading(self.engine) as connection:
-            state = provider_state.read(connection, self.provider.name)
-        if state.is_paused:
-            return False
-        if state.is_ready:
-            return True
-        return (probe_now or state.may_try(self.clock())) and self._recovers()
+            return provider_state.read(connection, self.provider.name)
 
-    def _recovers(self) -> bool:
-        try:
-            probe(self.provider)
-        except ProviderUnavailableError as error:
-            self._note_unavailable(error)
+    def _is_ready(self) -> bool:
+        state = self._state()
+        return state.is_ready and not state.is_paused
+
+    def _becomes_ready(self, *, probe_now: bool) -> bool:
+        """Returns whether the provider takes runs; one that did not lately is tried when that is due."""
+        state = self._state()
+        if state.is_paused or state.is_ready:
+            return not state.is_paused
+        if not (probe_now or state.may_try(self.clock())) or not self._takes_runs(state):
             return False
         with writing(self.engine) as connection:
             provider_state.note_ready(connection, self.provider.name, self.clock())
         log.info("provider.recovered", provider=self.provider.name)
         return True
 
-    def _claim(self, *, abandoned: bool = True) -> list[Delivery]:
+    def _takes_runs(self, state: ProviderState) -> bool:
+        """Probes the provider; one that was blocked has to take a delivery, too: no probe proves all."""
+        try:
+            probe(self.provider)
+        except ProviderUnavailableError as error:
+            self._note_unavailable(error)
+            return False
+        trial = self._claim(most=1) if state.state == BLOCKED else []
+        return not trial or self._deliver(LeasedBatch(trial, list, self.should_stop, self.clock))
+
+    def _claim(self, *, abandoned: bool = True, most: int | None = None) -> list[Delivery]:
         provider = self.provider
         with writing(self.engine) as connection:
             now = self.clock()
@@ -122,7 +133,7 @@ class Relay:
             claimed = claims.claim(
                 connection,
                 provider.name,
-                limit=min(provider.batch_size, room),
+                limit=min(most or provider.batch_size, room),
                 lease=LEASE,
                 worker=self.worker,
                 now=self.clock(),
@@ -143,14 +154,12 @@ class Relay:
 
     def _claim_more(self) -> list[Delivery]:
         """Claims nothing that may end this process, and nothing once the provider is paused."""
-        with reading(self.engine) as connection:
-            if provider_state.read(connection, self.provider.name).is_paused:
-                return []
-        return self._claim(abandoned=False)
+        return [] if self._state().is_paused else self._claim(abandoned=False)
 
-    def _deliver(self, batch: LeasedBatch) -> None:
+    def _deliver(self, batch: LeasedBatch) -> bool:
         """Delivers the batch and records each outcome; what has none at the end is given back.
 
+        Returns whether the provider took what was delivered, or is not to blame for what it did not take.
         A delivery that is given back keeps its attempts. After an error that nobody foresaw nothing is given
         back: the attempt counts, so that a bug can't hold the rest up for ever.
         """
@@ -167,6 +176,7 @@ class Relay:
         finally:
             self.watch(None)
             self._give_back(batch)
+        return batch.stopped_by is None
 
     def _deliver_and_record(self, batch: LeasedBatch) -> None:
         journal = OutboxJournal(self.engine, self.clock, LEASE, lambda: self.watch(BATCH_TIME))

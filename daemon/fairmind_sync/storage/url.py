@@ -1,6 +1,8 @@
-"""Decides which URLs name a database of ours, and which one is the default. Pure."""
+"""Decides which URLs name a database of ours, and which one is the default."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from platformdirs import user_data_path
 from sqlalchemy.engine import make_url
@@ -10,7 +12,7 @@ _DATABASES = "write sqlite:////absolute/path.db or postgresql+psycopg://user@hos
 
 
 def checked_database_url(value: str) -> str:
-    """Returns the URL, with the driver that we use.
+    """Returns the URL, with the driver that we use; a file's path is absolute then.
 
     Raises:
         ValueError: the URL names neither a SQLite file nor a PostgreSQL database. The message does not
@@ -24,7 +26,9 @@ def checked_database_url(value: str) -> str:
         return value.replace("postgresql:", "postgresql+psycopg:", 1)
     if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
         raise ValueError(f"must name a SQLite file or a PostgreSQL database; {_DATABASES}")
-    return value
+    if url.database.startswith("file:"):
+        return value
+    return url.set(database=str(Path(url.database).absolute())).render_as_string()
 
 
 def default_database_url() -> str:

@@ -12,6 +12,10 @@ class DeletedRunError(Exception):
     """The id belonged to a run that a user deleted: the service refuses it for ever."""
 
 
+class RefusedError(Exception):
+    """The service takes no runs of this key in this project; with status and words."""
+
+
 def kind_of(query: str, values: dict[str, Any]) -> str:
     """What faults and counts call it: `upsert_finish` is a later upsert, which names no run anew."""
     kind = _operation(query)
@@ -36,6 +40,7 @@ def answer(store: Store, query: str, values: dict[str, Any], base_url: str) -> d
 
     Raises:
         DeletedRunError: an upsert of a deleted run's id.
+        RefusedError: an upsert that the store refuses.
     """
     match _operation(query):
         case "upsert":
@@ -47,16 +52,25 @@ def answer(store: Store, query: str, values: dict[str, Any], base_url: str) -> d
         case "read_back":
             return _read_back(store, values)
         case "viewer":
-            return {"viewer": _viewer(store), "serverInfo": _server_info()}
+            seen = {"viewer": _viewer(store), "serverInfo": _server_info()}
+            return seen | ({"project": _seen(store, values)} if "project(" in query else {})
         case _:
             return {"serverInfo": _server_info()}
 
 
 def _upsert(store: Store, values: dict[str, Any]) -> dict[str, Any]:
+    if store.refusal is not None and store.refuses(values["name"]):
+        raise RefusedError(*store.refusal)
     if values["name"] in store.deleted:
         raise DeletedRunError
     run, is_new = store.upsert(values)
     return {"upsertBucket": {"bucket": _bucket(run), "inserted": is_new}}
+
+
+def _seen(store: Store, values: dict[str, Any]) -> dict[str, Any] | None:
+    entity = values.get("entity") or store.default_entity
+    is_there = (entity, values["project"]) in store.projects
+    return {"readOnly": store.is_read_only} if is_there or store.is_read_only else None
 
 
 def _resume_status(store: Store, values: dict[str, Any]) -> dict[str, Any]:
@@ -142,15 +156,15 @@ def _node(run: StandInRun) -> dict[str, Any]:
 
 
 def _viewer(store: Store) -> dict[str, Any]:
-    entity = store.default_entity
+    entity = store.viewer_entity
     return {
         "id": "viewer",
         "entity": entity,
-        "username": entity,
+        "username": entity or "service",
         "email": "",
         "flags": "{}",
         "admin": False,
-        "teams": {"edges": [{"node": {"name": entity}}]},
+        "teams": {"edges": [{"node": {"name": store.default_entity}}]},
     }
 
 

@@ -149,5 +149,9 @@ def _answer(work: Callable[[], dict[str, Any]]) -> Reply:
     except graphql.DeletedRunError:
         message = "this run was previously created and deleted; try a new run name"
         return json_reply({"errors": [{"message": message}]}, HTTPStatus.CONFLICT)
+    except graphql.RefusedError as error:
+        status, message = error.args
+        refused = {"message": message, "path": ["upsertBucket"]}
+        return json_reply({"errors": [refused], "data": {"upsertBucket": None}}, status)
     except KeyError:
         return json_reply({"error": "run not found"}, HTTPStatus.NOT_FOUND)

@@ -59,7 +59,19 @@ class Store:
         self.projects: set[tuple[str, str]] = set()
         self.requests: Counter[str] = Counter()
         self.default_entity = default_entity
+        self.viewer_entity: str | None = default_entity
+        self.refusal: tuple[int, str] | None = None
+        """What the upsert of another run is answered: a status, and the service's words."""
+        self.runs_before_refusal = 0
+        self.is_read_only = False
         self._lock = threading.RLock()
+
+    def refuses(self, run_id: str) -> bool:
+        with self._lock:
+            is_new = run_id not in self.runs
+            return (
+                self.refusal is not None and is_new and len(self.runs) >= self.runs_before_refusal
+            )
 
     def upsert(self, values: dict[str, Any]) -> tuple[StandInRun, bool]:
         """The run, and whether it is new."""

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from fairmind_sync.providers.mlflow import addresses
 from fairmind_sync.providers.variables import trim
 from fairmind_sync.redaction import without_user
 
@@ -33,9 +34,10 @@ def open_provider(settings: Settings) -> Provider:
     for name, value in _SDK_SETTINGS.items():
         os.environ.setdefault(name, value)
     trim("MLFLOW_TRACKING_TOKEN", "DATABRICKS_TOKEN", "DATABRICKS_HOST")
+    uri = addresses.checked(settings.mlflow_tracking_uri)
     from fairmind_sync.providers.mlflow.provider import MlflowProvider
 
-    return MlflowProvider(_open_api(settings.mlflow_tracking_uri), settings)
+    return MlflowProvider(_open_api(uri), settings.model_copy(update={"mlflow_tracking_uri": uri}))
 
 
 def destination(settings: Settings) -> dict[str, str | None]:
@@ -57,10 +59,15 @@ def runs_per_second(_settings: Settings) -> None:
 
 
 def _open_api(uri: str) -> RunsApi:
-    if uri.startswith(("http://", "https://")):
-        from fairmind_sync.providers.mlflow.http_runs import HttpRuns
+    if addresses.is_server(uri):
+        from fairmind_sync.providers.mlflow.http_runs import open_server
 
-        return HttpRuns(uri.rstrip("/"))
+        return open_server(uri.rstrip("/"))
+    if uri.partition("://")[0] == "databricks":
+        from fairmind_sync.providers.mlflow.databricks import DatabricksRuns
+
+        return DatabricksRuns(uri)
     from fairmind_sync.providers.mlflow.client_runs import ClientRuns
+    from fairmind_sync.providers.mlflow.stores import open_client
 
-    return ClientRuns(uri)
+    return ClientRuns(open_client(uri))

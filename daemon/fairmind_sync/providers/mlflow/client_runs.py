@@ -1,8 +1,10 @@
-"""Reaches MLflow stores that are no HTTP server (`sqlite:`, `databricks`) through MlflowClient."""
+"""Reaches MLflow stores that are no HTTP server, such as `sqlite:`, through MlflowClient."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import NoReturn
 
@@ -10,7 +12,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag, ViewType
 from mlflow.exceptions import MlflowException, RestException
 
-from fairmind_sync.errors import ProviderBlockedError
+from fairmind_sync.errors import FairmindSyncError, ProviderBlockedError
 from fairmind_sync.providers.mlflow.runs_api import (
     EXPERIMENT_TAG,
     Entry,
@@ -24,35 +26,36 @@ from fairmind_sync.providers.mlflow.runs_api import (
     running_with,
     to_ms,
 )
+from fairmind_sync.providers.mlflow.stores import blocked_file
 from fairmind_sync.redaction import redact
+
+_OF_A_FILE = re.compile(
+    r"sqlite3\.\w+.*(readonly|unable to open|not a database|malformed|is full|disk I/O|no such table)"
+)
+"""What SQLite says of a file that somebody has to put right."""
 
 
 class ClientRuns:
     """A `RunsApi` on MlflowClient, for stores that aren't an HTTP server."""
 
-    def __init__(self, uri: str) -> None:
-        self._uri = uri
-        self._client = MlflowClient(tracking_uri=uri)
+    def __init__(self, client: MlflowClient) -> None:
+        self._client = client
 
     def experiment_id(self, name: str) -> str:
-        try:
+        with _translated():
             found = self._client.get_experiment_by_name(name)
             if found is None:
                 return str(self._client.create_experiment(name))
-        except MlflowException as error:
-            _raise_client_error(error)
         if found.lifecycle_stage != "active":
             refuse_deleted_experiment(name, found.experiment_id)
         return str(found.experiment_id)
 
     def tag_experiment(self, experiment_id: str) -> None:
-        try:
+        with _translated():
             self._client.set_experiment_tag(experiment_id, *EXPERIMENT_TAG)
-        except MlflowException as error:
-            _raise_client_error(error)
 
     def find_run(self, experiment_id: str, tag: str, value: str) -> str | None:
-        try:
+        with _in_doubt(), _translated():
             found = self._client.search_runs(
                 [experiment_id],
                 filter_string=f"tags.`{tag}` = '{value}'",
@@ -60,26 +63,20 @@ class ClientRuns:
                 max_results=1,
                 order_by=["attributes.start_time ASC"],
             )
-        except MlflowException as error:
-            _raise_client_error(error)
         return str(found[0].info.run_id) if found else None
 
     def create_run(
         self, experiment_id: str, name: str, start: datetime, tags: Mapping[str, str]
     ) -> str:
-        try:
+        with _in_doubt(), _translated():
             run = self._client.create_run(
                 experiment_id, start_time=to_ms(start), tags=dict(tags), run_name=name
             )
-        except MlflowException as error:
-            _raise_client_error(error)
         return str(run.info.run_id)
 
     def stored_run(self, run_id: str) -> StoredRun:
-        try:
+        with _in_doubt(), _translated():
             run = self._client.get_run(run_id)
-        except MlflowException as error:
-            _raise_client_error(error)
         return StoredRun(
             is_finished=run.info.status == "FINISHED",
             is_deleted=run.info.lifecycle_stage == "deleted",
@@ -89,7 +86,7 @@ class ClientRuns:
         )
 
     def log_batch(self, run_id: str, batch: Sequence[Entry]) -> None:
-        try:
+        with _in_doubt(), _translated():
             self._client.log_batch(
                 run_id,
                 [
@@ -100,47 +97,57 @@ class ClientRuns:
                 [Param(entry.key, entry.value) for entry in batch if isinstance(entry, ParamText)],
                 [RunTag(entry.key, entry.value) for entry in batch if isinstance(entry, TagText)],
             )
-        except MlflowException as error:
-            _raise_client_error(error)
 
     def finish_run(self, run_id: str, end: datetime) -> None:
-        try:
+        with _in_doubt(), _translated():
             self._client.set_terminated(run_id, "FINISHED", to_ms(end))
             status = self._client.get_run(run_id).info.status
-        except MlflowException as error:
-            _raise_client_error(error)
         if status != "FINISHED":
             raise UncertainError(f"the run is {status} after it was ended")
 
     def unfinished_runs(self, experiment_id: str, tag: str) -> list[tuple[str, str]]:
-        try:
+        with _in_doubt(), _translated():
             found = self._client.search_runs([experiment_id], filter_string=running_with(tag))
-        except MlflowException as error:
-            _raise_client_error(error)
         return [(str(run.info.run_id), str(run.data.tags[tag])) for run in found]
 
     def fail_run(self, run_id: str) -> None:
-        try:
+        with _in_doubt(), _translated():
             self._client.set_terminated(run_id, "FAILED")
-        except MlflowException as error:
-            _raise_client_error(error)
 
     def delete_run(self, run_id: str) -> None:
-        try:
+        with _in_doubt(), _translated():
             self._client.delete_run(run_id)
-        except MlflowException as error:
-            _raise_client_error(error)
 
-    def run_url(self, experiment_id: str, run_id: str) -> str | None:
-        if not self._uri.startswith("databricks"):
-            return None
-        host = self._client._tracking_client.store.get_host_creds().host.rstrip("/")  # noqa: SLF001 as above
-        return f"{host}/ml/experiments/{experiment_id}/runs/{run_id}"
+    def run_url(self, experiment_id: str, run_id: str) -> str | None:  # noqa: ARG002 a store has no pages
+        return None
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Raises the client's own errors as those of `RunsApi`."""
+    try:
+        yield
+    except MlflowException as error:
+        _raise_client_error(error)
+
+
+@contextmanager
+def _in_doubt() -> Iterator[None]:
+    """Has whatever else a plugin's store raises say that nobody knows what became of the call."""
+    try:
+        yield
+    except (FairmindSyncError, MlflowRefusedError, UncertainError):
+        raise
+    except Exception as error:
+        raise UncertainError(redact(f"{type(error).__name__}: {error}")) from error
 
 
 def _raise_client_error(error: MlflowException) -> NoReturn:
+    message = redact(str(error.message))
     if isinstance(error, RestException) and error.get_http_status_code() in (401, 403):
-        raise ProviderBlockedError(f"MLflow refuses our credentials: {error.message}") from error
+        raise ProviderBlockedError(f"MLflow refuses our credentials: {message}") from error
+    if _OF_A_FILE.search(message):
+        raise blocked_file(message) from error
     if error.error_code in ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED"):
-        raise UncertainError(redact(str(error.message))) from error
-    raise MlflowRefusedError(str(error.error_code), str(error.message)) from error
+        raise UncertainError(message) from error
+    raise MlflowRefusedError(str(error.error_code), message) from error

@@ -23,15 +23,25 @@ from fairmind_sync.redaction import redact, without_user
 
 _AWAY = (429, 502, 503, 504)
 _REFUSED = (401, 403)
+_UNUSABLE = (
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidHeader,
+    requests.exceptions.MissingSchema,
+)
+"""What requests raises before it sends anything."""
+PROXY_REFUSES = "the proxy refuses us (407). Check user and password in HTTP_PROXY and HTTPS_PROXY."
 _BASIC_AUTH_WORDS = ("Permission denied", "You are not authenticated")
 """What MLflow's own basic-auth app says, which sends no JSON."""
 
 
 def raise_unreachable(error: MlflowException, uri: str) -> NoReturn:
     """Raises NotSentError for a request that found no server, UncertainError for one that may have worked."""
-    causes = list(_causes(error))
+    chain = list(causes(error))
     not_sent = (NewConnectionError, ConnectTimeoutError, requests.exceptions.ProxyError)
-    for cause in causes:
+    for cause in chain:
+        if isinstance(cause, requests.exceptions.ProxyError) and "407" in str(cause):
+            raise ProviderBlockedError(PROXY_REFUSES) from error
         if isinstance(cause, not_sent):
             raise NotSentError(
                 f"the MLflow server can't be reached: {redact(str(cause))}",
@@ -39,10 +49,29 @@ def raise_unreachable(error: MlflowException, uri: str) -> NoReturn:
             ) from error
         if isinstance(cause, requests.exceptions.SSLError):
             raise ProviderBlockedError(f"the MLflow server's certificate is refused: {cause}")
-    raise UncertainError(redact(str(causes[-1]))) from error
+        if _is_of_the_settings(cause):
+            raise ProviderBlockedError(
+                f"MLflow can't be asked as it is set up: {redact(str(cause))} {_remedy(cause)}"
+            ) from error
+    raise UncertainError(redact(str(chain[-1]))) from error
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
+def _remedy(error: BaseException) -> str:
+    if "SOCKS" in str(error):
+        return "Run: pip install 'requests[socks]'."
+    return "Check MLFLOW_TRACKING_*, and the variables of proxies and certificates."
+
+
+def _is_of_the_settings(error: BaseException) -> bool:
+    """Returns whether no request could begin: for a proxy, a file of certificates, or MLflow's own checks."""
+    return (
+        isinstance(error, _UNUSABLE)
+        or (type(error) is OSError and "TLS" in str(error))
+        or (isinstance(error, MlflowException) and error.error_code == "INVALID_PARAMETER_VALUE")
+    )
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
     """Yields the error and its causes; urllib3 keeps a cause in an attribute, requests in an argument."""
     while error is not None:
         yield error

@@ -7,7 +7,6 @@ keeps its authentication and headers and shows the real status; it is semi-publi
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -18,13 +17,12 @@ import requests
 from mlflow import MlflowClient
 from mlflow.environment_variables import MLFLOW_HTTP_REQUEST_TIMEOUT
 from mlflow.exceptions import MlflowException
-from mlflow.utils.rest_utils import http_request
+from mlflow.utils.rest_utils import MlflowHostCreds, http_request
 from mlflow.utils.workspace_context import get_request_workspace
 from requests.auth import HTTPBasicAuth
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from fairmind_sync.errors import ProviderBlockedError
+from fairmind_sync.providers.mlflow import quick_connections
 from fairmind_sync.providers.mlflow.http_replies import raise_unreachable, read_reply
 from fairmind_sync.providers.mlflow.runs_api import (
     EXPERIMENT_TAG,
@@ -44,43 +42,32 @@ from fairmind_sync.redaction import without_user
 LONGEST_TIMEOUT_S = 14
 """Three requests that take so long end before the watchdog takes their batch for hung."""
 _DEFAULT_WORKSPACE = "default"
+_SERVER_INFO = "/api/3.0/mlflow/server-info"
 
 
-class _AcknowledgesAtOnce:
-    """Has urllib3's connections acknowledge packets at once, so that a reply in two packets isn't held up.
-
-    MLflow's server sends head and body apart, without TCP_NODELAY if the server has several workers
-    (Kludex/uvicorn#3149), and then waits 40 ms for our acknowledgement. The kernel forgets the option, so the
-    option is set for each reply.
-    """
-
-    def getresponse(self) -> Any:
-        sock = getattr(self, "sock", None)
-        if sock is not None and hasattr(socket, "TCP_QUICKACK"):  # Linux has it
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-        return super().getresponse()  # type: ignore[misc]  # of the connection it is mixed into
-
-
-class _Connection(_AcknowledgesAtOnce, HTTPConnection):
-    pass
-
-
-class _TlsConnection(_AcknowledgesAtOnce, HTTPSConnection):
-    pass
+def open_server(uri: str) -> HttpRuns:
+    """Returns the server at the URI, with MLflow's own credentials or those in the URI."""
+    store = MlflowClient(tracking_uri=uri)._tracking_client.store  # noqa: SLF001 keeps MLflow's authentication
+    return HttpRuns(uri, store.get_host_creds, _auth_in(uri))
 
 
 class HttpRuns:
     """A `RunsApi` on an HTTP server, with one request on a kept connection for most calls."""
 
-    def __init__(self, uri: str) -> None:
-        HTTPConnectionPool.ConnectionCls = _Connection
-        HTTPSConnectionPool.ConnectionCls = _TlsConnection
+    def __init__(
+        self,
+        uri: str,
+        host_creds: Callable[[], MlflowHostCreds],
+        auth: Callable[[requests.PreparedRequest], requests.PreparedRequest],
+    ) -> None:
+        quick_connections.install()
         self._uri = uri
-        self._auth = _auth_in(uri)
+        self._host_creds = host_creds
+        self._auth = auth
         self._timeout = _timeout()
-        self._host_creds = MlflowClient(tracking_uri=uri)._tracking_client.store.get_host_creds  # noqa: SLF001 keeps MLflow's authentication
 
     def experiment_id(self, name: str) -> str:
+        self._require_workspace()
         found = self._get_experiment(name) or self._create_experiment(name)
         if found.get("lifecycle_stage", "active") != "active":
             refuse_deleted_experiment(name, str(found["experiment_id"]))
@@ -191,6 +178,20 @@ class HttpRuns:
     def run_url(self, experiment_id: str, run_id: str) -> str | None:
         return f"{without_user(self._uri)}/#/experiments/{experiment_id}/runs/{run_id}{_workspace_query()}"
 
+    def _require_workspace(self) -> None:
+        """Refuses a server without workspaces, which ignores MLFLOW_WORKSPACE."""
+        if not _workspace_query():
+            return
+        reply = self._request("GET", _SERVER_INFO)
+        if reply.status_code == requests.codes.ok and reply.json().get("workspaces_enabled"):
+            return
+        if reply.status_code in (requests.codes.ok, requests.codes.not_found):
+            raise ProviderBlockedError(
+                "MLFLOW_WORKSPACE is set, but the MLflow server has no workspaces. Unset it, or start the "
+                "server with --enable-workspaces."
+            )
+        read_reply(reply, _SERVER_INFO)
+
     def _get_experiment(self, name: str) -> dict[str, Any] | None:
         try:
             reply = self._call("GET", "experiments/get-by-name", experiment_name=name)
@@ -212,10 +213,13 @@ class HttpRuns:
 
     def _call(self, method: str, endpoint: str, **fields: Any) -> dict[str, Any]:
         carried: dict[str, Any] = {"params": fields} if method == "GET" else {"json": fields}
+        return read_reply(self._request(method, f"/api/2.0/mlflow/{endpoint}", **carried), endpoint)
+
+    def _request(self, method: str, path: str, **carried: Any) -> requests.Response:
         try:
-            response = http_request(
+            response: requests.Response = http_request(
                 self._host_creds(),
-                f"/api/2.0/mlflow/{endpoint}",
+                path,
                 method,
                 timeout=self._timeout,
                 max_retries=0,
@@ -226,7 +230,7 @@ class HttpRuns:
             )
         except MlflowException as error:
             raise_unreachable(error, self._uri)
-        return read_reply(response, endpoint)
+        return response
 
 
 def _timeout() -> float:

@@ -161,7 +161,7 @@ class MlflowProvider:
         journal.creating(delivery, self._destination(experiment_id))
         try:
             run_id, stored = self._sender.create(delivery, content, experiment_id)
-        except NotSentError:
+        except (NotSentError, MlflowRefusedError, ProviderBlockedError):
             journal.not_created(delivery)
             raise
         journal.created(delivery, run_id)

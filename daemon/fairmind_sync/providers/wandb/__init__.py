@@ -7,9 +7,10 @@ import os
 import tempfile
 from typing import TYPE_CHECKING
 
-from fairmind_sync.errors import ProviderBlockedError
-from fairmind_sync.providers.variables import trim
+from fairmind_sync.providers.variables import CERTIFICATES, absolute, share_certificates, trim
+from fairmind_sync.providers.wandb.mistakes import check_address, check_project, refuse_if_off
 from fairmind_sync.providers.wandb.scratch import private_directory
+from fairmind_sync.providers.wandb.settings_files import entries, keep_the_connection
 
 if TYPE_CHECKING:
     from fairmind_sync.providers.base import Provider
@@ -22,7 +23,6 @@ _OF_THE_CONNECTION = (
     "WANDB_API_KEY",
     "WANDB_APP_URL",
     "WANDB_BASE_URL",
-    "WANDB_CONFIG_DIR",
     "WANDB_CREDENTIALS_FILE",
     "WANDB_HTTP_TIMEOUT",
     "WANDB_IDENTITY_TOKEN_FILE",
@@ -32,16 +32,18 @@ _OF_THE_CONNECTION = (
 )
 """The SDK's variables that say how to reach W&B. The others would shape our runs unseen, by a sweep or a
 group for example; a parent process that uses wandb leaves some of these."""
-_OFF = {
-    "WANDB_MODE": ("offline", "disabled", "dryrun"),
-    "WANDB_DISABLED": ("true", "1", "yes", "on"),
-}
-"""Variables that switch W&B off, with the values that do."""
+_FILES = ("WANDB_CREDENTIALS_FILE", "WANDB_IDENTITY_TOKEN_FILE", "NETRC", *CERTIFICATES)
+"""Variables that name files, maybe from the working directory on."""
 
 
 def open_provider(settings: Settings) -> Provider:
     """Returns the W&B that the settings name; sets the SDK's own variables for this process."""
-    _refuse_if_off()
+    settings.require("wandb_runs_per_second")
+    in_files = entries(os.environ)
+    refuse_if_off(os.environ, in_files)
+    check_project(settings.wandb_project)
+    trim("WANDB_API_KEY", "WANDB_BASE_URL")
+    check_address(os.environ.get("WANDB_BASE_URL", ""))
     directory = private_directory()
     for name in [name for name in os.environ if name.startswith("WANDB_")]:
         if name not in _OF_THE_CONNECTION:
@@ -54,20 +56,16 @@ def open_provider(settings: Settings) -> Provider:
     tempfile.tempdir = None  # read TMPDIR again
     if settings.wandb_api_key is not None:
         os.environ["WANDB_API_KEY"] = settings.wandb_api_key.get_secret_value()
-    trim("WANDB_API_KEY", "WANDB_BASE_URL")
+    trim("WANDB_API_KEY")
+    absolute(*_FILES)
+    share_certificates()
+    keep_the_connection(in_files, directory / "config")
+    os.environ["WANDB_CONFIG_DIR"] = str(directory / "config")
+    os.chdir(directory)  # away from somebody else's config-defaults.yaml, which would fill our runs
     from fairmind_sync.providers.wandb.provider import WandbProvider  # after the variables
     from fairmind_sync.providers.wandb.sdk import Sdk
 
     return WandbProvider(Sdk(directory, settings), settings)
-
-
-def _refuse_if_off() -> None:
-    for name, values in _OFF.items():
-        if os.environ.get(name, "").strip().lower() in values:
-            raise ProviderBlockedError(
-                f"W&B is switched off by {name}={os.environ[name].strip()}: results are held back. "
-                f"Unset {name} to have them delivered."
-            )
 
 
 def destination(settings: Settings) -> dict[str, str | None]:

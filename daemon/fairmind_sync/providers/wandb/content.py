@@ -20,6 +20,8 @@ KEY_RULES = KeyRules(
 LONGEST_NAME, LONGEST_TAG = 128, 64
 LARGEST_ROW = 10_000_000
 """Bytes; W&B drops larger rows without a word, and the run still finishes (10.38 MB, measured)."""
+LARGEST_CONFIG = 15_000_000
+"""Bytes; W&B refuses a run with a larger config."""
 PROOF = "fairmind_sync"
 _EXACT_INTEGERS = 2**63
 
@@ -37,7 +39,12 @@ class WandbContent:
     adjusted: tuple[str, ...]
 
     def is_too_large(self) -> bool:
-        return max(len(payload.dumps(part)) for part in (self.row, self.summary)) > LARGEST_ROW  # type: ignore[arg-type]  # dict is invariant
+        parts = (
+            (self.row, LARGEST_ROW),
+            (self.summary, LARGEST_ROW),
+            (self.config, LARGEST_CONFIG),
+        )
+        return any(len(payload.dumps(part)) > largest for part, largest in parts)  # type: ignore[arg-type]  # dict is invariant
 
 
 def content_of(delivery: Delivery, project: str) -> WandbContent:

@@ -27,7 +27,13 @@ from fairmind_sync.providers.base import (
 )
 from fairmind_sync.providers.threads import run_in_threads
 from fairmind_sync.providers.wandb.content import WandbContent, content_of
-from fairmind_sync.providers.wandb.sdk import Held, Sdk, UploadError, WandbRefusedError
+from fairmind_sync.providers.wandb.sdk import (
+    Held,
+    RunRefusedError,
+    Sdk,
+    UploadError,
+    WandbRefusedError,
+)
 from fairmind_sync.results.delivery import Delivery
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.settings import Settings
@@ -38,6 +44,8 @@ RUNS_PER_CORE = 192
 CONFIRM_AT = 32
 """So many unconfirmed uploads are read back in one request, while other uploads are under way."""
 _READ_AT_ONCE = 100
+_REFUSALS = 2
+"""So often W&B may refuse a result before the result is given up."""
 
 _Upload: TypeAlias = tuple[Delivery, WandbContent]
 
@@ -56,7 +64,7 @@ class WandbProvider:
         self._core_is_clean = True
 
     def probe(self) -> None:
-        self._sdk.viewer_entity()
+        self._sdk.probe()
 
     def deliver(
         self, deliveries: Iterable[Delivery], journal: Journal, may_start: Callable[[], bool]
@@ -117,7 +125,8 @@ class WandbProvider:
         log_adjustments(delivery, content.adjusted)
         if content.is_too_large():
             return Dead(
-                ErrorKind.TOO_LARGE, "W&B takes at most 10 MB of metrics and summary in a run"
+                ErrorKind.TOO_LARGE,
+                "W&B takes at most 10 MB of metrics, 10 MB of summary and 15 MB of parameters",
             )
         if delivery.create_attempted_at is not None and self._is_held(delivery, content):
             return content  # an earlier attempt finished the run, but could not record it
@@ -126,6 +135,8 @@ class WandbProvider:
             self._sdk.upload(delivery.key, content)
         except WandbRefusedError as error:
             return Dead(ErrorKind.REJECTED, str(error))
+        except RunRefusedError as error:
+            return Retry(ErrorKind.REFUSED, str(error), at_most=_REFUSALS)
         except UploadError as error:
             return Retry(ErrorKind.UPLOAD_FAILED, str(error))
         return content

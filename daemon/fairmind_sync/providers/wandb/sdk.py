@@ -1,4 +1,4 @@
-"""The calls that a delivery makes to the W&B SDK: upload a run, read runs back, ask for our entity.
+"""The calls that a delivery makes to the W&B SDK: upload a run, read runs back.
 
 An upload without an error proves nothing: `finish()` returns normally even if the service stored nothing. So
 every upload is read back.
@@ -6,7 +6,7 @@ every upload is read back.
 
 from __future__ import annotations
 
-import os
+import re
 import shutil
 import threading
 from collections.abc import Iterable
@@ -15,22 +15,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-import requests
 import wandb
 from wandb.errors import AuthenticationError, CommError, UsageError
-from wandb.sdk import wandb_setup
 
 from fairmind_sync.errors import ProviderBlockedError, ProviderBrokenError, ProviderOfflineError
-from fairmind_sync.providers.retry_after import retry_after
 from fairmind_sync.providers.wandb.content import PROOF, WandbContent
+from fairmind_sync.providers.wandb.login import log_in
 from fairmind_sync.providers.wandb.scratch import clear
-from fairmind_sync.redaction import redact, without_user
+from fairmind_sync.providers.wandb.service import refuse_key, refuse_project
 from fairmind_sync.results.delivery import Run
 from fairmind_sync.settings import Settings
 from fairmind_sync.text import web_url
 
 INIT_TIMEOUT_S = FINISH_TIMEOUT_S = 10.0
-PROBE_TIMEOUT_S = (5.0, 10.0)
 _PATIENCE = {
     f"x_{client}_{name}": seconds
     for client in ("graphql", "file_stream")
@@ -41,7 +38,8 @@ _PATIENCE = {
     )
 }
 """Settings of wandb-core's own retries, to fit into our time-outs; by default the first waits for seconds."""
-_VIEWER = "query Viewer { viewer { entity } }"
+_NO_ANSWER = re.compile(r"timed? ?out|deadline|connection|EOF|HTTP 5\d\d|HTTP 429", re.IGNORECASE)
+"""What the SDK says where no answer came, or none that is an answer; else it passes on W&B's words."""
 _CORE_IS_GONE = (
     "HandleAbandonedError",
     "MailboxClosedError",
@@ -50,8 +48,15 @@ _CORE_IS_GONE = (
 )
 
 
+_IDENTITY_REFUSED = re.compile(r"credentials|40[0-4]")
+
+
 class WandbRefusedError(Exception):
     """W&B will never take this run's content."""
+
+
+class RunRefusedError(Exception):
+    """W&B refused this run, while it takes others."""
 
 
 class UploadError(Exception):
@@ -76,38 +81,34 @@ class Sdk:
         self._directory = directory
         self._project = settings.wandb_project
         self._entity = settings.wandb_entity
-        self._base_url = _load_settings()
+        self._login = log_in()
         self._api: Any = None
         self._viewer: str | None = None
+        self._where_runs_are: str | None = None
         self._reading = threading.Lock()
 
-    def viewer_entity(self) -> str:
-        """Returns our default entity, by one small request without the SDK and its retries.
+    def probe(self) -> None:
+        """Proves the destination by small requests, without the SDK and its retries where a key is known.
 
         Raises:
-            ProviderUnavailableError: W&B can't be reached, or refuses our key.
+            ProviderUnavailableError: W&B can't be reached, or takes no runs of ours.
         """
-        key = os.environ.get("WANDB_API_KEY")
+        if self._login.key is None:
+            self._viewer = self._viewer_by_the_sdk()
+        else:
+            self._viewer = self._login.service.viewer_entity(self._entity, self._project)
+
+    def _viewer_by_the_sdk(self) -> str | None:
+        """Asks as the SDK does with an identity token, which the SDK exchanges for a token of W&B's."""
         try:
-            reply = requests.post(
-                f"{self._base_url}/graphql",
-                json={"query": _VIEWER},
-                auth=("api", key) if key else None,  # without one, requests looks into ~/.netrc
-                timeout=PROBE_TIMEOUT_S,
-                allow_redirects=False,
-            )
-        except requests.exceptions.SSLError as error:
-            raise ProviderBlockedError(
-                f"the W&B server's certificate is refused: {error}"
-            ) from error
-        except requests.exceptions.RequestException as error:
-            no_connection = isinstance(error, requests.exceptions.ConnectionError)
-            raise ProviderOfflineError(
-                f"W&B at {redact(self._base_url)} can't be reached: {error}",
-                address=without_user(self._base_url) if no_connection else None,
-            ) from error
-        self._viewer = self._entity_in(reply)
-        return self._viewer
+            return str(wandb.Api(timeout=10).viewer.entity or "") or None
+        except Exception as error:
+            _raise_if_core_is_gone(error)
+            if _IDENTITY_REFUSED.search(str(error)):
+                raise ProviderBlockedError(
+                    f"W&B refuses the identity token: {error}. Check WANDB_IDENTITY_TOKEN_FILE."
+                ) from error
+            raise ProviderOfflineError(f"W&B can't be reached: {error}") from error
 
     def upload(self, run_id: str, content: WandbContent) -> None:
         """Logs one whole run; harmless to repeat, because of the fixed id and step.
@@ -133,6 +134,7 @@ class Sdk:
                 settings=self._run_settings(),
             )
             _require_id(run_id, run)
+            self._where_runs_are = run.entity
             if content.row:
                 run.log(content.row, step=0)
             run.summary.update(content.summary)
@@ -140,7 +142,7 @@ class Sdk:
         except ProviderBlockedError:
             raise
         except Exception as error:  # noqa: BLE001 the SDKs raise what they like
-            _raise_translated(error)
+            self._raise_translated(error)
         finally:
             for left in self._directory.glob(
                 f"wandb/*-{run_id}"
@@ -155,7 +157,11 @@ class Sdk:
             ProviderBrokenError: wandb-core has died; this process can't read runs any more.
         """
         wanted = list(run_ids)
-        entity = self._entity or self._viewer or self.viewer_entity()
+        entity = self._entity or self._where_runs_are or self._viewer
+        if (
+            entity is None
+        ):  # nothing was made by this process, and nobody says where others would be
+            return {}
         try:
             with self._reading:
                 return {run.id: _held(run) for run in self._runs(entity, wanted)}
@@ -164,7 +170,7 @@ class Sdk:
                 return {}
             _raise_if_core_is_gone(error)
             self._api = None
-            self.viewer_entity()  # its error says more: the API blames credentials for each failure
+            self.probe()  # its error says more: the API blames credentials for each failure
             raise ProviderOfflineError(f"W&B's runs can't be read back: {error}") from error
 
     def _runs(self, entity: str, run_ids: list[str]) -> Any:
@@ -184,11 +190,11 @@ class Sdk:
         with suppress(Exception, SystemExit):
             wandb.teardown()
         clear(self._directory)
-        _load_settings()
+        self._login = log_in(self._login.base_url)
 
     def _run_settings(self) -> wandb.Settings:
         return wandb.Settings(
-            base_url=self._base_url,
+            base_url=self._login.base_url,
             silent=True,
             console="off",
             symlink=False,
@@ -210,32 +216,26 @@ class Sdk:
             root_dir=str(self._directory),
         )
 
-    def _entity_in(self, reply: requests.Response) -> str:
-        status = reply.status_code
-        if status in (requests.codes.unauthorized, requests.codes.forbidden):
-            _refuse_key(f"W&B answers {status}")
-        if status == requests.codes.too_many_requests or status >= requests.codes.server_error:
-            raise ProviderOfflineError(f"W&B answers {status}", retry_after(reply.headers))
-        if status != requests.codes.ok:
-            raise ProviderBlockedError(
-                f"what answers at WANDB_BASE_URL is no W&B server ({status}). Check the address."
-            )
-        try:
-            viewer = reply.json()["data"]["viewer"]
-        except (ValueError, KeyError, TypeError):
-            raise ProviderOfflineError("W&B's answer makes no sense") from None
-        if not viewer:
-            _refuse_key("W&B doesn't know the key")
-        return str(viewer["entity"])
+    def _raise_translated(self, error: Exception) -> NoReturn:
+        """Raises the SDK's error as one of ours."""
+        _raise_if_core_is_gone(error)
+        name, message = type(error).__name__, str(error)
+        if isinstance(error, AuthenticationError) or "no API key" in message:
+            refuse_key(message)
+        if "previously created and deleted" in message:
+            raise WandbRefusedError(f"the run was deleted at W&B: {message}") from error
+        if isinstance(error, CommError) and not _NO_ANSWER.search(message):
+            self._raise_refused(message)
+        if isinstance(error, UsageError) or name == "ValidationError":
+            raise WandbRefusedError(message) from error
+        raise UploadError(f"{name}: {message}") from error
 
-
-def _load_settings() -> str:
-    """Has the SDK read its variables, before threads use the SDK; returns the service's address.
-
-    The first reader fills settings that other threads can see half filled. Runs of such threads, and the key,
-    went to W&B's default host instead of WANDB_BASE_URL.
-    """
-    return str(wandb_setup.singleton().settings.base_url).rstrip("/")
+    def _raise_refused(self, message: str) -> NoReturn:
+        """Raises what a refusal means: W&B takes none of our runs there, or not this one."""
+        if self._login.key is None:
+            refuse_project(message)
+        self._login.service.require_runs(self._entity, self._project)
+        raise RunRefusedError(f"W&B refuses this run: {message}")
 
 
 def _require_id(run_id: str, run: Any) -> None:
@@ -258,29 +258,6 @@ def _held(run: Any) -> Held:
     )
 
 
-def _refuse_key(what: str) -> NoReturn:
-    raise ProviderBlockedError(
-        f"{what}: check WANDB_API_KEY, or run 'wandb login'; a key is shown at wandb.ai/authorize."
-    )
-
-
 def _raise_if_core_is_gone(error: Exception) -> None:
     if type(error).__name__ in _CORE_IS_GONE:
         raise ProviderBrokenError(f"wandb-core ended: {type(error).__name__}") from error
-
-
-def _raise_translated(error: Exception) -> NoReturn:
-    """Raises the SDK's error as one of ours."""
-    _raise_if_core_is_gone(error)
-    name, message = type(error).__name__, str(error)
-    if isinstance(error, AuthenticationError) or "no API key" in message:
-        _refuse_key(message)
-    if "previously created and deleted" in message:
-        raise WandbRefusedError(f"the run was deleted at W&B: {message}") from error
-    if isinstance(error, CommError) and any(f"error {code}" in message for code in (401, 403, 404)):
-        raise ProviderBlockedError(
-            f"W&B refuses the project: {message}. Check WANDB_ENTITY, WANDB_PROJECT and the key's rights."
-        ) from error
-    if isinstance(error, UsageError) or name == "ValidationError":
-        raise WandbRefusedError(message) from error
-    raise UploadError(f"{name}: {message}") from error

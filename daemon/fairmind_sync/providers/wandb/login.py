@@ -1,0 +1,50 @@
+"""Has the SDK read its variables, files and credentials, once, before threads use the SDK."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import wandb
+from wandb.errors import AuthenticationError, UsageError
+from wandb.sdk import wandb_setup
+
+from fairmind_sync.errors import ProviderBrokenError
+from fairmind_sync.providers.wandb.service import Service, refuse_key
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """W&B's address and our API key; `key` is None where an identity token takes its place."""
+
+    base_url: str
+    key: str | None
+    service: Service
+
+
+def log_in(base_url: str | None = None) -> Login:
+    """Returns the address and the key that the SDK uses: those of its variables, or of ~/.netrc.
+
+    `base_url` is the address of an earlier login in this process, which has to stay.
+    The first reader fills settings that other threads can see half filled. Runs of such threads, and the key,
+    went to W&B's default host instead of WANDB_BASE_URL.
+
+    Raises:
+        ProviderBlockedError: there is no key for the address, or none that can be one.
+        ProviderBrokenError: the SDK took another address; it does so after a failure, for as long as the
+            process lives.
+    """
+    if base_url is not None:
+        os.environ["WANDB_BASE_URL"] = base_url
+    wanted = os.environ.get("WANDB_BASE_URL", "").rstrip("/")
+    base_url = str(wandb_setup.singleton().settings.base_url).rstrip("/")
+    if wanted and wanted != base_url:
+        raise ProviderBrokenError(f"W&B's SDK would send runs to {base_url}")
+    try:
+        wandb.login(host=base_url, verify=False)
+    except (AuthenticationError, UsageError) as error:
+        refuse_key(f"W&B's SDK finds no key for {base_url}: {error}")
+    settings = wandb_setup.singleton().settings
+    key = None if settings.identity_token_file else settings.api_key
+    service = Service(base_url, key, verify=not settings.insecure_disable_ssl)
+    return Login(base_url, key, service)

@@ -1,0 +1,83 @@
+"""Finds what is wrong in W&B's variables before the SDK does, and says what to write. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from fairmind_sync.errors import ProviderBlockedError
+
+_OFF = {"mode": ("offline", "disabled", "dryrun"), "disabled": ("true", "1", "yes", "on")}
+"""Settings that switch W&B off, with the values that do; the variables begin with WANDB_."""
+_LONGEST_PROJECT = 128
+_NOT_IN_A_PROJECT = re.compile(r"[/\\#?%:]")
+_PAGES = ("wandb.ai", "www.wandb.ai", "app.wandb.ai")
+"""Hosts of W&B's pages, which are not its API."""
+
+
+def refuse_if_off(environ: Mapping[str, str], in_files: Mapping[str, tuple[str, Path]]) -> None:
+    """Does nothing where neither a variable nor a settings file switches W&B off.
+
+    Raises:
+        ProviderBlockedError: one does; the message names the place.
+    """
+    for name, values in _OFF.items():
+        variable = f"WANDB_{name.upper()}"
+        given = environ.get(variable, "").strip()
+        if given.lower() in values:
+            _refuse_off(f"{variable}={given}", f"Unset {variable}")
+        if given or name not in in_files:
+            continue
+        value, file = in_files[name]
+        if value.strip().lower() in values:
+            _refuse_off(f"'{name} = {value}' in {file}", "Run: wandb online; or remove that line")
+
+
+def _refuse_off(by_what: str, remedy: str) -> None:
+    raise ProviderBlockedError(
+        f"W&B is switched off by {by_what}: results are held back. {remedy} to have them delivered."
+    )
+
+
+def check_address(base_url: str) -> None:
+    """Does nothing where the address may be W&B's API; `base_url` is empty where none is given.
+
+    Raises:
+        ProviderBlockedError: it can't be; the message says what to write.
+    """
+    if not base_url:
+        return
+    try:
+        parts = urlsplit(base_url)
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise ProviderBlockedError(
+            "WANDB_BASE_URL is no address: write http://host:port or https://host, "
+            "or unset it for W&B's own cloud."
+        )
+    if parts.hostname in _PAGES:
+        raise ProviderBlockedError(
+            f"WANDB_BASE_URL is {parts.scheme}://{parts.hostname}, where W&B's pages are: write "
+            "https://api.wandb.ai, or unset it."
+        )
+
+
+def check_project(project: str) -> None:
+    """Does nothing where W&B takes the project's name.
+
+    Raises:
+        ProviderBlockedError: W&B doesn't; the message says what to write.
+    """
+    team, slash, name = project.partition("/")
+    if slash and team and name and not _NOT_IN_A_PROJECT.search(team + name):
+        raise ProviderBlockedError(
+            f"WANDB_PROJECT is {project!r}: did you mean WANDB_ENTITY={team} and WANDB_PROJECT={name}?"
+        )
+    if len(project) > _LONGEST_PROJECT or _NOT_IN_A_PROJECT.search(project):
+        raise ProviderBlockedError(
+            f"WANDB_PROJECT may have at most {_LONGEST_PROJECT} characters, and none of / \\ # ? % :"
+        )

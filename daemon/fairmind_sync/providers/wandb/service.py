@@ -1,0 +1,174 @@
+"""The small requests that W&B gets from us without its SDK: one try, a short time-out, the real status."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any, NoReturn
+from uuid import uuid4
+
+import requests
+from urllib3.exceptions import InsecureRequestWarning
+
+from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
+from fairmind_sync.providers.retry_after import retry_after
+from fairmind_sync.redaction import redact, without_user
+
+TIMEOUT_S = (5.0, 10.0)
+_DESTINATION = """query Destination($entity: String, $project: String!) {
+  viewer { entity }
+  project(name: $project, entityName: $entity) { readOnly }
+}"""
+_VIEWER = "query Viewer { viewer { entity } }"
+_UPSERT = """mutation UpsertBucket($name: String!, $project: String, $entity: String) {
+  upsertBucket(input: {name: $name, modelName: $project, entityName: $entity}) { bucket { id } }
+}"""
+_DELETE = """mutation DeleteRun($id: ID!) {
+  deleteRun(input: {id: $id}) { clientMutationId }
+}"""
+_UNUSABLE = (
+    requests.exceptions.InvalidSchema,  # a SOCKS proxy without PySocks
+    requests.exceptions.InvalidURL,
+    requests.exceptions.MissingSchema,
+)
+
+
+class Service:
+    """W&B at one address, asked with an API key; `verify` is false where TLS certificates don't matter."""
+
+    def __init__(self, base_url: str, key: str | None, *, verify: bool = True) -> None:
+        self._base_url = base_url
+        self._key = key
+        self._verify = verify
+
+    def viewer_entity(self, entity: str | None, project: str) -> str | None:
+        """Returns the default entity of our key, if it has one, after a look at the destination.
+
+        Raises:
+            ProviderUnavailableError: W&B can't be reached, refuses our key, or lets the key only look at the
+                project.
+        """
+        reply = self._post(_DESTINATION, entity=entity, project=project)
+        if reply.status_code == requests.codes.bad_request:  # a server that doesn't know a field
+            reply = self._post(_VIEWER)
+        answer = self._data(reply)
+        viewer = answer["data"].get("viewer")
+        if not viewer:
+            refuse_key("W&B doesn't know the key")
+        if answer.get("errors"):
+            refuse_project(_words(answer))
+        seen = answer["data"].get("project")
+        if isinstance(seen, Mapping) and seen.get("readOnly"):
+            refuse_project(f"the key may only look at {entity or viewer['entity']}/{project}")
+        return None if viewer.get("entity") is None else str(viewer["entity"])
+
+    def require_runs(self, entity: str | None, project: str) -> None:
+        """Makes a run without content and deletes it: a refusal of another run is that run's fault, then.
+
+        Raises:
+            ProviderUnavailableError: W&B takes no runs there.
+        """
+        name = f"check-{uuid4().hex}"
+        reply = self._post(_UPSERT, name=name, project=project, entity=entity)
+        answer = self._json(reply)
+        if reply.status_code >= requests.codes.bad_request or answer.get("errors"):
+            self._raise_for_status(reply)
+            refuse_project(_words(answer))
+        bucket = ((answer.get("data") or {}).get("upsertBucket") or {}).get("bucket") or {}
+        if "id" in bucket:
+            self._post(_DELETE, id=bucket["id"])
+
+    def _post(self, query: str, **variables: Any) -> requests.Response:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", InsecureRequestWarning)
+                return requests.post(
+                    f"{self._base_url}/graphql",
+                    json={"query": query, "variables": variables},
+                    auth=("api", self._key) if self._key else _as_it_is,
+                    timeout=TIMEOUT_S,
+                    allow_redirects=False,
+                    verify=None if self._verify else False,
+                )
+        except requests.exceptions.RequestException as error:
+            self._raise_unreachable(error)
+
+    def _raise_unreachable(self, error: requests.exceptions.RequestException) -> NoReturn:
+        if isinstance(error, requests.exceptions.ProxyError) and "407" in str(error):
+            refuse_proxy()
+        if isinstance(error, requests.exceptions.SSLError):
+            raise ProviderBlockedError(
+                f"the W&B server's certificate is refused: {error}"
+            ) from error
+        if isinstance(error, _UNUSABLE):
+            raise ProviderBlockedError(
+                f"WANDB_BASE_URL or a proxy's variable can't be used: {redact(str(error))} "
+                "For a SOCKS proxy, run: pip install 'requests[socks]'"
+            ) from error
+        no_connection = isinstance(error, requests.exceptions.ConnectionError)
+        raise ProviderOfflineError(
+            f"W&B at {redact(self._base_url)} can't be reached: {error}",
+            address=without_user(self._base_url) if no_connection else None,
+        ) from error
+
+    def _raise_for_status(self, reply: requests.Response) -> None:
+        """Raises for a status that says nothing of the project; returns for any other."""
+        status = reply.status_code
+        if status == requests.codes.proxy_authentication_required:
+            refuse_proxy()
+        if status == requests.codes.too_many_requests or status >= requests.codes.server_error:
+            raise ProviderOfflineError(f"W&B answers {status}", retry_after(reply.headers))
+
+    def _data(self, reply: requests.Response) -> dict[str, Any]:
+        status = reply.status_code
+        self._raise_for_status(reply)
+        if status in (requests.codes.unauthorized, requests.codes.forbidden):
+            refuse_key(f"W&B answers {status}")
+        if status != requests.codes.ok:
+            raise ProviderBlockedError(
+                f"what answers at WANDB_BASE_URL is no W&B server ({status}). Check the address."
+            )
+        if "html" in reply.headers.get("Content-Type", ""):
+            raise ProviderBlockedError(
+                "what answers at WANDB_BASE_URL is a page, and no W&B server. Check the address."
+            )
+        answer = self._json(reply)
+        if not isinstance(answer.get("data"), dict):
+            raise ProviderOfflineError("W&B's answer makes no sense")
+        return answer
+
+    def _json(self, reply: requests.Response) -> dict[str, Any]:
+        try:
+            answer = reply.json()
+        except ValueError:
+            answer = None
+        return answer if isinstance(answer, dict) else {}
+
+
+def refuse_key(what: str) -> NoReturn:
+    raise ProviderBlockedError(
+        f"{what}: check WANDB_API_KEY, or run 'wandb login'; a key is shown at wandb.ai/authorize."
+    )
+
+
+def refuse_project(what: str) -> NoReturn:
+    raise ProviderBlockedError(
+        f"W&B refuses the project: {what}. Check WANDB_ENTITY, WANDB_PROJECT and the key's rights."
+    )
+
+
+def refuse_proxy() -> NoReturn:
+    raise ProviderBlockedError(
+        "the proxy refuses us (407). Check user and password in HTTP_PROXY and HTTPS_PROXY."
+    )
+
+
+def _words(answer: Mapping[str, Any]) -> str:
+    errors = answer.get("errors") or [{}]
+    first = errors[0] if isinstance(errors, list) else {}
+    return str(first.get("message") or "no reason given") if isinstance(first, Mapping) else ""
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Keeps requests from looking into ~/.netrc for a host without a port."""
+    return request

@@ -1,0 +1,33 @@
+"""Decides undecided deliveries as soon as MLOPS_PROVIDER makes sense."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from fairmind_sync.outbox import undecided, workload
+from fairmind_sync.provider_names import UNDECIDED
+from fairmind_sync.storage.engine import current_time, reading, writing
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from fairmind_sync.settings import Settings
+
+log = structlog.get_logger()
+
+
+def decide(engine: Engine, settings: Settings) -> None:
+    """Owes what is undecided to the enabled providers, if MLOPS_PROVIDER names some and no wrong one."""
+    if not settings.enabled or UNDECIDED in settings.owed:
+        return
+    with reading(engine) as connection:
+        count = workload.pending(connection, UNDECIDED)
+    decided = 0
+    while count > 0:
+        with writing(engine) as connection:
+            count = undecided.decide(connection, settings.enabled, current_time(engine))
+        decided += count
+    if decided:
+        log.info("deliveries.decided", count=decided, providers=settings.enabled)
