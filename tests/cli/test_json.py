@@ -46,7 +46,9 @@ VERBS = {
     "save": Verb(("save", "result.json"), ("saved", "unchanged")),
     "import": Verb(("import", "results"), ("files", "saved", "unchanged", "refused"), code=1),
     "backfill": Verb(("backfill", "--provider", "mlflow"), ("provider", "enqueued")),
-    "status": Verb(("status",), ("database", "daemon_alive", "wrong_settings", "undecided", "providers")),
+    "status": Verb(
+        ("status",), ("database", "daemon_alive", "wrong_settings", "undecided", "providers")
+    ),
     "runs": Verb(("runs",), DELIVERY),
     "url": Verb(("url", "mlflow", "run-1"), ("urls",)),
     "url of a test": Verb(("url", "--test-id", "t"), ("urls",), code=1),

@@ -144,9 +144,7 @@ class Sdk:
         except Exception as error:  # noqa: BLE001 the SDKs raise what they like
             self._raise_translated(error)
         finally:
-            for left in self._directory.glob(
-                f"wandb/*-{run_id}"
-            ):  # with the service's words in logs
+            for left in self._directory.glob(f"wandb/*-{run_id}"):  # its logs have W&B's words
                 shutil.rmtree(left, ignore_errors=True)
 
     def read_back(self, run_ids: Iterable[str]) -> dict[str, Held]:
@@ -157,10 +155,8 @@ class Sdk:
             ProviderBrokenError: wandb-core has died; this process can't read runs any more.
         """
         wanted = list(run_ids)
-        entity = self._entity or self._where_runs_are or self._viewer
-        if (
-            entity is None
-        ):  # nothing was made by this process, and nobody says where others would be
+        entity = self._where()
+        if entity is None:
             return {}
         try:
             with self._reading:
@@ -172,6 +168,13 @@ class Sdk:
             self._api = None
             self.probe()  # its error says more: the API blames credentials for each failure
             raise ProviderOfflineError(f"W&B's runs can't be read back: {error}") from error
+
+    def _where(self) -> str | None:
+        """Returns the entity of our runs; None where no setting and no run of this process tells."""
+        known = self._entity or self._where_runs_are or self._viewer
+        if known is None:
+            self.probe()
+        return known or self._viewer
 
     def _runs(self, entity: str, run_ids: list[str]) -> Any:
         if self._api is None:
