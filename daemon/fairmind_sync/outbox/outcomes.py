@@ -76,17 +76,20 @@ def record_retry(
     *,
     due_at: datetime,
     now: datetime,
+    is_counted: bool = True,
 ) -> None:
-    """Records that the attempt failed; the next attempt may start at `due_at`."""
+    """Records that the attempt failed, or ended without a result; the next one may start at `due_at`."""
     _write_leased(
         connection,
         delivery,
+        attempts=delivery.attempts if is_counted else delivery.attempts - 1,
         due_at=due_at,
         last_error=reason,
         last_error_kind=kind.value,
         **NO_LEASE,
     )
-    _close_attempt(connection, delivery, "retry", now, kind, reason)
+    outcome = "retry" if is_counted else "released"
+    _close_attempt(connection, delivery, outcome, now, kind, reason)
 
 
 def record_dead(

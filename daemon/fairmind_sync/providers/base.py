@@ -32,13 +32,15 @@ class Delivered:
 class Retry:
     """The delivery may succeed later; `after` is the shortest wait that the server or our rules demand.
 
-    `at_most` is how many attempts are worth making in all, where that is fewer than the settings allow.
+    `at_most` is how many attempts are worth making in all, where that is fewer than the settings allow. Where
+    nothing failed so far, `is_counted` is false, and the attempt doesn't count.
     """
 
     kind: ErrorKind
     reason: str
     after: timedelta = timedelta()
     at_most: int | None = None
+    is_counted: bool = True
 
 
 @dataclass(frozen=True, slots=True)

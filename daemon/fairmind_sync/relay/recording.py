@@ -82,6 +82,8 @@ class Recorder:
             bound.warning("delivery.lease_lost", outcome=type(outcome).__name__)
 
     def _goes_on(self, delivery: Delivery, outcome: Retry) -> bool:
+        if not outcome.is_counted:
+            return True
         return delivery.attempts < min(self.max_attempts, outcome.at_most or self.max_attempts)
 
     def _schedule_retry(self, delivery: Delivery, outcome: Retry) -> datetime:
@@ -89,7 +91,13 @@ class Recorder:
         due_at = now + retry_delay(delivery.attempts, self.chance, at_least=outcome.after)
         with writing(self.engine) as connection:
             outcomes.record_retry(
-                connection, delivery, outcome.kind, outcome.reason, due_at=due_at, now=now
+                connection,
+                delivery,
+                outcome.kind,
+                outcome.reason,
+                due_at=due_at,
+                now=now,
+                is_counted=outcome.is_counted,
             )
         return due_at
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from tests.standins.wandb.state import StandInRun, Store
@@ -27,6 +28,7 @@ def _operation(query: str) -> str:
         ("upsertBucket", "upsert"),
         ("RunResumeStatus", "resume_status"),
         ("createRunFiles", "create_files"),
+        ("deleteRun", "delete"),
         ("runs(", "read_back"),
         ("viewer", "viewer"),
     ):
@@ -42,20 +44,26 @@ def answer(store: Store, query: str, values: dict[str, Any], base_url: str) -> d
         DeletedRunError: an upsert of a deleted run's id.
         RefusedError: an upsert that the store refuses.
     """
-    match _operation(query):
-        case "upsert":
-            return _upsert(store, values)
-        case "resume_status":
-            return _resume_status(store, values)
-        case "create_files":
-            return _create_files(values, base_url)
-        case "read_back":
-            return _read_back(store, values)
-        case "viewer":
-            seen = {"viewer": _viewer(store), "serverInfo": _server_info()}
-            return seen | ({"project": _seen(store, values)} if "project(" in query else {})
-        case _:
-            return {"serverInfo": _server_info()}
+    answers: dict[str, Callable[[], dict[str, Any]]] = {
+        "upsert": lambda: _upsert(store, values),
+        "resume_status": lambda: _resume_status(store, values),
+        "create_files": lambda: _create_files(values, base_url),
+        "read_back": lambda: _read_back(store, values),
+        "delete": lambda: _delete(store, values),
+        "viewer": lambda: _look(store, query, values),
+        "other": lambda: {"serverInfo": _server_info()},
+    }
+    return answers[_operation(query)]()
+
+
+def _delete(store: Store, values: dict[str, Any]) -> dict[str, Any]:
+    store.delete(values["id"].removeprefix("bucket-"))
+    return {"deleteRun": {"clientMutationId": None}}
+
+
+def _look(store: Store, query: str, values: dict[str, Any]) -> dict[str, Any]:
+    seen = {"viewer": _viewer(store), "serverInfo": _server_info()}
+    return seen | ({"project": _seen(store, values)} if "project(" in query else {})
 
 
 def _upsert(store: Store, values: dict[str, Any]) -> dict[str, Any]:
@@ -141,13 +149,13 @@ def _node(run: StandInRun) -> dict[str, Any]:
         "projectId": "1",
         "tags": run.tags,
         "state": run.state,
-        "group": None,
-        "jobType": None,
+        "group": run.group,
+        "jobType": run.job_type,
         "commit": None,
         "readOnly": False,
         "createdAt": run.created_at,
         "heartbeatAt": run.created_at,
-        "notes": None,
+        "notes": run.notes,
         "systemMetrics": "{}",
         "summaryMetrics": run.summary_json,
         "user": {"name": "stand-in", "username": "stand-in"},

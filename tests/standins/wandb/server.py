@@ -19,6 +19,8 @@ from tests.standins.wandb import graphql
 from tests.standins.wandb.kinds import Fault, general
 from tests.standins.wandb.state import StandInRun, Store
 
+ACCESS_TOKEN = "given-for-an-identity-token"  # noqa: S105 nobody's
+
 
 class StandInWandb:
     """The service: its state outlives stop() and start(), which keep the port."""
@@ -80,6 +82,8 @@ class _Handler(FaultyHandler):
         if self.path == "/standin/faults":
             self._standin.faults.replace(Fault(**rule) for rule in json.loads(body))
             self.reply(json_reply({}))
+        elif self.path == "/oidc/token":
+            self.reply(json_reply({"access_token": ACCESS_TOKEN, "expires_in": 3600}))
         elif self.path == "/graphql":
             self._graphql(json.loads(body))
         else:
@@ -134,6 +138,8 @@ class _Handler(FaultyHandler):
         if self._standin.api_keys is None:
             return True
         scheme, _, value = (self.headers.get("Authorization") or "").partition(" ")
+        if (scheme, value) == ("Bearer", ACCESS_TOKEN):
+            return True
         if scheme != "Basic":
             return False
         return base64.b64decode(value).decode().partition(":")[2] in self._standin.api_keys

@@ -28,6 +28,9 @@ class StandInRun:
     files: dict[str, bytes] = field(default_factory=dict)
     inserts: int = 0
     upserts: int = 0
+    group: str | None = None
+    job_type: str | None = None
+    notes: str | None = None
     created_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat())
 
     @property
@@ -64,6 +67,7 @@ class Store:
         """What the upsert of another run is answered: a status, and the service's words."""
         self.runs_before_refusal = 0
         self.is_read_only = False
+        self.hides_runs = False
         self._lock = threading.RLock()
 
     def refuses(self, run_id: str) -> bool:
@@ -85,6 +89,9 @@ class Store:
                 name, StandInRun(name, entity, project, values.get("displayName") or name)
             )
             run.upserts += 1
+            run.group = values.get("groupName") or run.group
+            run.job_type = values.get("jobType") or run.job_type
+            run.notes = values.get("notes") or run.notes
             run.inserts += is_new
             run.display_name = values.get("displayName") or run.display_name
             run.config_json = values.get("config") or run.config_json
@@ -119,5 +126,6 @@ class Store:
                 run
                 for run in self.runs.values()
                 if (run.entity, run.project) == (entity, project)
+                and not self.hides_runs
                 and (wanted is None or run.id in wanted)
             ]

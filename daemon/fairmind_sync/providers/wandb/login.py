@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import wandb
 from wandb.errors import AuthenticationError, UsageError
 from wandb.sdk import wandb_setup
 
 from fairmind_sync.errors import ProviderBrokenError
+from fairmind_sync.providers.wandb.credentials import IdentityToken, of_key
 from fairmind_sync.providers.wandb.service import Service, refuse_key
+
+if TYPE_CHECKING:
+    from requests.auth import AuthBase
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """W&B's address and our API key; `key` is None where an identity token takes its place."""
+    """W&B's address, and W&B there for our own requests."""
 
     base_url: str
-    key: str | None
     service: Service
 
 
@@ -45,6 +50,9 @@ def log_in(base_url: str | None = None) -> Login:
     except (AuthenticationError, UsageError) as error:
         refuse_key(f"W&B's SDK finds no key for {base_url}: {error}")
     settings = wandb_setup.singleton().settings
-    key = None if settings.identity_token_file else settings.api_key
-    service = Service(base_url, key, verify=not settings.insecure_disable_ssl)
-    return Login(base_url, key, service)
+    verify = not settings.insecure_disable_ssl
+    if settings.identity_token_file:
+        auth: AuthBase = IdentityToken(base_url, Path(settings.identity_token_file), verify=verify)
+    else:
+        auth = of_key(str(settings.api_key))
+    return Login(base_url, Service(base_url, auth, verify=verify))

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
+from datetime import timedelta
 from itertools import islice
 from typing import TypeAlias
 
-from fairmind_sync.errors import FairmindSyncError
+from fairmind_sync.errors import FairmindSyncError, LeaseLostError
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.providers import probe
 from fairmind_sync.providers.base import (
@@ -47,6 +48,11 @@ _READ_AT_ONCE = 100
 _REFUSALS = 2
 """So often W&B may refuse a result before the result is given up."""
 
+_LATEST = timedelta(days=1)
+"""After so long, a run that W&B doesn't show is uploaded again."""
+_SHORTEST_WAIT, _LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)
+"""Between two looks for a run that W&B doesn't show yet."""
+
 _Upload: TypeAlias = tuple[Delivery, WandbContent]
 
 
@@ -78,7 +84,7 @@ class WandbProvider:
                 yield from self._upload_all(deliveries, journal, may_start, unconfirmed)
             except FairmindSyncError as error:
                 stopped_by = error
-            yield from self._confirm_the_rest(unconfirmed)
+            yield from self._confirm_the_rest(unconfirmed, journal)
             if stopped_by:
                 raise stopped_by
         finally:
@@ -128,8 +134,17 @@ class WandbProvider:
                 ErrorKind.TOO_LARGE,
                 "W&B takes at most 10 MB of metrics, 10 MB of summary and 15 MB of parameters",
             )
-        if delivery.create_attempted_at is not None and self._is_held(delivery, content):
-            return content  # an earlier attempt finished the run, but could not record it
+        if delivery.create_attempted_at is not None:
+            held = self._sdk.read_back([delivery.key]).get(delivery.key)
+            if held is not None and _is_complete(held, content):
+                return content  # an earlier attempt finished the run, but could not record it
+            if held is None and delivery.run_id is not None and _age(delivery) < _LATEST:
+                return _not_yet(delivery)
+        return self._send(delivery, content, journal)
+
+    def _send(
+        self, delivery: Delivery, content: WandbContent, journal: Journal
+    ) -> WandbContent | Retry | Dead:
         journal.creating(delivery, self._settings.wandb_project)
         try:
             self._sdk.upload(delivery.key, content)
@@ -138,12 +153,9 @@ class WandbProvider:
         except RunRefusedError as error:
             return Retry(ErrorKind.REFUSED, str(error), at_most=_REFUSALS)
         except UploadError as error:
+            self._sdk.require_stream(delivery.key)
             return Retry(ErrorKind.UPLOAD_FAILED, str(error))
         return content
-
-    def _is_held(self, delivery: Delivery, content: WandbContent) -> bool:
-        held = self._sdk.read_back([delivery.key])
-        return delivery.key in held and _is_complete(held[delivery.key], content)
 
     def _confirmed(
         self, unconfirmed: dict[str, _Upload], all_held: Mapping[str, Held]
@@ -157,7 +169,9 @@ class WandbProvider:
             for key, held in complete.items()
         ]
 
-    def _confirm_the_rest(self, unconfirmed: dict[str, _Upload]) -> Generator[list[Report]]:
+    def _confirm_the_rest(
+        self, unconfirmed: dict[str, _Upload], journal: Journal
+    ) -> Generator[list[Report]]:
         """Yields Delivered for each run that the service holds completely, at the end Retry for others."""
         held: dict[str, Held] = {}
         for delay in READ_BACK_DELAYS_S:
@@ -167,7 +181,7 @@ class WandbProvider:
             held = self._sdk.read_back(unconfirmed)
             yield self._confirmed(unconfirmed, held)
         yield [
-            (delivery, Retry(ErrorKind.UNCONFIRMED, _what_is_missing(held.get(key))))
+            (delivery, _unconfirmed(delivery, held.get(key), journal))
             for key, (delivery, _) in unconfirmed.items()
         ]
 
@@ -186,10 +200,33 @@ def _is_complete(held: Held, content: WandbContent) -> bool:
     )
 
 
-def _what_is_missing(held: Held | None) -> str:
-    if held is None:
-        return "the upload ended without an error, but W&B doesn't hold the run"
-    return (
-        "the upload ended without an error, but W&B doesn't hold all of the run: "
-        f"state {held.state}, {held.history_lines} history lines"
+def _unconfirmed(delivery: Delivery, held: Held | None, journal: Journal) -> Retry:
+    """Returns Retry for an upload without an error, of which W&B doesn't show all.
+
+    W&B may show a run only later. A run that W&B doesn't show at all is waited for, once, before the run is
+    uploaded again: the journal tells the next attempt that all was sent.
+    """
+    if held is None and delivery.run_id is None:
+        with suppress(LeaseLostError):  # whoever records this notices, too
+            journal.created(delivery, delivery.key)
+        return _not_yet(delivery)
+    shown = f"state {held.state}, {held.history_lines} history lines" if held else "no such run"
+    return Retry(
+        ErrorKind.UNCONFIRMED,
+        f"the upload ended without an error, but W&B doesn't hold all of the run: {shown}",
     )
+
+
+def _not_yet(delivery: Delivery) -> Retry:
+    """Returns Retry after as long again as the run was waited for: it is looked for ever more rarely."""
+    return Retry(
+        ErrorKind.UNCONFIRMED,
+        "all was sent without an error, and W&B doesn't show the run yet",
+        after=min(max(_age(delivery), _SHORTEST_WAIT), _LONGEST_WAIT),
+        is_counted=False,
+    )
+
+
+def _age(delivery: Delivery) -> timedelta:
+    """Returns how long ago the run was sent when this attempt began."""
+    return delivery.claimed_at - (delivery.create_attempted_at or delivery.claimed_at)

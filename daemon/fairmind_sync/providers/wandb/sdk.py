@@ -22,7 +22,7 @@ from fairmind_sync.errors import ProviderBlockedError, ProviderBrokenError, Prov
 from fairmind_sync.providers.wandb.content import PROOF, WandbContent
 from fairmind_sync.providers.wandb.login import log_in
 from fairmind_sync.providers.wandb.scratch import clear
-from fairmind_sync.providers.wandb.service import refuse_key, refuse_project
+from fairmind_sync.providers.wandb.service import refuse_key
 from fairmind_sync.results.delivery import Run
 from fairmind_sync.settings import Settings
 from fairmind_sync.text import web_url
@@ -46,9 +46,6 @@ _CORE_IS_GONE = (
     "ConnectionResetError",
     "BrokenPipeError",
 )
-
-
-_IDENTITY_REFUSED = re.compile(r"credentials|40[0-4]")
 
 
 class WandbRefusedError(Exception):
@@ -88,27 +85,12 @@ class Sdk:
         self._reading = threading.Lock()
 
     def probe(self) -> None:
-        """Proves the destination by small requests, without the SDK and its retries where a key is known.
+        """Proves the destination by a small request, without the SDK and its retries.
 
         Raises:
             ProviderUnavailableError: W&B can't be reached, or takes no runs of ours.
         """
-        if self._login.key is None:
-            self._viewer = self._viewer_by_the_sdk()
-        else:
-            self._viewer = self._login.service.viewer_entity(self._entity, self._project)
-
-    def _viewer_by_the_sdk(self) -> str | None:
-        """Asks as the SDK does with an identity token, which the SDK exchanges for a token of W&B's."""
-        try:
-            return str(wandb.Api(timeout=10).viewer.entity or "") or None
-        except Exception as error:
-            _raise_if_core_is_gone(error)
-            if _IDENTITY_REFUSED.search(str(error)):
-                raise ProviderBlockedError(
-                    f"W&B refuses the identity token: {error}. Check WANDB_IDENTITY_TOKEN_FILE."
-                ) from error
-            raise ProviderOfflineError(f"W&B can't be reached: {error}") from error
+        self._viewer = self._login.service.viewer_entity(self._entity, self._project)
 
     def upload(self, run_id: str, content: WandbContent) -> None:
         """Logs one whole run; harmless to repeat, because of the fixed id and step.
@@ -146,6 +128,16 @@ class Sdk:
         finally:
             for left in self._directory.glob(f"wandb/*-{run_id}"):  # its logs have W&B's words
                 shutil.rmtree(left, ignore_errors=True)
+
+    def require_stream(self, run_id: str) -> None:
+        """Asks the file stream of a run whose upload failed: only its own answer tells how long to rest.
+
+        Raises:
+            ProviderUnavailableError: the file stream takes nothing now.
+        """
+        if self._where_runs_are is not None:
+            path = f"{self._where_runs_are}/{self._project}/{run_id}"
+            self._login.service.require_stream(path)
 
     def read_back(self, run_ids: Iterable[str]) -> dict[str, Held]:
         """Returns by id what the service holds of these runs now, by one request; unknown runs are left out.
@@ -235,8 +227,6 @@ class Sdk:
 
     def _raise_refused(self, message: str) -> NoReturn:
         """Raises what a refusal means: W&B takes none of our runs there, or not this one."""
-        if self._login.key is None:
-            refuse_project(message)
         self._login.service.require_runs(self._entity, self._project)
         raise RunRefusedError(f"W&B refuses this run: {message}")
 

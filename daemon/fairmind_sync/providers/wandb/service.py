@@ -8,13 +8,14 @@ from typing import Any, NoReturn
 from uuid import uuid4
 
 import requests
+from requests.auth import AuthBase
 from urllib3.exceptions import InsecureRequestWarning
 
 from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
 from fairmind_sync.providers.retry_after import retry_after
+from fairmind_sync.providers.wandb.credentials import TIMEOUT_S
 from fairmind_sync.redaction import redact, without_user
 
-TIMEOUT_S = (5.0, 10.0)
 _DESTINATION = """query Destination($entity: String, $project: String!) {
   viewer { entity }
   project(name: $project, entityName: $entity) { readOnly }
@@ -34,12 +35,12 @@ _UNUSABLE = (
 
 
 class Service:
-    """W&B at one address, asked with an API key; `verify` is false where TLS certificates don't matter."""
+    """W&B at one address; `auth` signs each request, `verify` is false where certificates don't matter."""
 
-    def __init__(self, base_url: str, key: str | None, *, verify: bool = True) -> None:
+    def __init__(self, base_url: str, auth: AuthBase, *, verify: bool = True) -> None:
         self._base_url = base_url
-        self._key = key
-        self._verify = verify
+        self._auth = auth
+        self._verify = None if verify else False
 
     def viewer_entity(self, entity: str | None, project: str) -> str | None:
         """Returns the default entity of our key, if it has one, after a look at the destination.
@@ -78,17 +79,28 @@ class Service:
         if "id" in bucket:
             self._post(_DELETE, id=bucket["id"])
 
+    def require_stream(self, run: str) -> None:
+        """Sends nothing to the file stream of a run, as the SDK does; `run` is entity/project/id.
+
+        Raises:
+            ProviderUnavailableError: the file stream takes nothing now.
+        """
+        self._raise_for_status(self._send(f"files/{run}/file_stream", {}))
+
     def _post(self, query: str, **variables: Any) -> requests.Response:
+        return self._send("graphql", {"query": query, "variables": variables})
+
+    def _send(self, path: str, body: Mapping[str, Any]) -> requests.Response:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", InsecureRequestWarning)
                 return requests.post(
-                    f"{self._base_url}/graphql",
-                    json={"query": query, "variables": variables},
-                    auth=("api", self._key) if self._key else _as_it_is,
+                    f"{self._base_url}/{path}",
+                    json=body,
+                    auth=self._auth,
                     timeout=TIMEOUT_S,
                     allow_redirects=False,
-                    verify=None if self._verify else False,
+                    verify=self._verify,
                 )
         except requests.exceptions.RequestException as error:
             self._raise_unreachable(error)
@@ -167,8 +179,3 @@ def _words(answer: Mapping[str, Any]) -> str:
     errors = answer.get("errors") or [{}]
     first = errors[0] if isinstance(errors, list) else {}
     return str(first.get("message") or "no reason given") if isinstance(first, Mapping) else ""
-
-
-def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Keeps requests from looking into ~/.netrc for a host without a port."""
-    return request

@@ -1,0 +1,67 @@
+"""Signs our own requests to W&B: with an API key, or with what W&B gives for an identity token."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import requests
+from requests.auth import AuthBase, HTTPBasicAuth
+
+from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
+from fairmind_sync.text import shorten
+
+TIMEOUT_S = (5.0, 10.0)
+_JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+_SHORTEST_LIFE_S = 60.0
+
+
+def of_key(key: str) -> AuthBase:
+    return HTTPBasicAuth("api", key)
+
+
+class IdentityToken(AuthBase):
+    """Exchanges the JWT in a file for an access token, as RFC 7523 says, again and again as tokens end."""
+
+    def __init__(self, base_url: str, file: Path, *, verify: bool) -> None:
+        self._base_url = base_url
+        self._file = file
+        self._verify = None if verify else False
+        self._token = ""
+        self._ends_at = 0.0
+        self._exchanging = threading.Lock()
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        with self._exchanging:
+            if time.monotonic() > self._ends_at - _SHORTEST_LIFE_S:
+                self._exchange()
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+    def _exchange(self) -> None:
+        try:
+            assertion = self._file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ProviderBlockedError(
+                f"WANDB_IDENTITY_TOKEN_FILE can't be read: {error}"
+            ) from error
+        reply = requests.post(
+            f"{self._base_url}/oidc/token",
+            data={"grant_type": _JWT_BEARER, "assertion": assertion},
+            auth=lambda request: request,  # else requests looks into ~/.netrc
+            timeout=TIMEOUT_S,
+            allow_redirects=False,
+            verify=self._verify,
+        )
+        if reply.status_code >= requests.codes.server_error:
+            raise ProviderOfflineError(f"W&B answers {reply.status_code} to the identity token")
+        try:
+            answer = reply.json()
+            self._token = str(answer["access_token"])
+            self._ends_at = time.monotonic() + float(answer["expires_in"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ProviderBlockedError(
+                f"W&B refuses the identity token ({reply.status_code}: {shorten(reply.text, 200)}). "
+                "Check WANDB_IDENTITY_TOKEN_FILE."
+            ) from error
