@@ -58,6 +58,17 @@ def pending(engine: Engine) -> int:
         )
 
 
+def test_with_a_port_of_kubernetes_all_is_delivered_and_the_api_is_not_served(
+    env: dict[str, str], tmp_path: Path
+) -> None:
+    wrong = env | {"FAIRMIND_SYNC_API_PORT": "tcp://10.0.0.1:8000"}
+    with running_daemon(wrong, tmp_path) as daemon:
+        assert "enableServiceLinks" in daemon.event("api.not_served")["reason"]
+        assert daemon.event("daemon.ready")["url"] is None
+        save(wrong, "test-1")
+        daemon.event("delivery.delivered")
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_daemon_cleanly(daemon: DaemonProcess, number: signal.Signals) -> None:
     code = daemon.stop(number)

@@ -32,9 +32,8 @@ def require_guard(settings: Settings) -> None:
     """Does nothing where only this host can reach the API, or a token guards it.
 
     Raises:
-        SettingsError: others could reach the API, and no token guards it; or one of its variables is wrong.
+        SettingsError: others could reach the API, and no token guards it.
     """
-    settings.require(*OF_THE_API)
     if settings.api_token is None and not _is_loopback(settings.api_host):
         raise SettingsError(
             f"FAIRMIND_SYNC_API_HOST is {settings.api_host}, where others can reach it: set "
@@ -46,8 +45,10 @@ def listen(settings: Settings) -> socket.socket:
     """Returns a socket that listens on the settings' address.
 
     Raises:
-        SettingsError: the address can't be listened on, or is open to others without a token.
+        SettingsError: the address can't be listened on, or is open to others without a token; or one of the
+            API's variables is wrong.
     """
+    settings.require(*OF_THE_API)
     require_guard(settings)
     family = socket.AF_INET6 if ":" in settings.api_host else socket.AF_INET
     # asyncio switches Nagle's delay, 40 ms an answer, off only for sockets that name their protocol

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from fairmind_sync import __version__, logs
-from fairmind_sync.api.server import ApiServer, listen
+from fairmind_sync.api.server import ApiServer, listen, require_guard
 from fairmind_sync.daemon import systemd
 from fairmind_sync.daemon.scheduler import Scheduler
 from fairmind_sync.outbox import heartbeat
@@ -69,6 +69,7 @@ def run(settings: Settings, until: Callable[[], object] | None = None) -> None:
 @contextmanager
 def _api(settings: Settings) -> Iterator[ApiServer | None]:
     """Listens on the API's address; gives None where a variable of the API is wrong: deliveries go on."""
+    require_guard(settings)
     if wrong := settings.mistakes_in(*OF_THE_API):
         log.error("api.not_served", reason="; ".join(wrong))
         yield None
