@@ -1,60 +1,48 @@
-"""`python -m tests.versions`: the oldest versions that pyproject.toml allows, installed and tried.
+"""`python -m tests.versions`: other versions than the installed ones, each in an environment of its own.
 
-A fresh virtual environment gets each package at its lower bound, then settings, results and the outbox are
-tested there. `python -m tests.versions --only-settings` tries the settings alone.
+`floors` tests with the oldest versions of all that pyproject.toml allows; `servers` delivers to old and new
+servers of MLflow; `clients` does so with the oldest client of MLflow; `sdks` delivers with versions of W&B's
+SDK. Versions may be named after `servers` and `sdks`. Without a word all four are tried.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
 import sys
 import tempfile
-import venv
+from collections.abc import Callable
 from pathlib import Path
 
-from packaging.markers import Marker
-from packaging.requirements import Requirement
-
-from tests.conftest import CHECKOUT
+from tests.versions import floors
+from tests.versions.environments import make, with_our_package
 from tests.versions.requirements import requirements
-
-_EXTRAS = ("test", "postgres")
-_SETTINGS = ["tests/test_settings.py", "tests/test_floors.py"]
-_ALL = [*_SETTINGS, "tests/results", "tests/outbox"]
+from tests.versions.tracking_servers import OLDER, try_servers
+from tests.versions.wandb_sdks import TRIED, try_sdks
 
 
-def floor_of(required: Requirement) -> str:
-    """Returns the requirement of exactly the lower bound."""
-    (lowest,) = [bound.version for bound in required.specifier if bound.operator == ">="]
-    extras = f"[{','.join(sorted(required.extras))}]" if required.extras else ""
-    return f"{required.name}{extras}=={lowest}"
-
-
-def applies(marker: Marker | None) -> bool:
-    return marker is None or marker.evaluate()
-
-
-def build(place: Path) -> Path:
-    """Makes the environment, and returns its interpreter."""
-    venv.create(place, with_pip=True)
-    python = place / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    floors = [floor_of(one) for one in requirements(*_EXTRAS) if applies(one.marker)]
-    pip = [str(python), "-m", "pip", "install"]
-    subprocess.run([*pip, *floors], check=True)
-    subprocess.run([*pip, "--no-deps", "--no-build-isolation", "-e", str(CHECKOUT)], check=True)
-    return python
+def try_oldest_client() -> bool:
+    """Delivers to the oldest server and to the newest one of those named, with the oldest client."""
+    needed = [str(one) for one in requirements("postgres")]
+    (mlflow,) = [one for one in requirements("mlflow") if one.name == "mlflow"]
+    with tempfile.TemporaryDirectory() as place:
+        python = with_our_package(make(Path(place) / "venv", floors.floor_of(mlflow), *needed))
+        return try_servers((OLDER[0], OLDER[-1]), python)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only-settings", action="store_true")
-    tests = _SETTINGS if parser.parse_args().only_settings else _ALL
-    with tempfile.TemporaryDirectory() as place:
-        python = build(Path(place) / "venv")
-        tried = [str(python), "-m", "pytest", "-n0", "-q", "-p", "no:cacheprovider", *tests]
-        return subprocess.run(tried, cwd=CHECKOUT, check=False).returncode
+    parser.add_argument("what", nargs="?", choices=["floors", "servers", "clients", "sdks"])
+    parser.add_argument("versions", nargs="*")
+    given = parser.parse_args()
+    tries: dict[str, Callable[[], bool]] = {
+        "floors": floors.tried,
+        "servers": lambda: try_servers(given.versions or OLDER),
+        "clients": try_oldest_client,
+        "sdks": lambda: try_sdks(given.versions or TRIED),
+    }
+    chosen = [given.what] if given.what else [*tries]
+    failed = [what for what in chosen if not tries[what]()]
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

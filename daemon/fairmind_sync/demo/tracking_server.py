@@ -35,29 +35,33 @@ def held_port() -> Iterator[int]:
 
 
 @contextmanager
-def tracking_server(directory: Path, port: int | None = None, workers: int = 1) -> Iterator[str]:
+def tracking_server(
+    directory: Path, port: int | None = None, workers: int = 1, python: str = sys.executable
+) -> Iterator[str]:
     """Starts the server with its database in the directory; yields its URI once it answers.
 
     Without a `port` the server gets one of its own. `workers` are the server's processes, of which MLflow
-    starts four by default.
+    starts four by default. `python` is the interpreter whose MLflow is started.
 
     Raises:
         FairmindSyncError: the server didn't start; its output is in the directory's `mlflow.log`.
     """
     if port is None:
-        with held_port() as own, tracking_server(directory, own, workers) as uri:
+        with held_port() as own, tracking_server(directory, own, workers, python) as uri:
             yield uri
         return
     uri = f"http://127.0.0.1:{port}"
     log = directory / "mlflow.log"
     with log.open("ab") as output:
         server = subprocess.Popen(  # noqa: S603 our own command line
-            _command(directory, port, workers),
+            _command(python, directory, port, workers),
             stdout=output,
             stderr=output,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
-            env=os.environ | LEAN,
+            env=os.environ
+            | LEAN
+            | {"PATH": f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}"},
         )
     try:
         _wait_until_healthy(server, uri, log)
@@ -66,9 +70,9 @@ def tracking_server(directory: Path, port: int | None = None, workers: int = 1) 
         _end(server)
 
 
-def _command(directory: Path, port: int, workers: int) -> list[str]:
+def _command(python: str, directory: Path, port: int, workers: int) -> list[str]:
     return [
-        *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)),
+        *(python, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)),
         *("--workers", str(workers), "--backend-store-uri", f"sqlite:///{directory / 'mlflow.db'}"),
         *("--artifacts-destination", str(directory / "artifacts")),
     ]

@@ -6,10 +6,12 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import wandb
 from wandb.errors import AuthenticationError, UsageError
 from wandb.sdk import wandb_setup
+from wandb.util import app_url
 
 from fairmind_sync.errors import ProviderBrokenError
 from fairmind_sync.providers.wandb.credentials import IdentityToken, of_key
@@ -21,10 +23,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """W&B's address, and W&B there for our own requests."""
+    """W&B's addresses, of its API and of its pages, and W&B there for our own requests."""
 
     base_url: str
+    app_url: str
     service: Service
+
+    def run_url(self, entity: str, project: str, run_id: str) -> str:
+        """Returns the URL of a run's page, as the SDK builds it."""
+        return f"{self.app_url}/{quote(entity)}/{quote(project)}/runs/{run_id}"
 
 
 def log_in(base_url: str | None = None) -> Login:
@@ -55,4 +62,7 @@ def log_in(base_url: str | None = None) -> Login:
         auth: AuthBase = IdentityToken(base_url, Path(settings.identity_token_file), verify=verify)
     else:
         auth = of_key(str(settings.api_key))
-    return Login(base_url, Service(base_url, auth, verify=verify))
+    pages = getattr(settings, "app_url", None) or app_url(
+        base_url
+    )  # older SDKs have the function alone
+    return Login(base_url, str(pages).rstrip("/"), Service(base_url, auth, verify=verify))

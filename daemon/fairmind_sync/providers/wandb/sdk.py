@@ -6,10 +6,10 @@ every upload is read back.
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
-import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 import wandb
 from wandb.errors import AuthenticationError, CommError, UsageError
 
-from fairmind_sync.errors import ProviderBlockedError, ProviderBrokenError, ProviderOfflineError
+from fairmind_sync.errors import ProviderBlockedError, ProviderBrokenError
 from fairmind_sync.providers.wandb.content import PROOF, WandbContent
 from fairmind_sync.providers.wandb.login import log_in
 from fairmind_sync.providers.wandb.scratch import clear
@@ -79,10 +79,8 @@ class Sdk:
         self._project = settings.wandb_project
         self._entity = settings.wandb_entity
         self._login = log_in()
-        self._api: Any = None
         self._viewer: str | None = None
         self._where_runs_are: str | None = None
-        self._reading = threading.Lock()
 
     def probe(self) -> None:
         """Proves the destination by a small request, without the SDK and its retries.
@@ -144,22 +142,22 @@ class Sdk:
 
         Raises:
             ProviderUnavailableError: the runs can't be read now.
-            ProviderBrokenError: wandb-core has died; this process can't read runs any more.
         """
-        wanted = list(run_ids)
         entity = self._where()
         if entity is None:
             return {}
-        try:
-            with self._reading:
-                return {run.id: _held(run) for run in self._runs(entity, wanted)}
-        except Exception as error:
-            if isinstance(error, ValueError) and "Could not find project" in str(error):
-                return {}
-            _raise_if_core_is_gone(error)
-            self._api = None
-            self.probe()  # its error says more: the API blames credentials for each failure
-            raise ProviderOfflineError(f"W&B's runs can't be read back: {error}") from error
+        found = self._login.service.runs(entity, self._project, list(run_ids))
+        return {node["name"]: self._held(node, entity) for node in found}
+
+    def _held(self, node: Mapping[str, Any], entity: str) -> Held:
+        run_id = str(node["name"])
+        return Held(
+            state=str(node["state"]),
+            digest=_digest_in(node.get("summaryMetrics")),
+            history_lines=int(node.get("historyLineCount") or 0),
+            run=Run(run_id, web_url(self._login.run_url(entity, self._project, run_id))),
+            destination=f"{entity}/{self._project}",
+        )
 
     def _where(self) -> str | None:
         """Returns the entity of our runs; None where no setting and no run of this process tells."""
@@ -168,27 +166,16 @@ class Sdk:
             self.probe()
         return known or self._viewer
 
-    def _runs(self, entity: str, run_ids: list[str]) -> Any:
-        if self._api is None:
-            self._api = wandb.Api(timeout=10)
-        self._api.flush()
-        return self._api.runs(
-            f"{entity}/{self._project}",
-            filters={"name": {"$in": run_ids}},
-            per_page=len(run_ids),
-            lazy=False,
-        )
-
     def restart(self) -> None:
         """Ends wandb-core, which leaks descriptors and remembers failed ids; the next call starts another."""
-        self._api = None
         with suppress(Exception, SystemExit):
             wandb.teardown()
         clear(self._directory)
         self._login = log_in(self._login.base_url)
 
     def _run_settings(self) -> wandb.Settings:
-        return wandb.Settings(
+        """Returns settings that make wandb-core quick and quiet, as far as this SDK knows them."""
+        wanted: dict[str, Any] = dict(
             base_url=self._login.base_url,
             silent=True,
             console="off",
@@ -210,6 +197,8 @@ class Sdk:
             stop_fn=lambda: None,  # the page's Stop button would interrupt our main thread
             root_dir=str(self._directory),
         )
+        known = wandb.Settings.model_fields
+        return wandb.Settings(**{name: value for name, value in wanted.items() if name in known})
 
     def _raise_translated(self, error: Exception) -> NoReturn:
         """Raises the SDK's error as one of ours."""
@@ -239,16 +228,12 @@ def _require_id(run_id: str, run: Any) -> None:
         )
 
 
-def _held(run: Any) -> Held:
-    proof = run.summary.get(PROOF)
-    digest = proof.get("digest", "") if hasattr(proof, "get") else ""  # users edit summaries
-    return Held(
-        state=run.state,
-        digest=str(digest),
-        history_lines=int(run.historyLineCount or 0),
-        run=Run(run.id, web_url(run.url)),
-        destination=f"{run.entity}/{run.project}",
-    )
+def _digest_in(summary: object) -> str:
+    """Returns the digest that we wrote into the summary; nothing where a user has edited it away."""
+    try:
+        return str(json.loads(str(summary))[PROOF]["digest"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _raise_if_core_is_gone(error: Exception) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 from uuid import uuid4
 
@@ -23,6 +24,13 @@ _DESTINATION = """query Destination($entity: String, $project: String!) {
 _VIEWER = "query Viewer { viewer { entity } }"
 _UPSERT = """mutation UpsertBucket($name: String!, $project: String, $entity: String) {
   upsertBucket(input: {name: $name, modelName: $project, entityName: $entity}) { bucket { id } }
+}"""
+_RUNS = """query Runs($entity: String, $project: String!, $filters: JSONString, $most: Int) {
+  project(name: $project, entityName: $entity) {
+    runs(filters: $filters, first: $most) {
+      edges { node { name state historyLineCount summaryMetrics } }
+    }
+  }
 }"""
 _DELETE = """mutation DeleteRun($id: ID!) {
   deleteRun(input: {id: $id}) { clientMutationId }
@@ -79,8 +87,27 @@ class Service:
         if "id" in bucket:
             self._post(_DELETE, id=bucket["id"])
 
+    def runs(self, entity: str, project: str, ids: Sequence[str]) -> list[Mapping[str, Any]]:
+        """Returns name, state, number of history lines and summary (as JSON) of the runs that W&B holds.
+
+        Raises:
+            ProviderUnavailableError: the runs can't be read now.
+        """
+        filters = json.dumps({"name": {"$in": ids}})
+        reply = self._post(_RUNS, entity=entity, project=project, filters=filters, most=len(ids))
+        self._raise_for_status(reply)
+        if reply.status_code in (requests.codes.unauthorized, requests.codes.forbidden):
+            refuse_key(f"W&B answers {reply.status_code}")
+        answer = self._json(reply)
+        try:
+            seen = answer["data"]["project"]
+            return [] if seen is None else [edge["node"] for edge in seen["runs"]["edges"]]
+        except (KeyError, TypeError):
+            why = _words(answer) if answer else f"it answers {reply.status_code}, and no JSON"
+            raise ProviderOfflineError(f"W&B's runs can't be read back: {why}") from None
+
     def require_stream(self, run: str) -> None:
-        """Sends nothing to the file stream of a run, as the SDK does; `run` is entity/project/id.
+        """Sends nothing to the file stream of a run; `run` is entity/project/id.
 
         Raises:
             ProviderUnavailableError: the file stream takes nothing now.

@@ -1,0 +1,26 @@
+"""The oldest MLflow server that we deliver to, in an environment of its own: one whole run of each result."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fairmind_sync.demo.tracking_server import tracking_server
+from tests.versions.tracking_servers import LOST, cells, lean_server
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """What came of the given results, by the kind of reply that was lost."""
+    place = tmp_path_factory.mktemp("oldest")
+    python = lean_server(place / "venv")
+    with tracking_server(place, python=str(python)) as uri:
+        yield dict(cells(uri, place, Path(sys.executable)))
+
+
+@pytest.mark.parametrize("lost", [str(kind) for kind in LOST])
+def test_each_result_is_one_whole_run(outcomes: dict[str, str], lost: str) -> None:
+    assert outcomes[lost] == "whole"
