@@ -25,6 +25,7 @@ DEFAULTS = [
     ("WANDB_ENTITY", "wandb_entity", None),
     ("MLFLOW_TRACKING_URI", "mlflow_tracking_uri", "http://localhost:5000"),
     ("MLFLOW_EXPERIMENT_NAME", "mlflow_experiment_name", "fairmind_bias_detection"),
+    ("FAIRMIND_SYNC_MLFLOW_PUBLIC_URL", "mlflow_public_url", None),
     ("FAIRMIND_SYNC_API_HOST", "api_host", "127.0.0.1"),
     ("FAIRMIND_SYNC_API_PORT", "api_port", 8000),
     ("FAIRMIND_SYNC_API_TOKEN", "api_token", None),
@@ -47,6 +48,7 @@ SET = [
     ("WANDB_ENTITY", "wandb_entity", "team", "team"),
     ("MLFLOW_TRACKING_URI", "mlflow_tracking_uri", "https://h", "https://h"),
     ("MLFLOW_EXPERIMENT_NAME", "mlflow_experiment_name", "e", "e"),
+    ("FAIRMIND_SYNC_MLFLOW_PUBLIC_URL", "mlflow_public_url", "https://h/b/ ", "https://h/b"),
     ("FAIRMIND_SYNC_DATABASE_URL", "database_url", "sqlite:////a/b.db", "sqlite:////a/b.db"),
     ("FAIRMIND_SYNC_API_HOST", "api_host", "0.0.0.0", "0.0.0.0"),  # noqa: S104 a text, not bound
     ("FAIRMIND_SYNC_API_PORT", "api_port", "0", 0),

@@ -18,6 +18,8 @@ SECRET = "s3cret-key-of-nobody"  # noqa: S105 no secret
 WRONG = [
     ("MLOPS_PROVIDER", "neptune"),
     ("MLOPS_PROVIDER", "none,mlflow"),
+    ("FAIRMIND_SYNC_MLFLOW_PUBLIC_URL", "mlflow.example"),
+    ("FAIRMIND_SYNC_MLFLOW_PUBLIC_URL", "https://h/#/experiments"),
     ("FAIRMIND_SYNC_API_TOKEN", "too-short"),
     ("FAIRMIND_SYNC_MAX_BACKLOG", "-1"),
     ("FAIRMIND_SYNC_MAX_IN_FLIGHT", "0"),

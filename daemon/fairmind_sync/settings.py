@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
@@ -77,6 +78,7 @@ class Settings(BaseSettings):
     wandb_entity: str | None = _variable("WANDB_ENTITY", None)
     mlflow_tracking_uri: str = _variable("MLFLOW_TRACKING_URI", "http://localhost:5000", repr=False)
     mlflow_experiment_name: str = _variable("MLFLOW_EXPERIMENT_NAME", "fairmind_bias_detection")
+    mlflow_public_url: str | None = _variable("FAIRMIND_SYNC_MLFLOW_PUBLIC_URL", None)
     database_url: str = Field(
         default_factory=default_database_url,
         validation_alias="FAIRMIND_SYNC_DATABASE_URL",
@@ -115,6 +117,16 @@ class Settings(BaseSettings):
             words = (repr(word) for word in ("none", *PROVIDERS, "both"))
             raise ValueError(f"Input should be {either(*words)}")
         return ",".join(named) or "none"
+
+    @field_validator("mlflow_public_url")
+    @classmethod
+    def _must_be_an_address(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value.strip())
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.fragment:
+            raise ValueError("must be an address as a browser takes it: https://mlflow.example.com")
+        return value.strip().rstrip("/")
 
     @field_validator("api_allowed_hosts", "redact", mode="before")
     @classmethod

@@ -46,6 +46,12 @@ def test_the_recorded_url_is_the_servers(lab: MlflowLab) -> None:
     assert record.run_url == f"{lab.uri}/#/experiments/{experiment_of(record)}/runs/{record.run_id}"
 
 
+def test_a_public_url_is_what_links_begin_with(lab: MlflowLab) -> None:
+    lab.save()
+    record = lab.drain(FAIRMIND_SYNC_MLFLOW_PUBLIC_URL="https://mlflow.example/base/")
+    assert str(record.run_url).startswith("https://mlflow.example/base/#/experiments/")
+
+
 def test_a_run_made_by_an_attempt_that_died_is_adopted(lab: MlflowLab) -> None:
     lab.save()
     experiment = lab.call("experiments/create", name=lab.experiment)["experiment_id"]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fairmind_sync.errors import ProviderOfflineError
 from fairmind_sync.provider_names import ProviderName
-from fairmind_sync.providers.base import Dead, Delivered, Journal, Ledger, Outcome, Report
+from fairmind_sync.providers.base import Dead, Delivered, Journal, Ledger, Outcome, Remark, Report
 from fairmind_sync.providers.threads import run_in_threads
 from fairmind_sync.results.delivery import Delivery, Run
 from fairmind_sync.results.error_kinds import ErrorKind
@@ -65,6 +65,10 @@ def destination(_settings: Settings) -> dict[str, str | None]:
 
 def secrets(_settings: Settings) -> list[str]:
     return [os.environ.get("MEMORY_TOKEN", "")]
+
+
+def remarks(_settings: Settings) -> tuple[Remark, ...]:
+    return ()
 
 
 def runs_per_second(_settings: Settings) -> None:

@@ -16,6 +16,7 @@ from fairmind_sync.clock import utc_now
 from fairmind_sync.errors import FairmindSyncError
 from fairmind_sync.outbox import heartbeat, result_lookup, workload
 from fairmind_sync.provider_names import ENABLE_ONE
+from fairmind_sync.providers import folder
 from fairmind_sync.relay import worker
 from fairmind_sync.relay.shared_flags import SharedFlags
 from fairmind_sync.results.states import BLOCKED
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
     from fairmind_sync.provider_names import ProviderName
+    from fairmind_sync.providers.base import Remark
     from fairmind_sync.settings import Settings
 
 LITTLE_SPACE = 100 * 1024 * 1024
@@ -72,6 +74,7 @@ def examine() -> Iterator[Finding]:
         yield from _deliveries(engine, settings)
     for provider in settings.enabled:
         yield _provider(provider, settings)
+        yield from map(_of_remark, folder(provider).remarks(settings))
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:
@@ -237,6 +240,12 @@ def _provider(name: ProviderName, settings: Settings) -> Finding:
     if state == BLOCKED:
         return Finding(name, reason, f"Fix that, then run: fairmind-sync resume {name}")
     return Finding(name, reason, "Check the address and the network; deliveries wait meanwhile.")
+
+
+def _of_remark(remark: Remark) -> Finding:
+    if remark.is_wrong:
+        return Finding(remark.what, remark.detail, remark.remedy)
+    return Finding(remark.what, f"{remark.detail}. {remark.remedy}".removesuffix(". "))
 
 
 def _in_worker(

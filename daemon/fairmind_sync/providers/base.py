@@ -55,6 +55,16 @@ Outcome: TypeAlias = Delivered | Retry | Dead
 Report: TypeAlias = tuple[Delivery, Outcome]
 
 
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What a provider's folder tells of its settings; `remedy` is what could be done, also if all is well."""
+
+    what: str
+    detail: str
+    remedy: str
+    is_wrong: bool
+
+
 class Journal(Protocol):
     """Keeps what has to be durable in the middle of a delivery.
 
@@ -102,6 +112,9 @@ class ProviderFolder(Protocol):
 
     def secrets(self, settings: Settings) -> list[str]:
         """Returns what only this provider may be told: passwords, tokens and keys, some maybe empty."""
+
+    def remarks(self, settings: Settings) -> Iterable[Remark]:
+        """Returns what `doctor` shall tell of the settings, beside whether the provider takes runs."""
 
     def runs_per_second(self, settings: Settings) -> int | None:
         """Returns how many runs the provider may be given a second by all daemons; None: no limit."""

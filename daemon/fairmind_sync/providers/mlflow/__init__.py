@@ -12,7 +12,9 @@ from fairmind_sync.providers.variables import trim
 from fairmind_sync.redaction import without_user
 
 if TYPE_CHECKING:
-    from fairmind_sync.providers.base import Provider
+    from collections.abc import Iterable
+
+    from fairmind_sync.providers.base import Provider, Remark
     from fairmind_sync.providers.mlflow.runs_api import RunsApi
     from fairmind_sync.settings import Settings
 
@@ -31,13 +33,17 @@ _SDK_SETTINGS = {
 
 def open_provider(settings: Settings) -> Provider:
     """Returns the MLflow that the settings name; sets MLflow's own variables for this process."""
+    settings.require("mlflow_public_url")
     for name, value in _SDK_SETTINGS.items():
         os.environ.setdefault(name, value)
     trim("MLFLOW_TRACKING_TOKEN", "DATABRICKS_TOKEN", "DATABRICKS_HOST")
     uri = addresses.checked(settings.mlflow_tracking_uri)
     from fairmind_sync.providers.mlflow.provider import MlflowProvider
 
-    return MlflowProvider(_open_api(uri), settings.model_copy(update={"mlflow_tracking_uri": uri}))
+    return MlflowProvider(
+        _open_api(uri, settings.mlflow_public_url),
+        settings.model_copy(update={"mlflow_tracking_uri": uri}),
+    )
 
 
 def destination(settings: Settings) -> dict[str, str | None]:
@@ -54,15 +60,22 @@ def secrets(settings: Settings) -> list[str]:
     return [*(os.environ.get(name, "") for name in _SECRETS), password, unquote(password)]
 
 
+def remarks(settings: Settings) -> Iterable[Remark]:
+    """Returns what there is to tell of a store of files and of the public URL."""
+    from fairmind_sync.providers.mlflow.own_settings import remarks as found
+
+    return found(settings)
+
+
 def runs_per_second(_settings: Settings) -> None:
     """Returns None: MLflow documents no limit."""
 
 
-def _open_api(uri: str) -> RunsApi:
+def _open_api(uri: str, public_url: str | None) -> RunsApi:
     if addresses.is_server(uri):
         from fairmind_sync.providers.mlflow.http_runs import open_server
 
-        return open_server(uri.rstrip("/"))
+        return open_server(uri.rstrip("/"), public_url)
     if uri.partition("://")[0] == "databricks":
         from fairmind_sync.providers.mlflow.databricks import DatabricksRuns
 

@@ -31,6 +31,12 @@ def is_server(uri: str) -> bool:
     return uri.partition(":")[0] in _SERVER
 
 
+def is_folder(uri: str) -> bool:
+    """Returns whether the URI names a folder of files."""
+    scheme, separator, _ = uri.partition(":")
+    return scheme == "file" or (not separator and scheme != "databricks")
+
+
 def _check_server(uri: str) -> None:
     if "@" in uri.partition("://")[2].partition("/")[2]:
         _refuse("has '/' in user or password, or '@' in its path: write %2F, %40")

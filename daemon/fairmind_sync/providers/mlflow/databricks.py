@@ -33,7 +33,7 @@ class DatabricksRuns(HttpRuns):
                 request.headers["X-Databricks-Org-Id"] = str(workspace_id)
             return request
 
-        super().__init__(host, lambda: MlflowHostCreds(host), sign)
+        super().__init__(host, lambda: MlflowHostCreds(host), sign, host)
 
     def experiment_id(self, name: str) -> str:
         if not name.startswith("/"):
@@ -44,7 +44,7 @@ class DatabricksRuns(HttpRuns):
         return super().experiment_id(name)
 
     def run_url(self, experiment_id: str, run_id: str) -> str | None:
-        return f"{self._uri}/ml/experiments/{experiment_id}/runs/{run_id}"
+        return f"{self._pages}/ml/experiments/{experiment_id}/runs/{run_id}"
 
 
 def _config(profile: str | None) -> Config:

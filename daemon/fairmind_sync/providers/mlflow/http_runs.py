@@ -45,10 +45,13 @@ _DEFAULT_WORKSPACE = "default"
 _SERVER_INFO = "/api/3.0/mlflow/server-info"
 
 
-def open_server(uri: str) -> HttpRuns:
-    """Returns the server at the URI, with MLflow's own credentials or those in the URI."""
+def open_server(uri: str, public_url: str | None = None) -> HttpRuns:
+    """Returns the server at the URI, with MLflow's own credentials or those in the URI.
+
+    Links to runs begin with the public URL where there is one.
+    """
     store = MlflowClient(tracking_uri=uri)._tracking_client.store  # noqa: SLF001 keeps MLflow's authentication
-    return HttpRuns(uri, store.get_host_creds, _auth_in(uri))
+    return HttpRuns(uri, store.get_host_creds, _auth_in(uri), public_url or without_user(uri))
 
 
 class HttpRuns:
@@ -59,9 +62,11 @@ class HttpRuns:
         uri: str,
         host_creds: Callable[[], MlflowHostCreds],
         auth: Callable[[requests.PreparedRequest], requests.PreparedRequest],
+        pages: str,
     ) -> None:
         quick_connections.install()
         self._uri = uri
+        self._pages = pages
         self._host_creds = host_creds
         self._auth = auth
         self._timeout = _timeout()
@@ -176,7 +181,7 @@ class HttpRuns:
         self._call("POST", "runs/delete", run_id=run_id)
 
     def run_url(self, experiment_id: str, run_id: str) -> str | None:
-        return f"{without_user(self._uri)}/#/experiments/{experiment_id}/runs/{run_id}{_workspace_query()}"
+        return f"{self._pages}/#/experiments/{experiment_id}/runs/{run_id}{_workspace_query()}"
 
     def _require_workspace(self) -> None:
         """Refuses a server without workspaces, which ignores MLFLOW_WORKSPACE."""

@@ -13,7 +13,7 @@ from fairmind_sync.providers.wandb.scratch import private_directory
 from fairmind_sync.providers.wandb.settings_files import entries, keep_the_connection
 
 if TYPE_CHECKING:
-    from fairmind_sync.providers.base import Provider
+    from fairmind_sync.providers.base import Provider, Remark
     from fairmind_sync.settings import Settings
 
 PACKAGE = "wandb"
@@ -75,6 +75,11 @@ def destination(settings: Settings) -> dict[str, str | None]:
 def secrets(_settings: Settings) -> list[str]:
     """Returns the key that W&B's own variable holds."""
     return [os.environ.get("WANDB_API_KEY", "")]
+
+
+def remarks(_settings: Settings) -> tuple[Remark, ...]:
+    """Returns nothing."""
+    return ()
 
 
 def runs_per_second(settings: Settings) -> int:
