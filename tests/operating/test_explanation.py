@@ -65,6 +65,25 @@ def test_what_is_delivered_and_has_no_page_is_at_its_run(
 
 
 @saved
+def test_a_run_that_was_deleted_there_is_told_as_such(engine: Engine, configured: Settings) -> None:
+    record_delivered(engine, "https://mlflow.example/run-1")
+    with writing(engine) as connection:
+        connection.execute(update(outbox_table).values(last_error_kind="run_deleted"))
+    said = "It was at mlflow, and somebody deleted it there: https://mlflow.example/run-1"
+    assert words(configured) == (said, None)
+
+
+def test_what_is_undecided_waits_for_the_right_providers(
+    engine: Engine, configured: Settings
+) -> None:
+    save(engine, "undecided", test_id="t")
+    assert words(configured) == (
+        "It waits: nobody knows yet for which providers.",
+        "Run the daemon, or drain, with the right MLOPS_PROVIDER.",
+    )
+
+
+@saved
 def test_what_is_discarded_needs_nothing(engine: Engine, configured: Settings) -> None:
     with writing(engine) as connection:
         retry_discard.discard(connection, [1], "withdrawn", NOW)

@@ -105,6 +105,9 @@ class _Recorder:
     def deliver_again(self, key: str, reason: str) -> None:
         self._seen.note("deliver_again", key, reason)
 
+    def note_deleted(self, key: str) -> None:
+        self._seen.note("deleted", key)
+
     def taken(self) -> Iterator[Delivery]:
         for delivery in self._call.deliveries:
             self._seen.note("taken", delivery.key)

@@ -128,6 +128,30 @@ def test_a_wandb_run_that_was_opened_again_after_its_delivery_is_finished_again(
     )
 
 
+def test_a_wandb_run_that_somebody_deleted_is_told(wandb: WandbLab) -> None:
+    wandb.drain()
+    make_unclean(wandb)
+    wandb.standin.store.delete(wandb.key())
+    record = wandb.drain()
+    assert (record.status, record.last_error_kind) == ("delivered", "run_deleted")
+
+
+def test_an_mlflow_run_that_somebody_deleted_is_told(mlflow: MlflowLab) -> None:
+    delivered = mlflow.drain()
+    make_unclean(mlflow)
+    mlflow.call("runs/delete", run_id=delivered.run_id)
+    record = mlflow.drain()
+    assert (record.status, record.last_error_kind) == ("delivered", "run_deleted")
+
+
+def test_of_a_project_that_is_not_shown_no_run_is_told_as_deleted(wandb: WandbLab) -> None:
+    wandb.drain()
+    make_unclean(wandb)
+    wandb.standin.store.delete(wandb.key())
+    wandb.standin.store.projects.clear()
+    assert wandb.drain().last_error_kind is None
+
+
 def test_a_wandb_run_that_is_complete_is_not_sent_again(wandb: WandbLab) -> None:
     wandb.drain()
     make_unclean(wandb)

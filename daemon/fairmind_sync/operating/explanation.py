@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fairmind_sync.operating.status import decide_by
 from fairmind_sync.outbox import delivery_lookup, heartbeat, provider_state
 from fairmind_sync.provider_names import UNDECIDED
-from fairmind_sync.results.error_kinds import words_for
+from fairmind_sync.results.error_kinds import ErrorKind, words_for
 from fairmind_sync.results.states import BLOCKED, DEAD, DELIVERED, DISCARDED, OFFLINE
 from fairmind_sync.storage.engine import reading
 
@@ -72,7 +72,7 @@ def _words(
 ) -> tuple[str, str | None]:
     name = delivery.provider
     if delivery.status == DELIVERED:
-        return f"It is at {name}: {delivery.run_url or f'run {delivery.run_id}'}", None
+        return _where_it_is(delivery), None
     if delivery.status == DISCARDED:
         return "It was given up and won't be sent.", None
     if delivery.status == DEAD:
@@ -85,6 +85,13 @@ def _words(
     if delivery.lease_expires_at is not None and delivery.lease_expires_at > now:
         return "It is being sent at this moment.", None
     return _why_it_waits(delivery, provider, now, alive=alive)
+
+
+def _where_it_is(delivery: DeliveryRecord) -> str:
+    run = delivery.run_url or f"run {delivery.run_id}"
+    if delivery.last_error_kind == ErrorKind.RUN_DELETED:
+        return f"It was at {delivery.provider}, and somebody deleted it there: {run}"
+    return f"It is at {delivery.provider}: {run}"
 
 
 def _not_enabled(name: str, settings: Settings) -> tuple[str, str]:

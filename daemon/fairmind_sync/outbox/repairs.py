@@ -131,3 +131,25 @@ def reopen(
         )
     )
     return bool(reopened.rowcount)
+
+
+def note_deleted(connection: Connection, provider: ProviderName, key: str) -> bool:
+    """Records that the run of a delivered delivery was deleted at the provider; the delivery stays delivered.
+
+    Returns:
+        Whether that was not known before.
+    """
+    noted = connection.execute(
+        update(outbox_table)
+        .where(
+            outbox_table.c.provider == provider,
+            outbox_table.c.delivery_key == key,
+            outbox_table.c.status == DELIVERED,
+            outbox_table.c.last_error_kind.is_(None),
+        )
+        .values(
+            last_error="it was deleted there after its delivery",
+            last_error_kind=ErrorKind.RUN_DELETED.value,
+        )
+    )
+    return bool(noted.rowcount)

@@ -94,6 +94,9 @@ class Ledger(Protocol):
     def deliver_again(self, key: str, reason: str) -> None:
         """Has a delivered result delivered again, because its run is no longer complete at the provider."""
 
+    def note_deleted(self, key: str) -> None:
+        """Records that somebody deleted the run of a delivered result at the provider."""
+
 
 class ProviderFolder(Protocol):
     """What `providers/<name>/__init__.py` exports; an import of the folder must not import the SDK."""

@@ -70,3 +70,9 @@ class _Ledger:
             )
         if reopened:
             log.warning("delivery.reopened", provider=self.provider, key=key, reason=reason)
+
+    def note_deleted(self, key: str) -> None:
+        with writing(self.engine) as connection:
+            is_new = repairs.note_deleted(connection, self.provider, key)
+        if is_new:
+            log.warning("run.deleted_by_somebody", provider=self.provider, key=key)

@@ -22,6 +22,7 @@ from fairmind_sync.providers.mlflow.runs_api import (
     StoredRun,
     TagText,
     UncertainError,
+    having,
     refuse_deleted_experiment,
     running_with,
     to_ms,
@@ -106,8 +107,16 @@ class ClientRuns:
             raise UncertainError(f"the run is {status} after it was ended")
 
     def unfinished_runs(self, experiment_id: str, tag: str) -> list[tuple[str, str]]:
+        return self._tagged(experiment_id, tag, running_with(tag), ViewType.ACTIVE_ONLY)
+
+    def deleted_runs(self, experiment_id: str, tag: str) -> list[tuple[str, str]]:
+        return self._tagged(experiment_id, tag, having(tag), ViewType.DELETED_ONLY)
+
+    def _tagged(
+        self, experiment_id: str, tag: str, wanted: str, view: int
+    ) -> list[tuple[str, str]]:
         with _in_doubt(), _translated():
-            found = self._client.search_runs([experiment_id], filter_string=running_with(tag))
+            found = self._client.search_runs([experiment_id], wanted, view)
         return [(str(run.info.run_id), str(run.data.tags[tag])) for run in found]
 
     def fail_run(self, run_id: str) -> None:

@@ -33,6 +33,7 @@ from fairmind_sync.providers.mlflow.runs_api import (
     StoredRun,
     TagText,
     UncertainError,
+    having,
     refuse_deleted_experiment,
     running_with,
     to_ms,
@@ -160,12 +161,14 @@ class HttpRuns:
             )
 
     def unfinished_runs(self, experiment_id: str, tag: str) -> list[tuple[str, str]]:
+        return self._tagged(experiment_id, tag, filter=running_with(tag))
+
+    def deleted_runs(self, experiment_id: str, tag: str) -> list[tuple[str, str]]:
+        return self._tagged(experiment_id, tag, filter=having(tag), run_view_type="DELETED_ONLY")
+
+    def _tagged(self, experiment_id: str, tag: str, **wanted: str) -> list[tuple[str, str]]:
         reply = self._call(
-            "POST",
-            "runs/search",
-            experiment_ids=[experiment_id],
-            filter=running_with(tag),
-            max_results=1000,
+            "POST", "runs/search", experiment_ids=[experiment_id], max_results=1000, **wanted
         )
         return [
             (str(run["info"]["run_id"]), str(pair["value"]))

@@ -86,12 +86,19 @@ class MlflowProvider:
         )
 
     def sweep(self, suspects: Sequence[str], ledger: Ledger) -> None:  # noqa: ARG002 one search finds all
-        """Deletes unfinished second runs of a delivery; ends those of given-up deliveries as FAILED."""
+        """Deletes unfinished second runs of a delivery; ends those of given-up deliveries as FAILED.
+
+        Also notes which runs of deliveries were deleted.
+        """
         try:
             for run_id, key in self._api.unfinished_runs(self._experiment(), DELIVERY_KEY_TAG):
                 standing = ledger.standing(key)
                 if standing is not None:
                     self._put_right(run_id, standing)
+            for run_id, key in self._api.deleted_runs(self._experiment(), DELIVERY_KEY_TAG):
+                standing = ledger.standing(key)
+                if standing is not None and standing.run_id == run_id:
+                    ledger.note_deleted(key)
         except UncertainError as error:
             raise ProviderOfflineError(str(error)) from error
 

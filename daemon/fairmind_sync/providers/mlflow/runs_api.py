@@ -110,6 +110,9 @@ class RunsApi(Protocol):
     def unfinished_runs(self, experiment_id: str, tag: str) -> list[tuple[str, str]]:
         """Returns id and tag value of each run that has the tag and is not ended; at most 1,000 runs."""
 
+    def deleted_runs(self, experiment_id: str, tag: str) -> list[tuple[str, str]]:
+        """Returns id and tag value of each deleted run that has the tag; at most 1,000 runs."""
+
     def fail_run(self, run_id: str) -> None:
         """Ends the run as FAILED."""
 
@@ -130,7 +133,12 @@ def to_ms(moment: datetime) -> int:
 
 def running_with(tag: str) -> str:
     """Returns MLflow's filter for unfinished runs that have the tag."""
-    return f"attributes.status = 'RUNNING' AND tags.`{tag}` LIKE '%'"
+    return f"attributes.status = 'RUNNING' AND {having(tag)}"
+
+
+def having(tag: str) -> str:
+    """Returns MLflow's filter for runs that have the tag."""
+    return f"tags.`{tag}` LIKE '%'"
 
 
 def refuse_deleted_experiment(name: str, experiment_id: str) -> NoReturn:

@@ -91,12 +91,17 @@ class WandbProvider:
             self._recycle()
 
     def sweep(self, suspects: Sequence[str], ledger: Ledger) -> None:
-        """Looks for runs that a late process of ours opened again after they were delivered."""
+        """Looks for runs that a late process opened again after their delivery, and for deleted ones."""
         for first in range(0, len(suspects), _READ_AT_ONCE):
-            held = self._sdk.read_back(suspects[first : first + _READ_AT_ONCE])
+            asked = suspects[first : first + _READ_AT_ONCE]
+            held = self._sdk.read_back(asked)
             for key, run in held.items():
                 if run.state != "finished":
                     ledger.deliver_again(key, f"the run is {run.state} at W&B")
+            gone = [key for key in asked if key not in held]
+            if gone and self._sdk.shows_the_project():
+                for key in gone:
+                    ledger.note_deleted(key)
 
     def _upload_all(
         self,

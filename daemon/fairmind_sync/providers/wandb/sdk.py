@@ -149,6 +149,11 @@ class Sdk:
         found = self._login.service.runs(entity, self._project, list(run_ids))
         return {node["name"]: self._held(node, entity) for node in found}
 
+    def shows_the_project(self) -> bool:
+        """Returns whether W&B lets us see the project, so that a run that isn't there was deleted."""
+        entity = self._where()
+        return entity is not None and self._login.service.has_project(entity, self._project)
+
     def _held(self, node: Mapping[str, Any], entity: str) -> Held:
         run_id = str(node["name"])
         return Held(

@@ -71,6 +71,15 @@ class Service:
             refuse_project(f"the key may only look at {entity or viewer['entity']}/{project}")
         return None if viewer.get("entity") is None else str(viewer["entity"])
 
+    def has_project(self, entity: str, project: str) -> bool:
+        """Returns whether there is such a project that we may see.
+
+        Raises:
+            ProviderUnavailableError: W&B can't be asked.
+        """
+        reply = self._post(_DESTINATION, entity=entity, project=project)
+        return bool(self._data(reply)["data"].get("project"))
+
     def require_runs(self, entity: str | None, project: str) -> None:
         """Makes a run without content and deletes it: a refusal of another run is that run's fault, then.
 
