@@ -23,10 +23,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """W&B's addresses, of its API and of its pages, and W&B there for our own requests."""
+    """W&B's addresses, of its API and of its pages, and W&B there for our own requests.
+
+    `entity` is what a settings file of W&B names, if one does.
+    """
 
     base_url: str
     app_url: str
+    entity: str | None
     service: Service
 
     def run_url(self, entity: str, project: str, run_id: str) -> str:
@@ -65,4 +69,6 @@ def log_in(base_url: str | None = None) -> Login:
     pages = getattr(settings, "app_url", None) or app_url(
         base_url
     )  # older SDKs have the function alone
-    return Login(base_url, str(pages).rstrip("/"), Service(base_url, auth, verify=verify))
+    return Login(
+        base_url, str(pages).rstrip("/"), settings.entity, Service(base_url, auth, verify=verify)
+    )

@@ -77,8 +77,8 @@ class Sdk:
     def __init__(self, directory: Path, settings: Settings) -> None:
         self._directory = directory
         self._project = settings.wandb_project
-        self._entity = settings.wandb_entity
         self._login = log_in()
+        self._entity = settings.wandb_entity or self._login.entity
         self._viewer: str | None = None
         self._where_runs_are: str | None = None
 
