@@ -83,19 +83,25 @@ def test_an_identity_token_delivers(lab: WandbLab, tmp_path: Path) -> None:
     assert lab.drain(**variables).status == "delivered"
 
 
-def test_a_run_that_w_and_b_refuses_alone_is_dead_at_the_second_refusal(lab: WandbLab) -> None:
-    lab.standin.faults.replace([Fault("upsert", "status", status=422, times=1)])
-    first = lab.drain()
-    assert (first.status, first.attempts, first.last_error_kind) == ("pending", 1, "refused")
-    assert lab.state().state == "ready"
-    lab.write(due_at=datetime.now(UTC))
-    lab.standin.faults.replace([Fault("upsert", "status", status=422, times=1)])
-    second = lab.drain()
-    assert (second.status, second.attempts) == ("dead", 2)
+def test_a_run_that_w_and_b_refuses_alone_ends_dead_and_its_neighbours_are_delivered(
+    lab: WandbLab,
+) -> None:
+    lab.standin.store.refusal = (422, "this run is not to our taste")
+    lab.standin.store.refused_ids = {lab.key()}
+    lab.save()
+    lab.save()
+    for _ in range(4):
+        lab.drain()
+        lab.write(due_at=datetime.now(UTC))
+    *neighbours, refused = lab.records()
+    assert [one.status for one in neighbours] == ["delivered"] * 2
+    assert (refused.status, refused.last_error_kind) == ("dead", "refused")
+    assert "not to our taste" in str(refused.last_error)
 
 
 def test_the_check_of_a_refusal_leaves_nothing_behind(lab: WandbLab) -> None:
-    lab.standin.faults.replace([Fault("upsert", "status", status=422, times=1)])
+    lab.standin.store.refusal = (422, "this run is not to our taste")
+    lab.standin.store.refused_ids = {lab.key()}
     lab.drain()
     assert lab.standin.runs == {}
 

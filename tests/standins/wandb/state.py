@@ -66,16 +66,19 @@ class Store:
         self.refusal: tuple[int, str] | None = None
         """What the upsert of another run is answered: a status, and the service's words."""
         self.runs_before_refusal = 0
+        self.refused_ids: set[str] | None = None
+        """Which runs are refused; none: every new one."""
         self.is_read_only = False
         self.hides_runs = False
         self._lock = threading.RLock()
 
     def refuses(self, run_id: str) -> bool:
         with self._lock:
-            is_new = run_id not in self.runs
-            return (
-                self.refusal is not None and is_new and len(self.runs) >= self.runs_before_refusal
-            )
+            if self.refusal is None:
+                return False
+            if self.refused_ids is not None:
+                return run_id in self.refused_ids
+            return run_id not in self.runs and len(self.runs) >= self.runs_before_refusal
 
     def upsert(self, values: dict[str, Any]) -> tuple[StandInRun, bool]:
         """The run, and whether it is new."""
