@@ -38,13 +38,15 @@ def lean_server(place: Path, version: str = OLDER[0]) -> Path:
     return make(place, f"mlflow=={version}", deps=False)
 
 
-def cells(uri: str, place: Path, python: Path) -> Iterator[tuple[str, str]]:
+def cells(
+    uri: str, place: Path, python: Path, kinds: Sequence[str | None] = LOST
+) -> Iterator[tuple[str, str]]:
     """Delivers the given results once for each kind of lost reply, with the environment's client.
 
     Yields the kind and what came of it: `whole`, or what is wrong.
     """
     with mlflow_proxy(uri) as proxy:
-        for lost in LOST:
+        for lost in kinds:
             experiment = f"lost {lost}"
             proxy.faults.replace(
                 [Fault(lost, "drop_after", probability=0.3, seed=7, times=40)] if lost else []
