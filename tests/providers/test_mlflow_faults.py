@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine
 
 from fairmind_sync.outbox.delivery_lookup import DeliveryRecord
-from fairmind_sync.storage.engine import writing
-from fairmind_sync.storage.tables import outbox_table
 from tests.providers.test_mlflow import MlflowLab
 from tests.standins.faults import Action, Fault, every
 from tests.standins.mlflow_proxy import MlflowProxy
+from tests.support.deliveries import pass_time
 from tests.support.diagonals import diagonals
 
 RESULTS = {"accuracy": 0.25, "groups": {"a": 1, "b": 2}}
@@ -53,17 +52,6 @@ def drain_until_done(lab: MlflowLab, proxy: MlflowProxy) -> None:
             return
         pass_time(lab.engine)
         lab.drain()
-
-
-def pass_time(engine: Engine) -> None:
-    long_ago = datetime.now(UTC) - timedelta(minutes=5)
-    with writing(engine) as connection:
-        connection.execute(update(outbox_table).values(due_at=long_ago))
-        connection.execute(
-            update(outbox_table)
-            .where(outbox_table.c.create_attempted_at.is_not(None))
-            .values(create_attempted_at=long_ago)
-        )
 
 
 def is_one_complete_run(lab: MlflowLab) -> bool:

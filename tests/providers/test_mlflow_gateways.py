@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import Engine
 
 from tests.providers.test_mlflow import MlflowLab
-from tests.providers.test_mlflow_faults import pass_time
 from tests.standins.faults import Fault
 from tests.standins.loopback import Reply
 from tests.standins.mlflow_proxy import MlflowProxy, mlflow_proxy
+from tests.support.deliveries import pass_time
 
 LARGEST = 4_000
 TOO_LONG = {"text": "x" * 5_000}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from fairmind_sync.intake.save import save_all
 from fairmind_sync.outbox import claims, outcomes, saving
@@ -16,6 +16,7 @@ from fairmind_sync.results.delivery import Delivery, NewResult, Run
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage.engine import writing
+from fairmind_sync.storage.tables import outbox_table
 from fairmind_sync.testing import new_result
 from tests.support.clock import NOW
 from tests.support.databases import store_of
@@ -69,3 +70,15 @@ def dead(engine: Engine, reason: str = "it is too large") -> Delivery:
 def pid_of(worker: str) -> int:
     """From how it signs its attempts: host:pid, and its daemon's mark."""
     return int(worker.split(":")[1])
+
+
+def pass_time(engine: Engine) -> None:
+    """Has all that waits be due, and what is in doubt be old enough."""
+    long_ago = datetime.now(UTC) - timedelta(minutes=5)
+    with writing(engine) as connection:
+        connection.execute(update(outbox_table).values(due_at=long_ago))
+        connection.execute(
+            update(outbox_table)
+            .where(outbox_table.c.create_attempted_at.is_not(None))
+            .values(create_attempted_at=long_ago)
+        )

@@ -11,7 +11,8 @@ from sqlalchemy import Engine
 
 from fairmind_sync.intake.save import save_all
 from fairmind_sync.storage.schema import ready_engine
-from tests.versions.given_results import given_results, pass_time, statuses
+from tests.support.deliveries import pass_time
+from tests.versions.given_results import given_results, statuses
 
 MOST_ROUNDS = 12
 

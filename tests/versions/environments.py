@@ -15,14 +15,17 @@ def make(place: Path, *required: str, deps: bool = True) -> Path:
     python = place / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if not python.exists():
         venv.create(place, with_pip=True)
-    pip = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-    subprocess.run([*pip, *([] if deps else ["--no-deps"]), *required], check=True)
+    _install(python, *([] if deps else ["--no-deps"]), *required)
     return python
 
 
 def with_our_package(python: Path) -> Path:
     """Adds this checkout to an environment that holds what the checkout needs."""
-    pip = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-    subprocess.run([*pip, "hatchling", "editables"], check=True)
-    subprocess.run([*pip, "--no-deps", "--no-build-isolation", "-e", str(CHECKOUT)], check=True)
+    _install(python, "hatchling", "editables")
+    _install(python, "--no-deps", "--no-build-isolation", "-e", str(CHECKOUT))
     return python
+
+
+def _install(python: Path, *arguments: str) -> None:
+    pip = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    subprocess.run([*pip, *arguments], check=True)

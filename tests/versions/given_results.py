@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, select
 
 from fairmind_sync.intake.prepare import prepare
 from fairmind_sync.results.delivery import NewResult, SavedResult
 from fairmind_sync.results.extraction import extract
-from fairmind_sync.storage.engine import reading, writing
+from fairmind_sync.storage.engine import reading
 from fairmind_sync.storage.tables import outbox_table, results_table
 from tests.providers.typical_results import TYPICAL
 
@@ -66,18 +66,6 @@ def _saved(row: Any) -> SavedResult:
         json.loads(row.metadata),
         row.created_at,
     )
-
-
-def pass_time(engine: Engine) -> None:
-    """Has all that waits be due, and what is in doubt be old enough."""
-    long_ago = datetime.now(UTC) - timedelta(minutes=5)
-    with writing(engine) as connection:
-        connection.execute(update(outbox_table).values(due_at=long_ago))
-        connection.execute(
-            update(outbox_table)
-            .where(outbox_table.c.create_attempted_at.is_not(None))
-            .values(create_attempted_at=long_ago)
-        )
 
 
 def statuses(engine: Engine) -> dict[str, str]:

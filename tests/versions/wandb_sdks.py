@@ -12,9 +12,9 @@ from pathlib import Path
 
 from tests.conftest import API_KEY
 from tests.standins.wandb import Fault, StandInWandb, serve_wandb
+from tests.support.deliveries import pass_time
 from tests.versions.drains import drain_all, environment, saved_in
 from tests.versions.environments import make, with_our_package
-from tests.versions.given_results import pass_time
 from tests.versions.requirements import requirements
 
 TRIED = ("0.20.1", "0.22.3", "0.25.1", "0.28.2", "0.31.0")

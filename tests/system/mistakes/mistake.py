@@ -12,6 +12,9 @@ from tests.standins.mlflow_proxy import MlflowProxy
 from tests.standins.wandb import StandInWandb
 
 BLOCKED, OFFLINE, UNDECIDED = "blocked", "offline", "undecided"
+PROXY_AWAY = {"HTTP_PROXY": "http://127.0.0.1:1", "NO_PROXY": ""}
+PROXY_OF_SOCKS = {"HTTP_PROXY": "socks5://127.0.0.1:1", "NO_PROXY": ""}
+TO_SIGN_IN = Reply(b"", 302, headers={"Location": "https://sso.example/login"})
 
 
 @dataclass(frozen=True)
@@ -46,3 +49,9 @@ class Mistake:
 
     def __str__(self) -> str:
         return f"{self.provider}: {self.situation}"
+
+
+def page(status: int) -> Reply:
+    """A page to sign in, whatever the status."""
+    text = b"<!doctype html><title>Sign in</title><h1>Sign in to go on</h1>"
+    return Reply(text, status, "text/html; charset=utf-8")

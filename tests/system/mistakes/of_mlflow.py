@@ -8,13 +8,16 @@ from http import HTTPStatus
 
 from tests.standins.faults import Fault
 from tests.standins.loopback import Reply, json_reply
-from tests.system.mistakes.mistake import BLOCKED, OFFLINE, Mistake, World
-
-_PAGE = b"<!doctype html><title>Sign in</title><h1>Sign in to go on</h1>"
-
-
-def _page(status: int, **headers: str) -> Reply:
-    return Reply(_PAGE, status, "text/html; charset=utf-8", headers)
+from tests.system.mistakes.mistake import (
+    BLOCKED,
+    OFFLINE,
+    PROXY_AWAY,
+    PROXY_OF_SOCKS,
+    TO_SIGN_IN,
+    Mistake,
+    World,
+    page,
+)
 
 
 def _of_mlflow(status: int, code: str, message: str) -> Reply:
@@ -74,21 +77,21 @@ OF_MLFLOW = (
     _address("nobody listens there", "http://127.0.0.1:1", "can't be reached", OFFLINE),
     _address("the host is unknown", "http://nowhere.invalid", "can't be reached", OFFLINE),
     _answers("AirPlay on port 5000", Reply(b"", 403, headers={"Server": "AirTunes/1"}), "AirPlay"),
-    _answers("a page to sign in", _page(200), "is a page, maybe to sign in"),
+    _answers("a page to sign in", page(200), "is a page, maybe to sign in"),
     _answers(
         "a redirection to sign in",
-        Reply(b"", 302, headers={"Location": "https://sso.example/login"}),
+        TO_SIGN_IN,
         "leads elsewhere (302 to sso.example)",
     ),
-    _answers("a gateway's 401", _page(401), "a gateway before the MLflow server refuses us"),
-    _answers("a gateway's 403", _page(403), "a gateway before the MLflow server refuses us"),
-    _answers("a proxy's 407", _page(407), "the proxy refuses us"),
-    _answers("somebody else's 404", _page(404), "is no MLflow server"),
+    _answers("a gateway's 401", page(401), "a gateway before the MLflow server refuses us"),
+    _answers("a gateway's 403", page(403), "a gateway before the MLflow server refuses us"),
+    _answers("a proxy's 407", page(407), "the proxy refuses us"),
+    _answers("somebody else's 404", page(404), "is no MLflow server"),
     _answers("another service's JSON", json_reply({"ok": True}, 404), "is no MLflow server"),
-    _answers("a gateway's 502", _page(502), "answers 502", OFFLINE),
-    _answers("a gateway's 503", _page(503), "answers 503", OFFLINE),
-    _answers("429", _page(429), "answers 429", OFFLINE),
-    _answers("an error of the server", _page(500), "answers 500", OFFLINE),
+    _answers("a gateway's 502", page(502), "answers 502", OFFLINE),
+    _answers("a gateway's 503", page(503), "answers 503", OFFLINE),
+    _answers("429", page(429), "answers 429", OFFLINE),
+    _answers("an error of the server", page(500), "answers 500", OFFLINE),
     _answers(
         "no password, for MLflow's own log-in",
         Reply(b"You are not authenticated. Please see ...", 401, "text/html"),
@@ -166,13 +169,13 @@ OF_MLFLOW = (
     ),
     _variable(
         "a proxy that nobody runs",
-        {"HTTP_PROXY": "http://127.0.0.1:1", "NO_PROXY": ""},
+        PROXY_AWAY,
         "can't be reached",
         OFFLINE,
     ),
     _variable(
         "a SOCKS proxy without its package",
-        {"HTTP_PROXY": "socks5://127.0.0.1:1", "NO_PROXY": ""},
+        PROXY_OF_SOCKS,
         "pip install 'requests[socks]'",
     ),
     _address(
@@ -211,7 +214,7 @@ OF_MLFLOW = (
     _address("a database in a folder that can't be", "sqlite:////proc/a/m.db", "can't be used"),
     _address("Databricks without credentials", "databricks", "Set DATABRICKS_HOST"),
     _address("a profile of Databricks that is not there", "databricks://nobody", "nobody"),
-    _databricks("Databricks is away", _page(503), "answers 503", OFFLINE),
+    _databricks("Databricks is away", page(503), "answers 503", OFFLINE),
     _databricks(
         "Databricks refuses the token",
         _of_mlflow(403, "PERMISSION_DENIED", "Invalid access token"),
@@ -220,7 +223,7 @@ OF_MLFLOW = (
     ),
     _databricks(
         "an experiment's name that is no path, for Databricks",
-        _page(200),
+        page(200),
         "must begin with /Users/",
         BLOCKED,
         "mistakes",

@@ -6,13 +6,17 @@ from functools import partial
 from pathlib import Path
 
 from tests.standins.loopback import Reply
-from tests.system.mistakes.mistake import BLOCKED, OFFLINE, UNDECIDED, Mistake, World
-
-_PAGE = b"<!doctype html><title>Sign in</title><h1>Sign in to go on</h1>"
-
-
-def _page(status: int, **headers: str) -> Reply:
-    return Reply(_PAGE, status, "text/html; charset=utf-8", headers)
+from tests.system.mistakes.mistake import (
+    BLOCKED,
+    OFFLINE,
+    PROXY_AWAY,
+    PROXY_OF_SOCKS,
+    TO_SIGN_IN,
+    UNDECIDED,
+    Mistake,
+    World,
+    page,
+)
 
 
 def _refuse(status: int, words: str, world: World) -> None:
@@ -84,17 +88,17 @@ OF_WANDB = (
         "can't be reached",
         OFFLINE,
     ),
-    _answers("a page to sign in", _page(200), "is a page, and no W&B server"),
+    _answers("a page to sign in", page(200), "is a page, and no W&B server"),
     _answers(
         "a redirection to sign in",
-        Reply(b"", 302, headers={"Location": "https://sso.example/login"}),
+        TO_SIGN_IN,
         "is no W&B server (302)",
     ),
-    _answers("somebody else's 404", _page(404), "is no W&B server (404)"),
-    _answers("a proxy's 407", _page(407), "the proxy refuses us (407)"),
-    _answers("a gateway's 502", _page(502), "answers 502", OFFLINE),
-    _answers("a gateway's 503", _page(503), "answers 503", OFFLINE),
-    _answers("429", _page(429), "answers 429", OFFLINE),
+    _answers("somebody else's 404", page(404), "is no W&B server (404)"),
+    _answers("a proxy's 407", page(407), "the proxy refuses us (407)"),
+    _answers("a gateway's 502", page(502), "answers 502", OFFLINE),
+    _answers("a gateway's 503", page(503), "answers 503", OFFLINE),
+    _answers("429", page(429), "answers 429", OFFLINE),
     _variable("no key", {"WANDB_API_KEY": ""}, "wandb login"),
     _variable("a key that is too short", {"WANDB_API_KEY": "abc"}, "wandb login"),
     _variable("a key that W&B doesn't know", {"WANDB_API_KEY": "0" * 40}, "check WANDB_API_KEY"),
@@ -133,13 +137,13 @@ OF_WANDB = (
     ),
     _variable(
         "a proxy that nobody runs",
-        {"HTTP_PROXY": "http://127.0.0.1:1", "NO_PROXY": ""},
+        PROXY_AWAY,
         "can't be reached",
         OFFLINE,
     ),
     _variable(
         "a SOCKS proxy without its package",
-        {"HTTP_PROXY": "socks5://127.0.0.1:1", "NO_PROXY": ""},
+        PROXY_OF_SOCKS,
         "pip install 'requests[socks]'",
     ),
     _variable(

@@ -11,6 +11,7 @@ from mlflow.exceptions import MlflowException
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
+from fairmind_sync.providers import proxy
 from fairmind_sync.providers.mlflow.runs_api import (
     MlflowRefusedError,
     NotMlflowError,
@@ -30,7 +31,6 @@ _UNUSABLE = (
     requests.exceptions.MissingSchema,
 )
 """What requests raises before it sends anything."""
-PROXY_REFUSES = "the proxy refuses us (407). Check user and password in HTTP_PROXY and HTTPS_PROXY."
 _BASIC_AUTH_WORDS = ("Permission denied", "You are not authenticated")
 """What MLflow's own basic-auth app says, which sends no JSON."""
 
@@ -40,8 +40,8 @@ def raise_unreachable(error: MlflowException, uri: str) -> NoReturn:
     chain = list(causes(error))
     not_sent = (NewConnectionError, ConnectTimeoutError, requests.exceptions.ProxyError)
     for cause in chain:
-        if isinstance(cause, requests.exceptions.ProxyError) and "407" in str(cause):
-            raise ProviderBlockedError(PROXY_REFUSES) from error
+        if proxy.refuses(cause):
+            raise ProviderBlockedError(proxy.REFUSES) from error
         if isinstance(cause, not_sent):
             raise NotSentError(
                 f"the MLflow server can't be reached: {redact(str(cause))}",

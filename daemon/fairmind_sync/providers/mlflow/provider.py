@@ -162,9 +162,7 @@ class MlflowProvider:
     def _create(
         self, delivery: Delivery, experiment_id: str, journal: Journal
     ) -> tuple[str, StoredRun]:
-        content = self._sender.content(
-            delivery
-        )  # first: content that kills us leaves nothing in doubt
+        content = self._sender.content(delivery)  # first: if it kills us, nothing is in doubt
         journal.creating(delivery, self._destination(experiment_id))
         try:
             run_id, stored = self._sender.create(delivery, content, experiment_id)

@@ -42,6 +42,8 @@ def open_provider(settings: Settings) -> Provider:
     in_files = entries(os.environ)
     refuse_if_off(os.environ, in_files)
     check_project(settings.wandb_project)
+    if settings.wandb_api_key is not None:
+        os.environ["WANDB_API_KEY"] = settings.wandb_api_key.get_secret_value()
     trim("WANDB_API_KEY", "WANDB_BASE_URL")
     check_address(os.environ.get("WANDB_BASE_URL", ""))
     directory = private_directory()
@@ -54,9 +56,6 @@ def open_provider(settings: Settings) -> Provider:
     for name in ("WANDB_DIR", "WANDB_CACHE_DIR", "WANDB_DATA_DIR", "TMPDIR"):
         os.environ[name] = str(directory)
     tempfile.tempdir = None  # read TMPDIR again
-    if settings.wandb_api_key is not None:
-        os.environ["WANDB_API_KEY"] = settings.wandb_api_key.get_secret_value()
-    trim("WANDB_API_KEY")
     absolute(*_FILES)
     share_certificates()
     keep_the_connection(in_files, directory / "config")

@@ -66,9 +66,10 @@ def log_in(base_url: str | None = None) -> Login:
         auth: AuthBase = IdentityToken(base_url, Path(settings.identity_token_file), verify=verify)
     else:
         auth = of_key(str(settings.api_key))
-    pages = getattr(settings, "app_url", None) or app_url(
-        base_url
-    )  # older SDKs have the function alone
+    pages = getattr(settings, "app_url", None)  # older SDKs have the function alone
     return Login(
-        base_url, str(pages).rstrip("/"), settings.entity, Service(base_url, auth, verify=verify)
+        base_url,
+        str(pages or app_url(base_url)).rstrip("/"),
+        settings.entity,
+        Service(base_url, auth, verify=verify),
     )

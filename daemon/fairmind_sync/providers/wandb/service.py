@@ -13,6 +13,7 @@ from requests.auth import AuthBase
 from urllib3.exceptions import InsecureRequestWarning
 
 from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
+from fairmind_sync.providers import proxy
 from fairmind_sync.providers.retry_after import retry_after
 from fairmind_sync.providers.wandb.credentials import TIMEOUT_S
 from fairmind_sync.redaction import redact, without_user
@@ -142,8 +143,8 @@ class Service:
             self._raise_unreachable(error)
 
     def _raise_unreachable(self, error: requests.exceptions.RequestException) -> NoReturn:
-        if isinstance(error, requests.exceptions.ProxyError) and "407" in str(error):
-            refuse_proxy()
+        if proxy.refuses(error):
+            raise ProviderBlockedError(proxy.REFUSES) from error
         if isinstance(error, requests.exceptions.SSLError):
             raise ProviderBlockedError(
                 f"the W&B server's certificate is refused: {error}"
@@ -163,7 +164,7 @@ class Service:
         """Raises for a status that says nothing of the project; returns for any other."""
         status = reply.status_code
         if status == requests.codes.proxy_authentication_required:
-            refuse_proxy()
+            raise ProviderBlockedError(proxy.REFUSES)
         if status == requests.codes.too_many_requests or status >= requests.codes.server_error:
             raise ProviderOfflineError(f"W&B answers {status}", retry_after(reply.headers))
 
@@ -202,12 +203,6 @@ def refuse_key(what: str) -> NoReturn:
 def refuse_project(what: str) -> NoReturn:
     raise ProviderBlockedError(
         f"W&B refuses the project: {what}. Check WANDB_ENTITY, WANDB_PROJECT and the key's rights."
-    )
-
-
-def refuse_proxy() -> NoReturn:
-    raise ProviderBlockedError(
-        "the proxy refuses us (407). Check user and password in HTTP_PROXY and HTTPS_PROXY."
     )
 
 
