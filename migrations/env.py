@@ -8,7 +8,7 @@ from alembic import context
 from sqlalchemy import Connection
 
 from fairmind_sync.settings import current_settings
-from fairmind_sync.storage import schema
+from fairmind_sync.storage import ownership, schema
 from fairmind_sync.storage.engine import open_engine
 from fairmind_sync.storage.tables import UtcDateTime, metadata
 
@@ -20,9 +20,18 @@ def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
     return False
 
 
+def _is_of_the_models(name: str | None, kind: str, _parents: object) -> bool:
+    return kind != "table" or name != ownership.VERSION_TABLE
+
+
 def run(connection: Connection) -> None:
+    if ownership.former_revision(connection) is not None:
+        ownership.move(connection)
     context.configure(
         connection=connection,
+        include_name=_is_of_the_models,
+        version_table=ownership.VERSION_TABLE,
+        version_table_schema=ownership.schema_of(connection),
         target_metadata=metadata,
         render_as_batch=True,
         render_item=render_item,
@@ -38,6 +47,8 @@ def main() -> None:
         return
     engine = open_engine(current_settings().database_url)
     with schema.migrating(engine) as connection:
+        # Autogeneration compares the models, which name no schema, with the one that is the default.
+        connection.dialect.default_schema_name = ownership.schema_of(connection)
         run(connection)
 
 

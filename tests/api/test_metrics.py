@@ -12,12 +12,13 @@ from sqlalchemy import Engine
 
 from fairmind_sync.clock import utc_now
 from fairmind_sync.outbox import counters, provider_state, repairs
-from fairmind_sync.outbox.heartbeat import ALIVE_FOR, Heartbeat
+from fairmind_sync.outbox.heartbeat import Heartbeat
 from fairmind_sync.providers.base import Dead, Retry
 from fairmind_sync.relay.loop import Relay
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage.engine import is_file, writing
+from fairmind_sync.storage.tables import ALIVE_FOR
 from fairmind_sync.testing import FakeProvider
 from tests.api.test_endpoints import client_of
 from tests.support.clock import NOW, Clock

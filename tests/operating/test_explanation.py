@@ -14,7 +14,7 @@ from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.results.states import BLOCKED, OFFLINE
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage.engine import writing
-from fairmind_sync.storage.tables import outbox_table
+from fairmind_sync.storage.tables import ALIVE_FOR, outbox_table
 from tests.operating.standing import note, pause, record_dead, record_delivered, record_retry
 from tests.support.clock import NOW
 from tests.support.databases import store_of
@@ -150,7 +150,7 @@ def test_what_is_due_needs_a_daemon(configured: Settings) -> None:
 
 @saved
 def test_a_daemon_that_gave_no_sign_lately_is_none(configured: Settings) -> None:
-    assert words(configured, NOW + heartbeat.ALIVE_FOR) == ("It is next.", START)
+    assert words(configured, NOW + ALIVE_FOR) == ("It is next.", START)
 
 
 @saved

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import Engine
 
 import fairmind_sync
-from fairmind_sync.outbox.heartbeat import ALIVE_FOR, INTERVAL, Heartbeat, any_alive
+from fairmind_sync.outbox.heartbeat import INTERVAL, Heartbeat, any_alive
 from fairmind_sync.storage.engine import reading, writing
-from fairmind_sync.storage.tables import heartbeat_table
+from fairmind_sync.storage.tables import ALIVE_FOR, heartbeat_table
 from tests.support.clock import NOW
 from tests.support.databases import rows
 

@@ -14,6 +14,7 @@ from fairmind_sync.errors import SchemaError
 from fairmind_sync.storage import schema, sqlite_file
 from fairmind_sync.storage.commit_watch import CommitWatch
 from fairmind_sync.storage.engine import reading
+from fairmind_sync.storage.ownership import VERSION_TABLE
 from fairmind_sync.storage.tables import attempts_table, outbox_table, results_table
 from tests.support.clock import NOW
 from tests.support.databases import opened, rows
@@ -88,7 +89,7 @@ def test_the_daemon_upgrades_by_itself(older: Engine) -> None:
 
 def test_a_file_that_is_refused_is_neither_changed_nor_copied(engine: Engine) -> None:
     with engine.begin() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'"))  # noqa: S608 a constant
         connection.execute(text("UPDATE schema_support SET oldest = '9999'"))
     watch = CommitWatch(engine)
     with pytest.raises(SchemaError):

@@ -15,11 +15,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, column, inspect, select, text
 
 from fairmind_sync.storage import schema
-from fairmind_sync.storage.engine import reading
+from fairmind_sync.storage.ownership import VERSION_TABLE
 from fairmind_sync.storage.schema import migrating
 from fairmind_sync.storage.tables import metadata
 from tests.outbox.test_copying import fill
-from tests.support.databases import opened
+from tests.support.databases import opened, place_of, plain_sql
 from tests.support.races import at_once
 
 pytestmark = pytest.mark.both_databases
@@ -28,8 +28,8 @@ CHECKOUT = Path(__file__).parents[2]
 INDEXES = {
     "sqlite": "SELECT sql FROM sqlite_master WHERE type = 'index'",
     "postgresql": (
-        "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'"
-        " AND tablename <> 'alembic_version'"
+        "SELECT indexdef FROM pg_indexes WHERE schemaname = 'fairmind_sync'"
+        " AND tablename <> 'fairmind_sync_version'"
     ),
 }
 
@@ -51,22 +51,22 @@ def alembic(*arguments: str, url: str) -> str:
 
 def tables(url: str) -> set[str]:
     with opened(url) as engine:
-        return set(inspect(engine).get_table_names())
+        return set(inspect(engine).get_table_names(schema=place_of(engine)))
 
 
 def shape(engine: Engine) -> dict[str, set[tuple[object, ...]]]:
     """Each table's columns, checks and keys, and all indexes; in an order of no importance."""
-    found = inspect(engine)
+    found, of = inspect(engine), {"schema": place_of(engine)}
     parts: dict[str, set[tuple[object, ...]]] = {
         table: {
-            *((c["name"], str(c["type"]), c["nullable"]) for c in found.get_columns(table)),
-            *((c["name"], str(c["sqltext"])) for c in found.get_check_constraints(table)),
-            *((u["name"], *u["column_names"]) for u in found.get_unique_constraints(table)),
-            *((f["name"], str(f["options"])) for f in found.get_foreign_keys(table)),
+            *((c["name"], str(c["type"]), c["nullable"]) for c in found.get_columns(table, **of)),
+            *((c["name"], str(c["sqltext"])) for c in found.get_check_constraints(table, **of)),
+            *((u["name"], *u["column_names"]) for u in found.get_unique_constraints(table, **of)),
+            *((f["name"], str(f["options"])) for f in found.get_foreign_keys(table, **of)),
         }
         for table in metadata.tables
     }
-    with reading(engine) as connection:
+    with plain_sql(engine) as connection:
         indexes = connection.exec_driver_sql(INDEXES[engine.dialect.name])
         return parts | {"indexes": {tuple(row) for row in indexes}}
 
@@ -79,7 +79,7 @@ def empty(empty_database_url: str) -> Iterator[Engine]:
 
 def test_the_schema_appears_by_itself(empty_database_url: str) -> None:
     schema.ready_engine(empty_database_url)
-    assert tables(empty_database_url) == {*metadata.tables, "alembic_version"}
+    assert tables(empty_database_url) == {*metadata.tables, VERSION_TABLE}
 
 
 def test_a_new_database_has_todays_revision(empty: Engine) -> None:
@@ -106,7 +106,8 @@ def test_every_migration_is_known() -> None:
 
 
 def test_the_migrations_make_what_the_models_say(empty: Engine) -> None:
-    metadata.create_all(empty)
+    with migrating(empty) as connection:
+        metadata.create_all(connection)
     made = shape(empty)
     metadata.drop_all(empty)
     schema.create_if_missing(empty)
@@ -114,16 +115,16 @@ def test_the_migrations_make_what_the_models_say(empty: Engine) -> None:
 
 
 def test_every_constraint_and_index_follows_the_naming_convention(engine: Engine) -> None:
-    found = inspect(engine)
+    found, of = inspect(engine), {"schema": place_of(engine)}
     named = [
         (prefix, table, constraint["name"])
         for table in metadata.tables
         for prefix, constraints in (
-            ("ck", found.get_check_constraints(table)),
-            ("uq", found.get_unique_constraints(table)),
-            ("ix", found.get_indexes(table)),
-            ("fk", found.get_foreign_keys(table)),
-            ("pk", [found.get_pk_constraint(table)]),
+            ("ck", found.get_check_constraints(table, **of)),
+            ("uq", found.get_unique_constraints(table, **of)),
+            ("ix", found.get_indexes(table, **of)),
+            ("fk", found.get_foreign_keys(table, **of)),
+            ("pk", [found.get_pk_constraint(table, **of)]),
         )
         for constraint in constraints
         if "duplicates_constraint" not in constraint  # PostgreSQL's index for it
@@ -142,7 +143,7 @@ def test_processes_that_create_the_same_database_at_once_all_succeed(
 
 def test_alembic_upgrades_an_empty_database(empty_database_url: str) -> None:
     alembic("upgrade", "head", url=empty_database_url)
-    assert tables(empty_database_url) == {*metadata.tables, "alembic_version"}
+    assert tables(empty_database_url) == {*metadata.tables, VERSION_TABLE}
 
 
 def test_alembic_finds_no_difference_to_the_models(database_url: str) -> None:
@@ -153,7 +154,7 @@ def test_alembic_finds_no_difference_to_the_models(database_url: str) -> None:
 def test_alembic_downgrades_to_nothing(database_url: str) -> None:
     alembic("upgrade", "head", url=database_url)
     alembic("downgrade", "base", url=database_url)
-    assert tables(database_url) == {"alembic_version"}
+    assert tables(database_url) == {VERSION_TABLE}
 
 
 def test_what_was_downgraded_to_nothing_is_created_again(database_url: str) -> None:
@@ -176,10 +177,10 @@ def test_an_upgrade_keeps_every_row_of_a_full_database(engine: Engine, older: st
     fill(engine)
     with migrating(engine) as connection:
         command.downgrade(schema.alembic_config(connection), older)
-    found = inspect(engine)
+    found, of = inspect(engine), {"schema": place_of(engine)}
     columns = {
-        name: [one["name"] for one in found.get_columns(name)]
-        for name in set(found.get_table_names()) - {"alembic_version", "schema_support"}
+        name: [one["name"] for one in found.get_columns(name, **of)]
+        for name in set(found.get_table_names(**of)) - {VERSION_TABLE, "schema_support"}
     }
     before = contents(engine, columns)
     schema.migrate(engine)
@@ -188,7 +189,7 @@ def test_an_upgrade_keeps_every_row_of_a_full_database(engine: Engine, older: st
 
 def contents(engine: Engine, columns: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     """The rows of each table, in these columns, as text."""
-    with reading(engine) as connection:
+    with plain_sql(engine) as connection:
         return {
             table: sorted(
                 map(str, connection.execute(select(*map(column, names)).select_from(text(table))))

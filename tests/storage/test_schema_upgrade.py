@@ -9,9 +9,10 @@ from sqlalchemy import Engine, inspect, text
 
 from fairmind_sync.errors import FairmindSyncError, SchemaError
 from fairmind_sync.storage import schema
+from fairmind_sync.storage.ownership import VERSION_TABLE
 from fairmind_sync.storage.tables import outbox_table, results_table
 from tests.support.clock import NOW
-from tests.support.databases import rows
+from tests.support.databases import place_of, plain_sql, rows
 from tests.support.deliveries import save
 from tests.support.next_version import NextVersion
 from tests.support.older_database import held_by, older_database
@@ -46,8 +47,8 @@ def older(empty_database_url: str) -> Iterator[Engine]:
 
 def made_newer(engine: Engine, oldest: str) -> Engine:
     """A later version has upgraded it, and lets versions use it whose schema is at least `oldest`."""
-    with engine.begin() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with plain_sql(engine) as connection:
+        connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'"))  # noqa: S608 a constant
         connection.execute(text(f"UPDATE schema_support SET oldest = '{oldest}'"))  # noqa: S608 a constant
     return engine
 
@@ -90,7 +91,10 @@ def test_an_older_schema_is_refused_for_producers_with_advice(
 def test_an_older_schema_is_upgraded(engine: Engine, next_version: NextVersion) -> None:
     next_version("op.create_table('notes', sa.Column('id', sa.Integer()))")
     schema.upgrade(engine, NOW)
-    assert (schema.revision(engine), inspect(engine).has_table("notes")) == ("9000", True)
+    assert (
+        schema.revision(engine),
+        inspect(engine).has_table("notes", schema=place_of(engine)),
+    ) == ("9000", True)
 
 
 def test_a_database_that_was_upgraded_is_ready(engine: Engine, next_version: NextVersion) -> None:
@@ -131,7 +135,10 @@ def test_an_upgrade_that_fails_in_the_middle_changes_nothing(
     next_version("op.create_table('notes', sa.Column('id', sa.Integer())); raise RuntimeError")
     with pytest.raises(RuntimeError):
         schema.upgrade(engine, NOW)
-    assert (schema.revision(engine), inspect(engine).has_table("notes")) == (HEAD, False)
+    assert (
+        schema.revision(engine),
+        inspect(engine).has_table("notes", schema=place_of(engine)),
+    ) == (HEAD, False)
 
 
 def test_an_upgrade_that_breaks_references_is_undone(

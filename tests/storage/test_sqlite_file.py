@@ -40,7 +40,7 @@ def fill(connection: Connection) -> None:
     """Lets the database grow no more, and makes it."""
     pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
     connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
-    connection.exec_driver_sql("INSERT INTO alembic_version VALUES (hex(zeroblob(1000000)))")
+    connection.exec_driver_sql("INSERT INTO fairmind_sync_version VALUES (hex(zeroblob(1000000)))")
 
 
 @pytest.fixture

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, Row, Table, select
+from sqlalchemy import Connection, Engine, Row, Table, select
 
 from fairmind_sync.settings import Settings
+from fairmind_sync.storage import postgresql
 from fairmind_sync.storage.engine import is_file, open_engine, reading
 from fairmind_sync.storage.schema import ready_engine
 
@@ -32,9 +33,23 @@ def opened(url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
+@contextmanager
+def plain_sql(engine: Engine) -> Iterator[Connection]:
+    """A transaction whose statements need not name our schema."""
+    with engine.begin() as connection:
+        if not is_file(engine):
+            connection.exec_driver_sql(f"SET LOCAL search_path TO {postgresql.SCHEMA}")
+        yield connection
+
+
+def place_of(engine: Engine) -> str | None:
+    """The schema of our tables; a file has none."""
+    return None if is_file(engine) else postgresql.SCHEMA
+
+
 def plan(engine: Engine, statement: str, parameters: Any = ()) -> str:
     """How the database finds the rows, where it reads no whole table: with which index."""
-    with engine.connect() as connection:
+    with plain_sql(engine) as connection:
         if is_file(engine):
             explained = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
         else:

@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from alembic import command
-from sqlalchemy import Engine, Row, bindparam, text
+from sqlalchemy import Engine, Row, bindparam, inspect, text
 
-from fairmind_sync.storage import schema
-from fairmind_sync.storage.engine import reading
+from fairmind_sync.storage import ownership, schema
+from fairmind_sync.storage.engine import is_file
 from fairmind_sync.storage.schema import migrating
 from fairmind_sync.storage.tables import UtcDateTime
 from tests.support.clock import NOW
-from tests.support.databases import opened
+from tests.support.databases import opened, place_of, plain_sql
 
 RESULTS = '{"overall_risk": "high", "metrics_passed": 3, "metrics_failed": 1, "x": NaN}'
 _INSERTS = (
@@ -40,6 +40,11 @@ _SELECTS = (
 )
 
 
+_FUNCTIONS = (
+    "SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'fairmind_sync'::regnamespace"
+)
+
+
 @contextmanager
 def older_database(url: str) -> Iterator[Engine]:
     """Made where nothing is yet; with three results that wait for MLflow."""
@@ -56,10 +61,27 @@ def older_database(url: str) -> Iterator[Engine]:
                 }
                 for statement in _INSERTS:
                     connection.execute(text(statement).bindparams(at), given)
+        move_back(engine)
         yield engine
+
+
+def move_back(engine: Engine) -> None:
+    """Brings the tables to where versions before had them."""
+    version = f"ALTER TABLE {ownership.VERSION_TABLE} RENAME TO alembic_version"
+    with plain_sql(engine) as connection:
+        connection.exec_driver_sql(version)
+        if is_file(engine):
+            return
+        for table in inspect(connection).get_table_names(schema=place_of(engine)):
+            connection.exec_driver_sql(f"ALTER TABLE {table} SET SCHEMA public")
+        for function in connection.exec_driver_sql(_FUNCTIONS).scalars().all():
+            connection.exec_driver_sql(f"ALTER FUNCTION {function} SET SCHEMA public")
+        connection.exec_driver_sql(f"DROP SCHEMA {place_of(engine)}")
 
 
 def held_by(engine: Engine) -> list[list[Row[Any]]]:
     """Results and deliveries, in the columns that the first version had."""
-    with reading(engine) as connection:
+    with plain_sql(engine) as connection:
+        if connection.engine.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET LOCAL search_path TO fairmind_sync, public")
         return [list(connection.execute(text(statement))) for statement in _SELECTS]

@@ -96,7 +96,9 @@ def test_a_write_on_a_full_disk_stores_nothing_and_breaks_nothing(
     engine = schema.ready_engine(disk.url)
     disk.fill(leaving=0)
     with pytest.raises(DiskFullError), writing(engine) as connection:
-        connection.exec_driver_sql("INSERT INTO alembic_version VALUES (hex(zeroblob(1000000)))")
+        connection.exec_driver_sql(
+            "INSERT INTO fairmind_sync_version VALUES (hex(zeroblob(1000000)))"
+        )
     assert sound(engine)
     engine.dispose()
 

@@ -24,6 +24,7 @@ from fairmind_sync.storage import schema
 from fairmind_sync.storage.engine import current_time, reading, shared_engine, writing
 from fairmind_sync.storage.statements import continue_ids
 from fairmind_sync.storage.tables import (
+    ALIVE_FOR,
     attempt_counts_table,
     attempts_table,
     idempotency_table,
@@ -171,7 +172,7 @@ def _require_rest(engine: Engine) -> None:
         if heartbeat.any_alive(connection, now):
             raise CopyError(
                 f"a daemon works on {name}. Stop it, wait "
-                f"{heartbeat.ALIVE_FOR.total_seconds():.0f} s if it was killed, and copy again."
+                f"{ALIVE_FOR.total_seconds():.0f} s if it was killed, and copy again."
             )
         if any(connection.execute(count_leased(one, now)).scalar_one() for one in PROVIDERS):
             raise CopyError(

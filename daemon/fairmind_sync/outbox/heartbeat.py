@@ -11,10 +11,9 @@ from uuid import uuid4
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from fairmind_sync import __version__
-from fairmind_sync.storage.tables import heartbeat_table
+from fairmind_sync.storage.tables import ALIVE_FOR, heartbeat_table
 
-INTERVAL = timedelta(seconds=5)
-ALIVE_FOR = 3 * INTERVAL
+INTERVAL = ALIVE_FOR / 3
 _FORGET_AFTER = timedelta(days=1)
 
 

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any, cast
 from sqlalchemy import Connection, Engine, Table, create_engine, event, func, select, text
 from sqlalchemy.exc import DataError, DBAPIError, DisconnectionError
 
-from fairmind_sync.errors import DiskFullError, PayloadError, StorageError
+from fairmind_sync.errors import DiskFullError, PayloadError, SchemaError, StorageError
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
+SCHEMA = "fairmind_sync"
+"""The schema of the database that holds all that is ours; other programs have theirs beside it."""
 CHANNEL = "fairmind_sync"
 """The NOTIFY channel on which triggers of the schema tell daemons that there may be something to do."""
 _CONNECT_OPTIONS = {
@@ -28,6 +30,7 @@ _CONNECT_OPTIONS = {
     "tcp_user_timeout": 20_000,
     "prepare_threshold": None,
     "application_name": "fairmind-sync",
+    "client_encoding": "utf8",
 }
 _SESSION = """
 SET tcp_keepalives_idle = 10;
@@ -52,7 +55,13 @@ def open_server_engine(url: URL, most_connections: int) -> Engine:
         StorageError: PostgreSQL's driver isn't installed.
     """
     try:
-        engine = create_engine(url, connect_args=_CONNECT_OPTIONS, max_overflow=most_connections)
+        engine = create_engine(
+            url,
+            connect_args=_CONNECT_OPTIONS,
+            max_overflow=most_connections,
+            # Each statement names the schema: a pooler's sessions can't be given a search path.
+            execution_options={"schema_translate_map": {None: SCHEMA}},
+        )
     except ModuleNotFoundError as error:
         raise StorageError(
             f"FAIRMIND_SYNC_DATABASE_URL names PostgreSQL, but {error.name} is not installed. "
@@ -136,14 +145,59 @@ def try_advisory_lock(connection: Connection, what: str) -> bool:
 def continue_ids(connection: Connection, table: Table) -> None:
     """Sets the sequence of the table's ids behind the largest one."""
     last = select(func.coalesce(func.max(table.c.id), 0)).scalar_subquery()
-    sequence = func.pg_get_serial_sequence(table.name, "id")
+    sequence = func.pg_get_serial_sequence(f"{SCHEMA}.{table.name}", "id")
     connection.execute(select(func.setval(sequence, last + 1, False)))
 
 
 def server_setting(engine: Engine, name: str) -> str:
     """Returns one of the server's settings, as this session has it."""
     with engine.connect() as connection:
-        return str(connection.execute(select(func.current_setting(name))).scalar_one())
+        return _setting(connection, name)
+
+
+def _setting(connection: Connection, name: str) -> str:
+    return str(connection.execute(select(func.current_setting(name))).scalar_one())
+
+
+def enter_schema(connection: Connection) -> None:
+    """Makes our schema if need be, and has the transaction make its tables and functions there.
+
+    Raises:
+        SchemaError: the role may not do that; the message has the statement that somebody else has to run.
+    """
+    role = connection.execute(text("SELECT quote_ident(current_user)")).scalar_one()
+    there = text("SELECT count(*) FROM pg_namespace WHERE nspname = :schema")
+    if connection.execute(there, {"schema": SCHEMA}).scalar_one():
+        right = f"has_schema_privilege('{SCHEMA}', 'CREATE')"
+        _require_right(connection, right, f"GRANT USAGE, CREATE ON SCHEMA {SCHEMA} TO {role};")
+    else:
+        right = "has_database_privilege(current_database(), 'CREATE')"
+        _require_right(connection, right, f"CREATE SCHEMA {SCHEMA} AUTHORIZATION {role};")
+        connection.execute(text(f"CREATE SCHEMA {SCHEMA}"))
+    connection.execute(text(f"SET LOCAL search_path TO {SCHEMA}"))
+
+
+def _require_right(connection: Connection, right: str, remedy: str) -> None:
+    if not connection.execute(text(f"SELECT {right}")).scalar_one():
+        raise SchemaError(
+            f"the role of {connection.engine.url.render_as_string()} may not make tables in the schema "
+            f"{SCHEMA}. The database's owner has to run: {remedy}"
+        )
+
+
+def require_unicode(connection: Connection) -> None:
+    """Does nothing in a database that holds every character.
+
+    Raises:
+        SchemaError: the database has another encoding than UTF8.
+    """
+    encoding = _setting(connection, "server_encoding")
+    if encoding != "UTF8":
+        raise SchemaError(
+            f"{connection.engine.url.render_as_string()} has the encoding {encoding}, which can't hold every "
+            "character. Nothing was changed. Name another database, made by: CREATE DATABASE fairmind_sync "
+            "ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0;"
+        )
 
 
 class Listener:

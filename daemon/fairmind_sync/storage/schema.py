@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -13,10 +15,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine, inspect, select, text
+from sqlalchemy import Connection, Engine, select
 
 from fairmind_sync.errors import SchemaError
-from fairmind_sync.storage import sqlite, sqlite_file
+from fairmind_sync.storage import ownership, postgresql, sqlite, sqlite_file
 from fairmind_sync.storage.engine import (
     is_file,
     reading,
@@ -42,6 +44,7 @@ def migrating(engine: Engine) -> Iterator[Connection]:
     if not is_file(engine):
         with writing(engine) as connection:
             advisory_lock(connection, "schema")
+            postgresql.enter_schema(connection)
             yield connection
         return
     with (
@@ -58,8 +61,8 @@ def migrating(engine: Engine) -> Iterator[Connection]:
             connection.invalidate()
 
 
-HEAD = "0006"
-_KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006")
+HEAD = "0007"
+_KNOWN = (*ownership.FORMER, HEAD)
 
 
 @lru_cache(maxsize=8)
@@ -82,7 +85,7 @@ def ready_engine(url: str) -> Engine:
 def revision(engine: Engine) -> str | None:
     """Returns the schema's revision; None for an empty database."""
     with reading(engine) as connection:
-        return _revision(connection)
+        return ownership.revision(connection)
 
 
 def create_if_missing(engine: Engine) -> None:
@@ -93,6 +96,7 @@ def create_if_missing(engine: Engine) -> None:
     """
     found = revision(engine)
     if found is None:
+        _require_room(engine)
         migrate(engine)
     elif not _is_usable(engine, found):
         _refuse(engine, found)
@@ -108,6 +112,9 @@ def upgrade(engine: Engine, now: datetime) -> Path | None:
     if found not in _KNOWN or found == HEAD:
         create_if_missing(engine)
         return None
+    with reading(engine) as connection:
+        if found in ownership.FORMER:
+            ownership.require_no_daemon(connection)
     copy = back_up(engine, f"before-{HEAD}-{now:%Y%m%dT%H%M%S}") if is_file(engine) else None
     migrate(engine)
     return copy
@@ -141,10 +148,28 @@ def upgrade_apart(engine: Engine) -> Path | None:
 
 def migrate(engine: Engine) -> None:
     """Runs the migrations in one transaction, whose lock makes a second process wait."""
-    from alembic import command  # a producer only pays for it on a database's first use
+    with migrating(engine) as connection, _without_alembics_lines():
+        from alembic import command  # a producer only pays for it on a database's first use
 
-    with migrating(engine) as connection:
         command.upgrade(alembic_config(connection), "head")
+
+
+@contextmanager
+def _without_alembics_lines() -> Iterator[None]:
+    """Keeps Alembic's lines about this thread's work out of the log of whoever saves a first result."""
+    thread = threading.get_ident()
+
+    def is_others(record: logging.LogRecord) -> bool:
+        return record.thread != thread
+
+    loggers = [logging.getLogger(f"alembic.runtime.{part}") for part in ("migration", "plugins")]
+    for logger in loggers:
+        logger.addFilter(is_others)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(is_others)
 
 
 def alembic_config(connection: Connection | None = None) -> Config:
@@ -175,10 +200,11 @@ def back_up(engine: Engine, label: str) -> Path:
     raise SchemaError(f"there are too many backups beside {source}: move some away.")
 
 
-def _revision(connection: Connection) -> str | None:
-    if not inspect(connection).has_table("alembic_version"):
-        return None
-    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+def _require_room(engine: Engine) -> None:
+    with reading(engine) as connection:
+        ownership.require_no_foreign_tables(connection)
+        if not is_file(engine):
+            postgresql.require_unicode(connection)
 
 
 def _is_usable(engine: Engine, found: str) -> bool:
@@ -198,9 +224,15 @@ def _refuse(engine: Engine, found: str) -> None:
             "or run 'fairmind-sync db upgrade'."
         )
     if found in _KNOWN:
+        advice = (
+            "Stop every daemon and every program that saves, make a backup with pg_dump, then run "
+            "'fairmind-sync db upgrade'."
+            if found in ownership.FORMER
+            else "Make a backup with pg_dump, then run 'fairmind-sync db upgrade'; daemons of the version "
+            "before may run meanwhile."
+        )
         raise SchemaError(
-            f"{place} has the older schema {found}, and this version needs {HEAD}. Make a backup with "
-            "pg_dump, then run 'fairmind-sync db upgrade'; daemons of the version before may run meanwhile."
+            f"{place} has the older schema {found}, and this version needs {HEAD}. {advice}"
         )
     raise SchemaError(
         f"{place} was written by a newer fairmind-sync (schema {found}; this version knows {HEAD}). "

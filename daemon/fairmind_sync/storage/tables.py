@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -217,6 +217,8 @@ provider_table = Table(
     CheckConstraint("(state = 'ready') = (next_probe_at IS NULL)", name="unready_has_a_probe"),
 )
 
+ALIVE_FOR = timedelta(seconds=15)
+"""A daemon whose last heartbeat is longer ago counts as dead."""
 heartbeat_table = Table(
     "daemon_heartbeats",
     metadata,
