@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -81,13 +85,11 @@ def test_a_file_that_is_no_database_is_refused(opened: Callable[[], Engine], fil
 def mount(monkeypatch: pytest.MonkeyPatch, table: Path, *lines: str) -> None:
     """Makes the system tell these mounts."""
     table.write_text("".join(f"{line} rw 0 0\n" for line in lines))
-    real = sqlite_place._file_system_of
-    monkeypatch.setattr(
-        sqlite_place, "_file_system_of", lambda directory, _mounts: real(directory, table)
-    )
+    real = sqlite_place._mounts
+    monkeypatch.setattr(sqlite_place, "_mounts", lambda _table: real(table))
 
 
-@pytest.mark.parametrize("kind", ["nfs", "nfs4", "cifs", "lustre", "gpfs", "fuse.sshfs", "9p"])
+@pytest.mark.parametrize("kind", ["nfs", "nfs4", "cifs", "lustre", "gpfs", "9p"])
 def test_a_network_file_system_is_refused_with_advice(
     opened: Callable[[], Engine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
@@ -117,8 +119,92 @@ def test_a_local_disk_below_a_network_file_system_is_taken(
 def test_a_mount_point_with_a_space_is_found(tmp_path: Path) -> None:
     table = tmp_path / "mounts"
     table.write_text("/dev/sda1 / ext4 rw 0 0\nserver:/x /my\\040home nfs rw 0 0\n")
-    assert sqlite_place._file_system_of(Path("/my home/data"), table) == "nfs"
+    mounts = sqlite_place._mounts(table)
+    assert sqlite_place._file_system_of(Path("/my home/data"), mounts) == "nfs"
 
 
 def test_where_the_system_tells_no_mounts_any_place_is_taken(tmp_path: Path) -> None:
-    assert sqlite_place._file_system_of(tmp_path, tmp_path / "nothing") == ""
+    mounts = sqlite_place._mounts(tmp_path / "nothing")
+    assert sqlite_place._file_system_of(tmp_path, mounts) == ""
+
+
+SHARED = ["virtiofs", "fuse.grpcfuse", "fakeowner", "osxfs", "vboxsf", "prl_fs", "fuse.vmhgfs-fuse"]
+
+
+@pytest.mark.parametrize(
+    "kind", [*SHARED, "fuse.sshfs", "fuse.gcsfuse", "fuse.of-some-other-maker"]
+)
+def test_a_folder_that_another_machine_shares_is_refused_with_advice(
+    opened: Callable[[], Engine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    mount(monkeypatch, tmp_path / "mounts", "/dev/sda1 / ext4", f"host {tmp_path} {kind}")
+    with pytest.raises(
+        StorageError, match=rf"may share with another \({kind}\).*in a container, to a volume"
+    ):
+        opened()
+
+
+@pytest.mark.parametrize("kind", ["overlay", "tmpfs", "btrfs", "fuse.fuse-overlayfs", "fuseblk"])
+def test_a_local_file_system_is_taken(
+    opened: Callable[[], Engine],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    file: Path,
+) -> None:
+    mount(monkeypatch, tmp_path / "mounts", "/dev/sda1 / ext4", f"host {tmp_path} {kind}")
+    assert opened().url.database == str(file)
+
+
+def test_a_file_with_two_names_is_refused_by_either(database_url: str, file: Path) -> None:
+    other = file.with_name("other.db")
+    other.hardlink_to(file)
+    for name in (file, other):
+        with pytest.raises(StorageError, match=f"{name} has more than one name"):
+            open_engine(f"sqlite:///{name}")
+
+
+def test_a_copy_of_a_file_with_two_names_is_taken(database_url: str, file: Path) -> None:
+    file.with_name("other.db").hardlink_to(file)
+    copy = Path(shutil.copy(file, file.with_name("copy.db")))
+    assert open_engine(f"sqlite:///{copy}").url.database == str(copy)
+
+
+def test_a_file_that_is_mounted_by_itself_is_refused_with_advice(
+    opened: Callable[[], Engine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: Path
+) -> None:
+    mount(monkeypatch, tmp_path / "mounts", "/dev/sda1 / ext4", f"/dev/sda1 {file} ext4")
+    with pytest.raises(StorageError, match=r"mounted as a single file.*Mount the directory"):
+        opened()
+
+
+def test_a_link_to_a_file_that_is_mounted_by_itself_is_refused(
+    opened: Callable[[], Engine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: Path
+) -> None:
+    file.parent.mkdir()
+    file.symlink_to(tmp_path / "mounted.db")
+    mount(monkeypatch, tmp_path / "mounts", f"/dev/sda1 {tmp_path / 'mounted.db'} ext4")
+    with pytest.raises(StorageError, match="mounted as a single file"):
+        opened()
+
+
+@pytest.mark.system
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts need root")
+def test_a_bind_mounted_file_is_refused_for_real(
+    database_url: str, file: Path, tmp_path: Path
+) -> None:
+    mounted = tmp_path / "in a container.db"
+    mounted.touch()
+    code = (
+        "import sys; from fairmind_sync.storage.engine import open_engine; open_engine(sys.argv[1])"
+    )
+    script = 'mount --bind "$1" "$2" && exec "$3" -c "$4" "sqlite:///$2"'
+    in_a_container = [str(shutil.which("unshare")), "--mount", "sh", "-c", script, "sh"]
+    ran = subprocess.run(
+        [*in_a_container, file, mounted, sys.executable, code],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert f"{mounted} is mounted as a single file" in ran.stderr

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError, StatementError
 from fairmind_sync.clock import utc_now
 from fairmind_sync.errors import PayloadError, StorageError
 from fairmind_sync.storage import postgresql, sqlite
+from fairmind_sync.storage.file_identity import require_same_files
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
@@ -71,15 +72,18 @@ def writing(engine: Engine) -> Iterator[Connection]:
     write.
 
     Raises:
-        StorageError: the database can't be written; nothing of the block is stored.
+        StorageError: the database can't be written; nothing of the block is stored. Or the file was deleted
+            or replaced meanwhile, so that nobody will find what was stored.
     """
     with (
         translated_errors(engine),
         _write_lock(engine),
         engine.connect().execution_options(fairmind_writes=True) as connection,
-        connection.begin(),
     ):
-        yield connection
+        with connection.begin():
+            yield connection
+        if is_file(engine):
+            require_same_files(connection)
 
 
 class _NoLock:

@@ -140,5 +140,7 @@ def _change_schema(connection: Connection, former: str, place: str) -> None:
     )
     for name in connection.execute(functions, {"former": former}).scalars().all():
         connection.execute(text(f"ALTER FUNCTION {quoted}.{name}() SET SCHEMA {place}"))
-    note = f"fairmind-sync has moved to the schema {place}; drop this view when no older version runs"
+    note = (
+        f"fairmind-sync has moved to the schema {place}; drop this view when no older version runs"
+    )
     connection.execute(text(f"CREATE VIEW {quoted}.{_MARK} AS SELECT '{note}' AS note"))

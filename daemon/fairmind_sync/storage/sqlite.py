@@ -7,10 +7,12 @@ import time
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
 
 from fairmind_sync.errors import DamagedError, DiskFullError, SchemaError, StorageError
+from fairmind_sync.storage.file_identity import remember_files, require_same_files
 from fairmind_sync.storage.sqlite_place import prepare_place
 
 if TYPE_CHECKING:
@@ -60,10 +62,19 @@ def open_file_engine(url: URL, most_connections: int) -> Engine:
         max_overflow=most_connections,
         insertmanyvalues_page_size=_ROWS_A_STATEMENT,
     )
-    prepare_place(Path(str(url.database)))
+    file = str(url.database)
+    prepare_place(Path(file))
+    event.listen(engine, "do_connect", _open_what_is_there)
     event.listen(engine, "connect", _set_up_connection)
+    event.listen(engine, "connect", remember_files(file))
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _open_what_is_there(_dialect: object, _entry: object, place: list[Any], options: Any) -> None:
+    """Has SQLite open the file, and never make one: saves would go into an empty database."""
+    place[0] = f"file:{quote(place[0])}?mode=rw"
+    options["uri"] = True
 
 
 def data_version(connection: Any) -> int:
@@ -113,6 +124,7 @@ def _begin(connection: Connection) -> None:
     writes = connection.get_execution_options().get("fairmind_writes", False)
     driver = connection.connection.driver_connection
     driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")  # type: ignore[union-attr]  # it is connected
+    require_same_files(connection)
 
 
 def check_foreign_keys(connection: Connection) -> None:

@@ -177,9 +177,19 @@ def wal_size(engine: Engine) -> int:
 
 
 def free_bytes(engine: Engine) -> int:
-    """Returns how many bytes the database's disk can still take."""
+    """Returns how many bytes the database's disk can still take.
+
+    Raises:
+        StorageError: the directory isn't there any more, or can't be looked at.
+    """
     directory = os.path.dirname(str(engine.url.database)) or "."  # noqa: PTH120 quick: at each save
-    return shutil.disk_usage(directory).free
+    try:
+        return shutil.disk_usage(directory).free
+    except OSError as error:
+        raise StorageError(
+            f"the directory {directory} of the database can't be used: {error.strerror}. Nothing is saved. Put "
+            "the directory back; or stop every program that uses the database, and start them again."
+        ) from error
 
 
 def require_space(engine: Engine) -> None:
