@@ -13,6 +13,7 @@ import structlog
 
 from fairmind_sync.outbox import provider_state, retry_discard
 from fairmind_sync.outbox.enqueuing import enqueue, results_without
+from fairmind_sync.outbox.payload_locks import keep_payloads
 from fairmind_sync.storage.engine import current_time, writing
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def backfill(
     while True:
         with writing(engine) as connection:
             ids = results_without(connection, provider, since, _CHUNK)
-            enqueue(connection, ids, [provider], current_time(engine))
+            enqueue(connection, keep_payloads(connection, ids), [provider], current_time(engine))
         if not ids:
             return count
         count += len(ids)

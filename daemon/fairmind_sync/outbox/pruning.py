@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, or_, select, tuple_, update
 
 from fairmind_sync.outbox import unclean_attempts
+from fairmind_sync.outbox.payload_locks import lock_payloads
 from fairmind_sync.results.states import DELIVERED, DISCARDED
 from fairmind_sync.storage import sqlite_file
 from fairmind_sync.storage.engine import reading, writing
@@ -93,6 +94,7 @@ def prune(
     connection: Connection, result_ids: Sequence[int], retention: timedelta, now: datetime
 ) -> int:
     """Erases payload and attempts of those results that can still be pruned; returns how many."""
+    lock_payloads(connection, result_ids)
     pruned = connection.execute(
         update(results_table)
         .where(results_table.c.id.in_(result_ids), _is_prunable(retention, now))

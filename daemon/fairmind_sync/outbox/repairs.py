@@ -12,10 +12,11 @@ from sqlalchemy import Connection, exists, func, select, update
 
 from fairmind_sync.backoff import retry_delay
 from fairmind_sync.outbox import counters
+from fairmind_sync.outbox.payload_locks import keep_payloads_of
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.results.states import DEAD, DELIVERED, PENDING
-from fairmind_sync.storage.tables import attempts_table, outbox_table, provider_table, results_table
+from fairmind_sync.storage.tables import attempts_table, outbox_table, provider_table
 
 
 def end_leases(
@@ -110,17 +111,15 @@ def reopen(
     Returns:
         Whether such a delivery exists and its result still has a payload to send.
     """
-    kept = select(results_table.c.id).where(
-        results_table.c.deleted_at.is_(None), results_table.c.erased_at.is_(None)
+    delivered = select(outbox_table.c.id).where(
+        outbox_table.c.provider == provider,
+        outbox_table.c.delivery_key == key,
+        outbox_table.c.status == DELIVERED,
     )
+    kept = keep_payloads_of(connection, [*connection.execute(delivered).scalars()])
     reopened = connection.execute(
         update(outbox_table)
-        .where(
-            outbox_table.c.provider == provider,
-            outbox_table.c.delivery_key == key,
-            outbox_table.c.status == DELIVERED,
-            outbox_table.c.result_id.in_(kept),
-        )
+        .where(outbox_table.c.id.in_(kept), outbox_table.c.status == DELIVERED)
         .values(
             status=PENDING,
             attempts=0,

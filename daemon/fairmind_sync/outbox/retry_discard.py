@@ -10,14 +10,14 @@ from sqlalchemy import (
     Update,
     and_,
     or_,
-    select,
     update,
 )
 
 from fairmind_sync.outbox.outcomes import NO_LEASE
+from fairmind_sync.outbox.payload_locks import keep_payloads_of
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.results.states import DEAD, DISCARDED, PENDING
-from fairmind_sync.storage.tables import outbox_table, results_table
+from fairmind_sync.storage.tables import outbox_table
 
 _PART = 10_000
 
@@ -27,13 +27,12 @@ def retry(connection: Connection, delivery_ids: Sequence[int], now: datetime) ->
 
     Deliveries of deleted results stay dead: there is nothing left to deliver.
     """
-    deleted = select(results_table.c.id).where(results_table.c.deleted_at.is_not(None))
     retried = (
         update(outbox_table)
-        .where(outbox_table.c.status == DEAD, outbox_table.c.result_id.not_in(deleted))
+        .where(outbox_table.c.status == DEAD)
         .values(status=PENDING, attempts=0, due_at=now, finished_at=None)
     )
-    return _count_changed(connection, retried, delivery_ids)
+    return _count_changed(connection, retried, keep_payloads_of(connection, delivery_ids))
 
 
 def discard(connection: Connection, delivery_ids: Sequence[int], reason: str, now: datetime) -> int:

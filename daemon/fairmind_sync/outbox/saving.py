@@ -94,7 +94,10 @@ def _insert_or_find(
 
 
 def _find(connection: Connection, wave: Sequence[NewResult]) -> dict[Identity, Saved]:
-    """Finds results that were saved before; a result whose payload was pruned gets its payload back."""
+    """Finds results that were saved before; a result whose payload was pruned gets its payload back.
+
+    The rows are locked as `payload_locks` says: nobody prunes or deletes a result that was just found.
+    """
     rows = connection.execute(_FIND, {"identities": [new.identity for new in wave]}).all()
     pruned = {(row.user_id, row.test_id, row.digest): row.id for row in rows if row.erased_at}
     for new in wave:
@@ -147,6 +150,9 @@ _INSERT = (
     .on_conflict_do_nothing()
     .returning(*_SAVED)
 )
-_FIND = select(*_SAVED, results_table.c.erased_at).where(
-    tuple_(*_SAVED[2:]).in_(bindparam("identities", expanding=True))
+_FIND = (
+    select(*_SAVED, results_table.c.erased_at)
+    .where(tuple_(*_SAVED[2:]).in_(bindparam("identities", expanding=True)))
+    .order_by(results_table.c.id)
+    .with_for_update(read=True, key_share=True)
 )

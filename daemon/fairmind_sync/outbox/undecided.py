@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select
 
 from fairmind_sync.outbox.enqueuing import MOST_IDS, enqueue
+from fairmind_sync.outbox.payload_locks import keep_payloads
 from fairmind_sync.provider_names import UNDECIDED, ProviderName
 from fairmind_sync.results.states import PENDING
 from fairmind_sync.storage.tables import outbox_table
@@ -25,6 +26,7 @@ def decide(connection: Connection, providers: Sequence[ProviderName], now: datet
         .order_by(outbox_table.c.id)
         .limit(MOST_IDS)
     ).all()
-    enqueue(connection, [row.result_id for row in rows], providers, now)
+    kept = keep_payloads(connection, [row.result_id for row in rows])
+    enqueue(connection, kept, providers, now)
     connection.execute(delete(outbox_table).where(outbox_table.c.id.in_([row.id for row in rows])))
     return len(rows)

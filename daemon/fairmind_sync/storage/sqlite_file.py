@@ -187,8 +187,8 @@ def free_bytes(engine: Engine) -> int:
         return shutil.disk_usage(directory).free
     except OSError as error:
         raise StorageError(
-            f"the directory {directory} of the database can't be used: {error.strerror}. Nothing is saved. Put "
-            "the directory back; or stop every program that uses the database, and start them again."
+            f"the directory {directory} of the database can't be used: {error.strerror}. Nothing is saved. "
+            "Put the directory back; or stop every program that uses the database, and start them again."
         ) from error
 
 
