@@ -14,6 +14,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from fairmind_sync.intake.forgotten import warn_of_forgotten_provider
 from fairmind_sync.intake.prepare import prepare
 from fairmind_sync.intake.save import save_all
 from fairmind_sync.outbox import deletion, result_lookup
@@ -80,6 +81,7 @@ def save_test_result_sync(
         private_fields=settings.private_fields,
     )
     save_all(ready_engine(settings.database_url), [new], settings.owed)
+    warn_of_forgotten_provider(settings)
     return True
 
 

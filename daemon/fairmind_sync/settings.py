@@ -1,4 +1,4 @@
-"""Reads our environment variables, also from `.env` in the working directory, into one frozen object.
+"""Reads our environment variables, and those of the nearest `.env`, into one frozen object.
 
 A variable whose value makes no sense counts as unset, and is remembered as a mistake. Whatever needs the
 variable asks `Settings.require`; all else goes on.
@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import lru_cache
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_valid
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from fairmind_sync.env_file import VARIABLE, env_file
 from fairmind_sync.errors import SettingsError
 from fairmind_sync.provider_names import PROVIDERS, UNDECIDED, ProviderName, either
 from fairmind_sync.results import privacy
@@ -62,7 +64,6 @@ class Settings(BaseSettings):
     """The settings as the environment has them; each field's alias is the variable that a user sets."""
 
     model_config = SettingsConfigDict(
-        env_file=".env",
         env_file_encoding="utf-8",
         env_ignore_empty=True,
         env_prefix="FAIRMIND_SYNC_",  # else populate_by_name would read a backend's own LOG_LEVEL
@@ -103,6 +104,7 @@ class Settings(BaseSettings):
     worker_idle_seconds: Seconds = _variable("FAIRMIND_SYNC_WORKER_IDLE_SECONDS", 30.0)
 
     _mistakes: dict[str, str] = PrivateAttr(default_factory=dict)
+    _env_file: Path | None = PrivateAttr(default=None)
 
     @field_validator("log_level", "log_format", mode="before")
     @classmethod
@@ -179,6 +181,11 @@ class Settings(BaseSettings):
         return _ONE_WORD.get(self.provider, self.provider.split(","))
 
     @property
+    def env_file(self) -> Path | None:
+        """The file that variables were read from, beside the environment; None if there was none."""
+        return self._env_file
+
+    @property
     def private_fields(self) -> tuple[privacy.Pattern, ...]:
         """The patterns of fields that are removed from a result before the result is stored.
 
@@ -214,28 +221,41 @@ def current_settings() -> Settings:
 
 
 def load_settings() -> Settings:
-    """Returns the settings as the environment and `.env` are now, with what is wrong in them.
+    """Returns the settings as the environment and its file are now, with what is wrong in them.
 
     Raises:
-        SettingsError: `.env` can't be read, or the database's variable is wrong.
+        SettingsError: the file can't be read, or the database's variable is wrong.
     """
+    file = env_file()
+    settings = _read(file)
+    settings._env_file = file  # noqa: SLF001 ours
+    return settings
+
+
+def _read(file: Path | None) -> Settings:
+    found, unreadable = None, ""
     try:
-        return Settings()
+        if file is not None:
+            file.open().close()
+        return Settings(_env_file=file)
     except ValidationError as error:
         found = error.errors(include_url=False)
     except UnicodeDecodeError:
-        found = None
+        unreadable = "is not UTF-8 text"
+    except OSError as error:
+        unreadable = f"can't be read: {error.strerror}. {VARIABLE} names it"
     if found is None:  # outside of the handlers: no context, no secrets
-        raise SettingsError("wrong setting: .env: is not UTF-8 text")
-    return _without(found)
+        raise SettingsError(f"wrong setting: {file}: {unreadable}")
+    return _without(found, file)
 
 
-def _without(found: list[ErrorDetails]) -> Settings:
+def _without(found: list[ErrorDetails], file: Path | None) -> Settings:
     """Returns the settings as if the wrong variables were unset, which the settings remember."""
     wrong = {_field(one): one for one in found}
     fields = Settings.model_fields
     settings = Settings(
-        **{field: fields[field].get_default(call_default_factory=True) for field in wrong}
+        _env_file=file,
+        **{field: fields[field].get_default(call_default_factory=True) for field in wrong},
     )
     if (provider := wrong.get("provider")) is not None:
         known = [name for name in PROVIDERS if name in _words_of(provider["input"])]

@@ -47,6 +47,7 @@ def run(settings: Settings, until: Callable[[], object] | None = None) -> None:
         SchemaError: the database was written by a newer version.
     """
     logs.configure(settings)
+    _tell_where_from(settings)
     settings.require(*OF_DELIVERIES)
     manager = _service_manager()
     with _api(settings) as server:
@@ -93,11 +94,18 @@ async def lifespan(_app: object = None) -> AsyncIterator[None]:
 
 
 def _started_scheduler(settings: Settings) -> Scheduler:
+    _tell_where_from(settings)
     settings.require(*OF_DELIVERIES)
     logs.tell_mistakes(settings)
     scheduler = Scheduler(_prepared_engine(settings), settings)
     scheduler.start()
     return scheduler
+
+
+def _tell_where_from(settings: Settings) -> None:
+    """Logs which file the variables came from, beside the environment, and which database is used."""
+    file = None if settings.env_file is None else str(settings.env_file)
+    log.info("settings.read", env_file=file, database=settings.database_url)
 
 
 def _service_manager() -> ServiceManager:

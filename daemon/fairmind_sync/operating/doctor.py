@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from fairmind_sync.clock import utc_now
 from fairmind_sync.errors import FairmindSyncError
+from fairmind_sync.intake.forgotten import forgotten_provider
 from fairmind_sync.outbox import heartbeat, result_lookup, workload
 from fairmind_sync.provider_names import ENABLE_ONE
 from fairmind_sync.providers import folder
@@ -78,12 +79,15 @@ def examine() -> Iterator[Finding]:
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:
+    where = settings.env_file or "no .env was found in the working directory or above it"
+    yield Finding("variables", f"the environment; {where}")
     for mistake in settings.mistakes_in():
         yield Finding("settings", mistake, _CORRECT)
     if settings.enabled:
         yield Finding("settings", f"providers: {', '.join(settings.enabled)}")
     elif not settings.owed:
-        yield Finding("settings", "no provider is enabled", ENABLE_ONE)
+        words = forgotten_provider(settings) or "no provider is enabled"
+        yield Finding("settings", words, ENABLE_ONE)
 
 
 def _database(engine: Engine) -> Iterator[Finding]:

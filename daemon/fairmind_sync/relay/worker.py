@@ -59,7 +59,8 @@ def start(settings: Settings, flags: SharedFlags) -> None:
     flags.pid.value = os.getpid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    load_dotenv(".env", override=False)  # the SDKs' own variables
+    if settings.env_file is not None:
+        load_dotenv(settings.env_file, override=False)  # the SDKs' own variables
     logs.configure(settings)
     _watchdog.stop = flags.stop
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
