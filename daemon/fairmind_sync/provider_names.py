@@ -23,5 +23,7 @@ def either(*names: str) -> str:
     return f"{', '.join(most)} or {last}" if most else last
 
 
+NOT_AVAILABLE = "MLOps integration not available"
+"""The words that FairMind's document tells people to look for where nothing can be delivered."""
 ENABLE_ONE = f"Set MLOPS_PROVIDER to {either(*PROVIDERS, 'both')}."
 """What to do where no provider is enabled."""

@@ -42,6 +42,7 @@ WHOLE = {
     "dataset_id": "dataset-1",
     "test_type": "ml_bias",
     "timestamp": NOW.isoformat(),
+    "created_at": NOW.isoformat(),
     "overall_risk": "high",
     "metrics_passed": 3,
     "metrics_failed": 1,

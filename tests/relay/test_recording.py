@@ -65,6 +65,7 @@ def test_a_retry_is_recorded_and_told_with_kind_reason_and_time(engine: Engine) 
     assert fail(engine, delivery, Retry(ErrorKind.UNCERTAIN, f"no reply to {SECRET}")) == [
         {
             "event": "delivery.retry_scheduled",
+            "fairmind": "MLflow logging error",
             "log_level": "warning",
             "kind": "uncertain",
             "reason": "no reply to [hidden]",
@@ -101,6 +102,7 @@ def test_what_is_buried_is_recorded_and_told_with_kind_and_reason(
     assert fail(engine, delivery, given) == [
         {
             "event": "delivery.dead",
+            "fairmind": "MLflow logging error",
             "log_level": "error",
             "kind": kind,
             "reason": "too large: [hidden]",

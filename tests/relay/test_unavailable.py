@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from fairmind_sync.errors import (
     ProviderBlockedError,
+    ProviderNotInstalledError,
     ProviderOfflineError,
     ProviderUnavailableError,
 )
@@ -53,10 +54,16 @@ def test_why_a_provider_takes_nothing_is_recorded_and_told(
             "log_level": "error",
             "provider": "mlflow",
             "reason": "no [hidden]",
+            "fairmind": "MLflow logging error",
         }
     ]
     (row,) = rows(engine, provider_table)
     assert (row.provider, row.state, row.reason, row.since) == ("mlflow", state, "no [hidden]", NOW)
+
+
+def test_a_missing_package_is_told_in_the_words_that_people_look_for(engine: Engine) -> None:
+    (told,) = note(engine, ProviderNotInstalledError("Run: pip install wandb"))
+    assert told["fairmind"] == "MLOps integration not available"
 
 
 @pytest.mark.parametrize("kind", [ProviderOfflineError, ProviderBlockedError])

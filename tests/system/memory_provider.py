@@ -20,6 +20,7 @@ from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.settings import Settings
 
 PACKAGE = "json"
+TITLE = "Memory"
 PROCESSES = 1
 
 

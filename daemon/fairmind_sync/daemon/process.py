@@ -19,6 +19,7 @@ from fairmind_sync.api.server import ApiServer, listen, require_guard
 from fairmind_sync.daemon import systemd
 from fairmind_sync.daemon.scheduler import Scheduler
 from fairmind_sync.outbox import heartbeat
+from fairmind_sync.provider_names import ENABLE_ONE, NOT_AVAILABLE
 from fairmind_sync.settings import OF_DELIVERIES, OF_THE_API, current_settings
 from fairmind_sync.storage import schema
 from fairmind_sync.storage.engine import is_file, shared_engine
@@ -56,6 +57,8 @@ def run(settings: Settings, until: Callable[[], object] | None = None) -> None:
         stop = _stop_on_signals()
         scheduler.start()
         url = server.start() if server else None
+        if not settings.owed:
+            log.warning("daemon.idle", reason=ENABLE_ONE, fairmind=NOT_AVAILABLE)
         log.info("daemon.ready", url=url, providers=settings.enabled, version=__version__)
         manager.ready()
         (until or stop)()

@@ -6,6 +6,8 @@ import logging
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from fairmind_sync.provider_names import NOT_AVAILABLE
+
 if TYPE_CHECKING:
     from fairmind_sync.settings import Settings
 
@@ -24,7 +26,7 @@ def forgotten_provider(settings: Settings) -> str | None:
         if given := sorted(settings.model_fields_set & {*fields}):
             variable = type(settings).model_fields[given[0]].validation_alias
             return (
-                f"MLOps integration not available: {variable} is set, but MLOPS_PROVIDER isn't, so results "
+                f"{NOT_AVAILABLE}: {variable} is set, but MLOPS_PROVIDER isn't, so results "
                 f"are saved and delivered nowhere. Set MLOPS_PROVIDER={provider}; or MLOPS_PROVIDER=none, if "
                 "that is meant."
             )

@@ -178,6 +178,7 @@ def _summary(row: Row[Any], results: dict[str, Any]) -> dict[str, Any]:
         "dataset_id": row.dataset_id or None,
         "test_type": row.test_type,
         "timestamp": row.created_at.isoformat(),
+        "created_at": row.created_at.isoformat(),
         "overall_risk": row.overall_risk,
         "metrics_passed": row.metrics_passed,
         "metrics_failed": row.metrics_failed,

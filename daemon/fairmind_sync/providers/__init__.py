@@ -26,6 +26,11 @@ def folder(name: ProviderName) -> ProviderFolder:
     return cast("ProviderFolder", import_module(f"{__name__}.{name}"))
 
 
+def logging_error(name: ProviderName) -> str:
+    """Returns the words that FairMind's document tells people to look for where runs don't arrive."""
+    return f"{folder(name).TITLE} logging error"
+
+
 def is_installed(name: ProviderName) -> bool:
     """Returns whether the provider's package is installed, without importing it."""
     return find_spec(folder(name).PACKAGE) is not None

@@ -104,6 +104,9 @@ class ProviderFolder(Protocol):
     PACKAGE: str
     """The package that has to be installed, which is also the name of our extra."""
 
+    TITLE: str
+    """The provider's name as people write it."""
+
     PROCESSES: int
     """How many worker processes a large backlog is worth."""
 

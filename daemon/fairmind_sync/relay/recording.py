@@ -13,6 +13,7 @@ import structlog
 from fairmind_sync.backoff import retry_delay
 from fairmind_sync.errors import LeaseLostError
 from fairmind_sync.outbox import outcomes, provider_state
+from fairmind_sync.providers import logging_error
 from fairmind_sync.providers.base import Dead, Delivered, Retry
 from fairmind_sync.redaction import redact
 from fairmind_sync.storage.engine import writing
@@ -65,7 +66,7 @@ class Recorder:
     def record_failed(self, delivery: Delivery, given: Failure) -> None:
         """Records a failed attempt: the next one is scheduled, or the delivery is dead."""
         outcome = replace(given, reason=redact(given.reason, self.secrets))
-        bound = _bound_log(delivery)
+        bound, words = _bound_log(delivery), logging_error(delivery.provider)
         try:
             if isinstance(outcome, Retry) and self._goes_on(delivery, outcome):
                 due_at = self._schedule_retry(delivery, outcome)
@@ -74,10 +75,13 @@ class Recorder:
                     kind=outcome.kind.value,
                     reason=outcome.reason,
                     due_at=due_at.isoformat(),
+                    fairmind=words,
                 )
             else:
                 self._bury(delivery, outcome)
-                bound.error("delivery.dead", kind=outcome.kind.value, reason=outcome.reason)
+                bound.error(
+                    "delivery.dead", kind=outcome.kind.value, reason=outcome.reason, fairmind=words
+                )
         except LeaseLostError:
             bound.warning("delivery.lease_lost", outcome=type(outcome).__name__)
 

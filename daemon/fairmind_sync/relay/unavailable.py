@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from fairmind_sync.errors import ProviderBlockedError, ProviderUnavailableError
+from fairmind_sync.errors import (
+    ProviderBlockedError,
+    ProviderNotInstalledError,
+    ProviderUnavailableError,
+)
 from fairmind_sync.outbox import provider_state
-from fairmind_sync.providers import probe
+from fairmind_sync.provider_names import NOT_AVAILABLE
+from fairmind_sync.providers import logging_error, probe
 from fairmind_sync.redaction import redact
 from fairmind_sync.storage.engine import writing
 
@@ -56,4 +61,6 @@ def note_unavailable(
         event = (
             "provider.blocked" if isinstance(error, ProviderBlockedError) else "provider.offline"
         )
-        log.error(event, provider=provider, reason=reason)
+        missing = isinstance(error, ProviderNotInstalledError)
+        words = NOT_AVAILABLE if missing else logging_error(provider)
+        log.error(event, provider=provider, reason=reason, fairmind=words)

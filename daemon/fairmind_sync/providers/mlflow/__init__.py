@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fairmind_sync.settings import Settings
 
 PACKAGE = "mlflow"
+TITLE = "MLflow"
 PROCESSES = 1
 """One, because MLflow's server limits the throughput."""
 _SECRETS = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "DATABRICKS_TOKEN")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fairmind_sync.settings import Settings
 
 PACKAGE = "wandb"
+TITLE = "W&B"
 PROCESSES = 2
 """Two, because W&B's SDK is bound by Python: one process makes about 50 runs a second."""
 _OF_THE_CONNECTION = (

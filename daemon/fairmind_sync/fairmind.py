@@ -1,0 +1,146 @@
+"""FairMind's two services, with FairMind's manners: nothing raises; what fails is logged and answered.
+
+A backend's `services/bias_test_results.py` and `services/mlops_integration.py` hold one line each:
+
+    from fairmind_sync.fairmind import bias_test_results
+    from fairmind_sync.fairmind import mlops_integration
+
+Each call takes what the call of that name in `fairmind_sync.bias_test_results` or
+`fairmind_sync.mlops_integration` takes, and returns what that returns. After an error it answers as
+FairMind's own service does: False, None, an empty list or an empty dictionary.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from fairmind_sync import bias_test_results as results_of_ours
+from fairmind_sync import mlops_integration as integration_of_ours
+from fairmind_sync.provider_names import NOT_AVAILABLE, PROVIDERS
+from fairmind_sync.providers import logging_error
+
+_P = ParamSpec("_P")
+_Answer = TypeVar("_Answer")
+_EXPERIMENT = re.compile(r"/experiments/([^/?#]+)/runs/")
+
+logger = logging.getLogger(__name__)
+
+
+def _never_raises(
+    call: Callable[_P, _Answer], otherwise: _Answer, words: str
+) -> Callable[_P, _Answer]:
+    """Returns the call; after an error, which is logged after the words, that one answers `otherwise`."""
+
+    @wraps(call)
+    def answered(*args: _P.args, **options: _P.kwargs) -> _Answer:
+        try:
+            return call(*args, **options)
+        except Exception as error:  # noqa: BLE001 a computed result is worth more than a traceback
+            logger.error("%s: %s", words, error)  # noqa: TRY400 the words are for the operator
+            return otherwise
+
+    return answered
+
+
+def _awaitable(call: Callable[_P, _Answer]) -> Callable[_P, Awaitable[_Answer]]:
+    """Returns the call's twin for an event loop."""
+
+    @wraps(call)
+    async def awaited(*args: _P.args, **options: _P.kwargs) -> _Answer:
+        return await asyncio.to_thread(call, *args, **options)
+
+    return awaited
+
+
+def _delete(test_id: str, user_id: str | None) -> bool:
+    """Deletes the user's result; returns True also where there was none, as FairMind's own service does."""
+    results_of_ours.delete_test_result_sync(test_id, user_id)
+    return True
+
+
+def _nothing_enabled() -> dict[str, Any]:
+    return {"provider": "none", **{name: {"enabled": False} for name in PROVIDERS}}
+
+
+class BiasTestResults:
+    """FairMind's results service; each call has a twin for code without a loop, which ends in `_sync`."""
+
+    save_test_result_sync = staticmethod(
+        _never_raises(results_of_ours.save_test_result_sync, False, "Failed to save test result")
+    )
+    get_test_result_sync = staticmethod(
+        _never_raises(results_of_ours.get_test_result_sync, None, "Failed to retrieve test result")
+    )
+    list_test_results_sync = staticmethod(
+        _never_raises(results_of_ours.list_test_results_sync, [], "Failed to list test results")
+    )
+    delete_test_result_sync = staticmethod(
+        _never_raises(_delete, False, "Failed to delete test result")
+    )
+    get_test_statistics_sync = staticmethod(
+        _never_raises(results_of_ours.get_test_statistics_sync, {}, "Failed to get statistics")
+    )
+    save_test_result = staticmethod(_awaitable(save_test_result_sync))
+    get_test_result = staticmethod(_awaitable(get_test_result_sync))
+    list_test_results = staticmethod(_awaitable(list_test_results_sync))
+    delete_test_result = staticmethod(_awaitable(delete_test_result_sync))
+    get_test_statistics = staticmethod(_awaitable(get_test_statistics_sync))
+
+
+class MLOpsIntegration:
+    """FairMind's integration service: its status, logging by hand, and runs' addresses."""
+
+    is_enabled = staticmethod(_never_raises(integration_of_ours.is_enabled, False, NOT_AVAILABLE))
+    get_status = staticmethod(
+        _never_raises(integration_of_ours.get_status, _nothing_enabled(), NOT_AVAILABLE)
+    )
+    get_run_url = staticmethod(
+        _never_raises(integration_of_ours.get_run_url, None, "Failed to look up a run")
+    )
+
+    def log_bias_test(
+        self,
+        test_id: str,
+        model_id: str,
+        test_type: str,
+        results: Mapping[str, object],
+        metadata: Mapping[str, object] | None = None,
+        **more: Any,
+    ) -> dict[str, dict[str, Any]]:
+        """Saves the result, waits for the daemon where that makes sense, and tells each provider's run.
+
+        `more` is what else `mlops_integration.log_bias_test` takes. MLflow's entry has `experiment_id`, too.
+        After an error, each enabled provider's entry has `success` False and the error's words in `error`.
+        """
+        try:
+            status = integration_of_ours.log_bias_test(
+                test_id, model_id, test_type, results, metadata, **more
+            )
+        except Exception as error:  # noqa: BLE001 as above
+            status = self._failed(str(error))
+        for name, entry in status.items():
+            if entry.get("error"):
+                logger.error("%s: %s", logging_error(name), entry["error"])
+        return status | {"mlflow": _with_experiment(status["mlflow"])}
+
+    def _failed(self, error: str) -> dict[str, dict[str, Any]]:
+        enabled = {name: self.get_status()[name]["enabled"] for name in PROVIDERS}
+        nothing: dict[str, Any] = {"success": False, "run_id": None, "url": None}
+        return {
+            name: {"enabled": is_enabled, **nothing, **({"error": error} if is_enabled else {})}
+            for name, is_enabled in enabled.items()
+        }
+
+
+def _with_experiment(entry: dict[str, Any]) -> dict[str, Any]:
+    found = _EXPERIMENT.search(entry["url"] or "")
+    return {**entry, "experiment_id": found[1] if found else None}
+
+
+bias_test_results = BiasTestResults()
+mlops_integration = MLOpsIntegration()
