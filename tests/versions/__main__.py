@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.versions import floors
 from tests.versions.environments import make, with_our_package
 from tests.versions.requirements import requirements
-from tests.versions.tracking_servers import OLDER, try_servers
+from tests.versions.tracking_servers import NEWEST, OLDER, try_servers
 from tests.versions.wandb_sdks import TRIED, try_sdks
 
 
@@ -36,7 +36,7 @@ def main() -> int:
     given = parser.parse_args()
     tries: dict[str, Callable[[], bool]] = {
         "floors": floors.tried,
-        "servers": lambda: try_servers(given.versions or OLDER),
+        "servers": lambda: try_servers(given.versions or (*OLDER, NEWEST)),
         "clients": try_oldest_client,
         "sdks": lambda: try_sdks(given.versions or TRIED),
     }

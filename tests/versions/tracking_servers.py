@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from importlib.metadata import version as installed_version
 from pathlib import Path
 
 from fairmind_sync.demo.tracking_server import tracking_server
@@ -20,6 +21,8 @@ from tests.versions.environments import make
 from tests.versions.given_results import metrics_by_key
 
 OLDER = ("2.7.1", "2.9.2", "2.13.2", "2.16.2", "2.22.0", "3.1.0", "3.5.0", "3.10.0")
+NEWEST = installed_version("mlflow")
+"""What this environment has, and what serves all other tests: the newest, where it was made lately."""
 LOST = (None, "create", "log_batch", "update")
 OF_THEIR_TIME = ("sqlalchemy<2.1", "alembic<1.14", "setuptools<81")
 """What servers of 2.x and early 3.x need in versions of their time, and don't bound themselves."""
@@ -72,6 +75,13 @@ def _faults_of(runs: list[HeldRun], expected: dict[str, int]) -> list[str]:
     return wrong
 
 
+def _server(place: Path, version: str) -> Path:
+    """An interpreter with this version; this one where it has that."""
+    if version == NEWEST:
+        return Path(sys.executable)
+    return make(place, f"mlflow=={version}", *OF_THEIR_TIME)
+
+
 def try_servers(versions: Sequence[str], client: Path | None = None) -> bool:
     """Prints a line for each server and kind of lost reply; returns whether all is whole.
 
@@ -81,7 +91,7 @@ def try_servers(versions: Sequence[str], client: Path | None = None) -> bool:
     for version in versions:
         with tempfile.TemporaryDirectory() as place:
             here = Path(place)
-            python = make(here / "venv", f"mlflow=={version}", *OF_THEIR_TIME)
+            python = _server(here / "venv", version)
             with tracking_server(here, python=str(python)) as uri:
                 for lost, how in cells(uri, here, client or Path(sys.executable)):
                     print(f"| MLflow {version} | {lost} | {how} |", flush=True)  # noqa: T201 its output
