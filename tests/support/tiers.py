@@ -18,7 +18,15 @@ PROCESSES = 4
 _A_HANDFUL = 5
 _SYSTEM_FOLDERS = {"system", "browser", "demo", "benchmarks"}
 _SERVERS = {"postgres", "mlflow_uri", "wheel", "installed_wheel", "own_server"}
-_STARTERS = {"subprocess", "multiprocessing", "command", "running_daemon", "at_once", "Lab"}
+_STARTERS = {
+    "subprocess",
+    "multiprocessing",
+    "command",
+    "running_daemon",
+    "at_once",
+    "Lab",
+    "self_signed",
+}
 _STARTS = {"subprocess.Popen", "os.posix_spawn", "os.fork", "os.forkpty", "os.exec", "os.system"}
 _HERE = Path(__file__).parents[1]
 

@@ -10,6 +10,7 @@ from fairmind_sync.provider_names import ProviderName
 from tests.standins.loopback import Reply
 from tests.standins.mlflow_proxy import MlflowProxy
 from tests.standins.wandb import StandInWandb
+from tests.system.mistakes.gateways import Gateway
 
 BLOCKED, OFFLINE, UNDECIDED = "blocked", "offline", "undecided"
 PROXY_AWAY = {"HTTP_PROXY": "http://127.0.0.1:1", "NO_PROXY": ""}
@@ -34,8 +35,9 @@ def nothing(_world: World) -> None:
 class Mistake:
     """One situation, the state that the provider gets, and a part of the sentence that says what to do.
 
-    `env` may name `{impostor}`, which answers `answer` to everything, `{place}`, `{mlflow}` and `{wandb}`.
-    `spoil` does what variables can't; `mend` takes it back.
+    `env` may name `{impostor}`, which answers `answer` to everything, `{place}`, `{mlflow}` and `{wandb}`,
+    and what the `gateway` before the destination brings along. `spoil` does what variables can't; `mend`
+    takes it back. `mended` are the variables that mend the mistake where all others stay as they are.
     """
 
     situation: str
@@ -44,6 +46,8 @@ class Mistake:
     words: str
     env: Mapping[str, str] = field(default_factory=dict)
     answer: Reply = field(default_factory=lambda: Reply(b""))
+    gateway: Gateway | None = None
+    mended: Mapping[str, str] = field(default_factory=dict)
     spoil: Callable[[World], None] = nothing
     mend: Callable[[World], None] = nothing
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.system.mistakes.mistake import UNDECIDED, Mistake
-from tests.system.mistakes.test_mistakes import MISTAKES
+from tests.system.mistakes.worlds import MISTAKES
 
 PAGE = Path(__file__).parents[3] / "daemon/docs/reference/mistakes.md"
 HEAD = "| provider | situation | state | the sentence says | attempts | after the fix |\n"

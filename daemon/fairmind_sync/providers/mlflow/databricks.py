@@ -11,8 +11,9 @@ from databricks.sdk.config import Config
 from mlflow.utils.rest_utils import MlflowHostCreds
 
 from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
-from fairmind_sync.providers.mlflow.http_replies import causes
+from fairmind_sync.providers.causes import causes
 from fairmind_sync.providers.mlflow.http_runs import HttpRuns
+from fairmind_sync.providers.tls import TlsVariables
 from fairmind_sync.redaction import redact
 from fairmind_sync.text import shorten
 
@@ -22,6 +23,13 @@ _PATIENCE_S = 5
 
 class DatabricksRuns(HttpRuns):
     """A `RunsApi` on the workspace of `databricks`, or of a profile: `databricks://profile`."""
+
+    _variables = TlsVariables(
+        server="Databricks",
+        address="DATABRICKS_HOST",
+        authorities="REQUESTS_CA_BUNDLE",
+        own_certificate="Have it let us in without one.",
+    )
 
     def __init__(self, uri: str) -> None:
         config = _config(uri.partition("://")[2] or None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import requests
@@ -11,7 +10,8 @@ from mlflow.exceptions import MlflowException
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
-from fairmind_sync.providers import proxy
+from fairmind_sync.providers import proxy, tls
+from fairmind_sync.providers.causes import causes
 from fairmind_sync.providers.mlflow.runs_api import (
     MlflowRefusedError,
     NotMlflowError,
@@ -35,24 +35,29 @@ _BASIC_AUTH_WORDS = ("Permission denied", "You are not authenticated")
 """What MLflow's own basic-auth app says, which sends no JSON."""
 
 
-def raise_unreachable(error: MlflowException, uri: str) -> NoReturn:
-    """Raises NotSentError for a request that found no server, UncertainError for one that may have worked."""
+def raise_unreachable(
+    error: MlflowException, uri: str, variables: tls.TlsVariables, *, only_asked: bool
+) -> NoReturn:
+    """Raises NotSentError for a request that found no server, UncertainError for one that may have worked.
+
+    `only_asked` is true for a request that changes nothing: where the server cut it, the server is looked at.
+    """
+    if refused := proxy.refusal(error) or tls.refusal(error, variables):
+        raise ProviderBlockedError(refused) from error
     chain = list(causes(error))
     not_sent = (NewConnectionError, ConnectTimeoutError, requests.exceptions.ProxyError)
     for cause in chain:
-        if proxy.refuses(cause):
-            raise ProviderBlockedError(proxy.REFUSES) from error
         if isinstance(cause, not_sent):
             raise NotSentError(
                 f"the MLflow server can't be reached: {redact(str(cause))}",
                 address=without_user(uri),
             ) from error
-        if isinstance(cause, requests.exceptions.SSLError):
-            raise ProviderBlockedError(f"the MLflow server's certificate is refused: {cause}")
         if _is_of_the_settings(cause):
             raise ProviderBlockedError(
                 f"MLflow can't be asked as it is set up: {redact(str(cause))} {_remedy(cause)}"
             ) from error
+    if only_asked and (wrong := tls.look(error, uri, variables)):
+        raise ProviderBlockedError(wrong) from error
     raise UncertainError(redact(str(chain[-1]))) from error
 
 
@@ -69,16 +74,6 @@ def _is_of_the_settings(error: BaseException) -> bool:
         or (type(error) is OSError and "TLS" in str(error))
         or (isinstance(error, MlflowException) and error.error_code == "INVALID_PARAMETER_VALUE")
     )
-
-
-def causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yields the error and its causes; urllib3 keeps a cause in an attribute, requests in an argument."""
-    while error is not None:
-        yield error
-        nested = [getattr(error, "reason", None), *error.args]
-        error = next((link for link in nested if isinstance(link, BaseException)), None) or (
-            error.__cause__ or error.__context__
-        )
 
 
 def read_reply(response: requests.Response, endpoint: str) -> dict[str, Any]:

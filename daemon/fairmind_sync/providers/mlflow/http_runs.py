@@ -38,6 +38,7 @@ from fairmind_sync.providers.mlflow.runs_api import (
     running_with,
     to_ms,
 )
+from fairmind_sync.providers.tls import TlsVariables
 from fairmind_sync.redaction import without_user
 
 LONGEST_TIMEOUT_S = 14
@@ -57,6 +58,14 @@ def open_server(uri: str, public_url: str | None = None) -> HttpRuns:
 
 class HttpRuns:
     """A `RunsApi` on an HTTP server, with one request on a kept connection for most calls."""
+
+    _variables = TlsVariables(
+        server="the MLflow server",
+        address="MLFLOW_TRACKING_URI",
+        authorities="MLFLOW_TRACKING_SERVER_CERT_PATH or REQUESTS_CA_BUNDLE",
+        own_certificate="Set MLFLOW_TRACKING_CLIENT_CERT_PATH to a file with it and its key.",
+        unchecked="MLFLOW_TRACKING_INSECURE_TLS=true",
+    )
 
     def __init__(
         self,
@@ -237,7 +246,7 @@ class HttpRuns:
                 **carried,
             )
         except MlflowException as error:
-            raise_unreachable(error, self._uri)
+            raise_unreachable(error, self._uri, self._variables, only_asked=method == "GET")
         return response
 
 

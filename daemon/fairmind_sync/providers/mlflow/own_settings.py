@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import ssl
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from fairmind_sync.settings import Settings
 
 _TIMEOUT_S = 5.0
+_AUTHORITIES = ("MLFLOW_TRACKING_SERVER_CERT_PATH", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _LONGEST_VERSION = 50
 
 
@@ -53,9 +57,22 @@ def _compared(uri: str, public_url: str) -> Remark:
     return Remark(what, f"MLflow {public} answers at {public_url}", "", is_wrong=False)
 
 
+def _tls() -> ssl.SSLContext:
+    """Returns what trusts whom MLflow's client trusts by its variables, and whom the system trusts."""
+    context = ssl.create_default_context()
+    if os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in ("true", "1"):
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    for name in _AUTHORITIES:
+        if place := os.environ.get(name):
+            context.load_verify_locations(**{"capath" if Path(place).is_dir() else "cafile": place})
+    return context
+
+
 def _version(url: str) -> str | None:
     try:
-        with urlopen(f"{url}/version", timeout=_TIMEOUT_S) as reply:  # noqa: S310 checked: it is http
+        trust = _tls() if url.startswith("https:") else None
+        with urlopen(f"{url}/version", timeout=_TIMEOUT_S, context=trust) as reply:  # noqa: S310 it is http
             text = reply.read(_LONGEST_VERSION).decode("ascii").strip()
     except (URLError, OSError, ValueError):
         return None

@@ -7,9 +7,9 @@ import os
 import tempfile
 from typing import TYPE_CHECKING
 
-from fairmind_sync.providers.variables import CERTIFICATES, absolute, share_certificates, trim
+from fairmind_sync.providers.variables import absolute, trim
 from fairmind_sync.providers.wandb.mistakes import check_address, check_project, refuse_if_off
-from fairmind_sync.providers.wandb.scratch import private_directory
+from fairmind_sync.providers.wandb.scratch import SETTINGS, private_directory
 from fairmind_sync.providers.wandb.settings_files import entries, keep_the_connection
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ _OF_THE_CONNECTION = (
     "WANDB_APP_URL",
     "WANDB_BASE_URL",
     "WANDB_CREDENTIALS_FILE",
+    "WANDB_HTTPS_PROXY",
+    "WANDB_HTTP_PROXY",
     "WANDB_HTTP_TIMEOUT",
     "WANDB_IDENTITY_TOKEN_FILE",
     "WANDB_INSECURE_DISABLE_SSL",
@@ -33,7 +35,7 @@ _OF_THE_CONNECTION = (
 )
 """The SDK's variables that say how to reach W&B. The others would shape our runs unseen, by a sweep or a
 group for example; a parent process that uses wandb leaves some of these."""
-_FILES = ("WANDB_CREDENTIALS_FILE", "WANDB_IDENTITY_TOKEN_FILE", "NETRC", *CERTIFICATES)
+_FILES = ("WANDB_CREDENTIALS_FILE", "WANDB_IDENTITY_TOKEN_FILE", "NETRC")
 """Variables that name files, maybe from the working directory on."""
 
 
@@ -58,9 +60,12 @@ def open_provider(settings: Settings) -> Provider:
         os.environ[name] = str(directory)
     tempfile.tempdir = None  # read TMPDIR again
     absolute(*_FILES)
-    share_certificates()
-    keep_the_connection(in_files, directory / "config")
-    os.environ["WANDB_CONFIG_DIR"] = str(directory / "config")
+    from fairmind_sync.providers.wandb import way_out  # as the others below
+
+    way_out.share_certificates(directory)
+    way_out.share_proxies()
+    keep_the_connection(in_files, directory / SETTINGS)
+    os.environ["WANDB_CONFIG_DIR"] = str(directory / SETTINGS)
     os.chdir(directory)  # away from somebody else's config-defaults.yaml, which would fill our runs
     from fairmind_sync.providers.wandb.provider import WandbProvider  # after the variables
     from fairmind_sync.providers.wandb.sdk import Sdk

@@ -1,20 +1,57 @@
-"""Signs our own requests to W&B: with an API key, or with what W&B gives for an identity token."""
+"""Sends and signs our own requests to W&B: with an API key, or with what W&B gives for an identity token."""
 
 from __future__ import annotations
 
 import threading
 import time
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal, TypeAlias
 
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth
+from urllib3.exceptions import InsecureRequestWarning
 
 from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
 from fairmind_sync.text import shorten
 
 TIMEOUT_S = (5.0, 10.0)
+Auth: TypeAlias = Callable[[requests.PreparedRequest], requests.PreparedRequest]
 _JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _SHORTEST_LIFE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """What goes along with each request: headers for a gateway, proxies by scheme.
+
+    `verify` is False where certificates don't matter, else None: requests' own variables count.
+    """
+
+    headers: Mapping[str, str]
+    proxies: Mapping[str, str]
+    verify: Literal[False] | None
+
+    def post(self, url: str, *, auth: Auth, **carried: Any) -> requests.Response:
+        """Sends one request, which follows no redirection.
+
+        Raises:
+            requests.exceptions.RequestException: no answer came.
+        """
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", InsecureRequestWarning)
+            return requests.post(
+                url,
+                auth=auth,
+                headers=self.headers,
+                proxies=dict(self.proxies),
+                verify=self.verify,
+                timeout=TIMEOUT_S,
+                allow_redirects=False,
+                **carried,
+            )
 
 
 def of_key(key: str) -> AuthBase:
@@ -24,10 +61,10 @@ def of_key(key: str) -> AuthBase:
 class IdentityToken(AuthBase):
     """Exchanges the JWT in a file for an access token, as RFC 7523 says, again and again as tokens end."""
 
-    def __init__(self, base_url: str, file: Path, *, verify: bool) -> None:
+    def __init__(self, base_url: str, file: Path, transport: Transport) -> None:
         self._base_url = base_url
         self._file = file
-        self._verify = None if verify else False
+        self._transport = transport
         self._token = ""
         self._ends_at = 0.0
         self._exchanging = threading.Lock()
@@ -46,13 +83,10 @@ class IdentityToken(AuthBase):
             raise ProviderBlockedError(
                 f"WANDB_IDENTITY_TOKEN_FILE can't be read: {error}"
             ) from error
-        reply = requests.post(
+        reply = self._transport.post(
             f"{self._base_url}/oidc/token",
             data={"grant_type": _JWT_BEARER, "assertion": assertion},
             auth=lambda request: request,  # else requests looks into ~/.netrc
-            timeout=TIMEOUT_S,
-            allow_redirects=False,
-            verify=self._verify,
         )
         if reply.status_code >= requests.codes.server_error:
             raise ProviderOfflineError(f"W&B answers {reply.status_code} to the identity token")

@@ -14,7 +14,7 @@ from wandb.sdk import wandb_setup
 from wandb.util import app_url
 
 from fairmind_sync.errors import ProviderBrokenError
-from fairmind_sync.providers.wandb.credentials import IdentityToken, of_key
+from fairmind_sync.providers.wandb.credentials import IdentityToken, Transport, of_key
 from fairmind_sync.providers.wandb.service import Service, refuse_key
 
 if TYPE_CHECKING:
@@ -59,11 +59,11 @@ def log_in(base_url: str | None = None) -> Login:
     try:
         wandb.login(host=base_url, verify=False)
     except (AuthenticationError, UsageError) as error:
-        refuse_key(f"W&B's SDK finds no key for {base_url}: {error}")
+        refuse_key(f"W&B's SDK finds no key for {base_url}: {str(error).rstrip('.')}")
     settings = wandb_setup.singleton().settings
-    verify = not settings.insecure_disable_ssl
+    transport = _transport(settings)
     if settings.identity_token_file:
-        auth: AuthBase = IdentityToken(base_url, Path(settings.identity_token_file), verify=verify)
+        auth: AuthBase = IdentityToken(base_url, Path(settings.identity_token_file), transport)
     else:
         auth = of_key(str(settings.api_key))
     pages = getattr(settings, "app_url", None)  # older SDKs have the function alone
@@ -71,5 +71,19 @@ def log_in(base_url: str | None = None) -> Login:
         base_url,
         str(pages or app_url(base_url)).rstrip("/"),
         settings.entity,
-        Service(base_url, auth, verify=verify),
+        Service(base_url, auth, transport),
+    )
+
+
+def _transport(settings: wandb.Settings) -> Transport:
+    """Returns what the SDK adds to each request, for our own requests; older SDKs know less."""
+    proxies = {
+        "http": getattr(settings, "http_proxy", None),
+        "https": getattr(settings, "https_proxy", None),
+        **(getattr(settings, "x_proxies", None) or {}),
+    }
+    return Transport(
+        headers=dict(getattr(settings, "x_extra_http_headers", None) or {}),
+        proxies={scheme: address for scheme, address in proxies.items() if address},
+        verify=False if settings.insecure_disable_ssl else None,
     )

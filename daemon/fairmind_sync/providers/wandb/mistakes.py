@@ -12,6 +12,11 @@ from fairmind_sync.errors import ProviderBlockedError
 _OFF = {"mode": ("offline", "disabled", "dryrun"), "disabled": ("true", "1", "yes", "on")}
 """Settings that switch W&B off, with the values that do; the variables begin with WANDB_."""
 _LONGEST_PROJECT = 128
+_NO_WAY = re.compile(
+    r"x509: .*|remote error: tls: .*|tls: (?!.*record MAC).*"
+    r"|Proxy Authentication Required|socks connect .*authentication.*"
+)
+"""What wandb-core, written in Go, says where the way to W&B is barred for it."""
 _NOT_IN_A_PROJECT = re.compile(r"[/\\#?%:]")
 _PAGES = ("wandb.ai", "www.wandb.ai", "app.wandb.ai")
 """Hosts of W&B's pages, which are not its API."""
@@ -63,6 +68,19 @@ def check_address(base_url: str) -> None:
         raise ProviderBlockedError(
             f"WANDB_BASE_URL is {parts.scheme}://{parts.hostname}, where W&B's pages are: write "
             "https://api.wandb.ai, or unset it."
+        )
+
+
+def refuse_way(words: str) -> None:
+    """Does nothing where wandb-core's words say no more than that no answer came.
+
+    Raises:
+        ProviderBlockedError: wandb-core may not go to W&B as it is set up.
+    """
+    if barred := _NO_WAY.search(words):
+        raise ProviderBlockedError(
+            f"wandb-core can't go to W&B: {barred[0]}. Check REQUESTS_CA_BUNDLE, SSL_CERT_FILE, HTTPS_PROXY "
+            "and NO_PROXY."
         )
 
 

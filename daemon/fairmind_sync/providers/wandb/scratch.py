@@ -8,6 +8,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+SETTINGS = "config"
+"""The folder in it with W&B's settings file."""
 _PREFIX = "fairmind-sync-wandb-"
 
 
@@ -24,10 +26,11 @@ def private_directory() -> Path:
 def clear(directory: Path) -> None:
     """Removes what an ended wandb-core left: its logs, and a folder for each run that was read back.
 
-    Directories whose names start with 'tmp' stay: the SDK made these once for the whole process.
+    Directories whose names start with 'tmp' stay: the SDK made these once for the whole process. So do the
+    settings that the next wandb-core reads.
     """
     for left in directory.iterdir():
-        if not left.name.startswith("tmp"):
+        if not left.name.startswith("tmp") and left.name != SETTINGS:
             shutil.rmtree(left, ignore_errors=True)
 
 

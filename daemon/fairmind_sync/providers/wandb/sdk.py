@@ -21,6 +21,7 @@ from wandb.errors import AuthenticationError, CommError, UsageError
 from fairmind_sync.errors import ProviderBlockedError, ProviderBrokenError
 from fairmind_sync.providers.wandb.content import PROOF, WandbContent
 from fairmind_sync.providers.wandb.login import log_in
+from fairmind_sync.providers.wandb.mistakes import refuse_way
 from fairmind_sync.providers.wandb.scratch import clear
 from fairmind_sync.providers.wandb.service import refuse_key
 from fairmind_sync.results.delivery import Run
@@ -209,6 +210,7 @@ class Sdk:
         """Raises the SDK's error as one of ours."""
         _raise_if_core_is_gone(error)
         name, message = type(error).__name__, str(error)
+        refuse_way(message)
         if isinstance(error, AuthenticationError) or "no API key" in message:
             refuse_key(message)
         if "previously created and deleted" in message:

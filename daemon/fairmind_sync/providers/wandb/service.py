@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 from uuid import uuid4
 
 import requests
 from requests.auth import AuthBase
-from urllib3.exceptions import InsecureRequestWarning
 
 from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
-from fairmind_sync.providers import proxy
+from fairmind_sync.providers import proxy, tls
 from fairmind_sync.providers.retry_after import retry_after
-from fairmind_sync.providers.wandb.credentials import TIMEOUT_S
+from fairmind_sync.providers.wandb.credentials import Transport
 from fairmind_sync.redaction import redact, without_user
 
 _DESTINATION = """query Destination($entity: String, $project: String!) {
@@ -36,6 +34,13 @@ _RUNS = """query Runs($entity: String, $project: String!, $filters: JSONString, 
 _DELETE = """mutation DeleteRun($id: ID!) {
   deleteRun(input: {id: $id}) { clientMutationId }
 }"""
+_TLS = tls.TlsVariables(
+    server="the W&B server",
+    address="WANDB_BASE_URL",
+    authorities="REQUESTS_CA_BUNDLE or SSL_CERT_FILE",
+    own_certificate="W&B's SDK brings none: have it let us in without.",
+    unchecked="WANDB_INSECURE_DISABLE_SSL=true",
+)
 _UNUSABLE = (
     requests.exceptions.InvalidSchema,  # a SOCKS proxy without PySocks
     requests.exceptions.InvalidURL,
@@ -44,12 +49,12 @@ _UNUSABLE = (
 
 
 class Service:
-    """W&B at one address; `auth` signs each request, `verify` is false where certificates don't matter."""
+    """W&B at one address; `auth` signs each request, which goes by `transport`."""
 
-    def __init__(self, base_url: str, auth: AuthBase, *, verify: bool = True) -> None:
+    def __init__(self, base_url: str, auth: AuthBase, transport: Transport) -> None:
         self._base_url = base_url
         self._auth = auth
-        self._verify = None if verify else False
+        self._transport = transport
 
     def viewer_entity(self, entity: str | None, project: str) -> str | None:
         """Returns the default entity of our key, if it has one, after a look at the destination.
@@ -129,26 +134,14 @@ class Service:
 
     def _send(self, path: str, body: Mapping[str, Any]) -> requests.Response:
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", InsecureRequestWarning)
-                return requests.post(
-                    f"{self._base_url}/{path}",
-                    json=body,
-                    auth=self._auth,
-                    timeout=TIMEOUT_S,
-                    allow_redirects=False,
-                    verify=self._verify,
-                )
+            return self._transport.post(f"{self._base_url}/{path}", json=body, auth=self._auth)
         except requests.exceptions.RequestException as error:
             self._raise_unreachable(error)
 
     def _raise_unreachable(self, error: requests.exceptions.RequestException) -> NoReturn:
-        if proxy.refuses(error):
-            raise ProviderBlockedError(proxy.REFUSES) from error
-        if isinstance(error, requests.exceptions.SSLError):
-            raise ProviderBlockedError(
-                f"the W&B server's certificate is refused: {error}"
-            ) from error
+        wrong = proxy.refusal(error) or tls.refusal(error, _TLS)
+        if wrong := wrong or tls.look(error, self._base_url, _TLS):
+            raise ProviderBlockedError(wrong) from error
         if isinstance(error, _UNUSABLE):
             raise ProviderBlockedError(
                 f"WANDB_BASE_URL or a proxy's variable can't be used: {redact(str(error))} "
