@@ -124,7 +124,7 @@ def _bucket(run: StandInRun) -> dict[str, Any]:
         "displayName": run.display_name,
         "description": None,
         "config": run.config_json,
-        "sweepName": None,
+        "sweepName": run.sweep,
         "project": _project(run.entity, run.project),
         "historyLineCount": len(run.history_lines),
     }

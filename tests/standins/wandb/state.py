@@ -31,6 +31,7 @@ class StandInRun:
     group: str | None = None
     job_type: str | None = None
     notes: str | None = None
+    sweep: str | None = None
     created_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat())
 
     @property
@@ -69,6 +70,8 @@ class Store:
         self.refused_ids: set[str] | None = None
         """Which runs are refused; none: every new one."""
         self.is_read_only = False
+        self.shapes: dict[str, Any] = {}
+        """What every run gets, by the run's attributes, whatever a client sends."""
         self.hides_runs = False
         self._lock = threading.RLock()
 
@@ -95,13 +98,23 @@ class Store:
             run.group = values.get("groupName") or run.group
             run.job_type = values.get("jobType") or run.job_type
             run.notes = values.get("notes") or run.notes
+            run.sweep = values.get("sweep") or run.sweep
             run.inserts += is_new
             run.display_name = values.get("displayName") or run.display_name
             run.config_json = values.get("config") or run.config_json
             run.tags = run.tags if values.get("tags") is None else list(values["tags"])
+            self._shape(run)
             if run.exitcode is None or values.get("displayName"):
                 run.state = "running"
             return run, is_new
+
+    def _shape(self, run: StandInRun) -> None:
+        for name, value in self.shapes.items():
+            if name == "config":
+                theirs = {key: {"value": held} for key, held in value.items()}
+                run.config_json = json.dumps(json.loads(run.config_json) | theirs)
+            else:
+                setattr(run, name, value)
 
     def stream(self, run_id: str, body: dict[str, Any]) -> None:
         """Lines at their offsets: a repeated request writes the same lines again."""

@@ -14,7 +14,9 @@ from datetime import timedelta
 from itertools import islice
 from typing import TypeAlias
 
-from fairmind_sync.errors import FairmindSyncError, LeaseLostError
+import structlog
+
+from fairmind_sync.errors import FairmindSyncError, LeaseLostError, ProviderBlockedError
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.providers import probe
 from fairmind_sync.providers.base import (
@@ -28,8 +30,8 @@ from fairmind_sync.providers.base import (
 )
 from fairmind_sync.providers.threads import run_in_threads
 from fairmind_sync.providers.wandb.content import WandbContent, content_of
+from fairmind_sync.providers.wandb.held import Held
 from fairmind_sync.providers.wandb.sdk import (
-    Held,
     RunRefusedError,
     Sdk,
     UploadError,
@@ -52,6 +54,8 @@ _LATEST = timedelta(days=1)
 """After so long, a run that W&B doesn't show is uploaded again."""
 _SHORTEST_WAIT, _LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)
 """Between two looks for a run that W&B doesn't show yet."""
+
+log = structlog.get_logger()
 
 _Upload: TypeAlias = tuple[Delivery, WandbContent]
 
@@ -141,7 +145,7 @@ class WandbProvider:
             )
         if delivery.create_attempted_at is not None:
             held = self._sdk.read_back([delivery.key]).get(delivery.key)
-            if held is not None and _is_complete(held, content):
+            if held is not None and held.is_complete(content):
                 return content  # an earlier attempt finished the run, but could not record it
             if held is None and delivery.run_id is not None and _age(delivery) < _LATEST:
                 return _not_yet(delivery)
@@ -167,8 +171,10 @@ class WandbProvider:
     ) -> list[Report]:
         """Moves runs that the service holds completely out of `unconfirmed`, into reports of Delivered."""
         complete = {
-            key: held for key, held in all_held.items() if _is_complete(held, unconfirmed[key][1])
+            key: held for key, held in all_held.items() if held.is_complete(unconfirmed[key][1])
         }
+        for key, held in complete.items():
+            _require_ours(*unconfirmed[key], held)
         return [
             (unconfirmed.pop(key)[0], Delivered(held.run, held.destination))
             for key, held in complete.items()
@@ -197,12 +203,21 @@ class WandbProvider:
             self._runs_of_core, self._core_is_clean = 0, True
 
 
-def _is_complete(held: Held, content: WandbContent) -> bool:
-    return (
-        held.state == "finished"
-        and held.digest == content.digest
-        and held.history_lines >= bool(content.row)
-    )
+def _require_ours(delivery: Delivery, content: WandbContent, held: Held) -> None:
+    """Looks whether a new run is as we sent it; one that is sent again may have been edited by a user since.
+
+    Raises:
+        ProviderBlockedError: something shapes our runs.
+    """
+    if delivery.create_attempted_at is not None:
+        return
+    if shapes := held.shaped_by(content):
+        raise ProviderBlockedError(
+            f"something shapes our runs: W&B shows one with {shapes}, which we didn't send. Look for it "
+            "in W&B's variables and settings files, and remove it."
+        )
+    if differs := held.differs_by(content):
+        log.warning("run.differs", provider="wandb", run_id=held.run.id, differs=differs)
 
 
 def _unconfirmed(delivery: Delivery, held: Held | None, journal: Journal) -> Retry:

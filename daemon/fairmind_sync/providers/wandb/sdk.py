@@ -6,12 +6,10 @@ every upload is read back.
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,7 +17,8 @@ import wandb
 from wandb.errors import AuthenticationError, CommError, UsageError
 
 from fairmind_sync.errors import ProviderBlockedError, ProviderBrokenError
-from fairmind_sync.providers.wandb.content import PROOF, WandbContent
+from fairmind_sync.providers.wandb.content import WandbContent
+from fairmind_sync.providers.wandb.held import Held, held
 from fairmind_sync.providers.wandb.login import log_in
 from fairmind_sync.providers.wandb.mistakes import refuse_way
 from fairmind_sync.providers.wandb.scratch import clear
@@ -59,17 +58,6 @@ class RunRefusedError(Exception):
 
 class UploadError(Exception):
     """The upload failed, or nobody knows whether the upload succeeded."""
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What the service says that it holds of one run."""
-
-    state: str
-    digest: str
-    history_lines: int
-    run: Run
-    destination: str
 
 
 class Sdk:
@@ -157,13 +145,8 @@ class Sdk:
 
     def _held(self, node: Mapping[str, Any], entity: str) -> Held:
         run_id = str(node["name"])
-        return Held(
-            state=str(node["state"]),
-            digest=_digest_in(node.get("summaryMetrics")),
-            history_lines=int(node.get("historyLineCount") or 0),
-            run=Run(run_id, web_url(self._login.run_url(entity, self._project, run_id))),
-            destination=f"{entity}/{self._project}",
-        )
+        run = Run(run_id, web_url(self._login.run_url(entity, self._project, run_id)))
+        return held(node, run, f"{entity}/{self._project}")
 
     def _where(self) -> str | None:
         """Returns the entity of our runs; None where no setting and no run of this process tells."""
@@ -233,14 +216,6 @@ def _require_id(run_id: str, run: Any) -> None:
             f"W&B made a run of another id, {run.id}, than we asked for. Something shapes our runs, such as "
             "a sweep in a variable or settings file of W&B: remove it."
         )
-
-
-def _digest_in(summary: object) -> str:
-    """Returns the digest that we wrote into the summary; nothing where a user has edited it away."""
-    try:
-        return str(json.loads(str(summary))[PROOF]["digest"])
-    except (ValueError, KeyError, TypeError):
-        return ""
 
 
 def _raise_if_core_is_gone(error: Exception) -> None:

@@ -27,7 +27,9 @@ _UPSERT = """mutation UpsertBucket($name: String!, $project: String, $entity: St
 _RUNS = """query Runs($entity: String, $project: String!, $filters: JSONString, $most: Int) {
   project(name: $project, entityName: $entity) {
     runs(filters: $filters, first: $most) {
-      edges { node { name state historyLineCount summaryMetrics } }
+      edges { node {
+        name state historyLineCount summaryMetrics config tags group jobType notes sweepName
+      } }
     }
   }
 }"""
@@ -103,7 +105,7 @@ class Service:
             self._post(_DELETE, id=bucket["id"])
 
     def runs(self, entity: str, project: str, ids: Sequence[str]) -> list[Mapping[str, Any]]:
-        """Returns name, state, number of history lines and summary (as JSON) of the runs that W&B holds.
+        """Returns what `held` reads of the runs that W&B holds.
 
         Raises:
             ProviderUnavailableError: the runs can't be read now.

@@ -1,0 +1,92 @@
+"""What W&B says that it holds of a run, and whether that is what we sent. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fairmind_sync.providers.wandb.content import PROOF, WandbContent
+from fairmind_sync.results.delivery import Run
+
+_SHAPES = {"group": "group", "jobType": "job type", "sweepName": "sweep"}
+"""What we never set and W&B's pages sort runs by, by W&B's names and in our words."""
+_FEW = 5
+_OF_THE_SDK = "_"
+"""What the SDK's own keys of a config begin with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the service says that it holds of one run.
+
+    `config` are the keys of its config that aren't the SDK's, `shapes` what sorts the run among others.
+    """
+
+    state: str
+    digest: str
+    history_lines: int
+    config: frozenset[str]
+    tags: frozenset[str]
+    notes: str
+    shapes: Mapping[str, str]
+    run: Run
+    destination: str
+
+    def is_complete(self, content: WandbContent) -> bool:
+        """Returns whether the run is finished, with our digest and the history row."""
+        return (
+            self.state == "finished"
+            and self.digest == content.digest
+            and self.history_lines >= bool(content.row)
+        )
+
+    def shaped_by(self, content: WandbContent) -> str:
+        """Returns, in words, what shapes a new run beside the content; nothing where nothing does."""
+        found = [f"{word} {value!r}" for word, value in self.shapes.items()]
+        if len(self.config) > len(content.config):
+            found += [f"config {key!r}" for key in sorted(self.config - content.config.keys())]
+        return ", ".join(found[:_FEW])
+
+    def differs_by(self, content: WandbContent) -> str:
+        """Returns, in words, what else a new run has that isn't ours, or lacks; nothing if all is as sent.
+
+        Users and W&B's automations edit notes and tags.
+        """
+        found = [f"notes {self.notes!r}"] if self.notes else []
+        found += [f"tag {tag!r}" for tag in sorted(self.tags - set(content.tags))]
+        found += [f"no tag {tag!r}" for tag in sorted(set(content.tags) - self.tags)]
+        found += [f"no config {key!r}" for key in sorted(content.config.keys() - self.config)]
+        return ", ".join(found[:_FEW])
+
+
+def held(node: Mapping[str, Any], run: Run, destination: str) -> Held:
+    """Returns what W&B's answer tells of the run."""
+    return Held(
+        state=str(node["state"]),
+        digest=_digest_in(node.get("summaryMetrics")),
+        history_lines=int(node.get("historyLineCount") or 0),
+        config=frozenset(
+            key for key in _object(node.get("config")) if not key.startswith(_OF_THE_SDK)
+        ),
+        tags=frozenset(node.get("tags") or ()),
+        notes=str(node.get("notes") or ""),
+        shapes={word: str(node[name]) for name, word in _SHAPES.items() if node.get(name)},
+        run=run,
+        destination=destination,
+    )
+
+
+def _digest_in(summary: object) -> str:
+    """Returns the digest that we wrote into the summary; nothing where a user has edited it away."""
+    proof = _object(summary).get(PROOF)
+    return str(proof.get("digest", "")) if isinstance(proof, dict) else ""
+
+
+def _object(text: object) -> dict[str, Any]:
+    try:
+        found = json.loads(str(text))
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
