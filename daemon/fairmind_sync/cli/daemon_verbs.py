@@ -27,6 +27,7 @@ def drain(*, as_json: AsJson = False) -> None:
     from fairmind_sync import logs
     from fairmind_sync.errors import NoProviderError
     from fairmind_sync.operating.progress import drain_with_progress
+    from fairmind_sync.operating.status import reasons_of
     from fairmind_sync.settings import OF_DELIVERIES
 
     settings = current_settings()
@@ -34,11 +35,14 @@ def drain(*, as_json: AsJson = False) -> None:
     settings.require(*OF_DELIVERIES)
     if not settings.owed:
         raise NoProviderError
-    left = drain_with_progress(opened(settings), settings)
+    engine = opened(settings)
+    left = drain_with_progress(engine, settings)
     if as_json:
         print_json({"left": {name: left.get(name, 0) for name in settings.owed}})
+    reasons = reasons_of(engine, left)
     for provider, count in left.items():
-        say(f"{provider}: {count} undelivered. See: fairmind-sync status", is_wrong=True)
+        why = reasons.get(provider, "See: fairmind-sync status")
+        say(f"{provider}: {count} undelivered. {why}", is_wrong=True)
     raise typer.Exit(1 if left else 0)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from fairmind_sync.clock import utc_now
 from fairmind_sync.errors import FairmindSyncError
 from fairmind_sync.intake.forgotten import forgotten_provider
-from fairmind_sync.outbox import heartbeat, result_lookup, workload
+from fairmind_sync.outbox import heartbeat, provider_state, result_lookup, workload
 from fairmind_sync.provider_names import ENABLE_ONE
 from fairmind_sync.providers import folder
 from fairmind_sync.relay import worker
@@ -65,16 +65,18 @@ def examine() -> Iterator[Finding]:
         yield Finding("settings", str(error), _CORRECT)
         return
     yield from _settings(settings)
+    engine: Engine | None = None
     try:
         engine = schema.ready_engine(settings.database_url)
         schema.revision(engine)
     except FairmindSyncError as error:
+        engine = None
         yield Finding("database", str(error), "See above.")
     else:
         yield from _database(engine)
         yield from _deliveries(engine, settings)
     for provider in settings.enabled:
-        yield _provider(provider, settings)
+        yield _provider(provider, settings, engine)
         yield from map(_of_remark, folder(provider).remarks(settings))
 
 
@@ -235,15 +237,29 @@ def _backlog(
     return Finding(name, detail)
 
 
-def _provider(name: ProviderName, settings: Settings) -> Finding:
+def _provider(name: ProviderName, settings: Settings, engine: Engine | None) -> Finding:
     """Probes the provider in a worker process, as for a delivery."""
     trouble = _in_worker(worker.trouble_of, name, settings)
     if trouble is None:
-        return Finding(name, "takes runs")
+        return _answering(name, engine)
     state, reason = trouble
     if state == BLOCKED:
         return Finding(name, reason, f"Fix that, then run: fairmind-sync resume {name}")
     return Finding(name, reason, "Check the address and the network; deliveries wait meanwhile.")
+
+
+def _answering(name: ProviderName, engine: Engine | None) -> Finding:
+    """Returns what to do about a provider that answers: a delivery may have been refused all the same."""
+    if engine is not None:
+        with reading(engine) as connection:
+            known = provider_state.read(connection, name)
+        if known.state == BLOCKED:
+            return Finding(
+                name,
+                str(known.reason),
+                f"It answers now; have it take a delivery by: fairmind-sync resume {name}",
+            )
+    return Finding(name, "takes runs")
 
 
 def _of_remark(remark: Remark) -> Finding:

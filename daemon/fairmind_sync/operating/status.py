@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from fairmind_sync.outbox import heartbeat, workload
+from fairmind_sync.outbox import heartbeat, provider_state, workload
 from fairmind_sync.provider_names import PROVIDERS, UNDECIDED
 from fairmind_sync.storage.engine import reading
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from sqlalchemy import Engine
 
     from fairmind_sync.outbox.workload import Backlog
@@ -32,6 +34,13 @@ def overview(engine: Engine, settings: Settings, now: datetime) -> dict[str, Any
             for name, backlog in backlogs.items()
         },
     }
+
+
+def reasons_of(engine: Engine, names: Collection[str]) -> dict[str, str]:
+    """Returns why those of the providers take nothing that aren't ready, by their names."""
+    with reading(engine) as connection:
+        found = {name: provider_state.read(connection, name) for name in PROVIDERS if name in names}
+    return {name: str(state.reason) for name, state in found.items() if not state.is_ready}
 
 
 def decide_by(settings: Settings) -> str:
