@@ -129,3 +129,16 @@ def test_a_run_that_shows_up_late_is_waited_for_and_not_sent_again(lab: WandbLab
     lab.standin.store.hides_runs = False
     assert waits == [("pending", 0, "unconfirmed")] * 2
     assert (lab.drain().status, run.upserts) == ("delivered", sent)
+
+
+@pytest.mark.parametrize("is_in_file", [False, True])
+def test_the_headers_of_a_gateway_go_along_with_probe_and_upload(
+    lab: WandbLab, tmp_path: Path, is_in_file: bool
+) -> None:
+    lab.standin.word_of_gateway = "let us in"
+    headers = '{"X-Gateway": "let us in"}'
+    text = f"[default]\nx_extra_http_headers = {headers}\n" if is_in_file else "[default]\n"
+    write(tmp_path / "of-the-user/settings", text)
+    variables = {} if is_in_file else {"WANDB_X_EXTRA_HTTP_HEADERS": headers}
+    env = {"WANDB_CONFIG_DIR": str(tmp_path / "of-the-user"), **variables}
+    assert lab.drain(**env).status == "delivered"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fairmind_sync.providers.wandb.scratch import clear
+from fairmind_sync.providers.wandb.scratch import SETTINGS, clear
 
 
 def test_what_a_core_left_is_removed_and_what_the_process_keeps_stays(tmp_path: Path) -> None:
@@ -13,3 +13,12 @@ def test_what_a_core_left_is_removed_and_what_the_process_keeps_stays(tmp_path: 
     (tmp_path / "wandb" / "logs" / "core-debug.log").write_text("words")
     clear(tmp_path)
     assert [left.name for left in tmp_path.iterdir()] == ["tmp1-wandb-media"]
+
+
+def test_the_settings_stay_for_the_next_wandb_core(tmp_path: Path) -> None:
+    kept, left = tmp_path / SETTINGS / "settings", tmp_path / "wandb" / "run"
+    for file in (kept, left):
+        file.parent.mkdir()
+        file.write_text("")
+    clear(tmp_path)
+    assert (kept.exists(), left.exists()) == (True, False)

@@ -30,6 +30,8 @@ class StandInWandb:
         self.store = Store()
         self.faults = Faults()
         self.latency_s = 0.0
+        self.word_of_gateway: str | None = None
+        """What a request has to bring along as X-Gateway."""
         self._port = port
         self._server: LoopbackServer | None = None
 
@@ -135,6 +137,8 @@ class _Handler(FaultyHandler):
             self.reply(json_reply({"error": "invalid API key"}, HTTPStatus.UNAUTHORIZED))
 
     def _is_authorised(self) -> bool:
+        if self.headers.get("X-Gateway") != self._standin.word_of_gateway:
+            return False
         if self._standin.api_keys is None:
             return True
         scheme, _, value = (self.headers.get("Authorization") or "").partition(" ")

@@ -14,7 +14,8 @@ from fairmind_sync.provider_names import PROVIDERS, ProviderName
 from tests.conftest import API_KEY
 from tests.standins.forward_proxy import forward_proxy
 from tests.support.processes import command
-from tests.system.mistakes.gateways import PASSWORD
+from tests.system.mistakes.gateways import PASSWORD, Gateway
+from tests.system.mistakes.gateways import USER as GATEWAYS_USER
 from tests.system.mistakes.mistake import BLOCKED, Mistake, World
 from tests.system.mistakes.of_gateways import OF_GATEWAYS
 from tests.system.mistakes.worlds import RESULT, found, right, told, wrong
@@ -91,6 +92,25 @@ def test_a_host_in_no_proxy_is_asked_directly(
     env = environment(provider, database_url, **own, **away)
     command("save", "-", env=env, stdin=RESULT)
     command("drain", env=env)
+    assert found(database_url).status == "delivered"
+
+
+@pytest.mark.parametrize("is_in_file", [False, True])
+def test_a_proxy_of_w_and_bs_own_settings_leads_to_it(
+    world: World, database_url: str, tmp_path: Path, is_in_file: bool
+) -> None:
+    folder = tmp_path / "config"
+    folder.mkdir()
+    with Gateway().open(world.wandb.base_url, tmp_path) as gateway:
+        address = f"http://{GATEWAYS_USER}:{PASSWORD}@127.0.0.1:{gateway['proxy']}"
+        line = f"https_proxy = {address}\n" if is_in_file else ""
+        (folder / "settings").write_text(f"[default]\n{line}")
+        more = {} if is_in_file else {"WANDB_HTTPS_PROXY": address}
+        own = {"WANDB_BASE_URL": "https://wandb.example", "WANDB_CONFIG_DIR": str(folder)}
+        trusted = {"REQUESTS_CA_BUNDLE": gateway["authority"]}
+        env = environment("wandb", database_url, **own, **trusted, **more)
+        command("save", "-", env=env, stdin=RESULT)
+        command("drain", env=env)
     assert found(database_url).status == "delivered"
 
 
