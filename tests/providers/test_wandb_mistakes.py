@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 
 from fairmind_sync.errors import ProviderBlockedError
-from fairmind_sync.providers.wandb.mistakes import check_address, check_project, refuse_if_off
+from fairmind_sync.providers.wandb.mistakes import (
+    check_address,
+    check_project,
+    refuse_if_off,
+    refuse_way,
+)
 from fairmind_sync.providers.wandb.settings_files import entries, keep_the_connection
 
 
@@ -53,6 +58,37 @@ def test_a_settings_file_that_switches_w_and_b_off_is_named(value: str) -> None:
 
 def test_a_variable_wins_over_a_settings_file() -> None:
     refuse_if_off({"WANDB_MODE": "online"}, {"mode": ("offline", Path("/a/settings"))})
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "tls: failed to verify certificate: x509: certificate signed by unknown authority",
+        "tls: failed to verify certificate: x509: certificate has expired or is not yet valid",
+        "tls: first record does not look like a TLS handshake",
+        "remote error: tls: certificate required",
+        'Post "https://h/graphql": Proxy Authentication Required',
+        "socks connect tcp 127.0.0.1:1->h:443: username/password authentication failed",
+    ],
+)
+def test_what_bars_wandb_cores_way_is_told(words: str) -> None:
+    with pytest.raises(ProviderBlockedError, match="wandb-core can't go to W&B"):
+        refuse_way(f"Error initializing run: {words}")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "dial tcp 127.0.0.1:1: connect: connection refused",
+        "context deadline exceeded",
+        "unexpected EOF",
+        "local error: tls: bad record MAC",
+        "HTTP 503: unavailable",
+        "permission denied",
+    ],
+)
+def test_what_only_disturbs_wandb_core_bars_nothing(words: str) -> None:
+    refuse_way(f"Error initializing run: {words}")
 
 
 def write(file: Path, text: str) -> None:

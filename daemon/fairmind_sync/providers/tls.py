@@ -24,7 +24,7 @@ _WANTS_OURS = ("CERTIFICATE_REQUIRED", "ALERT_HANDSHAKE_FAILURE", "ALERT_BAD_CER
 _DISTURBED = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 _CUT = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, BadStatusLine, *_DISTURBED)
 _GARBLED = "BAD_RECORD_MAC"
-_LOOK_S = 5.0
+_LOOK_S = 3.0
 _PORTS = {"http": 80, "https": 443}
 
 

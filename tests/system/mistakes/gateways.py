@@ -37,6 +37,8 @@ class Gateway:
             if self.is_self_signed
             else issued(authority, "shown", self.hosts, self.days)
         )
+        nothing = place / "nothing.pem"
+        nothing.touch()
         with ExitStack() as stack:
             clients = authority if self.wants_certificates else None
             front = stack.enter_context(tls_front(int(urlsplit(uri).port or 0), shown, clients))
@@ -47,5 +49,6 @@ class Gateway:
                 "proxy": str(proxy.port),
                 "authority": str(authority),
                 "shown": str(shown),
+                "nothing": str(nothing),
                 "ours": str(issued(authority, "ours")),
             }

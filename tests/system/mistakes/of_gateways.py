@@ -75,6 +75,13 @@ def _of(names: _Names) -> Iterator[Mistake]:
         {names.unchecked: "true"},
     )
     yield mistake(
+        "a file of certificates that holds none",
+        f"Check {names.address} and {first} or {second}",
+        Gateway(),
+        {first: "{authority}"},
+        **{first: "{nothing}"},
+    )
+    yield mistake(
         "another host's certificate",
         f"Write {names.address} with a host that the certificate names",
         OF_LOCALHOST,

@@ -36,11 +36,11 @@ _BASIC_AUTH_WORDS = ("Permission denied", "You are not authenticated")
 
 
 def raise_unreachable(
-    error: MlflowException, uri: str, variables: tls.TlsVariables, *, only_asked: bool
+    error: MlflowException, uri: str, variables: tls.TlsVariables, *, is_probe: bool
 ) -> NoReturn:
     """Raises NotSentError for a request that found no server, UncertainError for one that may have worked.
 
-    `only_asked` is true for a request that changes nothing: where the server cut it, the server is looked at.
+    `is_probe` is true for a request that begins a probe: where the server cut it, the server is looked at.
     """
     if refused := proxy.refusal(error) or tls.refusal(error, variables):
         raise ProviderBlockedError(refused) from error
@@ -56,7 +56,7 @@ def raise_unreachable(
             raise ProviderBlockedError(
                 f"MLflow can't be asked as it is set up: {redact(str(cause))} {_remedy(cause)}"
             ) from error
-    if only_asked and (wrong := tls.look(error, uri, variables)):
+    if is_probe and (wrong := tls.look(error, uri, variables)):
         raise ProviderBlockedError(wrong) from error
     raise UncertainError(redact(str(chain[-1]))) from error
 

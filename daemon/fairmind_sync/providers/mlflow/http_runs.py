@@ -45,6 +45,7 @@ LONGEST_TIMEOUT_S = 14
 """Three requests that take so long end before the watchdog takes their batch for hung."""
 _DEFAULT_WORKSPACE = "default"
 _SERVER_INFO = "/api/3.0/mlflow/server-info"
+_FIRST = (_SERVER_INFO, "/api/2.0/mlflow/experiments/get-by-name")
 
 
 def open_server(uri: str, public_url: str | None = None) -> HttpRuns:
@@ -246,7 +247,7 @@ class HttpRuns:
                 **carried,
             )
         except MlflowException as error:
-            raise_unreachable(error, self._uri, self._variables, only_asked=method == "GET")
+            raise_unreachable(error, self._uri, self._variables, is_probe=path in _FIRST)
         return response
 
 

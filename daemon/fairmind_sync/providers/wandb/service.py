@@ -65,7 +65,7 @@ class Service:
             ProviderUnavailableError: W&B can't be reached, refuses our key, or lets the key only look at the
                 project.
         """
-        reply = self._post(_DESTINATION, entity=entity, project=project)
+        reply = self._post(_DESTINATION, is_probe=True, entity=entity, project=project)
         if reply.status_code == requests.codes.bad_request:  # a server that doesn't know a field
             reply = self._post(_VIEWER)
         answer = self._data(reply)
@@ -131,18 +131,24 @@ class Service:
         """
         self._raise_for_status(self._send(f"files/{run}/file_stream", {}))
 
-    def _post(self, query: str, **variables: Any) -> requests.Response:
-        return self._send("graphql", {"query": query, "variables": variables})
+    def _post(self, query: str, *, is_probe: bool = False, **variables: Any) -> requests.Response:
+        return self._send("graphql", {"query": query, "variables": variables}, is_probe=is_probe)
 
-    def _send(self, path: str, body: Mapping[str, Any]) -> requests.Response:
+    def _send(
+        self, path: str, body: Mapping[str, Any], *, is_probe: bool = False
+    ) -> requests.Response:
         try:
             return self._transport.post(f"{self._base_url}/{path}", json=body, auth=self._auth)
         except requests.exceptions.RequestException as error:
-            self._raise_unreachable(error)
+            self._raise_unreachable(error, is_probe=is_probe)
 
-    def _raise_unreachable(self, error: requests.exceptions.RequestException) -> NoReturn:
+    def _raise_unreachable(
+        self, error: requests.exceptions.RequestException, *, is_probe: bool
+    ) -> NoReturn:
         wrong = proxy.refusal(error) or tls.refusal(error, _TLS)
-        if wrong := wrong or tls.look(error, self._base_url, _TLS):
+        if is_probe:
+            wrong = wrong or tls.look(error, self._base_url, _TLS)
+        if wrong:
             raise ProviderBlockedError(wrong) from error
         if isinstance(error, _UNUSABLE):
             raise ProviderBlockedError(
