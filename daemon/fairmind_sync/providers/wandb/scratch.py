@@ -1,26 +1,33 @@
-"""The directory in which one worker's W&B SDK leaves its files."""
+"""The directory in which one worker's W&B SDK leaves its files.
+
+The worker holds a lock on its directory for as long as it lives. No process id could tell whether a
+directory is in use: containers that share a directory of temporary files don't see each other's processes.
+"""
 
 from __future__ import annotations
 
 import atexit
+import fcntl
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 SETTINGS = "config"
 """The folder in it with W&B's settings file."""
-_PREFIX = "fairmind-sync-wandb-"
+_PREFIX = "fairmind-sync-sdk-"
 
 
 def private_directory() -> Path:
     """Returns a new directory, removed when this process ends; removes those that killed processes left."""
     for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        if not _is_running(left.name.removeprefix(_PREFIX).partition("-")[0]):
-            shutil.rmtree(left, ignore_errors=True)
-    made = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
-    atexit.register(shutil.rmtree, made, ignore_errors=True)
-    return made
+        _remove_if_unused(left)
+    while True:
+        made = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        if _hold(made):
+            atexit.register(shutil.rmtree, made, ignore_errors=True)
+            return made
 
 
 def clear(directory: Path) -> None:
@@ -34,11 +41,34 @@ def clear(directory: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
 
 
-def _is_running(pid: str) -> bool:
+def _remove_if_unused(left: Path) -> None:
+    """Removes the directory, unless another process holds it, or it is another user's."""
+    with suppress(OSError):  # such a directory is none of ours, or is going anyway
+        lock = _locked(left)
+        shutil.rmtree(left, ignore_errors=True)
+        os.close(lock)
+
+
+def _hold(made: Path) -> bool:
+    """Locks the new directory until this process ends; returns False if somebody was removing it.
+
+    Where the file system knows no locks nobody can take one, so that nobody removes the directory either.
+    """
     try:
-        os.kill(int(pid), 0)
-    except (ValueError, ProcessLookupError):
+        _locked(made)
+    except (BlockingIOError, FileNotFoundError):
         return False
-    except PermissionError:
-        pass
-    return True
+    except OSError:
+        return True
+    return made.is_dir()
+
+
+def _locked(directory: Path) -> int:
+    """Returns a descriptor whose lock on the directory lasts until the descriptor is closed."""
+    found = os.open(directory, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(found, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(found)
+        raise
+    return found
