@@ -7,16 +7,24 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
 from fairmind_sync.errors import StorageError
-from fairmind_sync.storage import sqlite_place
-from fairmind_sync.storage.engine import open_engine, reading
+from fairmind_sync.storage import schema, sqlite_file, sqlite_place
+from fairmind_sync.storage.engine import open_engine, reading, writing
 from tests.support.deliveries import save
+
+
+@pytest.fixture(autouse=True)
+def _generous_umask() -> Iterator[None]:
+    """Has this process make files that everybody may read and write, unless it takes care."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
 
 
 @pytest.fixture
@@ -38,6 +46,40 @@ def test_only_the_owner_may_read_the_database(engine: Engine, file: Path) -> Non
 
 def test_only_the_owner_may_enter_the_directory(engine: Engine, file: Path) -> None:
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+
+
+def linked(file: Path, target: Path) -> Path:
+    file.parent.mkdir()
+    file.symlink_to(target)
+    return target
+
+
+def test_only_the_owner_may_read_what_a_link_leads_to(
+    opened: Callable[[], Engine], file: Path, tmp_path: Path
+) -> None:
+    target = linked(file, tmp_path / "disk" / "real.db")
+    engine = opened()
+    schema.migrate(engine)
+    with writing(engine):
+        modes = {one.name: stat.S_IMODE(one.stat().st_mode) for one in target.parent.iterdir()}
+    assert modes == {"real.db": 0o600, "real.db-wal": 0o600, "real.db-shm": 0o600}
+
+
+def test_what_stands_beside_a_linked_file_is_looked_for_beside_the_file(
+    opened: Callable[[], Engine], file: Path, tmp_path: Path
+) -> None:
+    target = linked(file, tmp_path / "disk" / "real.db")
+    assert sqlite_file.file_of(opened()) == target
+
+
+@pytest.mark.parametrize("how", ["copy", "upgrade"])
+def test_only_the_owner_may_read_a_copy(engine: Engine, file: Path, how: str) -> None:
+    copy = file.parent / "copy.db"
+    if how == "copy":
+        sqlite_file.copy_to(engine, copy)
+    else:
+        copy = schema.back_up(engine, "before")
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
 
 
 def test_a_directory_that_was_there_keeps_its_mode(

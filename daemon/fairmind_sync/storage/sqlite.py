@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from pathlib import Path
@@ -52,9 +53,12 @@ def journal_mode() -> str:
 def open_file_engine(url: URL, most_connections: int) -> Engine:
     """Returns an engine whose connections are all set up alike; makes the file and its directory if need be.
 
+    Links are followed here, once, so that what is made and looked at beside the file stands beside the file.
+
     Raises:
         StorageError: the place can't hold a SQLite database safely.
     """
+    url = url.set(database=os.path.realpath(str(url.database)))
     engine = create_engine(
         url,
         module=sqlite_module(),
