@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from fairmind_sync.logs import configure
-from fairmind_sync.providers.secrets import secrets_of
 from fairmind_sync.redaction import HIDDEN, redact
 from fairmind_sync.settings import Settings
 from tests.support.values import for_all
@@ -265,12 +264,3 @@ def test_only_the_user_part_of_a_url_is_hidden(text: str, redacted: str) -> None
 @for_all
 def test_a_secret_is_hidden_wherever_it_stands(before: str, after: str, secret: str) -> None:
     assert secret not in redact(f"{before}{secret}{after}{secret}", (secret,))
-
-
-def test_the_api_key_is_a_secret() -> None:
-    assert secrets_of(Settings(wandb_api_key=SecretStr(KEY))) == (KEY,)
-
-
-@pytest.mark.parametrize("key", [None, SecretStr("")])
-def test_no_key_is_no_secret(key: SecretStr | None) -> None:
-    assert secrets_of(Settings(wandb_api_key=key)) == ()

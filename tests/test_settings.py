@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from fairmind_sync.errors import SettingsError
 from fairmind_sync.provider_names import PROVIDERS
 from fairmind_sync.settings import (
     Settings,
     current_settings,
     load_settings,
 )
-from fairmind_sync.storage.url import default_database_url, password_in
+from fairmind_sync.storage.url import default_database_url, passwords_of
 from tests.support.variables import variables
 
 SECRET = "s3cret-key-of-nobody"  # noqa: S105 no secret
@@ -197,7 +198,16 @@ def test_results_are_owed_to_the_providers_that_are_named(
 
 
 def test_the_password_in_a_database_url_is_known_as_a_secret() -> None:
-    assert password_in("postgresql+psycopg://me:s3cr%40t@h/d") == "s3cr@t"
+    assert "s3cr@t" in passwords_of("postgresql+psycopg://me:s3cr%40t@h/d")
+
+
+def test_a_password_that_would_become_a_host_is_refused_unseen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FAIRMIND_SYNC_DATABASE_URL", "postgresql://me:hidden@words@h/d")
+    with pytest.raises(SettingsError, match="write %40 instead") as caught:
+        load_settings()
+    assert "words" not in str(caught.value)
 
 
 def test_the_poll_interval_is_in_seconds() -> None:

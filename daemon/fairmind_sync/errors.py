@@ -1,4 +1,7 @@
-"""The errors that are raised on purpose, as one tree; each message tells the user what to do next."""
+"""The errors that are raised on purpose, as one tree; each message tells the user what to do next.
+
+Messages go everywhere: what looks like a secret is hidden as the error is made.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,14 @@ import inspect
 from datetime import timedelta
 
 from fairmind_sync.provider_names import ENABLE_ONE
+from fairmind_sync.redaction import hide_by_form
 
 
 class FairmindSyncError(Exception):
     """fairmind-sync could not do what was asked."""
 
     def __init__(self, message: str | None = None) -> None:
-        super().__init__(message or inspect.cleandoc(type(self).__doc__ or ""))
+        super().__init__(hide_by_form(message or inspect.cleandoc(type(self).__doc__ or "")))
 
 
 class SettingsError(FairmindSyncError):

@@ -128,6 +128,8 @@ class Settings(BaseSettings):
         parts = urlsplit(value.strip())
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.fragment:
             raise ValueError("must be an address as a browser takes it: https://mlflow.example.com")
+        if "@" in parts.netloc:
+            raise ValueError("must hold neither user nor password: links to runs begin with it")
         return value.strip().rstrip("/")
 
     @field_validator("api_allowed_hosts", "redact", mode="before")

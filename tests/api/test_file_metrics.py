@@ -29,4 +29,5 @@ def test_it_is_not_ready_with_a_full_disk(
 ) -> None:
     start_daemon(engine, utc_now())
     monkeypatch.setattr(sqlite_file, "free_bytes", lambda _engine: 0)
-    assert client.get("/readyz").status_code == 503
+    reply = client.get("/readyz")
+    assert (reply.status_code, "has no room on its disk" in reply.json()["reason"]) == (503, True)

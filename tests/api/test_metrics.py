@@ -21,6 +21,7 @@ from fairmind_sync.storage.engine import is_file, writing
 from fairmind_sync.storage.tables import ALIVE_FOR
 from fairmind_sync.testing import FakeProvider
 from tests.api.test_endpoints import client_of
+from tests.security.attack import BEARER, TOKEN, with_token
 from tests.support.clock import NOW, Clock
 from tests.support.deliveries import LEASE, claimed, dead, delivered, save
 
@@ -186,8 +187,20 @@ def test_it_is_not_ready_with_a_daemon_that_died(client: TestClient, engine: Eng
     assert client.get("/readyz").status_code == 503
 
 
-def test_it_is_not_ready_with_an_unusable_database(unusable: Settings) -> None:
-    reply = client_of(unusable).get("/readyz")
+@pytest.mark.parametrize("token", [None, TOKEN])
+def test_a_stranger_learns_which_part_is_not_ready_and_no_address(
+    unusable: Settings, token: str | None
+) -> None:
+    guarded = unusable if token is None else with_token(unusable, token)
+    reply = client_of(guarded).get("/readyz")
+    assert (reply.status_code, reply.json()["reason"]) == (
+        503,
+        "the database can't be used; the log and 'fairmind-sync doctor' tell more",
+    )
+
+
+def test_who_has_the_token_learns_why_nothing_is_ready(unusable: Settings) -> None:
+    reply = client_of(with_token(unusable)).get("/readyz", headers=BEARER)
     assert (reply.status_code, "FAIRMIND_SYNC_DATABASE_URL" in reply.json()["reason"]) == (
         503,
         True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import stat
 import subprocess
@@ -130,7 +131,7 @@ def test_where_there_are_no_locks_a_directory_is_used_and_none_is_removed(
         raise OSError(37, "No locks available")
 
     (shared / f"{scratch._PREFIX}other").mkdir()
-    monkeypatch.setattr(scratch.fcntl, "flock", refuse)
+    monkeypatch.setattr(fcntl, "flock", refuse)
     assert {private_directory().name, f"{scratch._PREFIX}other"} == {
         one.name for one in shared.iterdir()
     }

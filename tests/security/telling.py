@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import quote
 
 from tests.standins import mlflow_proxy
 from tests.standins.faults import Fault
@@ -14,8 +15,10 @@ from tests.standins.wandb import StandInWandb, server
 
 
 def _tell(handler: FaultyHandler, fault: Fault) -> None:
-    _, _, encoded = (handler.headers.get("Authorization") or "").partition(" ")
-    told = f"{base64.b64decode(encoded).decode()} may not do that"
+    header = handler.headers.get("Authorization") or ""
+    _, _, encoded = header.partition(" ")
+    sent = base64.b64decode(encoded).decode()
+    told = f"{sent} ({quote(sent, safe='')}, {encoded}, {header}) may not do that"
     body = {
         "error_code": "INVALID_PARAMETER_VALUE",
         "message": told,

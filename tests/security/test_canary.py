@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -11,6 +12,7 @@ from pathlib import Path
 import httpx2
 import psutil
 import pytest
+from sqlalchemy import make_url
 
 from fairmind_sync.outbox import workload
 from fairmind_sync.settings import Settings
@@ -24,14 +26,28 @@ from tests.standins.mlflow_proxy import MlflowProxy
 from tests.standins.wandb import Fault as WandbFault
 from tests.standins.wandb import StandInWandb
 from tests.support.deliveries import save_with
+from tests.support.postgres import PostgresServer
 from tests.support.processes import DaemonProcess, command, eventually, running_daemon
 
 WANDB_KEY = "ca0a7" * 8
+PASSWORD = "canary-p@ssword"  # noqa: S105 no secret
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode().rstrip("=")
+
+
 CANARIES = {
     "W&B key": WANDB_KEY,
+    "W&B key as sent": _base64(f"api:{WANDB_KEY}"),
     "API token": "canary-token-0123456789",
-    "MLflow password": "canary-p@ssword",
+    "API token in base64": _base64("canary-token-0123456789"),
+    "MLflow password": PASSWORD,
     "MLflow password as written": "canary-p%40ssword",
+    "MLflow password as sent": _base64(f"user:{PASSWORD}"),
+    "database password": "canary-d@tabase",
+    "database password as written": "canary-d%40tabase",
+    "database key's password": "canary-k3y",
 }
 TROUBLE: list[tuple[Fault, WandbFault]] = [
     (Fault("create", "status", status=400), WandbFault("upsert", "status", status=400)),
@@ -194,6 +210,37 @@ def test_the_search_would_find_a_leak(tmp_path: Path) -> None:
     (tmp_path / "leaking.db").write_bytes(b"\0" + WANDB_KEY.encode())
     search.look_into_files(tmp_path)
     assert search.leaks == {("W&B key", "file leaking.db")}
+
+
+@pytest.mark.parametrize("place", ["in parameters", "before the host"])
+@pytest.mark.parametrize("database", ["reached", "away"])
+def test_no_password_of_a_database_comes_out(
+    tmp_path: Path, postgres: PostgresServer, place: str, database: str
+) -> None:
+    url = postgres.url(postgres.new_database_of_today())
+    parts = make_url(url if database == "reached" else "postgresql+psycopg://me@127.0.0.1:9/d")
+    if place == "in parameters":
+        given = {
+            "password": CANARIES["database password"],
+            "sslpassword": CANARIES["database key's password"],
+        }
+        parts = parts.update_query_dict(given)
+    else:
+        parts = parts.set(password=CANARIES["database password"])
+    env = {
+        "FAIRMIND_SYNC_DATABASE_URL": parts.render_as_string(hide_password=False),
+        "MLOPS_PROVIDER": "none",
+    }
+    search = Search()
+    for verb in [*VERBS, ("db", "check"), ("db", "upgrade"), ("drain",)]:
+        shown = command(*verb, env=env, check=False)
+        search.look(f"fairmind-sync {verb}", shown.stdout + shown.stderr)
+    if database == "reached":
+        with running_daemon(env, tmp_path) as daemon:
+            for path in PATHS:
+                search.look(path, httpx2.get(daemon.url + path, timeout=240).text)
+            search.look("log", json.dumps(daemon.events) + "".join(daemon.other_lines))
+    assert search.leaks == set()
 
 
 @pytest.mark.parametrize("scene", ["environment"], indirect=True)

@@ -5,6 +5,8 @@ Verbs import what they need when they run: a worker process starts by importing 
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import typer
 
 from fairmind_sync.cli import command as _command
@@ -41,4 +43,15 @@ def main() -> None:
     try:
         app()
     except FairmindSyncError as error:
-        fail(str(error))
+        fail(_without_secrets(str(error)))
+
+
+def _without_secrets(message: str) -> str:
+    """Hides what the settings hold; an error with the settings themselves holds no value."""
+    from fairmind_sync.providers.secrets import secrets_of
+    from fairmind_sync.redaction import redact
+    from fairmind_sync.settings import current_settings
+
+    with suppress(FairmindSyncError):
+        return redact(message, secrets_of(current_settings()))
+    return message

@@ -26,6 +26,7 @@ from fairmind_sync.storage import schema, sqlite_file
 from fairmind_sync.storage.engine import current_time, is_file, reading
 from fairmind_sync.storage.postgresql import server_setting
 from fairmind_sync.storage.sqlite import journal_mode, sqlite_module
+from fairmind_sync.storage.url import shown
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -163,7 +164,7 @@ def _wal(engine: Engine) -> Finding:
 
 def _server(engine: Engine) -> Finding:
     version = server_setting(engine, "server_version")
-    detail = f"PostgreSQL {version} at {engine.url.render_as_string()}"
+    detail = f"PostgreSQL {version} at {shown(engine.url)}"
     if int(server_setting(engine, "server_version_num")) >= _OLDEST_SERVER:
         return Finding("server", detail)
     return Finding(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fairmind_sync.outbox import heartbeat, provider_state, workload
 from fairmind_sync.provider_names import PROVIDERS, UNDECIDED
 from fairmind_sync.storage.engine import reading
+from fairmind_sync.storage.url import shown
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -25,7 +26,7 @@ def overview(engine: Engine, settings: Settings, now: datetime) -> dict[str, Any
         undecided = workload.pending(connection, UNDECIDED)
         alive = heartbeat.any_alive(connection, now)
     return {
-        "database": engine.url.render_as_string(),
+        "database": shown(engine.url),
         "daemon_alive": alive,
         "wrong_settings": settings.mistakes_in(),
         "undecided": undecided,

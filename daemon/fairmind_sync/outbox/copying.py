@@ -33,6 +33,7 @@ from fairmind_sync.storage.tables import (
     provider_table,
     results_table,
 )
+from fairmind_sync.storage.url import shown
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -167,7 +168,7 @@ def _require_two(source: URL, target: URL) -> None:
 
 
 def _require_rest(engine: Engine) -> None:
-    name, now = engine.url.render_as_string(), current_time(engine)
+    name, now = shown(engine.url), current_time(engine)
     with reading(engine) as connection:
         if heartbeat.any_alive(connection, now):
             raise CopyError(
@@ -190,7 +191,7 @@ def _require_unchanged(source: Engine, newest: list[int | None]) -> None:
     with reading(source) as connection:
         if _newest_ids(connection) != newest:
             raise CopyError(
-                f"{source.url.render_as_string()} was used meanwhile. What it held before is copied; stop "
+                f"{shown(source.url)} was used meanwhile. What it held before is copied; stop "
                 "whoever saves and delivers there, and copy again for the rest."
             )
 
@@ -241,6 +242,6 @@ def _same_row(copied: _Copied, row: RowMapping) -> Any:
 
 def _other_results(connection: Connection) -> CopyError:
     return CopyError(
-        f"{connection.engine.url.render_as_string()} holds other results than the source. Copy into an empty "
+        f"{shown(connection.engine.url)} holds other results than the source. Copy into an empty "
         "database, or into one that an earlier copy of the same source has made."
     )

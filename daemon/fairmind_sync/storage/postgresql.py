@@ -13,6 +13,8 @@ from sqlalchemy import Connection, Engine, Table, create_engine, event, func, se
 from sqlalchemy.exc import DataError, DBAPIError, DisconnectionError
 
 from fairmind_sync.errors import DiskFullError, PayloadError, SchemaError, StorageError
+from fairmind_sync.redaction import redact, to_hide
+from fairmind_sync.storage.url import passwords_of, shown
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
@@ -61,6 +63,7 @@ def open_server_engine(url: URL, most_connections: int) -> Engine:
             max_overflow=most_connections,
             # Each statement names the schema: a pooler's sessions can't be given a search path.
             execution_options={"schema_translate_map": {None: SCHEMA}},
+            hide_parameters=True,  # results, in a traceback that is logged
         )
     except ModuleNotFoundError as error:
         raise StorageError(
@@ -233,9 +236,9 @@ def explained(engine: Engine, error: Exception) -> StorageError | PayloadError:
     """Returns an error that says what is wrong with the server, or with a value, and what to do."""
     if isinstance(error, DataError):
         return PayloadError(f"a value that was given can't be stored or looked for: {error.orig}")
-    place = engine.url.render_as_string()
+    place = shown(engine.url)
     cause = error.orig if isinstance(error, DBAPIError) else error
-    words = str(cause).strip()
+    words = redact(str(cause).strip(), to_hide((), passwords_of(engine.url)))
     if getattr(cause, "sqlstate", None) == _DISK_FULL:
         return DiskFullError(
             f"the disk of {place} is full; nothing was stored. Free space there. ({words})"

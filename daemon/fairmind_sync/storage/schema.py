@@ -28,6 +28,7 @@ from fairmind_sync.storage.engine import (
 )
 from fairmind_sync.storage.locks import advisory_lock
 from fairmind_sync.storage.tables import schema_support_table
+from fairmind_sync.storage.url import shown
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -217,7 +218,7 @@ def _is_usable(engine: Engine, found: str) -> bool:
 
 
 def _refuse(engine: Engine, found: str) -> None:
-    place = engine.url.render_as_string()
+    place = shown(engine.url)
     if found in _KNOWN and is_file(engine):
         raise SchemaError(
             f"{place} has the older schema {found}. Start the daemon, which makes a backup and upgrades it, "

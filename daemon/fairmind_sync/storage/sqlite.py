@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from fairmind_sync.errors import DamagedError, DiskFullError, SchemaError, StorageError
 from fairmind_sync.storage.file_identity import remember_files, require_same_files
 from fairmind_sync.storage.sqlite_place import prepare_place
+from fairmind_sync.storage.url import shown
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
@@ -64,6 +65,7 @@ def open_file_engine(url: URL, most_connections: int) -> Engine:
         module=sqlite_module(),
         connect_args={"isolation_level": None},
         max_overflow=most_connections,
+        hide_parameters=True,  # results, in a traceback that is logged
         insertmanyvalues_page_size=_ROWS_A_STATEMENT,
     )
     file = str(url.database)
@@ -147,7 +149,7 @@ def check_foreign_keys(connection: Connection) -> None:
 
 def explained(engine: Engine, error: BaseException | None) -> StorageError:
     """Returns an error that says what is wrong with the file, and what to do."""
-    place = engine.url.render_as_string()
+    place = shown(engine.url)
     match getattr(error, "sqlite_errorname", ""):
         case "SQLITE_FULL":
             return DiskFullError(

@@ -19,6 +19,7 @@ from sqlalchemy import URL
 from fairmind_sync.errors import DamagedError, DiskFullError, StorageError
 from fairmind_sync.storage.engine import autocommit, is_file, open_engine, reading, writing
 from fairmind_sync.storage.sqlite import GIVES_SPACE_BACK, WAL_SIZE_LIMIT, sqlite_module
+from fairmind_sync.storage.url import shown
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -42,7 +43,7 @@ def file_of(engine: Engine) -> Path:
     """
     if not is_file(engine):
         raise StorageError(
-            f"{engine.url.render_as_string()} is a PostgreSQL database, which has its own tools: pg_dump "
+            f"{shown(engine.url)} is a PostgreSQL database, which has its own tools: pg_dump "
             "copies it, pg_amcheck checks it, VACUUM gives space back."
         )
     return Path(str(engine.url.database))

@@ -8,6 +8,8 @@ from platformdirs import user_data_path
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from fairmind_sync.redaction import hide_by_form, passwords_in
+
 _DATABASES = "write sqlite:////absolute/path.db or postgresql+psycopg://user@host/database"
 _POSTGRESQL = {"postgresql", "postgres", "postgresql+psycopg"}
 _SQLITE = {"sqlite", "sqlite+pysqlite"}
@@ -25,6 +27,8 @@ def checked_database_url(value: str) -> str:
         url = make_url(value.strip())
     except (ArgumentError, ValueError):
         raise ValueError(f"is not a database URL; {_DATABASES}") from None
+    if "@" in (url.host or ""):
+        raise ValueError("has an '@' within its password: write %40 instead")
     if url.drivername in _POSTGRESQL:
         return f"{_DRIVER}:{value.strip().partition(':')[2]}"
     if url.drivername in _SQLITE:
@@ -51,6 +55,12 @@ def default_database_url() -> str:
     return f"sqlite:///{user_data_path('fairmind-sync', appauthor=False) / 'fairmind-sync.db'}"
 
 
-def password_in(value: str) -> str:
-    """Returns the URL's password; an empty text where there is none."""
-    return str(make_url(value).password or "")
+def shown(url: URL) -> str:
+    """Returns the URL as people may see it: its password, and whatever parameter is secret, are hidden."""
+    return hide_by_form(url.render_as_string())
+
+
+def passwords_of(value: str | URL) -> list[str]:
+    """Returns the secrets in a database's URL: the user's password, and those of parameters."""
+    url = make_url(value)
+    return [str(url.password or ""), *passwords_in(url.render_as_string(hide_password=False))]

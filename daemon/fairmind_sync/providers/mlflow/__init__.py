@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
+from configparser import ConfigParser, Error
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
 
 from fairmind_sync.providers.mlflow import addresses
 from fairmind_sync.providers.variables import trim
-from fairmind_sync.redaction import without_user
+from fairmind_sync.redaction import passwords_in, without_user
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,7 +24,6 @@ TITLE = "MLflow"
 PROCESSES = 1
 """One, because MLflow's server limits the throughput."""
 _SECRETS = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "DATABRICKS_TOKEN")
-_USER = re.compile(r"(?<=://)[^/]*(?=@)")
 _SDK_SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
@@ -55,10 +55,17 @@ def destination(settings: Settings) -> dict[str, str | None]:
 
 
 def secrets(settings: Settings) -> list[str]:
-    """Returns what MLflow's own variables hold, and the tracking URI's password, also percent-decoded."""
-    userinfo = _USER.search(settings.mlflow_tracking_uri)
-    password = userinfo[0].partition(":")[2] or userinfo[0] if userinfo else ""
-    return [*(os.environ.get(name, "") for name in _SECRETS), password, unquote(password)]
+    """Returns what MLflow's own variables and file hold, and the tracking URI's secrets."""
+    in_variables = (os.environ.get(name, "") for name in _SECRETS)
+    return [*in_variables, _password_in_file(), *passwords_in(settings.mlflow_tracking_uri)]
+
+
+def _password_in_file() -> str:
+    """Returns the password of the file that MLflow's client reads where no variable has one."""
+    parser = ConfigParser(interpolation=None)
+    with suppress(Error, OSError, RuntimeError, UnicodeDecodeError):  # it is MLflow's to complain
+        parser.read(Path("~/.mlflow/credentials").expanduser(), encoding="utf-8")
+    return parser.get("mlflow", "mlflow_tracking_password", fallback="")
 
 
 def remarks(settings: Settings) -> Iterable[Remark]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
+from contextlib import suppress
+from netrc import NetrcParseError, netrc
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fairmind_sync.providers.variables import absolute, trim
@@ -78,8 +81,17 @@ def destination(settings: Settings) -> dict[str, str | None]:
 
 
 def secrets(_settings: Settings) -> list[str]:
-    """Returns the key that W&B's own variable holds."""
-    return [os.environ.get("WANDB_API_KEY", "")]
+    """Returns the key that W&B's own variable holds, and those in the file of `wandb login`."""
+    return [os.environ.get("WANDB_API_KEY", ""), *_passwords_in_netrc()]
+
+
+def _passwords_in_netrc() -> list[str]:
+    named = os.environ.get("NETRC")
+    for file in (named,) if named else ("~/.netrc", "~/_netrc"):
+        with suppress(OSError, RuntimeError, UnicodeDecodeError, NetrcParseError):
+            found = netrc(Path(file).expanduser())
+            return [password for _, _, password in found.hosts.values() if password]
+    return []
 
 
 def remarks(_settings: Settings) -> tuple[Remark, ...]:
