@@ -18,6 +18,7 @@ from fairmind_sync.intake.forgotten import warn_of_forgotten_provider
 from fairmind_sync.intake.prepare import prepare
 from fairmind_sync.intake.save import save_all
 from fairmind_sync.outbox import deletion, result_lookup
+from fairmind_sync.storage import erasure
 from fairmind_sync.storage.engine import current_time, reading, writing
 from fairmind_sync.storage.schema import ready_engine
 
@@ -155,7 +156,10 @@ async def delete_test_result(test_id: str, user_id: str | None) -> bool:
 def delete_test_result_sync(test_id: str, user_id: str | None) -> bool:
     engine = _engine()
     with writing(engine) as connection:
-        return deletion.delete(connection, test_id, user_id or "", current_time(engine)) > 0
+        count = deletion.delete(connection, test_id, user_id or "", current_time(engine))
+    if count:
+        erasure.empty_log(engine)
+    return count > 0
 
 
 async def get_test_statistics(user_id: str | None, model_id: str | None = None) -> dict[str, Any]:

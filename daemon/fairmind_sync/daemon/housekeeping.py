@@ -10,7 +10,7 @@ import structlog
 
 from fairmind_sync.outbox import counters, deletion, idempotency, pruning
 from fairmind_sync.outbox.heartbeat import Heartbeat
-from fairmind_sync.storage import sqlite_file
+from fairmind_sync.storage import erasure, sqlite_file
 from fairmind_sync.storage.engine import current_time, writing
 from fairmind_sync.storage.locks import try_advisory_lock
 
@@ -60,6 +60,7 @@ class Housekeeping:
                     deletion.finish(connection, now)
                     idempotency.forget_keys(connection, now)
                     counters.fold_delivery_counts(connection)
+        erasure.empty_log(self._engine)
         size = sqlite_file.shrink_wal(self._engine)
         if size > sqlite_file.LARGE_WAL:
             log.warning(

@@ -2,7 +2,7 @@
 
 A deleted result is found no more. Its pending and dead deliveries are discarded; runs that were delivered
 stay at their provider, and their URLs stay on record. The result's payload is erased at once, or as soon as a
-delivery that is under way has ended.
+delivery that is under way has ended; so are providers' words, which may repeat what they were sent.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, exists, select, update
 
-from fairmind_sync.outbox import retry_discard
+from fairmind_sync.outbox import idempotency, retry_discard
+from fairmind_sync.outbox.erased_words import erase_words
 from fairmind_sync.results.states import PENDING
+from fairmind_sync.storage.erasure import note_erasure
 from fairmind_sync.storage.locks import advisory_lock
 from fairmind_sync.storage.tables import outbox_table as deliveries
 from fairmind_sync.storage.tables import results_table
@@ -36,11 +38,13 @@ def delete(connection: Connection, test_id: str, user_id: str, now: datetime) ->
     ).scalars()
     found = list(ids)
     for id_ in found:
+        digest = secrets.token_hex(32)
         connection.execute(
             update(results_table)
             .where(results_table.c.id == id_)
-            .values(deleted_at=now, digest=secrets.token_hex(32))
+            .values(deleted_at=now, digest=digest)
         )
+        idempotency.replace_digest(connection, id_, digest)
     finish(connection, now)
     return len(found)
 
@@ -54,14 +58,16 @@ def finish(connection: Connection, now: datetime) -> None:
         select(deliveries.c.id).join_from(deliveries, results_table).where(*_UNERASED)
     ).scalars()
     retry_discard.discard(connection, list(unfinished), REASON, now)
-    connection.execute(
+    erasable = (
+        *_UNERASED,
+        ~exists().where(
+            deliveries.c.result_id == results_table.c.id, deliveries.c.status == PENDING
+        ),
+    )
+    erase_words(connection, select(results_table.c.id).where(*erasable))
+    erased = connection.execute(
         update(results_table)
-        .where(
-            *_UNERASED,
-            ~exists().where(
-                deliveries.c.result_id == results_table.c.id, deliveries.c.status == PENDING
-            ),
-        )
+        .where(*erasable)
         .values(
             results="{}",
             metadata="{}",
@@ -71,3 +77,5 @@ def finish(connection: Connection, now: datetime) -> None:
             erased_at=now,
         )
     )
+    if erased.rowcount:
+        note_erasure(connection)

@@ -10,6 +10,7 @@ from sqlalchemy import (
     delete,
     insert,
     select,
+    update,
 )
 
 from fairmind_sync.errors import KeyReusedError
@@ -48,16 +49,25 @@ def save_once(
             )
         )
         return saved
-    if used.digest != new.digest:
-        raise KeyReusedError
     result = connection.execute(
         select(results_table.c.revision, results_table.c.deleted_at).where(
             results_table.c.id == used.result_id
         )
     ).one()
-    if result.deleted_at is None:
-        return save(connection, new, providers, now)
-    return Saved(used.result_id, result.revision, is_new=False)
+    if result.deleted_at is not None:  # what it was is forgotten
+        return Saved(used.result_id, result.revision, is_new=False)
+    if used.digest != new.digest:
+        raise KeyReusedError
+    return save(connection, new, providers, now)
+
+
+def replace_digest(connection: Connection, result_id: int, digest: str) -> None:
+    """Replaces the digest of a result that was deleted: a guess at the content could be proved by it."""
+    connection.execute(
+        update(idempotency_table)
+        .where(idempotency_table.c.result_id == result_id)
+        .values(digest=digest)
+    )
 
 
 def forget_keys(connection: Connection, now: datetime) -> None:

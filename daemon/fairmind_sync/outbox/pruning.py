@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, or_, select, tuple_, update
 
 from fairmind_sync.outbox import unclean_attempts
+from fairmind_sync.outbox.erased_words import erase_words
 from fairmind_sync.outbox.payload_locks import lock_payloads
 from fairmind_sync.results.states import DELIVERED, DISCARDED
-from fairmind_sync.storage import sqlite_file
+from fairmind_sync.storage import erasure, sqlite_file
 from fairmind_sync.storage.engine import reading, writing
+from fairmind_sync.storage.erasure import note_erasure
 from fairmind_sync.storage.tables import attempts_table, outbox_table, results_table
 
 if TYPE_CHECKING:
@@ -65,6 +67,7 @@ def prune_all(
         with writing(engine) as connection:
             count += prune(connection, ids, retention, now)
     sqlite_file.give_space_back(engine, should_stop)
+    erasure.empty_log(engine)
     return count
 
 
@@ -102,6 +105,9 @@ def prune(
         .returning(results_table.c.id)
     )
     ids = [row.id for row in pruned]
+    if ids:
+        erase_words(connection, select(results_table.c.id).where(results_table.c.id.in_(ids)))
+        note_erasure(connection)
     deliveries = select(outbox_table.c.id).where(outbox_table.c.result_id.in_(ids))
     connection.execute(delete(attempts_table).where(attempts_table.c.delivery_id.in_(deliveries)))
     return len(ids)

@@ -15,6 +15,7 @@ from fairmind_sync.relay import worker
 from fairmind_sync.relay.decision import decide
 from fairmind_sync.relay.shared_flags import SharedFlags
 from fairmind_sync.relay.worker_count import processes_for
+from fairmind_sync.storage import erasure
 from fairmind_sync.storage.engine import reading
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def drain_once(
             flags.stop.value = True
         for pool in pools:
             pool.shutdown()
+    erasure.empty_log(engine)
     return unfinished(engine, settings)
 
 
