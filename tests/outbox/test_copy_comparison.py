@@ -39,7 +39,7 @@ class Copy:
         self.source = schema.ready_engine(self._urls[0])
         delivered(self.source)
         with writing(self.source) as connection:
-            idempotency.save_once(connection, "key", new_result(), ["mlflow"], NOW)
+            idempotency.save_once(connection, "key", new_result(test_id="other"), ["mlflow"], NOW)
         self.again()
         self.target = shared_engine(self._urls[1])
 
@@ -73,7 +73,7 @@ def set_first(engine: Engine, table: Table, **values: Any) -> None:
         (results_table, {"revision": 7}),
         (outbox_table, {"delivery_key": "0" * 32}),
         (attempts_table, {"lease_token": "0" * 32}),
-        (idempotency_table, {"digest": "0" * 64}),
+        (idempotency_table, {"result_id": 1}),
     ],
     ids=lambda value: value.name if isinstance(value, Table) else str(*value),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -39,7 +40,7 @@ def deliveries(engine: Engine) -> list[tuple[int, str]]:
 
 
 def test_a_result_is_saved_as_it_was_given(engine: Engine) -> None:
-    new = new_result(test_id="t")
+    new = replace(new_result(test_id="t"), removed='{"**.ssn":1}')
     with writing(engine) as connection:
         saving.save(connection, new, (), NOW)
     (row,) = rows(engine, results_table)
@@ -60,6 +61,7 @@ def test_a_result_is_saved_as_it_was_given(engine: Engine) -> None:
         0,
         None,
         None,
+        new.removed,
     )
 
 

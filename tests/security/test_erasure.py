@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -44,7 +45,7 @@ def save_all(engine: Engine) -> None:
 
 
 def save_one(engine: Engine, test_id: str, results: object, metadata: object = None) -> None:
-    content = {"results": results, "metadata": metadata or {}}
+    content: dict[str, Any] = {"results": results, "metadata": metadata or {}}
     save(engine, "mlflow", test_id=test_id, user_id="user-1", **content)
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from fairmind_sync import bias_test_results, mlops_integration
 from fairmind_sync.errors import SettingsError
 from fairmind_sync.intake.prepare import prepare
+from fairmind_sync.operating import doctor
 from fairmind_sync.results.payload import Json
 from fairmind_sync.results.privacy import parse, without_private
 from fairmind_sync.settings import Settings, load_settings
@@ -31,7 +32,7 @@ PATTERNS = "metadata.email,results.*.name,**.ssn"
 RESULTS: dict[str, Json] = {
     "accuracy": 0.5,
     "groups": {"name": SSN},
-    "rows": [{"ssn": SSN, "n": 1}],
+    "rows": [{"ssn": SSN, "n": 1}, {"user.SSN": SSN}],
 }
 METADATA: dict[str, Json] = {"email": SSN, "deep": {"deeper": [{"ssn": SSN}]}, "kept": "yes"}
 
@@ -79,7 +80,7 @@ def test_a_wrong_pattern_is_a_wrong_setting(monkeypatch: pytest.MonkeyPatch, pat
         (("results.*.b",), {"a": {"bc": 2}, "d": [{"b": 3}, 4]}),
         (("results.a.b?",), {"a": {"b": 1}, "d": [{"b": 3}, 4]}),
         (("results.a.b*",), {"a": {}, "d": [{"b": 3}, 4]}),
-        (("results.A",), {"a": {"b": 1, "bc": 2}, "d": [{"b": 3}, 4]}),
+        (("results.A",), {"d": [{"b": 3}, 4]}),
         (("results.d.0",), {"a": {"b": 1, "bc": 2}, "d": [4]}),
         (("results.d.1",), {"a": {"b": 1, "bc": 2}, "d": [{"b": 3}]}),
         (("results.d.*",), {"a": {"b": 1, "bc": 2}, "d": []}),
@@ -229,6 +230,35 @@ def test_every_door_lets_the_rest_in(
     door(env, tmp_path)
     (row,) = rows(engine, results_table)
     assert (json.loads(row.results), json.loads(row.metadata)) == (
-        {"accuracy": 0.5, "groups": {}, "rows": [{"n": 1}]},
+        {"accuracy": 0.5, "groups": {}, "rows": [{"n": 1}, {}]},
         {"deep": {"deeper": [{}]}, "kept": "yes"},
+    )
+
+
+def test_a_result_tells_what_was_removed_and_nothing_of_it(
+    env: dict[str, str], tmp_path: Path, engine: Engine
+) -> None:
+    by_call(env, tmp_path)
+    (row,) = rows(engine, results_table)
+    assert json.loads(row.removed) == {"metadata.email": 1, "results.*.name": 1, "**.ssn": 3}
+
+
+def test_a_result_from_which_nothing_was_removed_tells_nothing(
+    env: dict[str, str], engine: Engine
+) -> None:
+    bias_test_results.save_test_result_sync("t", "u", "m", "d", "x", {"accuracy": 0.5})
+    (row,) = rows(engine, results_table)
+    assert row.removed is None
+
+
+def test_doctor_tells_what_matched_lately(
+    env: dict[str, str], tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "_in_worker", lambda *_arguments: None)
+    by_call(env, tmp_path)
+    by_rest(env, tmp_path)
+    (found,) = (one for one in doctor.examine() if one.check == "private fields")
+    assert (found.is_ok, found.detail) == (
+        True,
+        "removed from the newest 2 results: metadata.email 2, results.*.name 2, **.ssn 6",
     )

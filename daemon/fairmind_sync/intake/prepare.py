@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -39,8 +40,11 @@ def prepare(
         "dataset_id": _optional_identifier("dataset_id", dataset_id),
         "test_type": _identifier("test_type", test_type),
     }
-    plain_results = _plain_object(results, "results", private_fields)
-    plain_metadata = _plain_object({} if metadata is None else metadata, "metadata", private_fields)
+    removed: Counter[str] = Counter()
+    plain_results = _plain_object(results, "results", private_fields, removed)
+    plain_metadata = _plain_object(
+        {} if metadata is None else metadata, "metadata", private_fields, removed
+    )
     return NewResult(
         **identity,
         results=payload.dumps(plain_results),
@@ -48,13 +52,14 @@ def prepare(
         digest=payload.digest([*identity.values(), plain_results, plain_metadata]),
         verdict=verdict_of(plain_results),
         created_at=created_at,
+        removed=payload.dumps(dict(removed)) if removed else None,
     )
 
 
 def _plain_object(
-    value: object, name: str, private_fields: Sequence[privacy.Pattern]
+    value: object, name: str, private_fields: Sequence[privacy.Pattern], removed: Counter[str]
 ) -> dict[str, payload.Json]:
-    plain = privacy.without_private(payload.plain(value, name), name, private_fields)
+    plain = privacy.without_private(payload.plain(value, name), name, private_fields, removed)
     if not isinstance(plain, dict):
         raise PayloadError(f"{name} must be a dictionary, not {type(value).__name__}.")
     return plain

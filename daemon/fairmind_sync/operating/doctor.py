@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 LITTLE_SPACE = 100 * 1024 * 1024
 STUCK_AFTER = timedelta(hours=1)
 _PROBE_SECONDS = 60
+_LATELY = 1000
+"""So many of the newest results are asked which private fields were left out."""
 _DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
 _OLDEST_SERVER = 13_00_00  # the first that has gen_random_uuid
 _CLOCKS_AGREE = timedelta(minutes=1)
@@ -76,6 +78,7 @@ def examine() -> Iterator[Finding]:
     else:
         yield from _database(engine)
         yield from _deliveries(engine, settings)
+        yield from _private_fields(engine, settings)
     for provider in settings.enabled:
         yield _provider(provider, settings, engine)
         yield from map(_of_remark, folder(provider).remarks(settings))
@@ -236,6 +239,18 @@ def _backlog(
             f"Run: fairmind-sync runs --status pending --provider {provider}",
         )
     return Finding(name, detail)
+
+
+def _private_fields(engine: Engine, settings: Settings) -> Iterator[Finding]:
+    """Tells what the patterns of private fields matched lately: a pattern that never matches may be wrong."""
+    if settings.mistakes_in("redact") or not settings.redact:
+        return
+    with reading(engine) as connection:
+        results, removed = result_lookup.lately_removed(connection, _LATELY)
+    counts = (removed[".".join(pattern)] for pattern in settings.private_fields)
+    told = (f"{name} {count}" for name, count in zip(settings.redact, counts, strict=True))
+    detail = f"removed from the newest {results} results: {', '.join(told)}"
+    yield Finding("private fields", detail)
 
 
 def _provider(name: ProviderName, settings: Settings, engine: Engine | None) -> Finding:

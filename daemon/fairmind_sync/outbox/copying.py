@@ -103,7 +103,7 @@ _COPIED = (
         ),
     ),
     _ATTEMPTS,
-    _Copied(idempotency_table, ("digest",), lambda _row: ()),
+    _Copied(idempotency_table, ("result_id",), lambda _row: ()),
     _Copied(provider_table, (), lambda _row: ()),
     _Copied(attempt_counts_table, (), lambda row: (row["count"],)),
     _Copied(latency_counts_table, (), lambda row: (row["count"],)),

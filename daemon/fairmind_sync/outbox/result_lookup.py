@@ -7,6 +7,7 @@ a pruned result has empty results and metadata.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -95,6 +96,20 @@ def statistics(connection: Connection, user_id: str, model_id: str | None = None
         "metrics_failed": failed,
         "pass_rate": round(100 * passed / tested, 2) if tested else 0.0,
     }
+
+
+def lately_removed(connection: Connection, newest: int) -> tuple[int, Counter[str]]:
+    """Looks at so many of the newest results.
+
+    Returns:
+        How many results there were, and how many private fields each pattern has kept out of these.
+    """
+    newest_first = select(_table.c.removed).order_by(_table.c.id.desc()).limit(newest)
+    told = connection.execute(newest_first).scalars().all()
+    found: Counter[str] = Counter()
+    for removed in filter(None, told):
+        found.update(json.loads(removed))
+    return len(told), found
 
 
 def newest_at(connection: Connection) -> datetime | None:

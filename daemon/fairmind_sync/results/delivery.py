@@ -64,7 +64,8 @@ Identity: TypeAlias = tuple[str, str, str]
 class NewResult:
     """A result that is about to be saved; `results` and `metadata` are JSON text.
 
-    `created_at` is set for an imported result, which is older than its save.
+    `created_at` is set for an imported result, which is older than its save. `removed` tells, as JSON, how
+    many private fields were left out, by pattern; None where none was.
     """
 
     test_id: str
@@ -77,6 +78,7 @@ class NewResult:
     digest: str
     verdict: Verdict
     created_at: datetime | None = None
+    removed: str | None = None
 
     @property
     def identity(self) -> Identity:

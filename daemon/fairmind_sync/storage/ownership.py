@@ -15,6 +15,7 @@ from fairmind_sync.errors import SchemaError
 from fairmind_sync.storage import postgresql
 from fairmind_sync.storage.engine import is_file
 from fairmind_sync.storage.tables import ALIVE_FOR, heartbeat_table, metadata
+from fairmind_sync.storage.url import shown
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -77,7 +78,7 @@ def require_no_foreign_tables(connection: Connection) -> None:
         some = ", ".join(sorted(there)[:_TOLD]) + (", ..." if len(there) > _TOLD else "")
         what = "a file" if is_file(connection.engine) else "a database"
         raise SchemaError(
-            f"{connection.engine.url.render_as_string()} belongs to another program: it has the tables "
+            f"{shown(connection.engine.url)} belongs to another program: it has the tables "
             f"{some}. Nothing was changed. Set FAIRMIND_SYNC_DATABASE_URL to {what} of its own."
         )
 

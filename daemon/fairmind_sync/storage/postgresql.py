@@ -183,7 +183,7 @@ def enter_schema(connection: Connection) -> None:
 def _require_right(connection: Connection, right: str, remedy: str) -> None:
     if not connection.execute(text(f"SELECT {right}")).scalar_one():
         raise SchemaError(
-            f"the role of {connection.engine.url.render_as_string()} may not make tables in the schema "
+            f"the role of {shown(connection.engine.url)} may not make tables in the schema "
             f"{SCHEMA}. The database's owner has to run: {remedy}"
         )
 
@@ -197,7 +197,7 @@ def require_unicode(connection: Connection) -> None:
     encoding = _setting(connection, "server_encoding")
     if encoding != "UTF8":
         raise SchemaError(
-            f"{connection.engine.url.render_as_string()} has the encoding {encoding}, which can't hold every "
+            f"{shown(connection.engine.url)} has the encoding {encoding}, which can't hold every "
             "character. Nothing was changed. Name another database, made by: CREATE DATABASE fairmind_sync "
             "ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0;"
         )

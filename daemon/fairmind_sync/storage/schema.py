@@ -62,8 +62,8 @@ def migrating(engine: Engine) -> Iterator[Connection]:
             connection.invalidate()
 
 
-HEAD = "0007"
-_KNOWN = (*ownership.FORMER, HEAD)
+HEAD = "0008"
+_KNOWN = (*ownership.FORMER, "0007", HEAD)
 
 
 @lru_cache(maxsize=8)

@@ -107,6 +107,7 @@ results_table = Table(
     Column("metrics_failed", Integer, nullable=False, server_default="0"),
     Column("deleted_at", UtcDateTime, comment="nobody finds it any more; its run URLs stay"),
     Column("erased_at", UtcDateTime, comment="the payload is gone: deleted, or pruned"),
+    Column("removed", Text, comment="JSON: how many private fields were left out, by pattern"),
     CheckConstraint("test_id <> ''", name="test_id_given"),
     CheckConstraint("revision >= 1", name="revision_counts_from_one"),
     CheckConstraint("length(digest) = 64", name="digest_is_sha256"),
