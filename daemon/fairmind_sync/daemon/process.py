@@ -24,6 +24,7 @@ from fairmind_sync.settings import OF_DELIVERIES, OF_THE_API, current_settings
 from fairmind_sync.storage import schema
 from fairmind_sync.storage.engine import is_file, shared_engine
 from fairmind_sync.storage.sqlite import BUSY_TIMEOUT_MS, journal_mode, sqlite_module
+from fairmind_sync.storage.url import shown
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -108,7 +109,7 @@ def _started_scheduler(settings: Settings) -> Scheduler:
 def _tell_where_from(settings: Settings) -> None:
     """Logs which file the variables came from, beside the environment, and which database is used."""
     file = None if settings.env_file is None else str(settings.env_file)
-    log.info("settings.read", env_file=file, database=settings.database_url)
+    log.info("settings.read", env_file=file, database=shown(settings.database_url))
 
 
 def _service_manager() -> ServiceManager:

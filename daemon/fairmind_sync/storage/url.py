@@ -55,9 +55,9 @@ def default_database_url() -> str:
     return f"sqlite:///{user_data_path('fairmind-sync', appauthor=False) / 'fairmind-sync.db'}"
 
 
-def shown(url: URL) -> str:
+def shown(url: str | URL) -> str:
     """Returns the URL as people may see it: its password, and whatever parameter is secret, are hidden."""
-    return hide_by_form(url.render_as_string())
+    return hide_by_form(make_url(url).render_as_string())
 
 
 def passwords_of(value: str | URL) -> list[str]:
