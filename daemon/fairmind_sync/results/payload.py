@@ -133,7 +133,7 @@ def _convert_foreign(value: Any, path: str, parents: tuple[int, ...]) -> Json:
 
 def _convert_pandas(value: Any, path: str, parents: tuple[int, ...]) -> Json:
     kind = type(value).__name__
-    if kind in ("NAType", "NaTType"):
+    if kind == "NAType":
         return None
     if kind == "DataFrame" or (kind == "Series" and value.index.is_unique):
         return _plain_pairs(value.items(), path, parents)
