@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from fairmind_sync.outbox import enqueuing, retry_discard, saving
+from fairmind_sync.outbox import enqueuing, payload_locks, retry_discard, saving
 from fairmind_sync.storage.engine import writing
 from fairmind_sync.storage.tables import outbox_table, results_table
 from fairmind_sync.testing import new_result
 from tests.support.clock import NOW
-from tests.support.databases import rows
+from tests.support.databases import place_of, rows
 from tests.support.deliveries import dead, save
 
 pytestmark = pytest.mark.both_databases
@@ -26,7 +26,7 @@ def statements(engine: Engine, beginning: str) -> list[str]:
     seen: list[str] = []
 
     def note(_c: Any, _cursor: Any, statement: str, *_more: Any) -> None:
-        if statement.startswith(beginning):
+        if statement.replace(f"{place_of(engine)}.", "").startswith(beginning):
             seen.append(statement)
 
     event.listen(engine, "before_cursor_execute", note)
@@ -67,6 +67,14 @@ def test_each_result_is_enqueued(
     found = [(row.result_id, row.provider) for row in rows(engine, outbox_table)]
     assert found == [(id_, provider) for id_ in ids for provider in ("mlflow", "wandb")]
     assert len(inserts) == (3 if part == PART else 1)
+
+
+@pytest.mark.parametrize("part", [PART, MANY, MANY + 1])
+def test_each_payload_is_kept(engine: Engine, monkeypatch: pytest.MonkeyPatch, part: int) -> None:
+    monkeypatch.setattr(payload_locks, "MOST_IDS", part)
+    ids = [dead(engine).id for _ in range(MANY)]
+    with writing(engine) as connection:
+        assert payload_locks.keep_payloads_of(connection, [*ids, MANY + 5]) == ids
 
 
 @pytest.mark.parametrize("part", [PART, MANY, MANY + 1])

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from alembic import command
 from sqlalchemy import Engine, inspect, make_url, text
 from sqlalchemy.exc import ProgrammingError
 
@@ -15,7 +16,6 @@ from fairmind_sync.errors import SchemaError
 from fairmind_sync.outbox.heartbeat import Heartbeat
 from fairmind_sync.storage import ownership, schema
 from fairmind_sync.storage.engine import current_time, writing
-from fairmind_sync.storage.ownership import VERSION_TABLE
 from fairmind_sync.storage.tables import ALIVE_FOR, attempts_table, outbox_table
 from tests.support.databases import opened, place_of, plain_sql, rows
 from tests.support.deliveries import save
@@ -40,9 +40,9 @@ def former(engine: Engine) -> Engine:
 
 
 def former_of(engine: Engine) -> Engine:
-    """Today's tables, brought to their former place, with the revision before the move."""
-    with plain_sql(engine) as connection:
-        connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '0006'"))  # noqa: S608 a constant
+    """The last tables before the move, at their former place."""
+    with schema.migrating(engine) as connection:
+        command.downgrade(schema.alembic_config(connection), "0006")
     move_back(engine)
     return engine
 
