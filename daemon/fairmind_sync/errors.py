@@ -59,10 +59,6 @@ class NoProviderError(FairmindSyncError):
     __doc__ = f"MLOps integration not available. {ENABLE_ONE}"
 
 
-class ProviderNotInstalledError(FairmindSyncError):
-    """An enabled provider's package is not installed; the message names the pip command."""
-
-
 class LeaseLostError(FairmindSyncError):
     """Another worker owns this delivery now; whatever we had to write about it is void."""
 
@@ -84,6 +80,10 @@ class ProviderOfflineError(ProviderUnavailableError):
 
 class ProviderBlockedError(ProviderUnavailableError):
     """The provider refuses us until somebody fixes what the message names."""
+
+
+class ProviderNotInstalledError(ProviderBlockedError):
+    """An enabled provider's package is not installed; the message names the pip command."""
 
 
 class ProviderBrokenError(FairmindSyncError):

@@ -239,7 +239,7 @@ def _read(file: Path | None) -> Settings:
     try:
         if file is not None:
             file.open().close()
-        return Settings(_env_file=file)
+        return Settings(_env_file=file)  # type: ignore[call-arg]  # pydantic-settings' own
     except ValidationError as error:
         found = error.errors(include_url=False)
     except UnicodeDecodeError:
@@ -256,7 +256,7 @@ def _without(found: list[ErrorDetails], file: Path | None) -> Settings:
     wrong = {_field(one): one for one in found}
     fields = Settings.model_fields
     settings = Settings(
-        _env_file=file,
+        _env_file=file,  # type: ignore[call-arg]  # as above
         **{field: fields[field].get_default(call_default_factory=True) for field in wrong},
     )
     if (provider := wrong.get("provider")) is not None:

@@ -22,7 +22,6 @@ from fairmind_sync import logs
 from fairmind_sync.errors import (
     ProviderBlockedError,
     ProviderBrokenError,
-    ProviderNotInstalledError,
     ProviderUnavailableError,
 )
 from fairmind_sync.providers import folder, open_provider, probe
@@ -85,9 +84,6 @@ def drain(
         _relay(engine, provider, settings, parent).drain(probe_now=probe_now)
         if and_sweep:
             sweep.sweep(engine, provider)
-    except ProviderNotInstalledError as error:
-        blocked = ProviderBlockedError(str(error))
-        note_unavailable(engine, name, blocked, Random(), current_time(engine))
     except ProviderUnavailableError as error:
         note_unavailable(engine, name, error, Random(), current_time(engine), secrets)
     except ProviderBrokenError as error:
@@ -115,7 +111,7 @@ def trouble_of(name: ProviderName, settings: Settings) -> tuple[str, str] | None
     """Probes the provider; returns None if the provider takes runs, else its state and the reason."""
     try:
         probe(_provider(name, settings))
-    except (ProviderBlockedError, ProviderNotInstalledError) as error:
+    except ProviderBlockedError as error:
         return BLOCKED, redact(str(error), secrets_of(settings))
     except ProviderUnavailableError as error:
         return OFFLINE, redact(str(error), secrets_of(settings))

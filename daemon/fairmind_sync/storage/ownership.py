@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, column, inspect, select, table, text
+from sqlalchemy import ColumnClause, Connection, column, inspect, select, table, text
 
 from fairmind_sync.clock import utc_now
 from fairmind_sync.errors import SchemaError
@@ -60,7 +60,7 @@ def former_revision(connection: Connection) -> str | None:
 
 
 def _version_in(connection: Connection, name: str, place: str | None) -> str | None:
-    version = column("version_num")
+    version: ColumnClause[str] = column("version_num")
     found: str | None = connection.execute(
         select(version).select_from(table(name, schema=place))
     ).scalar()
