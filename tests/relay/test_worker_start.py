@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -42,11 +43,12 @@ def test_a_worker_that_starts_is_known_deaf_to_signals_and_watched(
     monkeypatch.setattr(worker, "load_dotenv", lambda *given, **how: calls.append((given, how)))
     monkeypatch.setattr(logs, "configure", lambda *given: calls.append(given))
     monkeypatch.setattr(threading, "Thread", Thread)
+    configured._env_file = Path("/a/.env")
     worker.start(configured, flags)
     assert calls == [
         (signal.SIGINT, signal.SIG_IGN),
         (signal.SIGTERM, signal.SIG_IGN),
-        ((".env",), {"override": False}),
+        ((Path("/a/.env"),), {"override": False}),
         (configured,),
     ]
     assert (flags.pid.value, dog.stop is flags.stop) == (os.getpid(), True)
