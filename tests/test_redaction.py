@@ -165,6 +165,11 @@ def test_a_secret_is_hidden_however_short_and_without_its_white_space() -> None:
     assert to_hide((" key\n", ""), ()) == ("key",)
 
 
+def test_a_short_secret_takes_nothing_else_along() -> None:
+    rest = "aGVsbG8gdGhlcmU= and %2F"
+    assert redact(f"a monkey, {rest}", ("key",)) == f"a mon{HIDDEN}, {rest}"
+
+
 def test_the_longest_secret_is_hidden_first() -> None:
     assert to_hide(("abcdefgh", "abcdefgh-abcdefgh"), ()) == ("abcdefgh-abcdefgh", "abcdefgh")
 
@@ -201,5 +206,15 @@ def test_a_variable_is_secret_by_its_name(name: str, is_one: bool) -> None:
     assert is_secret_name(name) is is_one
 
 
-def test_an_address_is_shown_without_user_and_without_secret_parameters() -> None:
-    assert without_user("http://u:p@h:1/x?token=a&b=c") == f"http://h:1/x?token={HIDDEN}&b=c"
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("http://u:p@h:1/x?token=a&b=c", f"http://h:1/x?token={HIDDEN}&b=c"),
+        ("postgresql://u:p/w@h/d", "postgresql://h/d"),
+        ("http://h:5000/x@y", "http://h:5000/x@y"),
+    ],
+)
+def test_an_address_is_shown_without_user_and_without_secret_parameters(
+    address: str, shown: str
+) -> None:
+    assert without_user(address) == shown

@@ -11,7 +11,7 @@ import re
 from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from urllib.parse import unquote, unquote_plus
 
 HIDDEN = "[hidden]"
@@ -26,6 +26,7 @@ _NAME = (
 )
 _NAME_IN_A_QUERY = r"[\w.-]{0,80}(?:key|pass|pw|auth|sig|signature|code|jwt|session|sid)"
 _OF_A_PLACE = r"(?:OLD)?PWD|.*(?:file|path|dir|directory|folder|url|uri|host|name|id|type)"
+_USERINFO = r"(?<=://)(?:[^/?#:]*:(?!\d+[/?#]).*|[^/?#]*)"
 _QUOTE = r"""\\{0,8}["']"""
 _VALUE = r"""(?:'[^']*'|"[^"]*"|(?:[^\s"'<>&;,()\\]|\\\\)*)"""
 _ESCAPES = frozenset("%\\&+")
@@ -34,6 +35,8 @@ _OF_HTML = {"&": "amp|#38|#x26", "<": "lt|#60|#x3c", ">": "gt|#62|#x3e", '"': "q
 }
 _CUT_OFF = re.compile(r"-[0-9a-f]{12}(?![0-9a-f])|\.\.\.|…|$")
 """What follows a text that was shortened: the mark of `text.shorten`, an ellipsis, or nothing."""
+_SHORTEST_CORE = 6
+"""Characters of base64, less than which stand in many a word."""
 _SHOWS = 8
 """So many first characters of a secret show it, where the rest is cut off."""
 
@@ -56,7 +59,7 @@ def is_secret_name(name: str) -> bool:
 def passwords_in(address: str) -> list[str]:
     """Returns the secrets in an address, as written and decoded: of the user, and of parameters."""
     found = []
-    if userinfo := re.search(r"(?<=://)[^/?#]*(?=@)|(?<=://)[^/?#:]*:(?!\d+[/?#]).*(?=@)", address):
+    if userinfo := re.search(rf"{_USERINFO}(?=@)", address):
         found.append(userinfo[0].partition(":")[2] or userinfo[0])
     for name, value in re.findall(r"[?&]([^=&#]+)=([^&#]*)", address):
         if _is_like(_NAME, name) or _is_like(_NAME_IN_A_QUERY, name):
@@ -66,8 +69,16 @@ def passwords_in(address: str) -> list[str]:
 
 def redact(text: str, secrets: tuple[str, ...] = ()) -> str:
     """Returns the text with `HIDDEN` for each given secret, in any form, and for what looks like a secret."""
+    is_escaped = not _ESCAPES.isdisjoint(text)
+    folded = text.replace("-", "+").replace("_", "/")
     for secret in secrets:
-        text = _without(text, secret)
+        forms = _forms(secret)
+        text = text.replace(secret, HIDDEN)
+        if is_escaped:
+            text = forms.escaped.sub(HIDDEN, text)
+        if forms.cores and ("%2" in text or any(core in folded for core in forms.cores)):
+            text = forms.encoded.sub(HIDDEN, text)
+        text = _without_beginning(text, secret)
     return hide_by_form(text)
 
 
@@ -82,7 +93,7 @@ def hide_by_form(text: str) -> str:
 
 def without_user(uri: str) -> str:
     """Returns the address without user and password, and without the values of secret parameters."""
-    return hide_by_form(re.sub(r"(?<=://)[^/]*@", "", uri))
+    return hide_by_form(re.sub(rf"{_USERINFO}@", "", uri))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +128,10 @@ def _looks() -> tuple[_Look, ...]:
             r"""[^\s"'<>\\][^\r\n"'<>\\]*""",
         ),
         # "password": "x"
-        _look("""" \'""", rf"""(({_QUOTE}){_NAME}\2\s*:\s*({_QUOTE}))(?!\3).*?(?=\3)"""),
+        _look(
+            "pass pwd secret token api access private account credential",
+            rf"""(({_QUOTE}){_NAME}\2\s*:\s*({_QUOTE}))(?!\3).*?(?=\3)""",
+        ),
         # password=x, also quoted as libpq has it, and ?key=x
         _look("= %3d", rf"((?<![\w.%-]){_NAME}(?:=|%3D)|[?&]{_NAME_IN_A_QUERY}=){_VALUE}"),
         # ://user:password@, also with '@' or '/' in the password; ***@ is hidden already
@@ -142,17 +156,6 @@ def _is_like_a_word(password: str) -> bool:
     return len(password) < (_SHORTEST_MIXED if is_mixed else SHORTEST_PASSWORD)
 
 
-def _without(text: str, secret: str) -> str:
-    forms = _forms(secret)
-    text = text.replace(secret, HIDDEN)
-    if not _ESCAPES.isdisjoint(text):
-        text = forms.escaped.sub(HIDDEN, text)
-    folded = text.replace("-", "+").replace("_", "/")
-    if any(core in folded for core in forms.cores) or "%2" in text:
-        text = forms.encoded.sub(HIDDEN, text)
-    return _without_beginning(text, secret)
-
-
 def _without_beginning(text: str, secret: str) -> str:
     """Hides a secret whose end is cut off."""
     at = text.find(secret[:_SHOWS]) if len(secret) > _SHOWS else -1
@@ -167,17 +170,24 @@ def _without_beginning(text: str, secret: str) -> str:
 
 
 class _Forms:
-    """How one secret may be written."""
+    """How one secret may be written; patterns are made when a text could need them."""
 
     def __init__(self, secret: str) -> None:
-        self.escaped = re.compile("".join(map(_any_form, secret)), re.IGNORECASE)
+        self._secret = secret
         self.cores = tuple(dict.fromkeys(_base64_cores(secret)))
+
+    @cached_property
+    def escaped(self) -> re.Pattern[str]:
+        return re.compile("".join(map(_any_form, self._secret)), re.IGNORECASE)
+
+    @cached_property
+    def encoded(self) -> re.Pattern[str]:
         cores = "|".join("".join(map(_any_form_of_base64, core)) for core in self.cores)
         around = "[A-Za-z0-9+/_-]"
-        self.encoded = re.compile(rf"{around}{{0,200}}(?:{cores}){around}*(?:=|%3[Dd])*")
+        return re.compile(rf"{around}{{0,200}}(?:{cores}){around}*(?:=|%3[Dd])*")
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1024)
 def _forms(secret: str) -> _Forms:
     return _Forms(secret)
 
@@ -210,7 +220,8 @@ def _base64_cores(secret: str) -> Iterable[str]:
     given = secret.encode(errors="replace")
     for before in range(3):
         first, last = -(-before * 8 // 6), (before + len(given)) * 8 // 6
-        yield b64encode(b"\0" * before + given).decode()[first:last]
+        if last - first >= _SHORTEST_CORE:
+            yield b64encode(b"\0" * before + given).decode()[first:last]
 
 
 def _any_form_of_base64(char: str) -> str:

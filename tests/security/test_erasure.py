@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from fairmind_sync import bias_test_results as service
 from fairmind_sync.clock import utc_now
 from fairmind_sync.daemon.housekeeping import Housekeeping
+from fairmind_sync.operating import doctor
 from fairmind_sync.outbox import idempotency, outcomes, pruning
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.storage import erasure, sqlite, sqlite_file
@@ -121,6 +122,16 @@ def test_what_a_reader_holds_is_gone_after_the_next_tidying(
         held = (erasure.is_owed(engine), readable(engine) != {})
     Housekeeping(engine).tidy()
     assert (held, erasure.is_owed(engine), readable(engine)) == ((True, True), False, {})
+
+
+def test_doctor_tells_that_erased_content_is_still_there(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "_in_worker", lambda *_arguments: None)
+    with writing(engine) as connection:
+        erasure.note_erasure(connection)
+    (found,) = (one for one in doctor.examine() if one.check == "write-ahead log")
+    assert (found.is_ok, "erased content" in found.detail) == (True, True)
 
 
 def test_what_is_erased_while_the_log_is_emptied_is_not_forgotten(

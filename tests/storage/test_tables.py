@@ -171,6 +171,35 @@ def test_attempts_go_with_their_delivery(engine: Engine) -> None:
     assert rows(engine, attempts_table) == []
 
 
+TOLD = "you sent Basic dXNlcjpwYXNz"
+
+
+def told_by(table: Table, engine: Engine) -> str:
+    (row,) = rows(engine, table)
+    return " ".join(str(getattr(row, name, None)) for name in ("last_error", "error", "reason"))
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [(outbox_table, "last_error"), (attempts_table, "error"), (provider_table, "reason")],
+)
+@pytest.mark.parametrize("how", ["by us", "by an earlier version"])
+def test_a_secret_that_a_provider_tells_is_hidden(
+    engine: Engine, table: Table, column: str, how: str
+) -> None:
+    claimed(engine)
+    with writing(engine) as connection:
+        if table is provider_table:
+            connection.execute(insert(table).values(STATE))
+        if how == "by us":
+            connection.execute(update(table).values({column: TOLD}))
+            left = connection.exec_driver_sql(f"SELECT {column} FROM {table.name}").scalar_one()  # noqa: S608 ours
+            assert "dXNl" not in left
+        else:
+            connection.exec_driver_sql(f"UPDATE {table.name} SET {column} = '{TOLD}'")  # noqa: S608 ours
+    assert "you sent Basic [hidden]" in told_by(table, engine)
+
+
 def test_a_time_comes_back_in_utc(engine: Engine) -> None:
     elsewhere = NOW.astimezone(timezone(timedelta(hours=5, minutes=30)))
     save(engine, "mlflow", now=elsewhere)

@@ -22,7 +22,7 @@ from fairmind_sync.relay import worker
 from fairmind_sync.relay.shared_flags import SharedFlags
 from fairmind_sync.results.states import BLOCKED
 from fairmind_sync.settings import load_settings
-from fairmind_sync.storage import schema, sqlite_file
+from fairmind_sync.storage import erasure, schema, sqlite_file
 from fairmind_sync.storage.engine import current_time, is_file, reading
 from fairmind_sync.storage.postgresql import server_setting
 from fairmind_sync.storage.sqlite import journal_mode, sqlite_module
@@ -158,6 +158,8 @@ def _space(engine: Engine) -> Finding:
 def _wal(engine: Engine) -> Finding:
     size = sqlite_file.wal_size(engine)
     detail = f"{size // 1024**2} MB"
+    if erasure.is_owed(engine):
+        detail += ", with erased content, which a daemon or drain takes out once nobody reads an old state"
     if size <= sqlite_file.LARGE_WAL:
         return Finding("write-ahead log", detail)
     return Finding(

@@ -25,6 +25,7 @@ from sqlalchemy import (
     text,
 )
 
+from fairmind_sync.redaction import hide_by_form
 from fairmind_sync.results.states import BLOCKED, OFFLINE, READY, STATUSES
 from fairmind_sync.text import storable
 
@@ -57,6 +58,18 @@ class ForeignText(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         return None if value is None else storable(value)
+
+
+class ForeignWords(ForeignText):
+    """What a provider said; whatever looks like a secret is hidden, also in rows of an earlier version."""
+
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return super().process_bind_param(value and hide_by_form(value), dialect)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return value and hide_by_form(value)
 
 
 metadata = MetaData(
@@ -145,7 +158,7 @@ outbox_table = Table(
         ForeignText,
         comment="where the run is: entity/project, or URI and experiment",
     ),
-    Column("last_error", ForeignText),
+    Column("last_error", ForeignWords),
     Column("last_error_kind", String(32)),
     Column("created_at", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime),
@@ -192,7 +205,7 @@ attempts_table = Table(
     Column("finished_at", UtcDateTime, comment="none: it is under way, or its worker died"),
     Column("outcome", String(16)),
     Column("error_kind", String(32)),
-    Column("error", ForeignText),
+    Column("error", ForeignWords),
     _one_of("outcome", ("delivered", "retry", "dead", "released")),
     CheckConstraint("(finished_at IS NULL) = (outcome IS NULL)", name="finished_has_an_outcome"),
     UniqueConstraint("delivery_id", "lease_token"),
@@ -206,7 +219,7 @@ provider_table = Table(
     metadata,
     _provider_column(primary_key=True),
     Column("state", String(16), nullable=False),
-    Column("reason", ForeignText, comment="what to fix, in words"),
+    Column("reason", ForeignWords, comment="what to fix, in words"),
     Column("since", UtcDateTime, nullable=False),
     Column("next_probe_at", UtcDateTime),
     Column("last_success_at", UtcDateTime),
