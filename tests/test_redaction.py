@@ -98,7 +98,11 @@ def test_the_beginning_of_a_secret_stays_where_nothing_was_cut_off() -> None:
         ("postgresql+psycopg://u:***@h/d?sslpassword=a", "postgresql+psycopg://u:***@h/d?sslpassword=#"),
         ("postgresql://h/d?user=u&passfile=/p", "postgresql://h/d?user=u&passfile=#"),
         ("https://h/?access_token=a&b=c", "https://h/?access_token=#&b=c"),
-        ("https://h/?KEY=a", "https://h/?KEY=#"),
+        ("https://h/?KEY=a;token=b", "https://h/?KEY=#;token=#"),
+        ("postgresql://h/d?password=it's&x=1", "postgresql://h/d?password=#&x=1"),
+        ("host=h password='it\\'s' user=u", "host=h password=# user=u"),
+        ("TOKEN = abc", "TOKEN = #"),
+        ('{"password": "a\\"b", "n": 1}', '{"password": "#", "n": 1}'),
         ("https://h/?x=1&X-Amz-Signature=a", "https://h/?x=1&X-Amz-Signature=#"),
         ("host=h password='a b' user=u", "host=h password=# user=u"),
         ("WANDB_API_KEY=a in the environment", "WANDB_API_KEY=# in the environment"),
@@ -120,6 +124,7 @@ def test_the_beginning_of_a_secret_stays_where_nothing_was_cut_off() -> None:
 )  # fmt: skip
 def test_what_looks_like_a_secret_is_hidden(text: str, hidden: str) -> None:
     assert redact(text) == hidden.replace("#", HIDDEN)
+    assert redact(redact(text)) == redact(text)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ WRONG = [
     ("MLOPS_PROVIDER", "neptune"),
     ("MLOPS_PROVIDER", "none,mlflow"),
     ("FAIRMIND_SYNC_MLFLOW_PUBLIC_URL", "mlflow.example"),
+    ("FAIRMIND_SYNC_MLFLOW_PUBLIC_URL", "https://user:password@mlflow.example"),
     ("FAIRMIND_SYNC_MLFLOW_PUBLIC_URL", "https://h/#/experiments"),
     ("FAIRMIND_SYNC_API_TOKEN", "too-short"),
     ("FAIRMIND_SYNC_MAX_BACKLOG", "-1"),

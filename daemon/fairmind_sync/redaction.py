@@ -28,7 +28,8 @@ _NAME_IN_A_QUERY = r"[\w.-]{0,80}(?:key|pass|pw|auth|sig|signature|code|jwt|sess
 _OF_A_PLACE = r"(?:OLD)?PWD|.*(?:file|path|dir|directory|folder|url|uri|host|name|id|type)"
 _USERINFO = r"(?<=://)(?:[^/?#:]*:(?!\d+[/?#]).*|[^/?#]*)"
 _QUOTE = r"""\\{0,8}["']"""
-_VALUE = r"""(?:'[^']*'|"[^"]*"|(?:[^\s"'<>&;,()\\]|\\\\)*)"""
+_VALUE = r"""(?:'(?:[^'\\]|\\.)*'|"[^"]*"|(?:[^\s"'<>&;,()\\]|\\\\|'(?=[^\s"'<>&;,()\\\]}]))*)"""
+_NOT_HIDDEN = r"(?! ?\[hidden\])"
 _ESCAPES = frozenset("%\\&+")
 _OF_HTML = {"&": "amp|#38|#x26", "<": "lt|#60|#x3c", ">": "gt|#62|#x3e", '"': "quot|#34|#x22"} | {
     "'": "apos|#39|#x27"
@@ -117,27 +118,30 @@ def _looks() -> tuple[_Look, ...]:
         _look(
             "basic bearer",
             rf"\b((?:basic|bearer)(?:[\s:=+]|%20|{_QUOTE})+)"
-            r"(?!(?:auth\w*|tokens?|access|realm|credentials?|scheme|or|and|is)\b)"
+            rf"{_NOT_HIDDEN}(?!(?:auth\w*|tokens?|access|realm|credentials?|scheme|or|and|is)\b)"
             r"""[^\s"'<>,;\\&\]})]+""",
         ),
         # a header that holds credentials, whatever their scheme
         _look(
             "authorization cookie x-",
             r"\b(((?:proxy-)?authorization|(?:set-)?cookie|x-[\w-]{0,40}(?:key|token|auth|secret)[\w-]{0,40})"
-            rf"""(?:{_QUOTE})?\s*[:=]\s*[\[(]?(?:b?{_QUOTE})?)(?!(?:basic|bearer)\b)"""
+            rf"""(?:{_QUOTE})?\s*[:=]\s*{_NOT_HIDDEN}[\[(]?(?:b?{_QUOTE})?){_NOT_HIDDEN}(?!(?:basic|bearer)\b)"""
             r"""[^\s"'<>\\][^\r\n"'<>\\]*""",
         ),
         # "password": "x"
         _look(
             "pass pwd secret token api access private account credential",
-            rf"""(({_QUOTE}){_NAME}\2\s*:\s*({_QUOTE}))(?!\3).*?(?=\3)""",
+            rf"""(({_QUOTE}){_NAME}\2\s*:\s*({_QUOTE}))(?!\3){_NOT_HIDDEN}.*?(?<!\\)(?=\3)""",
         ),
         # password=x, also quoted as libpq has it, and ?key=x
-        _look("= %3d", rf"((?<![\w.%-]){_NAME}(?:=|%3D)|[?&]{_NAME_IN_A_QUERY}=){_VALUE}"),
+        _look(
+            "= %3d",
+            rf"((?<![\w.%-]){_NAME} ?(?:=|%3D){_NOT_HIDDEN} ?|[?&;]{_NAME_IN_A_QUERY}={_NOT_HIDDEN}){_VALUE}",
+        ),
         # ://user:password@, also with '@' or '/' in the password; ***@ is hidden already
         _look(
             "://",
-            r"""(?<=://)(?![^/\s@]{0,999}:\*\*\*@)"""
+            r"""(?<=://)(?![^/\s@]{0,999}:\*\*\*@|\[hidden\]@)"""
             r"""(?:[^/?#\s"'<>]{1,999}|[^/?#\s"'<>:]{0,99}:(?!\d+[/?#])[^\s"'<>]{0,999})(?=@)""",
             instead=HIDDEN,
         ),
