@@ -138,11 +138,13 @@ def _looks() -> tuple[_Look, ...]:
             "= %3d",
             rf"((?<![\w.%-]){_NAME} ?(?:=|%3D){_NOT_HIDDEN} ?|[?&;]{_NAME_IN_A_QUERY}={_NOT_HIDDEN}){_VALUE}",
         ),
-        # ://user:password@, also with '@' or '/' in the password; ***@ is hidden already
+        # ://user:password@, also with '@' or '/' in the password, and ://token@; ***@ is hidden already, and
+        # PostgreSQL's user alone is no secret
         _look(
             "://",
             r"""(?<=://)(?![^/\s@]{0,999}:\*\*\*@|\[hidden\]@)"""
-            r"""(?:[^/?#\s"'<>]{1,999}|[^/?#\s"'<>:]{0,99}:(?!\d+[/?#])[^\s"'<>]{0,999})(?=@)""",
+            r"""(?:(?<!psycopg://)(?<!postgresql://)[^/?#\s"'<>]{1,999}"""
+            r"""|[^/?#\s"'<>:@]{0,99}:(?!\d+[/?#])[^\s"'<>]{0,999})(?=@)""",
             instead=HIDDEN,
         ),
         _look(
