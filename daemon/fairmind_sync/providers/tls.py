@@ -108,7 +108,7 @@ def _of_certificate(error: ssl.SSLCertVerificationError, variables: TlsVariables
     if code in _OF_ANOTHER_HOST:
         return f"{words}. Write {variables.address} with a host that the certificate names."
     if code == _EXPIRED:
-        return f"{words}. Have it renewed{_or_unchecked(variables)}."
+        return f"{words}. Have the certificate renewed{_or_unchecked(variables)}."
     if code == _NOT_YET:
         return f"{words}. Look whether this machine's clock is right."
     return f"{words}. Check {variables.authorities}."

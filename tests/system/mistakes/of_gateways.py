@@ -90,7 +90,7 @@ def _of(names: _Names) -> Iterator[Mistake]:
     )
     yield mistake(
         "a certificate that has expired",
-        f"certificate has expired. Have it renewed, or set {names.unchecked}=true",
+        f"certificate has expired. Have the certificate renewed, or set {names.unchecked}=true",
         EXPIRED,
         {names.unchecked: "true"},
         **trusted,

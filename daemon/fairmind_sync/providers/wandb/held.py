@@ -87,6 +87,6 @@ def _digest_in(summary: object) -> str:
 def _object(text: object) -> dict[str, Any]:
     try:
         found = json.loads(str(text))
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -1,0 +1,88 @@
+"""What W&B tells of a run is compared with what we sent."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from fairmind_sync.providers.wandb.content import PROOF, WandbContent, content_of
+from fairmind_sync.providers.wandb.held import Held, held
+from fairmind_sync.results.delivery import Run
+from tests.support.values import delivery
+
+CONTENT = content_of(delivery(), "a-project")
+
+
+def told(**changes: Any) -> Held:
+    """Of a run that is as we sent it, but for the changes."""
+    config = {key: {"value": value} for key, value in CONTENT.config.items()}
+    node = {
+        "name": "r",
+        "state": "finished",
+        "historyLineCount": 1,
+        "summaryMetrics": json.dumps(CONTENT.summary),
+        "config": json.dumps({"_wandb": {"value": {}}, **config, **changes.pop("config", {})}),
+        "tags": list(reversed(CONTENT.tags)),
+        "group": None,
+        "jobType": "",
+        "sweepName": None,
+        "notes": None,
+    }
+    return held(node | changes, Run("r", None), "e/p")
+
+
+def compared(run: Held, content: WandbContent = CONTENT) -> tuple[bool, str, str]:
+    return run.is_complete(content), run.shaped_by(content), run.differs_by(content)
+
+
+def test_a_run_as_we_sent_it_is_complete_and_ours() -> None:
+    assert compared(told()) == (True, "", "")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"state": "running"},
+        {"historyLineCount": 0},
+        {"historyLineCount": None},
+        {"summaryMetrics": "{}"},
+        {"summaryMetrics": "no JSON"},
+        {"summaryMetrics": json.dumps({PROOF: "edited"})},
+        {"summaryMetrics": "[" * 100_000},
+    ],
+    ids=lambda changes: str(changes)[:60],
+)
+def test_what_lacks_is_not_complete(changes: dict[str, Any]) -> None:
+    assert not told(**changes).is_complete(CONTENT)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"group": "g"}, "group 'g'"),
+        ({"jobType": "j", "sweepName": "s"}, "job type 'j', sweep 's'"),
+        ({"config": {"theirs": {"value": 1}}}, "config 'theirs'"),
+    ],
+)
+def test_what_shapes_a_run_is_named(changes: dict[str, Any], words: str) -> None:
+    assert told(**changes).shaped_by(CONTENT) == words
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"notes": "n"}, "notes 'n'"),
+        ({"tags": [*CONTENT.tags, "theirs"]}, "tag 'theirs'"),
+        ({"tags": CONTENT.tags[1:]}, f"no tag {CONTENT.tags[0]!r}"),
+    ],
+)
+def test_what_else_differs_is_named_and_shapes_nothing(changes: dict[str, Any], words: str) -> None:
+    assert compared(told(**changes)) == (True, "", words)
+
+
+def test_a_key_that_w_and_b_writes_otherwise_shapes_nothing() -> None:
+    asked = content_of(delivery(metadata={"a key": 1}), "a-project")
+    run = told(summaryMetrics=json.dumps(asked.summary), config={"a_key": {"value": 1}})
+    assert compared(run, asked) == (True, "", "no config 'a key'")
