@@ -255,10 +255,12 @@ def _without(found: list[ErrorDetails], file: Path | None) -> Settings:
     """Returns the settings as if the wrong variables were unset, which the settings remember."""
     wrong = {_field(one): one for one in found}
     fields = Settings.model_fields
-    settings = Settings(
-        _env_file=file,  # type: ignore[call-arg]  # as above
-        **{field: fields[field].get_default(call_default_factory=True) for field in wrong},
-    )
+    # By the variable: in older versions of pydantic-settings the environment goes before a field's name.
+    defaults = {
+        str(fields[field].validation_alias): fields[field].get_default(call_default_factory=True)
+        for field in wrong
+    }
+    settings = Settings(_env_file=file, **defaults)  # type: ignore[call-arg]  # as above
     if (provider := wrong.get("provider")) is not None:
         known = [name for name in PROVIDERS if name in _words_of(provider["input"])]
         settings = settings.model_copy(update={"provider": ",".join((*known, UNDECIDED))})

@@ -85,7 +85,7 @@ def test_a_pandas_scalar_has_a_plain_form(value: object, stored: object) -> None
 
 @pytest.mark.parametrize(
     "missing",
-    [np.datetime64("NaT"), np.timedelta64("NaT")],
+    [np.datetime64("NaT", "s"), np.timedelta64("NaT", "s")],
     ids=shown,
 )
 def test_a_missing_numpy_time_is_null(missing: object) -> None:

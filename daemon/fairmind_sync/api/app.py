@@ -19,6 +19,8 @@ from fairmind_sync.api.problems import answer_error
 from fairmind_sync.errors import FairmindSyncError
 
 if TYPE_CHECKING:
+    import os
+
     from fairmind_sync.settings import Settings
 
 STATIC = Path(__file__).parent / "static"
@@ -37,9 +39,15 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(router)
     app.include_router(health.router)
     app.include_router(page.router)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount("/static", _Files(directory=STATIC), name="static")
     for kind in (FairmindSyncError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, answer_error)
     app.add_middleware(Guard, settings=settings)
     app.openapi = lambda: describe(app, has_token=settings.api_token is not None)  # type: ignore[method-assign]  # FastAPI's own way
     return app
+
+
+class _Files(StaticFiles):
+    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
+        """Finds no file whose name holds a null byte, which Starlette's older versions ask the system for."""
+        return ("", None) if "\0" in path else super().lookup_path(path)
