@@ -59,6 +59,10 @@ class NoProviderError(FairmindSyncError):
     __doc__ = f"MLOps integration not available. {ENABLE_ONE}"
 
 
+class ExtraNotInstalledError(FairmindSyncError, ImportError):
+    """What was imported needs an extra that is not installed; the message names the pip command."""
+
+
 class LeaseLostError(FairmindSyncError):
     """Another worker owns this delivery now; whatever we had to write about it is void."""
 

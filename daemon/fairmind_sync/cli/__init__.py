@@ -7,12 +7,21 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-import typer
-
-from fairmind_sync.cli import command as _command
-from fairmind_sync.cli import daemon_verbs, db_verbs, delivery_verbs, provider_verbs, result_verbs
-from fairmind_sync.cli.output import fail
 from fairmind_sync.errors import FairmindSyncError
+from fairmind_sync.extras import imported_with_daemon
+
+with imported_with_daemon("The command line"):
+    import typer
+
+    from fairmind_sync.cli import command as _command
+    from fairmind_sync.cli import (
+        daemon_verbs,
+        db_verbs,
+        delivery_verbs,
+        provider_verbs,
+        result_verbs,
+    )
+    from fairmind_sync.cli.output import fail
 
 __all__ = ["app", "main"]
 

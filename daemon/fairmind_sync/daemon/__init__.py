@@ -1,5 +1,8 @@
 """The long-running process; `lifespan` runs its scheduler inside a FastAPI backend instead."""
 
-from fairmind_sync.daemon.process import lifespan, run
+from fairmind_sync.extras import imported_with_daemon
+
+with imported_with_daemon("fairmind_sync.daemon"):
+    from fairmind_sync.daemon.process import lifespan, run
 
 __all__ = ["lifespan", "run"]

@@ -1,0 +1,35 @@
+"""What a base install leaves out, and the sentence that says how to get it.
+
+A base install holds what a producer needs: to save results, and to look up their runs.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from fairmind_sync.errors import ExtraNotInstalledError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_OURS = "fairmind_sync"
+
+
+@contextmanager
+def imported_with_daemon(what: str) -> Iterator[None]:
+    """Lets a block import what the extra `daemon` brings; `what` is the part of ours that needs it.
+
+    Raises:
+        ExtraNotInstalledError: a package is not installed; the message names the pip command.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or _OURS).partition(".")[0]
+        if package == _OURS:
+            raise
+        raise ExtraNotInstalledError(
+            f"{what} needs {package}, which a base install leaves out. "
+            "Run: pip install 'fairmind-sync[daemon]'"
+        ) from error
