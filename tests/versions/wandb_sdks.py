@@ -65,7 +65,7 @@ def _faults_of(standin: StandInWandb, expected: int) -> list[str]:
 def try_sdks(versions: Sequence[str]) -> bool:
     """Prints a line for each version and kind of disturbance; returns whether all is whole."""
     all_whole = True
-    needed = [str(one) for one in requirements("postgres")]
+    needed = [str(one) for one in requirements("daemon", "postgres")]
     for version in versions:
         with tempfile.TemporaryDirectory() as place:
             here = Path(place)
