@@ -23,6 +23,7 @@ from fairmind_sync.settings import current_settings
 from fairmind_sync.storage.engine import writing
 from fairmind_sync.storage.tables import results_table
 from fairmind_sync.testing import FakeProvider
+from tests.support.clock import Clock
 from tests.support.databases import rows
 from tests.support.deliveries import RUN, delivered
 
@@ -201,7 +202,8 @@ def test_a_refused_delivery_says_why(engine: Engine) -> None:
 
 def test_a_delivery_that_failed_once_says_why_and_stays_pending(engine: Engine) -> None:
     log()
-    Relay(engine, FakeProvider(script=[Retry(ErrorKind.UNCERTAIN, "500")]), max_attempts=3).drain()
+    failing = FakeProvider(script=[Retry(ErrorKind.UNCERTAIN, "500")])
+    Relay(engine, failing, max_attempts=3, clock=Clock(datetime.now(UTC))).drain()
     logged = log()["mlflow"]
     assert (logged["success"], logged["status"], logged["error"]) == (False, "pending", "500")
 

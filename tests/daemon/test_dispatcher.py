@@ -18,7 +18,8 @@ from fairmind_sync.storage.engine import reading, writing
 from fairmind_sync.storage.tables import provider_table
 from tests.daemon.conftest import standing
 from tests.daemon.fakes import Stand, save_due
-from tests.support.deliveries import claim
+from tests.support.clock import Clock
+from tests.support.deliveries import claim, save
 
 SECOND = timedelta(seconds=1)
 
@@ -49,11 +50,9 @@ def test_once_the_daemon_stops_nothing_starts(stand: Stand) -> None:
     assert (stand.look(), stand.next_look) == ([], None)
 
 
-def test_what_falls_due_soon_is_looked_at_then(stand: Stand) -> None:
-    save_due(stand.engine, "mlflow", after=5 * SECOND)
-    assert stand.look() == []
-    assert stand.next_look is not None
-    assert SHORTEST_WAIT <= stand.next_look <= 5 * SECOND
+def test_what_falls_due_soon_is_looked_at_then(stand: Stand, held: Clock) -> None:
+    save(stand.engine, "mlflow", now=held() + 5 * SECOND)
+    assert (stand.look(), stand.next_look) == ([], 5 * SECOND)
 
 
 def test_what_falls_due_after_the_slow_poll_is_left_to_it(
@@ -64,22 +63,22 @@ def test_what_falls_due_after_the_slow_poll_is_left_to_it(
     assert stand.next_look is None
 
 
-def test_a_slot_that_waits_after_a_failure_is_looked_at_when_it_may_start(stand: Stand) -> None:
-    save_due(stand.engine, "mlflow")
-    stand.slot().not_before = utc_now() + 5 * SECOND
-    assert stand.look() == []
-    assert stand.next_look is not None
-    assert SHORTEST_WAIT <= stand.next_look <= 5 * SECOND
+def test_a_slot_that_waits_after_a_failure_is_looked_at_when_it_may_start(
+    stand: Stand, held: Clock
+) -> None:
+    save(stand.engine, "mlflow", now=held())
+    stand.slot().not_before = held() + 5 * SECOND
+    assert (stand.look(), stand.next_look) == ([], 5 * SECOND)
 
 
-def test_the_next_look_is_never_at_once(stand: Stand) -> None:
-    """Something is due that no drain would find: all that may be under way is."""
-    save_due(stand.engine, "mlflow")
+def test_the_next_look_is_never_at_once(stand: Stand, held: Clock) -> None:
+    """A provider's probe falls due in a moment."""
+    save(stand.engine, "mlflow", now=held())
     with writing(stand.engine) as connection:
         provider_state.note_offline(
-            connection, "mlflow", "away", after=timedelta(), chance=Random(1), now=utc_now()
+            connection, "mlflow", "away", after=timedelta(), chance=Random(1), now=held()
         )
-        connection.execute(provider_table.update().values(next_probe_at=utc_now() + SECOND / 20))
+        connection.execute(provider_table.update().values(next_probe_at=held() + SECOND / 20))
     stand.look()
     assert stand.next_look == SHORTEST_WAIT
 
