@@ -78,15 +78,28 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """No variable or .env of the developer's, and a home of the test's own."""
-    for name in list(os.environ):
-        if name.startswith(_OURS):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home" / "data"))
+    _clean(monkeypatch, tmp_path)
     monkeypatch.chdir(tmp_path)
     _forget_settings()
     yield
     _forget_settings()
+
+
+@pytest.fixture(scope="module")
+def shared_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A directory for what a file's tests share, and an environment as clean as a test's."""
+    place = tmp_path_factory.mktemp("shared")
+    with pytest.MonkeyPatch.context() as patched:
+        _clean(patched, place)
+        yield place
+
+
+def _clean(patched: pytest.MonkeyPatch, place: Path) -> None:
+    for name in list(os.environ):
+        if name.startswith(_OURS):
+            patched.delenv(name)
+    patched.setenv("HOME", str(place / "home"))
+    patched.setenv("XDG_DATA_HOME", str(place / "home" / "data"))
 
 
 def _forget_settings() -> None:

@@ -85,15 +85,27 @@ def running_backend(directory: Path, env: dict[str, str]) -> Iterator[Backend]:
             process.terminate()
 
 
-@pytest.fixture
-def backend(tmp_path: Path, database_url: str, mlflow_uri: str) -> Iterator[Backend]:
-    env = {
+def settings(database_url: str, mlflow_uri: str) -> dict[str, str]:
+    return {
         "MLOPS_PROVIDER": "mlflow",
         "MLFLOW_TRACKING_URI": mlflow_uri,
         "MLFLOW_EXPERIMENT_NAME": EXPERIMENT,
         "FAIRMIND_SYNC_DATABASE_URL": database_url,
     }
-    with running_backend(tmp_path, env) as backend:
+
+
+@pytest.fixture(scope="module")
+def backend(shared_place: Path, mlflow_uri: str) -> Iterator[Backend]:
+    """Each test here takes it as the others leave it."""
+    database_url = f"sqlite:///{shared_place / 'results.db'}"
+    with running_backend(shared_place, settings(database_url, mlflow_uri)) as backend:
+        yield backend
+
+
+@pytest.fixture
+def own_backend(tmp_path: Path, database_url: str, mlflow_uri: str) -> Iterator[Backend]:
+    """Of a test that ends it."""
+    with running_backend(tmp_path, settings(database_url, mlflow_uri)) as backend:
         yield backend
 
 
@@ -113,16 +125,16 @@ def test_a_backend_delivers_in_a_process_of_its_own(backend: Backend) -> None:
     assert backend.children() != []
 
 
-def test_the_end_of_a_backend_is_the_end_of_its_workers(backend: Backend) -> None:
-    backend.post()
-    children = backend.children()
-    backend.end()
+def test_the_end_of_a_backend_is_the_end_of_its_workers(own_backend: Backend) -> None:
+    own_backend.post()
+    children = own_backend.children()
+    own_backend.end()
     assert eventually(lambda: not any(child.is_running() for child in children))
 
 
-def test_a_backend_that_ends_is_no_daemon_any_more(backend: Backend, database_url: str) -> None:
-    backend.post()
-    backend.end()
+def test_a_backend_that_ends_is_no_daemon_any_more(own_backend: Backend, database_url: str) -> None:
+    own_backend.post()
+    own_backend.end()
     with reading(schema.ready_engine(database_url)) as connection:
         assert not heartbeat.any_alive(connection, utc_now())
 

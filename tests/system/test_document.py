@@ -17,7 +17,7 @@ import pytest
 
 from fairmind_sync import mlops_integration
 from tests.conftest import API_KEY
-from tests.standins.wandb import StandInWandb
+from tests.standins.wandb import StandInWandb, serve_wandb
 from tests.support.processes import eventually, running_daemon
 from tests.system.document import TEXT, blocks
 
@@ -61,29 +61,41 @@ class Backend:
         ).stdout
 
 
-@pytest.fixture
-def backend(
-    tmp_path: Path, installed_wheel: Path, wandb_standin: StandInWandb, mlflow_uri: str
+@pytest.fixture(scope="module")
+def wandb() -> Iterator[StandInWandb]:
+    with serve_wandb(api_keys={API_KEY}) as standin:
+        yield standin
+
+
+@pytest.fixture(scope="module")
+def shared_backend(
+    shared_place: Path, installed_wheel: Path, wandb: StandInWandb, mlflow_uri: str
 ) -> Iterator[Backend]:
     env = {
         "PYTHONPATH": str(installed_wheel),
         "MLOPS_PROVIDER": "both",
         "WANDB_API_KEY": API_KEY,
-        "WANDB_BASE_URL": wandb_standin.base_url,
+        "WANDB_BASE_URL": wandb.base_url,
         "MLFLOW_TRACKING_URI": mlflow_uri,
-        "FAIRMIND_SYNC_DATABASE_URL": f"sqlite:///{tmp_path / 'results.db'}",
+        "FAIRMIND_SYNC_DATABASE_URL": f"sqlite:///{shared_place / 'results.db'}",
     }
-    services = tmp_path / "services"
+    services = shared_place / "services"
     services.mkdir()
     for name, line in SERVICES.items():
         (services / f"{name}.py").write_text(line)
-    with running_daemon(env, tmp_path, started=True) as daemon:
-        port = daemon.url.rsplit(":", 1)[-1]
-        home = Path(os.environ["HOME"])
-        home.mkdir(exist_ok=True)
-        curl_settings = f"silent\nconnect-to = localhost:8000:127.0.0.1:{port}\n"
-        (home / ".curlrc").write_text(curl_settings)
-        yield Backend(tmp_path, env, daemon.url)
+    with running_daemon(env, shared_place, started=True) as daemon:
+        yield Backend(shared_place, env, daemon.url)
+
+
+@pytest.fixture
+def backend(shared_backend: Backend) -> Backend:
+    """Curl takes the document's address for the daemon's."""
+    port = shared_backend.url.rsplit(":", 1)[-1]
+    home = Path(os.environ["HOME"])
+    home.mkdir(exist_ok=True)
+    curl_settings = f"silent\nconnect-to = localhost:8000:127.0.0.1:{port}\n"
+    (home / ".curlrc").write_text(curl_settings)
+    return shared_backend
 
 
 @pytest.fixture
@@ -106,13 +118,18 @@ def curl_lines() -> list[str]:
 
 
 def test_the_automatic_logging_snippet_saves_and_both_providers_receive(
-    backend: Backend, wandb_standin: StandInWandb
+    backend: Backend, wandb: StandInWandb
 ) -> None:
     (snippet,) = blocks("python", holding="await bias_test_results.save_test_result")
     backend.python(snippet)
-    run = eventually(lambda: next(iter(wandb_standin.runs.values()), None))
-    eventually(lambda: run.state == "finished")
-    assert run.config["protected_attributes"] == ["gender", "race"]
+    arrived = eventually(
+        lambda: [
+            run
+            for run in wandb.runs.values()
+            if run.state == "finished" and "protected_attributes" in run.config
+        ]
+    )
+    assert [run.config["protected_attributes"] for run in arrived] == [["gender", "race"]]
 
 
 def test_the_programmatic_snippet_prints_both_run_ids(warm_backend: Backend) -> None:
