@@ -49,3 +49,19 @@ def test_tests_of_a_file_that_wait_stay_together() -> None:
     files = [item.path for item in dealt if item.waits]
     changes = sum(one != other for one, other in itertools.pairwise(files))
     assert changes == len({*files}) - 1
+
+
+def test_the_longest_file_is_the_first_of_its_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiers, "_LONG", {"test_3": 1000})
+    dealt: list[Any] = tiers.dealt(_ITEMS, 4)
+    assert dealt[0].path == Path("test_3.py")
+    assert [item.path for item in dealt[3 : len(dealt) // 4] if item.waits] == []
+
+
+def test_processes_wait_about_equally_long() -> None:
+    shares = tiers._shared_out([item for item in _ITEMS if item.waits], 3)
+    assert max(map(len, shares)) - min(map(len, shares)) <= 3
+
+
+def test_the_files_that_are_known_to_wait_long_are_there() -> None:
+    assert {path.stem for path in Path(__file__).parent.rglob("test_*.py")} >= {*tiers._LONG}

@@ -9,12 +9,15 @@ import signal
 import subprocess
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx2
 import pytest
 
-from fairmind_sync.demo.lending import bias_tests
 from tests.support.processes import COMMAND, command, eventually
+
+if TYPE_CHECKING:
+    from fairmind_sync.demo.lending import BiasTest
 
 URL = re.compile(r"http://127\.0\.0\.1:\d+/#/experiments/\d+/runs/[0-9a-f]{32}")
 
@@ -84,15 +87,22 @@ def test_on_a_terminal_the_demos_urls_open_until_ctrl_c() -> None:
     assert (code, page.status_code, held["run"]["info"]["status"]) == (0, 200, "FINISHED")
 
 
-def test_the_demos_results_are_computed_and_differ() -> None:
-    accuracies = {test.results["accuracy"] for test in bias_tests()}
+@pytest.fixture(scope="module")
+def bias_tests() -> list[BiasTest]:
+    from fairmind_sync.demo import lending  # scikit-learn takes a second
+
+    return list(lending.bias_tests())
+
+
+def test_the_demos_results_are_computed_and_differ(bias_tests: list[BiasTest]) -> None:
+    accuracies = {test.results["accuracy"] for test in bias_tests}
     assert len(accuracies) > 15
 
 
-def test_the_demos_models_are_biased_against_women() -> None:
+def test_the_demos_models_are_biased_against_women(bias_tests: list[BiasTest]) -> None:
     gaps = [
         test.results["groups"]["men"]["selection_rate"]
         - test.results["groups"]["women"]["selection_rate"]
-        for test in bias_tests()
+        for test in bias_tests
     ]
     assert min(gaps) > 0

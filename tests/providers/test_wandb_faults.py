@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from tests.providers.test_wandb import WandbLab
 from tests.standins.faults import Action, every
 from tests.standins.wandb import Fault, StandInWandb
-from tests.support.diagonals import diagonals
+from tests.support.diagonals import diagonals, one_of
 from tests.support.processes import eventually
 
 KINDS = (
@@ -74,7 +74,7 @@ def test_a_request_that_never_arrived(lab: WandbLab, kind: str, action: Action) 
     assert is_one_complete_run(lab)
 
 
-@pytest.mark.parametrize("status", [500, 503])
+@pytest.mark.parametrize("status", one_of([503, 500]))
 def test_a_file_stream_that_fails_for_ever_is_never_delivered(lab: WandbLab, status: int) -> None:
     lab.standin.faults.replace([Fault("file_stream", "status", status=status)])
     assert lab.drain().status == "pending"
@@ -86,7 +86,7 @@ def test_a_file_stream_that_answers_nonsense_for_ever_is_never_delivered(lab: Wa
     assert (record.status, record.last_error_kind) == ("pending", "unconfirmed")
 
 
-@pytest.mark.parametrize("status", [403, 500])
+@pytest.mark.parametrize("status", one_of([500, 403]))
 def test_a_refused_second_upsert_takes_nothing_from_the_run(lab: WandbLab, status: int) -> None:
     lab.standin.faults.replace([Fault("upsert_finish", "status", status=status)])
     lab.drain()

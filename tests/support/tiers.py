@@ -6,15 +6,35 @@ import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import chain, groupby
+from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 
 import pytest
 
 UNIT, SYSTEM, NIGHTLY = "unit", "system", "nightly"
-PROCESSES = 4
-"""Tests of the system tier wait more than they compute; on two cores four of them wait at once."""
+PROCESSES = 7
+"""Tests of the system tier wait more than they compute; two cores are busy where so many wait at once."""
+_LONG = {
+    "test_two_hosts": 110,
+    "test_oldest_server": 70,
+    "test_wandb_faults": 130,
+    "test_wandb": 90,
+    "test_canary": 70,
+    "test_kills": 90,
+    "test_sleep": 70,
+    "test_mlflow_faults": 65,
+    "test_clock_jumps": 50,
+    "test_demo": 60,
+    "test_contract": 60,
+    "test_wandb_destination": 50,
+    "test_failover": 40,
+    "test_hangs": 40,
+    "test_worker_slot": 45,
+    "test_killed_upgrade": 40,
+    "test_document": 40,
+}
+"""The files whose tests wait longest together, and for how many seconds; a test elsewhere counts as one."""
 _A_HANDFUL = 5
 _SYSTEM_FOLDERS = {"system", "browser", "demo", "benchmarks"}
 _SERVERS = {"postgres", "mlflow_uri", "wheel", "installed_wheel", "own_server"}
@@ -61,17 +81,33 @@ def _is_on_postgresql(item: pytest.Item) -> bool:
 def dealt(items: Sequence[pytest.Item], processes: int) -> list[pytest.Item]:
     """The items in an order for xdist's `worksteal`, which gives each process an equal run of them.
 
-    Each run begins with files of tests that mostly wait, and ends with tests that only compute: those are
-    what a process that is done takes over from another one.
+    Each run begins with files of tests that mostly wait, the longest first, and ends with tests that only
+    compute: those are what a process that is done takes over from another one.
     """
-    waiting = [list(file) for _, file in groupby(filter(_waits, items), attrgetter("path"))]
+    waiting = _shared_out([item for item in items if _waits(item)], processes)
     computing = deque(item for item in items if not _waits(item))
     order: list[pytest.Item] = []
-    for number in range(processes):
+    for number, files in enumerate(waiting):
         end = len(order) + (len(items) - len(order)) // (processes - number)
-        order += chain.from_iterable(waiting[number::processes])
+        order += files
         order += [computing.popleft() for _ in range(min(end - len(order), len(computing)))]
     return [*order, *computing]
+
+
+def _shared_out(items: Sequence[pytest.Item], processes: int) -> list[list[pytest.Item]]:
+    """For each process the tests of its files, so that all of them wait about equally long."""
+    files = [list(file) for _, file in groupby(items, attrgetter("path"))]
+    shares: list[list[pytest.Item]] = [[] for _ in range(processes)]
+    seconds = dict.fromkeys(range(processes), 0)
+    for file in sorted(files, key=_seconds, reverse=True):
+        number = min(seconds, key=seconds.__getitem__)
+        seconds[number] += _seconds(file)
+        shares[number] += file
+    return shares
+
+
+def _seconds(file: Sequence[pytest.Item]) -> int:
+    return _LONG.get(file[0].path.stem, len(file))
 
 
 @contextmanager

@@ -18,6 +18,11 @@ _TWO_PLACES_FURTHER = (
 )
 _ON_SQLITE = {"trouble": "poison", "jump": "-3h"}
 """The others of these on PostgreSQL."""
+_ON_SQLITE_ALONE = (
+    "test_what_waits_for_a_provider_does_not_wait_for_the_clock",
+    "test_a_daemon_goes_on_giving_signs_of_life_after_its_clock_was_set_back",
+)
+"""Where the daemon's own clock is also the database's."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -34,6 +39,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _is_left_out(item: pytest.Function) -> bool:
     params = item.callspec.params if hasattr(item, "callspec") else {}
     is_on_postgresql = params.get("database_url") == "postgresql"
+    if is_on_postgresql and item.originalname in _ON_SQLITE_ALONE:
+        return True
     for param, on_sqlite in _ON_SQLITE.items():
         if param in params:
             return is_on_postgresql == (params[param] == on_sqlite)
