@@ -40,7 +40,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     is_asked = getattr(options, "numprocesses", 0) is not None or hasattr(config, "workerinput")
     if is_asked or options.collectonly or options.usepdb:
         return
-    options.numprocesses = tiers.processes_for(config.args)
+    options.numprocesses = tiers.processes_for(config.args, options.markexpr)
     if options.numprocesses:
         options.dist = "worksteal"
 

@@ -65,3 +65,23 @@ def test_processes_wait_about_equally_long() -> None:
 
 def test_the_files_that_are_known_to_wait_long_are_there() -> None:
     assert {path.stem for path in Path(__file__).parent.rglob("test_*.py")} >= {*tiers._LONG}
+
+
+@pytest.mark.parametrize(
+    ("marks", "expected"),
+    [
+        ("not nightly", tiers.PROCESSES),
+        ("system and not nightly", tiers.PROCESSES),
+        ("unit or system", tiers.PROCESSES),
+        ("unit and not nightly", 2),
+    ],
+)
+def test_tests_that_wait_for_nothing_get_a_process_for_each_core(
+    marks: str, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    assert tiers.processes_for([str(Path(__file__).parent)], marks) == expected
+
+
+def test_a_file_runs_in_one_process() -> None:
+    assert tiers.processes_for([f"{__file__}::test_a_file_runs_in_one_process"]) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -138,7 +139,13 @@ def _refuse(event: str, _arguments: object) -> None:
         raise AssertionError(message)
 
 
-def processes_for(arguments: Sequence[str]) -> int:
-    """How many xdist workers a command line is worth: none for files and single tests."""
+def processes_for(arguments: Sequence[str], marks: str = "") -> int:
+    """How many xdist workers a command line is worth: none for files and single tests.
+
+    Tests of the unit tier alone wait for nothing: each core gets a process. `marks` is what `-m` chooses by.
+    """
     is_named = [Path(one.partition("::")[0]).is_file() for one in arguments]
-    return 0 if all(is_named) and len(is_named) <= _A_HANDFUL else PROCESSES
+    if all(is_named) and len(is_named) <= _A_HANDFUL:
+        return 0
+    waits = UNIT not in marks or SYSTEM in marks
+    return PROCESSES if waits else min(os.cpu_count() or 1, PROCESSES)
