@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import Engine
 
 from tests.support.deliveries import dead, delivered, save
-from tests.support.processes import COMMAND, command, eventually
+from tests.support.processes import COMMAND, PATIENCE_S, command, eventually
 
 Setup = Callable[[Engine], object]
 
@@ -158,4 +158,4 @@ def daemon_lines(env: dict[str, str], tmp_path: Path) -> Iterator[Callable[[], l
         yield lambda: log.read_text().splitlines()
     finally:
         daemon.send_signal(signal.SIGTERM)
-        daemon.wait(timeout=40)
+        daemon.wait(timeout=PATIENCE_S)

@@ -14,7 +14,7 @@ from fairmind_sync.relay import worker
 from fairmind_sync.relay.shared_flags import SharedFlags
 from fairmind_sync.relay.watchdog import HUNG
 from fairmind_sync.settings import Settings
-from tests.support.processes import eventually
+from tests.support.processes import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.both_databases
 
@@ -25,7 +25,7 @@ def hang(settings: Settings, wires: SharedFlags) -> None:
     """A batch whose deadline has passed."""
     worker.start(settings, wires)
     worker._watchdog.watch(timedelta(seconds=-1))
-    time.sleep(60)
+    time.sleep(2 * PATIENCE_S)
 
 
 def wait_for_stop(settings: Settings, wires: SharedFlags) -> None:
@@ -44,7 +44,7 @@ def start_child_and_die(settings: Settings, wires: SharedFlags) -> None:
 def test_a_batch_that_outlives_its_deadline_ends_the_process(configured: Settings) -> None:
     process = SPAWN.Process(target=hang, args=(configured, SharedFlags()))
     process.start()
-    process.join(30)
+    process.join(PATIENCE_S)
     assert process.exitcode == HUNG
 
 
@@ -53,7 +53,7 @@ def test_a_worker_stops_when_it_is_asked_to(configured: Settings) -> None:
     process = SPAWN.Process(target=wait_for_stop, args=(configured, wires))
     process.start()
     wires.stop.value = True
-    process.join(30)
+    process.join(PATIENCE_S)
     assert process.exitcode == 0
 
 
@@ -63,7 +63,7 @@ def test_a_worker_tells_its_process_id(configured: Settings) -> None:
     process.start()
     told = eventually(lambda: wires.pid.value)
     wires.stop.value = True
-    process.join(30)
+    process.join(PATIENCE_S)
     assert told == process.pid
 
 
@@ -71,7 +71,7 @@ def test_a_worker_ends_when_its_parent_died(configured: Settings) -> None:
     wires = SharedFlags()
     parent = SPAWN.Process(target=start_child_and_die, args=(configured, wires))
     parent.start()
-    parent.join(30)
+    parent.join(PATIENCE_S)
     assert eventually(lambda: not psutil.pid_exists(wires.pid.value))
 
 

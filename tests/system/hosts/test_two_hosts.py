@@ -25,7 +25,13 @@ from tests.support.databases import rows
 from tests.support.deliveries import pid_of, save_with
 from tests.support.mlflow_runs import HeldRun, runs_of
 from tests.support.postgres import PostgresServer, postgres_server
-from tests.support.processes import DaemonProcess, command, eventually, running_daemon
+from tests.support.processes import (
+    PATIENCE_S,
+    DaemonProcess,
+    command,
+    eventually,
+    running_daemon,
+)
 from tests.system.crash.trouble import troubled
 from tests.system.hosts.network import Network, network
 
@@ -116,7 +122,7 @@ def mlflow_in(net: Network, place: Path) -> Iterator[None]:
 
 def _is_healthy() -> bool:
     try:
-        return httpx2.get(f"http://127.0.0.1:{PORT}/health", timeout=1).is_success
+        return httpx2.get(f"http://127.0.0.1:{PORT}/health", timeout=PATIENCE_S).is_success
     except httpx2.TransportError:
         return False
 
