@@ -23,9 +23,10 @@ def secrets_of(
 ) -> tuple[str, ...]:
     """Returns every secret that this process could know, the longest first.
 
-    `variables` are the environment's, and those that a worker takes from `.env`, unless they are given.
+    `variables` are the environment's, and those of the settings' file, unless they are given.
     """
-    named = {**dotenv_values(".env"), **os.environ} if variables is None else variables
+    in_file = {} if settings.env_file is None else dotenv_values(settings.env_file)
+    named = {**in_file, **os.environ} if variables is None else variables
     ours = [value.get_secret_value() for _, value in settings if isinstance(value, SecretStr)]
     theirs = [one for name in PROVIDERS for one in providers.folder(name).secrets(settings)]
     of_database = passwords_of(settings.database_url)
