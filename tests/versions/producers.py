@@ -18,18 +18,30 @@ from tests.versions.requirements import PYTHONS, base_requirements, requirements
 FACES = (
     "tests/test_base_install.py",
     "tests/test_bias_test_results.py",
+    "tests/test_fairmind.py",
     "tests/test_mlops_integration.py",
 )
 """Tested whole, on both databases."""
 FEW = ("tests/test_floors.py", "tests/test_settings.py", "tests/intake")
 """What is tested with another Python, whose differences mostly show at imports."""
-INSIDE = (*FEW, "tests/outbox", "tests/results", "tests/storage")
+_OF_THE_OUTBOX = (
+    "deletion",
+    "delivery_lookup",
+    "idempotency",
+    "result_lookup",
+    "revisions",
+    "saving",
+    "statistics",
+)
+INSIDE = (
+    *FEW,
+    "tests/results",
+    "tests/storage",
+    *(f"tests/outbox/test_{one}.py" for one in _OF_THE_OUTBOX),
+)
 """Tested on SQLite, in one process."""
 _LEFT_OUT = (
     "tests/intake/test_fairmind_deliveries.py",  # a daemon's side
-    "tests/outbox/test_many_daemons.py",
-    "tests/outbox/test_state_machine.py",  # cost half of all the time
-    "tests/outbox/test_users_apart.py",
     "tests/results/test_extraction.py",  # done at a delivery
     "tests/results/test_keys.py",
 )

@@ -77,10 +77,13 @@ def open_file_engine(url: URL, most_connections: int) -> Engine:
     return engine
 
 
-def _open_what_is_there(_dialect: object, _entry: object, place: list[Any], options: Any) -> None:
-    """Has SQLite open the file, and never make one: saves would go into an empty database."""
-    place[0] = f"file:{quote(place[0])}?mode=rw"
-    options["uri"] = True
+def _open_what_is_there(dialect: Any, _entry: object, place: list[Any], options: Any) -> Any:
+    """Has SQLite open the file, and never make one: saves would go into an empty database.
+
+    The arguments stay as they are: SQLAlchemy 2.0 hands the same ones to the next connection.
+    """
+    file, *others = place
+    return dialect.connect(f"file:{quote(file)}?mode=rw", *others, **{**options, "uri": True})
 
 
 def data_version(connection: Any) -> int:
