@@ -16,7 +16,8 @@ def at_once(imports: str, work: str, *arguments: list[str]) -> list[str]:
 
     Each process finds its list in `sys.argv[1:]`.
     """
-    env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    checkout = Path(__file__).parents[2]
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (checkout, checkout / "daemon")))}
     with ExitStack() as stack:
         processes = [
             stack.enter_context(
