@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import pytest
 from sqlalchemy import Engine
@@ -23,15 +20,12 @@ from fairmind_sync.settings import current_settings
 from fairmind_sync.storage.engine import writing
 from fairmind_sync.storage.tables import results_table
 from fairmind_sync.testing import FakeProvider
+from tests.support.by_hand import DISABLED, beat, delivering, log
 from tests.support.clock import Clock
 from tests.support.databases import rows
 from tests.support.deliveries import RUN, delivered
 
 pytestmark = pytest.mark.both_databases
-
-DISABLED = {"enabled": False, "success": False, "run_id": None, "url": None}
-WAIT_S = 60.0
-"""Longer than any delivery here takes; only a failing test waits so long."""
 
 
 @pytest.fixture(autouse=True)
@@ -44,8 +38,7 @@ def backend(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def heart(engine: Engine) -> None:
     """A daemon that is alive."""
-    with writing(engine) as connection:
-        Heartbeat().start(connection, datetime.now(UTC))
+    beat(engine)
 
 
 @pytest.fixture
@@ -59,34 +52,6 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 def provide(monkeypatch: pytest.MonkeyPatch, provider: str) -> None:
     monkeypatch.setenv("MLOPS_PROVIDER", provider)
     current_settings.cache_clear()
-
-
-def log(wait: float = WAIT_S, **changes: Any) -> dict[str, dict[str, Any]]:
-    arguments: dict[str, Any] = {
-        "test_id": "t",
-        "model_id": "m",
-        "test_type": "ml_bias",
-        "results": {"accuracy": 0.85},
-    }
-    return service.log_bias_test(**arguments | changes, wait=wait)
-
-
-@contextmanager
-def delivering(engine: Engine, provider: FakeProvider) -> Iterator[None]:
-    """A relay at work in another thread."""
-    done = threading.Event()
-
-    def deliver() -> None:
-        while not done.wait(0.01):
-            Relay(engine, provider, max_attempts=3).drain()
-
-    thread = threading.Thread(target=deliver)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,17 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
+from typing import NoReturn
 
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
-from fairmind_sync.api import create_app
+from fairmind_sync.api import create_app, room
 from fairmind_sync.api.schemas import MOST_VALUES
 from fairmind_sync.clock import utc_now
+from fairmind_sync.intake.wait import DeliveryWait
+from fairmind_sync.operating import actions
 from fairmind_sync.outbox import deletion, heartbeat, idempotency
 from fairmind_sync.provider_names import PROVIDERS
 from fairmind_sync.providers.base import Dead
@@ -77,6 +80,33 @@ def test_a_request_waits_for_its_delivery(client: TestClient, engine: Engine) ->
         eventually(lambda: rows(engine, outbox_table))
         deliver_all(engine)
     assert (reply.result().status_code, reply.result().json()["status"]) == (200, "delivered")
+
+
+@pytest.mark.usefixtures("_daemon")
+def test_where_too_many_wait_who_waits_longest_is_answered_at_once(
+    client: TestClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "MOST_WAITING", 1)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(client.post, URL, json=body(wait=60, test_id="first"))
+        eventually(lambda: rows(engine, outbox_table))
+        second = pool.submit(client.post, URL, json=body(wait=60, test_id="second"))
+        assert (first.result().status_code, second.done()) == (202, False)
+        deliver_all(engine)
+    assert second.result().status_code == 200
+
+
+@pytest.mark.usefixtures("_daemon")
+def test_a_provider_that_is_away_is_not_waited_for(
+    client: TestClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_wait: object) -> NoReturn:
+        raise AssertionError("it waits")
+
+    for name in PROVIDERS:
+        actions.pause(engine, name)
+    monkeypatch.setattr(DeliveryWait, "pause_s", property(refuse))
+    assert client.post(URL, json=body(wait=60)).status_code == 202
 
 
 def test_a_dead_delivery_is_answered_with_its_error(configured: Settings, engine: Engine) -> None:

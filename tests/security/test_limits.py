@@ -5,8 +5,8 @@ from __future__ import annotations
 import http.client
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,11 +20,11 @@ from fairmind_sync.settings import Settings
 from fairmind_sync.storage.engine import reading
 from fairmind_sync.testing import new_result
 from tests.security.attack import API
+from tests.security.serving import served
 from tests.support.deliveries import save_with
 from tests.support.processes import eventually, running_daemon
 
 SMALL = 1000
-FAR_AWAY_S = 120.0
 HEAD = (
     b"POST /api/v1/mlops/log-test HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 )
@@ -32,24 +32,9 @@ HEALTHZ = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\
 
 
 @pytest.fixture
-def serve(configured: Settings) -> Iterator[Callable[[], str]]:
-    """Starts a server with the module's limits as they are then; its URL."""
-    with ExitStack() as stack:
-
-        def start() -> str:
-            listener = server.listen(configured.model_copy(update={"api_port": 0}))
-            stack.enter_context(listener)
-            running = server.ApiServer(configured, listener)
-            running.start()
-            stack.callback(running.stop)
-            return running.url
-
-        yield start
-
-
-@pytest.fixture
-def url(serve: Callable[[], str]) -> str:
-    return serve()
+def url(configured: Settings) -> Iterator[str]:
+    with served(configured) as url:
+        yield url
 
 
 def connect(url: str) -> socket.socket:
@@ -65,11 +50,14 @@ def reply_to(url: str, request: bytes) -> bytes:
         return rest_of(connection)
 
 
-def rest_of(connection: socket.socket) -> bytes:
+def rest_of(connection: socket.socket, to: bytes | None = None) -> bytes:
+    """What comes until the connection's end, or until what comes ends with `to`."""
     received = b""
     try:
         while part := connection.recv(65536):
             received += part
+            if to is not None and received.endswith(to):
+                break
     except ConnectionResetError:
         pass
     return received
@@ -214,37 +202,6 @@ def test_a_body_that_comes_byte_by_byte_is_cut_off(
     with connect(url) as connection:
         connection.sendall(posting(b"Content-Length: 1000000"))
         eventually(lambda: cut_while_sending(connection))
-
-
-@contextmanager
-def crowd(url: str, size: int) -> Iterator[list[socket.socket]]:
-    """Connections that say nothing."""
-    with ExitStack() as stack:
-        yield [stack.enter_context(connect(url)) for _ in range(size)]
-
-
-@pytest.fixture
-def narrow(monkeypatch: pytest.MonkeyPatch, serve: Callable[[], str]) -> str:
-    """A server that takes few connections, and waits long for what they say."""
-    monkeypatch.setattr(server, "MOST_AT_ONCE", 5)
-    monkeypatch.setattr(server, "HEAD_SECONDS", FAR_AWAY_S)
-    return serve()
-
-
-def test_one_connection_too_many_is_told_to_come_back(narrow: str) -> None:
-    with crowd(narrow, 5):
-        assert eventually(lambda: status_of(reply_to(narrow, HEALTHZ)) == 503)
-
-
-def test_after_a_crowd_the_server_serves(narrow: str) -> None:
-    with crowd(narrow, 20):
-        pass
-    assert eventually(lambda: status_of(reply_to(narrow, HEALTHZ)) == 200)
-
-
-def test_connections_beyond_the_most_are_not_kept_open(narrow: str) -> None:
-    with crowd(narrow, 20) as connections:
-        assert eventually(lambda: sum(map(is_cut, connections)) >= 15)
 
 
 def flooding(url: str, until: threading.Event, answered: list[int]) -> None:

@@ -202,7 +202,7 @@ def test_each_python_snippet_runs(snippet: str, tmp_path: Path) -> None:
 
 
 def test_the_backends_guide_has_its_snippets() -> None:
-    assert len(python_snippets(BACKEND)) == 3
+    assert len(python_snippets(BACKEND)) == 4
 
 
 class TestArchitecture:

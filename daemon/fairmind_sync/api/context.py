@@ -7,18 +7,31 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 from fastapi import Depends, Path, Request
 from sqlalchemy import Engine
 
+from fairmind_sync.api.room import WaitingRoom
 from fairmind_sync.outbox.delivery_lookup import LARGEST_ID
 from fairmind_sync.provider_names import PROVIDERS
 from fairmind_sync.settings import Settings, current_settings
 from fairmind_sync.storage.schema import ready_engine
 
 
-def _settings(request: Request) -> Settings:
+async def _settings(request: Request) -> Settings:
     given = getattr(request.app.state, "settings", None)
     return given if isinstance(given, Settings) else current_settings()
 
 
 CurrentSettings = Annotated[Settings, Depends(_settings)]
+
+
+async def _waiting_room(request: Request) -> WaitingRoom:
+    """Returns the app's; a backend that mounts the router has one, too."""
+    state = request.app.state
+    if not hasattr(state, "fairmind_sync_waiting"):
+        state.fairmind_sync_waiting = WaitingRoom()
+    found: WaitingRoom = state.fairmind_sync_waiting
+    return found
+
+
+CurrentWaitingRoom = Annotated[WaitingRoom, Depends(_waiting_room)]
 
 
 def open_store(settings: CurrentSettings) -> Engine:

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Header, HTTPException, Response
 
-from fairmind_sync.api.context import CurrentSettings, KnownProvider, Store, open_store
+from fairmind_sync.api.context import (
+    CurrentSettings,
+    CurrentWaitingRoom,
+    KnownProvider,
+    Store,
+    open_store,
+)
 from fairmind_sync.api.problems import ProblemRoute
 from fairmind_sync.api.schemas import (
     IntegrationStatus,
@@ -20,7 +26,7 @@ from fairmind_sync.api.schemas import (
 from fairmind_sync.errors import BacklogFullError, NoProviderError
 from fairmind_sync.intake.prepare import prepare
 from fairmind_sync.intake.save import save_all, save_once
-from fairmind_sync.intake.wait import POLL_SECONDS, DeliveryWait, is_settled, logging_status
+from fairmind_sync.intake.wait import DeliveryWait, is_settled, logging_status, wait_until_over
 from fairmind_sync.outbox import delivery_lookup, workload
 from fairmind_sync.providers.destinations import integration_status
 from fairmind_sync.results.states import DELIVERED
@@ -64,23 +70,28 @@ def status(settings: CurrentSettings) -> StatusResponse:
         400: {"description": "no provider is enabled, or the body is no JSON"},
         413: {"description": "the body is too large"},
         429: {"description": "too many deliveries are pending"},
-        503: {"description": "the database can't take it"},
+        503: {"description": "the database can't take it, or too many requests come at once"},
     },
 )
 async def log_test(
     body: LogTestRequest,
     settings: CurrentSettings,
+    waiting_room: CurrentWaitingRoom,
     response: Response,
     idempotency_key: IdempotencyKey = None,
 ) -> LogTestResponse:
-    """Saves the result, then waits for its delivery; 202 when the wait ran out or no daemon is alive."""
+    """Saves the result, then waits for its delivery.
+
+    202 when the wait ran out, or is cut short: no daemon is alive, the provider is offline, blocked or
+    paused, or too many requests wait.
+    """
     if not settings.owed:
         raise NoProviderError
     engine = await asyncio.to_thread(open_store, settings)
     saved = await asyncio.to_thread(_save, body, engine, settings, idempotency_key)
     waiting = DeliveryWait(engine, saved, settings.owed, body.wait)
-    while not await asyncio.to_thread(waiting.is_over):  # noqa: ASYNC110 another process commits
-        await asyncio.sleep(POLL_SECONDS)
+    with waiting_room.place() as place:
+        await wait_until_over(waiting, lambda: place.is_over)
     answer = _answer(waiting.found)
     response.status_code = 202 if answer.status == "pending" else 200
     return answer

@@ -1,7 +1,8 @@
 """Decides which requests get in: every request passes the guard before any endpoint.
 
 The host must be ours (DNS rebinding), a change must come from our own page or from no page (cross-site
-requests), the token must be right where one is set, and the body must be small and arrive in time.
+requests), the token must be right where one is set, the body must be small and arrive in time, and there must
+be room.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from starlette.responses import RedirectResponse, Response
 from fairmind_sync.api import body_limits
 from fairmind_sync.api.body_limits import BodyError, read_body, replay_body
 from fairmind_sync.api.problems import problem
+from fairmind_sync.api.room import Room, crowded, skip_body
 from fairmind_sync.api.session import token_of
 
 if TYPE_CHECKING:
@@ -50,12 +52,21 @@ class Guard:
         self._app = app
         self._token = token_of(settings)
         self._hosts = _our_names(settings)
+        self._room = Room()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         send = _with_headers(send)
+        with self._room.place(scope["path"]) as has_place:
+            if has_place:
+                await self._admit(scope, receive, send)
+                return
+        await skip_body(receive)
+        await crowded()(scope, receive, send)
+
+    async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         refusal = self._refusal(scope, headers)
         if refusal is not None:

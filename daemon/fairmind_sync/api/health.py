@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import TYPE_CHECKING
+
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-from fairmind_sync.api.context import CurrentSettings, Store, open_store
+from fairmind_sync.api.context import CurrentSettings, open_store
 from fairmind_sync.api.metrics import DatabaseCollector
 from fairmind_sync.api.problems import ProblemRoute
 from fairmind_sync.api.schemas import Health
 from fairmind_sync.api.session import token_of
 from fairmind_sync.errors import DamagedError, DiskFullError, SchemaError, StorageError
+from fairmind_sync.few_threads import run_in
 from fairmind_sync.outbox import heartbeat
 from fairmind_sync.storage import sqlite_file
 from fairmind_sync.storage.engine import current_time, reading
+
+if TYPE_CHECKING:
+    from fairmind_sync.settings import Settings
+
+_THREADS = 4
+"""Threads for health alone: others may all wait for the database's write lock."""
 
 router = APIRouter(route_class=ProblemRoute, tags=["health"])
 _PARTS: tuple[tuple[type[StorageError], str], ...] = (
@@ -30,23 +40,27 @@ async def healthz() -> Health:
 
 
 @router.get("/readyz", responses={503: {"model": Health, "description": "not ready"}})
-def readyz(settings: CurrentSettings, request: Request, response: Response) -> Health:
+async def readyz(settings: CurrentSettings, request: Request, response: Response) -> Health:
     """Tells whether results can be saved, and whether a daemon is there to deliver results.
 
     Anybody may ask: only who sends the token learns more than which part isn't ready.
     """
+    token = token_of(settings)
+    is_known = token is not None and token.admits(request.headers)
+    found = await run_in("health", _THREADS, partial(_readiness, settings, is_known=is_known))
+    response.status_code = 200 if found.ok else 503
+    return found
+
+
+def _readiness(settings: Settings, *, is_known: bool) -> Health:
     try:
         engine = open_store(settings)
         sqlite_file.require_space(engine)
         with reading(engine) as connection:
             alive = heartbeat.any_alive(connection, current_time(engine))
-        found = Health(ok=alive, reason=None if alive else "no daemon is running")
     except StorageError as error:
-        token = token_of(settings)
-        is_known = token is not None and token.admits(request.headers)
-        found = Health(ok=False, reason=str(error) if is_known else _part(error))
-    response.status_code = 200 if found.ok else 503
-    return found
+        return Health(ok=False, reason=str(error) if is_known else _part(error))
+    return Health(ok=alive, reason=None if alive else "no daemon is running")
 
 
 def _part(error: StorageError) -> str:
@@ -63,8 +77,13 @@ def _part(error: StorageError) -> str:
         503: {"description": "the database can't be read"},
     },
 )
-def metrics(engine: Store) -> Response:
+async def metrics(settings: CurrentSettings) -> Response:
     """Returns metrics in Prometheus' text format, read from the database: the same from every daemon."""
+    text = await run_in("health", _THREADS, _exposition, settings)
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+
+def _exposition(settings: Settings) -> bytes:
     registry = CollectorRegistry()
-    registry.register(DatabaseCollector(engine))
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    registry.register(DatabaseCollector(open_store(settings)))
+    return generate_latest(registry)

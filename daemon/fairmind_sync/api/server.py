@@ -14,6 +14,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from fairmind_sync.api.app import create_app
+from fairmind_sync.api.room import crowded_reply, most_connections
 from fairmind_sync.errors import SettingsError
 from fairmind_sync.settings import OF_THE_API
 
@@ -22,10 +23,11 @@ if TYPE_CHECKING:
 
 HEAD_SECONDS = 10.0
 """A client that needs longer for a request's head is cut off."""
-MOST_AT_ONCE = 100
-"""Connections; more are answered 503, so that a flood leaves the daemon room to work."""
+SILENCE_SECONDS = 1.0
+"""A connection that has been silent for longer makes way for a new one, where there are too many."""
 _LARGEST_HEAD = 64 * 1024
-_TOO_MANY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+_QUEUE = 512
+"""Connections that the system holds until they are accepted."""
 
 
 def require_guard(settings: Settings) -> None:
@@ -56,7 +58,7 @@ def listen(settings: Settings) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((settings.api_host, settings.api_port))
-        listener.listen(128)
+        listener.listen(_QUEUE)
     except OSError as error:
         listener.close()
         raise SettingsError(
@@ -78,7 +80,7 @@ class ApiServer:
             access_log=False,
             lifespan="off",
             server_header=False,
-            limit_concurrency=MOST_AT_ONCE,
+            backlog=_QUEUE,
             h11_max_incomplete_event_size=_LARGEST_HEAD,
             timeout_graceful_shutdown=2,
         )
@@ -120,19 +122,27 @@ class _CalmServer(uvicorn.Server):
 
 
 class _ImpatientProtocol(H11Protocol):
-    """Cuts a connection that doesn't bring a whole request head in time; uvicorn waits for ever."""
+    """Cuts a connection that doesn't bring a whole request head in time; uvicorn waits for ever.
 
+    `silent_since` is when the connection began to owe a head, by the loop's clock; None while a request of
+    the connection is answered.
+    """
+
+    silent_since: float | None = None
+    _is_refused = False
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        if len(self.connections) > MOST_AT_ONCE:  # each costs a file descriptor, even a silent one
-            transport.write(_TOO_MANY)
-            transport.close()
+        if len(self.connections) > most_connections() and not self._makes_way():
+            self._refuse()
         else:
+            self.silent_since = self.loop.time()
             self._expect_head()
 
     def data_received(self, data: bytes) -> None:
+        if self._is_refused:
+            return
         if self._deadline is None:
             self._expect_head()
         super().data_received(data)
@@ -141,10 +151,36 @@ class _ImpatientProtocol(H11Protocol):
         super().handle_events()
         if self.conn.their_state is not h11.IDLE:  # the head is there
             self._forget_deadline()
+            self.silent_since = None
+
+    def on_response_complete(self) -> None:
+        self.silent_since = self.loop.time()
+        super().on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget_deadline()
         super().connection_lost(exc)
+
+    def _refuse(self) -> None:
+        """Answers that there are too many, and reads on for a moment: else the system may drop the answer."""
+        self._is_refused = True
+        self.transport.write(crowded_reply())
+        if len(self.connections) > 1.5 * most_connections():
+            self.transport.close()
+        else:
+            self.transport.write_eof()
+            self._deadline = self.loop.call_later(SILENCE_SECONDS, self.transport.close)
+
+    def _makes_way(self) -> bool:
+        """Cuts the connection that has been silent longest; returns False if all are busy or just came."""
+        others: set[_ImpatientProtocol] = self.connections - {self}  # type: ignore[assignment]
+        silent = [one for one in others if one.silent_since is not None]
+        oldest = min(silent, key=lambda one: one.silent_since or 0, default=None)
+        if oldest is None or self.loop.time() - (oldest.silent_since or 0) < SILENCE_SECONDS:
+            return False
+        oldest.silent_since = None
+        oldest.transport.close()
+        return True
 
     def _expect_head(self) -> None:
         self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.close)
