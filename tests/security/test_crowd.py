@@ -88,7 +88,7 @@ def test_what_is_refused_is_told_when_to_come_back(url: str, gate: threading.Eve
 
 
 def test_what_still_comes_is_read_before_a_refusal() -> None:
-    messages = [{"body": b"x", "more_body": more} for more in (False, True, True)]
+    messages: list[dict[str, object]] = [{"more_body": more} for more in (False, True, True)]
 
     async def receive() -> dict[str, object]:
         return messages.pop()
