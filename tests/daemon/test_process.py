@@ -69,10 +69,17 @@ def test_with_a_port_of_kubernetes_all_is_delivered_and_the_api_is_not_served(
         daemon.event("delivery.delivered")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_the_daemon_cleanly(daemon: DaemonProcess, number: signal.Signals) -> None:
     code = daemon.stop(number)
     assert (code, [event["event"] for event in daemon.events[-1:]]) == (0, ["daemon.stopped"])
+
+
+def test_a_daemon_under_nohup_outlives_its_terminal(env: dict[str, str], tmp_path: Path) -> None:
+    with running_daemon(env, tmp_path, ["nohup"]) as daemon:
+        daemon.process.send_signal(signal.SIGHUP)
+        save(env, "t1")
+        daemon.event("delivery.delivered")
 
 
 def test_a_daemon_with_nothing_due_starts_no_worker(daemon: DaemonProcess) -> None:

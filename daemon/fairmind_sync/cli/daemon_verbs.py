@@ -13,7 +13,7 @@ from fairmind_sync.cli.output import print_json, say
 
 
 def run(*, as_json: AsJson = False) -> None:
-    """Run the daemon: deliver what is saved, serve API and status page, until SIGTERM or Ctrl-C."""
+    """Run the daemon: deliver what is saved, serve API and status page, until SIGTERM, SIGHUP or Ctrl-C."""
     from fairmind_sync import daemon
 
     settings = current_settings()

@@ -10,6 +10,7 @@ import signal
 import threading
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -17,6 +18,7 @@ import structlog
 from fairmind_sync import __version__, logs
 from fairmind_sync.api.server import ApiServer, listen, require_guard
 from fairmind_sync.daemon import systemd
+from fairmind_sync.daemon.election import Election
 from fairmind_sync.daemon.scheduler import Scheduler
 from fairmind_sync.outbox import heartbeat
 from fairmind_sync.provider_names import ENABLE_ONE, NOT_AVAILABLE
@@ -41,7 +43,7 @@ log = structlog.get_logger()
 
 
 def run(settings: Settings, until: Callable[[], object] | None = None) -> None:
-    """Runs until SIGTERM or Ctrl-C, or until `until` returns; then ends within the grace period.
+    """Runs until SIGTERM, SIGHUP or Ctrl-C, or until `until` returns; then ends within the grace period.
 
     Raises:
         SettingsError: a variable that deliveries need is wrong; the API's address can't be listened on, or
@@ -54,9 +56,10 @@ def run(settings: Settings, until: Callable[[], object] | None = None) -> None:
     manager = _service_manager()
     with _api(settings) as server:
         engine = _prepared_engine(settings)
-        scheduler = Scheduler(engine, settings, on_beat=manager.alive)
+        make_scheduler = partial(Scheduler, engine, settings, on_beat=manager.alive)
+        election = Election(engine, make_scheduler, always_delivers=True)
         stop = _stop_on_signals()
-        scheduler.start()
+        election.start()
         url = server.start() if server else None
         if not settings.owed:
             log.warning("daemon.idle", reason=ENABLE_ONE, fairmind=NOT_AVAILABLE)
@@ -67,7 +70,7 @@ def run(settings: Settings, until: Callable[[], object] | None = None) -> None:
         manager.stopping()
         if server:
             server.stop()
-        scheduler.stop()
+        election.stop()
     log.info("daemon.stopped")
 
 
@@ -87,23 +90,25 @@ def _api(settings: Settings) -> Iterator[ApiServer | None]:
 async def lifespan(_app: object = None) -> AsyncIterator[None]:
     """Delivers while the block runs, with the environment's settings; for a FastAPI backend's `lifespan`.
 
-    The backend mounts the REST API itself: `app.include_router(fairmind_sync.api.router)`.
+    Of a backend's processes on a host one delivers; another takes over when that one ends or dies. The
+    backend mounts the REST API itself: `app.include_router(fairmind_sync.api.router)`.
     """
     settings = current_settings()
-    scheduler = await asyncio.to_thread(_started_scheduler, settings)
+    election = await asyncio.to_thread(_started_election, settings)
     try:
         yield
     finally:
-        await asyncio.to_thread(scheduler.stop)
+        await asyncio.to_thread(election.stop)
 
 
-def _started_scheduler(settings: Settings) -> Scheduler:
+def _started_election(settings: Settings) -> Election:
     _tell_where_from(settings)
     settings.require(*OF_DELIVERIES)
     logs.tell_mistakes(settings)
-    scheduler = Scheduler(_prepared_engine(settings), settings)
-    scheduler.start()
-    return scheduler
+    engine = _prepared_engine(settings)
+    election = Election(engine, partial(Scheduler, engine, settings), always_delivers=False)
+    election.start()
+    return election
 
 
 def _tell_where_from(settings: Settings) -> None:
@@ -143,8 +148,9 @@ def _prepared_engine(settings: Settings) -> Engine:
 def _stop_on_signals() -> Callable[[], None]:
     """Returns a wait for a signal, in short steps: Python runs a signal's handler only in the main thread."""
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # else nohup's
+            signal.signal(number, lambda *_: stop.set())
 
     def wait() -> None:
         while not stop.wait(_SIGNAL_INTERVAL_S):

@@ -54,10 +54,10 @@ _watchdog = Watchdog()  # one is enough: a process runs one drain at a time
 
 
 def start(settings: Settings, flags: SharedFlags) -> None:
-    """Sets up a fresh worker process, which its parent ends: SIGINT and SIGTERM are ignored."""
+    """Sets up a fresh worker process, which its parent ends: SIGINT, SIGTERM and SIGHUP are ignored."""
     flags.pid.value = os.getpid()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     if settings.env_file is not None:
         load_dotenv(settings.env_file, override=False)  # the SDKs' own variables
     logs.configure(settings)
