@@ -7,10 +7,12 @@ daemon.ready        daemon.stopping      daemon.stopped
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import sys
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TextIO
 
 from fairmind_sync.providers.secrets import secrets_of
 from fairmind_sync.redaction import redact
@@ -24,14 +26,15 @@ def configure(settings: Settings) -> None:
     """Logs to standard error from now on: for people on a terminal, else as JSON lines."""
     import structlog  # noqa: PLC0415 it brings rich along, which a process that only saves doesn't need
 
+    stream = _Patient(sys.stderr)
     as_json = settings.log_format == "json" or (
-        settings.log_format == "auto" and not sys.stderr.isatty()
+        settings.log_format == "auto" and not stream.isatty()
     )
     renderer: Any = (
         structlog.processors.JSONRenderer(ensure_ascii=True)
         if as_json
         else structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
         )
     )
     tracebacks = [structlog.processors.format_exc_info] if as_json else []
@@ -45,12 +48,34 @@ def configure(settings: Settings) -> None:
             _Redactor(settings),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(settings.log_level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(_RedactingFormatter(secrets_of(settings), as_json=as_json))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
+
+
+class _Patient(io.TextIOBase):
+    """A stream whose lines may be lost: a full disk, or a log's reader that is gone, ends no delivery."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        super().__init__()
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError, ValueError):
+            if self._stream is not None:
+                self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            if self._stream is not None:
+                self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream is not None and self._stream.isatty()
 
 
 def tell_mistakes(settings: Settings) -> None:

@@ -48,6 +48,7 @@ def test_a_worker_that_starts_is_known_deaf_to_signals_and_watched(
     assert calls == [
         (signal.SIGINT, signal.SIG_IGN),
         (signal.SIGTERM, signal.SIG_IGN),
+        (signal.SIGHUP, signal.SIG_IGN),
         ((Path("/a/.env"),), {"override": False}),
         (configured,),
     ]

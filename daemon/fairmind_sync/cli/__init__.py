@@ -20,6 +20,7 @@ with imported_with_daemon("The command line"):
         delivery_verbs,
         provider_verbs,
         result_verbs,
+        standard_streams,
     )
     from fairmind_sync.cli.output import fail
 
@@ -49,10 +50,13 @@ app.command("demo")(daemon_verbs.demo)
 
 def main() -> None:
     """Runs the command line; a user's mistake is one line on standard error, not a traceback."""
+    standard_streams.fill()
     try:
         app()
     except FairmindSyncError as error:
         fail(_without_secrets(str(error)))
+    except OSError as error:
+        fail(standard_streams.trouble(error))
 
 
 def _without_secrets(message: str) -> str:

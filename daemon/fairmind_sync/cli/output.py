@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import NoReturn
 
 import typer
 
+from fairmind_sync.cli.standard_streams import standard_output
 from fairmind_sync.text import printable
 
 _KEPT = "\n\t"
@@ -17,12 +19,12 @@ _KEPT = "\n\t"
 
 def say(text: str, *, is_wrong: bool = False) -> None:
     """Prints a text for people, to standard error if `is_wrong`."""
-    typer.echo(printable(text, _KEPT), err=is_wrong)
+    typer.echo(printable(text, _KEPT), sys.stderr if is_wrong else standard_output())
 
 
 def print_json(value: object) -> None:
     """Prints the value as JSON, with times in ISO 8601."""
-    typer.echo(json.dumps(value, indent=2, default=_text))
+    typer.echo(json.dumps(value, indent=2, default=_text), standard_output())
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -34,12 +36,13 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None
         table.add_column(name, overflow="fold")  # a shortened URL opens nothing
     for row in rows:
         table.add_row(*("" if cell is None else printable(str(cell), _KEPT) for cell in row))
-    Console(emoji=False).print(table, markup=False)
+    Console(file=standard_output(), emoji=False).print(table, markup=False)
 
 
 def fail(message: str) -> NoReturn:
     """Prints the message to standard error, and ends the process with exit code 1."""
-    say(f"fairmind-sync: {message}", is_wrong=True)
+    with suppress(OSError):
+        say(f"fairmind-sync: {message}", is_wrong=True)
     sys.exit(1)
 
 

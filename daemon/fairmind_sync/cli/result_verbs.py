@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ import typer
 
 from fairmind_sync.cli.command import AsJson, current_settings, opened, provider_named
 from fairmind_sync.cli.output import fail, print_json, say
+from fairmind_sync.cli.standard_streams import standard_input
 from fairmind_sync.provider_names import PROVIDERS, either
 
 
@@ -25,7 +25,7 @@ def save(
     from fairmind_sync.intake.save import save_all
 
     settings = current_settings()
-    text = _read(sys.stdin.buffer if file == "-" else Path(file))
+    text = _read(standard_input() if file == "-" else Path(file))
     results = json_lines.parse(text, settings.private_fields)
     saved = save_all(opened(settings), results, settings.owed)
     new = sum(one.is_new for one in saved)
