@@ -26,7 +26,7 @@ def configure(settings: Settings) -> None:
     """Logs to standard error from now on: for people on a terminal, else as JSON lines."""
     import structlog  # noqa: PLC0415 it brings rich along, which a process that only saves doesn't need
 
-    stream = _Patient(sys.stderr)
+    stream: Any = _Patient(sys.stderr)
     as_json = settings.log_format == "json" or (
         settings.log_format == "auto" and not stream.isatty()
     )

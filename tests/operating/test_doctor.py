@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
+from fairmind_sync import temporary_files
 from fairmind_sync.clock import utc_now
 from fairmind_sync.operating import doctor
 from fairmind_sync.operating.doctor import Finding
@@ -129,3 +131,19 @@ def test_the_command_checks_real_providers_and_tells_by_its_exit_code(
     ill = command("doctor", env=env | {"WANDB_API_KEY": "f" * 40}, check=False)
     assert (well.returncode, all(one["ok"] for one in json.loads(well.stdout))) == (0, True)
     assert (ill.returncode, "fairmind-sync resume wandb" in ill.stdout) == (1, True)
+
+
+def test_no_room_for_temporary_files_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(temporary_files, "free_bytes", lambda _directory: 5 * 1024**2)
+    found = finding("temporary files")
+    assert (found.is_ok, found.detail.startswith("only 5 MB")) == (False, True)
+    assert "TMPDIR" in (found.remedy or "")
+
+
+def test_a_directory_of_temporary_files_that_is_gone_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "gone"))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    found = finding("temporary files")
+    assert (found.is_ok, "gone, which can't be used" in found.detail) == (False, True)

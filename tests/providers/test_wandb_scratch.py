@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from fairmind_sync import temporary_files
+from fairmind_sync.errors import ProviderBlockedError, ProviderBrokenError
 from fairmind_sync.providers.wandb import scratch
-from fairmind_sync.providers.wandb.scratch import SETTINGS, clear, private_directory
+from fairmind_sync.providers.wandb.scratch import SETTINGS, clear, private_directory, require_room
 from tests.support.ending import ending_with_parent
 
 _HOLDER = """
@@ -135,3 +137,27 @@ def test_where_there_are_no_locks_a_directory_is_used_and_none_is_removed(
     assert {private_directory().name, f"{scratch._PREFIX}other"} == {
         one.name for one in shared.iterdir()
     }
+
+
+def no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(temporary_files, "free_bytes", lambda _directory: 0)
+
+
+def test_without_room_for_files_a_worker_is_blocked(monkeypatch: pytest.MonkeyPatch) -> None:
+    no_room(monkeypatch)
+    with pytest.raises(ProviderBlockedError, match=r"W&B's SDK needs room .* set TMPDIR to"):
+        private_directory()
+
+
+def test_without_room_for_files_a_running_worker_is_blocked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require_room(tmp_path)
+    no_room(monkeypatch)
+    with pytest.raises(ProviderBlockedError, match="only 0 MB are free"):
+        require_room(tmp_path)
+
+
+def test_a_worker_whose_directory_is_gone_makes_way_for_another(tmp_path: Path) -> None:
+    with pytest.raises(ProviderBrokenError, match="is gone"):
+        require_room(tmp_path / "gone")

@@ -77,3 +77,16 @@ def marked_alike(path: KeyPath, rules: KeyRules) -> list[KeyPath]:
     """Paths that spell what another path's key, marked or not, looks like."""
     key = key_for(path, rules)
     return [(key,), tuple(key.split("/")), tuple("/".join(path).split("/"))]
+
+
+STRANGE_IDS = (
+    "a\N{NO-BREAK SPACE}b",
+    "\N{NARROW NO-BREAK SPACE}a\N{IDEOGRAPHIC SPACE}b",
+    "\N{MAN}\N{ZERO WIDTH JOINER}\N{MICROSCOPE}",
+    "\N{RIGHT-TO-LEFT OVERRIDE}gnp.exe",
+    "\N{RIGHT-TO-LEFT ISOLATE}a\N{LEFT-TO-RIGHT MARK}b",
+    "a\N{SOFT HYPHEN}b\N{ZERO WIDTH SPACE}c\N{ZERO WIDTH NO-BREAK SPACE}",
+    "\N{HEBREW LETTER ALEF}\N{COMBINING ACUTE ACCENT}",
+    "\ue000\U0001fae9\U000e0001",
+)
+"""Ids that no terminal may obey: spaces, joiners, marks of direction, emoji, and what Python doesn't know."""

@@ -27,7 +27,7 @@ from fairmind_sync.provider_names import PROVIDERS
 from fairmind_sync.results.states import STATUSES
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage.engine import current_time, reading
-from fairmind_sync.text import storable, web_url
+from fairmind_sync.text import printable, storable, web_url
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -262,4 +262,5 @@ _templates.env.filters["ago"] = _ago
 _templates.env.filters["metric"] = _metric
 _templates.env.filters["pretty"] = partial(json.dumps, indent=2, ensure_ascii=False)
 _templates.env.filters["web_url"] = web_url
+_templates.env.filters["printable"] = printable
 _templates.env.filters["quoted"] = partial(quote, safe="")

@@ -25,6 +25,9 @@ MOST_AT_ONCE = 100
 MOST_FOR_HEALTH = 16
 MOST_CONNECTIONS = 1024
 """Connections, silent ones included; each costs a file descriptor."""
+_FEWEST_CONNECTIONS = 8
+_OTHER_FILES = 48
+"""Files of the daemon that are no connections: of the database, and pipes to workers."""
 MOST_WAITING = 24
 """Requests of one process that wait for deliveries at the same time."""
 COME_BACK_S = 5
@@ -36,7 +39,9 @@ log = structlog.get_logger()
 def most_connections() -> int:
     """Returns `MOST_CONNECTIONS`, or less where the process may open few files (`ulimit -n`)."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return min(MOST_CONNECTIONS, files // 3) if files > 0 else MOST_CONNECTIONS
+    if files == resource.RLIM_INFINITY:
+        return MOST_CONNECTIONS
+    return min(MOST_CONNECTIONS, max(_FEWEST_CONNECTIONS, (files - _OTHER_FILES) // 3))
 
 
 class Room:

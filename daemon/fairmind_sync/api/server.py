@@ -26,8 +26,7 @@ HEAD_SECONDS = 10.0
 SILENCE_SECONDS = 1.0
 """A connection that has been silent for longer makes way for a new one, where there are too many."""
 _LARGEST_HEAD = 64 * 1024
-_QUEUE = 512
-"""Connections that the system holds until they are accepted."""
+_LONGEST_QUEUE = 512
 
 
 def require_guard(settings: Settings) -> None:
@@ -41,6 +40,11 @@ def require_guard(settings: Settings) -> None:
             f"FAIRMIND_SYNC_API_HOST is {settings.api_host}, where others can reach it: set "
             "FAIRMIND_SYNC_API_TOKEN to a secret of at least 16 characters, or listen on 127.0.0.1."
         )
+
+
+def _queue() -> int:
+    """Returns how many connections the system holds until the server accepts them, so many at once."""
+    return min(_LONGEST_QUEUE, most_connections())
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -58,7 +62,7 @@ def listen(settings: Settings) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((settings.api_host, settings.api_port))
-        listener.listen(_QUEUE)
+        listener.listen(_queue())
     except OSError as error:
         listener.close()
         raise SettingsError(
@@ -80,7 +84,7 @@ class ApiServer:
             access_log=False,
             lifespan="off",
             server_header=False,
-            backlog=_QUEUE,
+            backlog=_queue(),
             h11_max_incomplete_event_size=_LARGEST_HEAD,
             timeout_graceful_shutdown=2,
         )

@@ -21,7 +21,7 @@ def fill() -> None:
         except OSError:
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # gets the lowest free number
     if sys.stderr is None:
-        sys.stderr = open(2, "w", encoding="utf-8")  # type: ignore[unreachable]  # noqa: SIM115 for good
+        sys.stderr = open(2, "w", encoding="utf-8")  # noqa: SIM115 for good
 
 
 def standard_input() -> BinaryIO:
@@ -31,7 +31,7 @@ def standard_input() -> BinaryIO:
         PayloadError: standard input is closed.
     """
     if sys.stdin is None:
-        raise PayloadError("standard input is closed: name a file, or pipe the results in.")  # type: ignore[unreachable]
+        raise PayloadError("standard input is closed: name a file, or pipe the results in.")
     return sys.stdin.buffer
 
 
@@ -42,7 +42,7 @@ def standard_output() -> TextIO:
         OSError: standard output is closed.
     """
     if sys.stdout is None:
-        raise OSError(errno.EBADF, os.strerror(errno.EBADF))  # type: ignore[unreachable]
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
     return sys.stdout
 
 

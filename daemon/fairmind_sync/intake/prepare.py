@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -12,6 +13,9 @@ from fairmind_sync.results.delivery import NewResult
 from fairmind_sync.results.verdict import verdict_of
 
 LONGEST_IDENTIFIER = 500
+_STEERING = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Unicode's categories of controls, surrogates, and ends of lines and paragraphs."""
+_SHOWN = (int, float, bool, type(None))
 
 
 def prepare(
@@ -61,21 +65,32 @@ def _plain_object(
 ) -> dict[str, payload.Json]:
     plain = privacy.without_private(payload.plain(value, name), name, private_fields, removed)
     if not isinstance(plain, dict):
-        raise PayloadError(f"{name} must be a dictionary, not {type(value).__name__}.")
+        raise PayloadError(f"{name} must be a dictionary, not a {payload.kind_of(value)}.")
     return plain
 
 
-def _optional_identifier(name: str, value: str | None) -> str:
-    return "" if value in (None, "") else _identifier(name, value)
+def _optional_identifier(name: str, value: object) -> str:
+    is_empty = value is None or (type(value) is str and not value)
+    return "" if is_empty else _identifier(name, value)
 
 
 def _identifier(name: str, value: object) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise PayloadError(f"{name} must be a text that is not empty, not {value!r}.")
-    if len(value) > LONGEST_IDENTIFIER:
-        raise PayloadError(f"{name} has {len(value)} characters; at most {LONGEST_IDENTIFIER} fit.")
-    if not value.isprintable():
+    """Returns the identifier; any text is one, spaces, joiners and marks of all scripts included.
+
+    Only characters that steer a terminal or end a line, and halves of characters, are refused.
+    """
+    if not issubclass(type(value), str):
+        shown = value if type(value) in _SHOWN else f"a {payload.kind_of(value)}"
+        raise PayloadError(f"{name} must be a text that is not empty, not {shown}.")
+    identifier = str.__str__(value)  # a text, whatever its own methods do
+    if not identifier.strip():
+        raise PayloadError(f"{name} must be a text that is not empty, not {identifier!r}.")
+    if len(identifier) > LONGEST_IDENTIFIER:
         raise PayloadError(
-            f"{name} {value!r} holds control characters. Remove them and save again."
+            f"{name} has {len(identifier)} characters; at most {LONGEST_IDENTIFIER} fit."
         )
-    return str(value)
+    if any(unicodedata.category(char) in _STEERING for char in identifier):
+        raise PayloadError(
+            f"{name} {identifier!r} holds control characters. Remove them and save again."
+        )
+    return identifier

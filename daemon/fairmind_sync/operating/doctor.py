@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import stat
+import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fairmind_sync import temporary_files
 from fairmind_sync.clock import utc_now
 from fairmind_sync.errors import FairmindSyncError
 from fairmind_sync.intake.forgotten import forgotten_provider
@@ -68,6 +72,7 @@ def examine() -> Iterator[Finding]:
         yield Finding("settings", str(error), _CORRECT)
         return
     yield from _settings(settings)
+    yield _temporary_files()
     engine: Engine | None = None
     try:
         engine = schema.ready_engine(settings.database_url)
@@ -94,6 +99,21 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     elif not settings.owed:
         words = forgotten_provider(settings) or "no provider is enabled"
         yield Finding("settings", words, ENABLE_ONE)
+
+
+def _temporary_files() -> Finding:
+    name = "temporary files"
+    trouble = temporary_files.trouble()
+    if trouble is not None:
+        return Finding(name, *trouble.split(". ", 1))
+    used, asked = Path(tempfile.gettempdir()), os.environ.get("TMPDIR")
+    detail = f"{temporary_files.free_bytes(used) // 1024**2} MB are free in {used}"
+    if asked and Path(asked).absolute() != used:
+        remedy = (
+            f"Make {asked} a directory where you may write, and free space there; or unset TMPDIR."
+        )
+        return Finding(name, f"TMPDIR is {asked}, which can't be used; {detail}", remedy)
+    return Finding(name, detail)
 
 
 def _database(engine: Engine) -> Iterator[Finding]:

@@ -66,7 +66,12 @@ def _plain(value: object, path: str, parents: tuple[int, ...]) -> Json:
         raise PayloadError(
             f"{path} is nested deeper than {DEEPEST} levels. Flatten it and save again."
         )
-    return _convert(value, path, (*parents, id(value)))
+    try:
+        return _convert(value, path, (*parents, id(value)))
+    except (PayloadError, MemoryError):
+        raise
+    except Exception as error:  # whatever an object's own methods and attributes raise
+        raise _unstorable(value, path, error) from error
 
 
 def _convert(value: object, path: str, parents: tuple[int, ...]) -> Json:  # noqa: C901, PLR0911 a list of types
@@ -78,7 +83,9 @@ def _convert(value: object, path: str, parents: tuple[int, ...]) -> Json:  # noq
         case timedelta():
             return value.total_seconds()
         case str() | UUID() | PurePath():
-            return str(value)
+            return str.__str__(
+                str(value)
+            )  # a plain one, also of a kind of text with methods of its own
         case int() | float() | Decimal() | Fraction():
             return _plain_number(value, path)
         case bytes() | bytearray() | memoryview():
@@ -163,12 +170,18 @@ def _without_nat(texts: Any) -> Json:
     return None if texts == "NaT" else str(texts)
 
 
-def _unstorable(value: object, path: str) -> PayloadError:
-    kind = type(value)
+def _unstorable(value: object, path: str, error: Exception | None = None) -> PayloadError:
+    raises = f": reading it raises {type(error).__name__}" if error else ""
     return PayloadError(
-        f"{path} is a {kind.__module__}.{kind.__qualname__}, which can't be stored. "
+        f"{path} is a {kind_of(value)}, which can't be stored{raises}. "
         "Turn it into numbers, text, lists or dictionaries and save again."
     )
+
+
+def kind_of(value: object) -> str:
+    """Returns the name of the value's type, and its module's; no code of the value's own is run."""
+    names = (type.__getattribute__(type(value), name) for name in ("__module__", "__qualname__"))
+    return ".".join(str(name) for name in names)
 
 
 def _plain_pairs(pairs: Iterable[tuple[Any, object]], path: str, parents: tuple[int, ...]) -> Json:

@@ -14,13 +14,21 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from fairmind_sync import temporary_files
+from fairmind_sync.errors import ProviderBlockedError, ProviderBrokenError
+
 SETTINGS = "config"
 """The folder in it with W&B's settings file."""
 _PREFIX = "fairmind-sync-sdk-"
 
 
 def private_directory() -> Path:
-    """Returns a new directory, removed when this process ends; removes those that killed processes left."""
+    """Returns a new directory, removed when this process ends; removes those that killed processes left.
+
+    Raises:
+        ProviderBlockedError: temporary files can't be written; the message names TMPDIR.
+    """
+    _refuse(temporary_files.trouble())
     for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         _remove_if_unused(left)
     while True:
@@ -28,6 +36,23 @@ def private_directory() -> Path:
         if _hold(made):
             atexit.register(shutil.rmtree, made, ignore_errors=True)
             return made
+
+
+def require_room(directory: Path) -> None:
+    """Does nothing while the SDK can write its files.
+
+    Raises:
+        ProviderBlockedError: it can't; the message names TMPDIR.
+        ProviderBrokenError: somebody removed this process's directory, so that only a fresh process helps.
+    """
+    if not directory.is_dir():
+        raise ProviderBrokenError(f"{directory} is gone, where W&B's SDK has its files")
+    _refuse(temporary_files.trouble(directory))
+
+
+def _refuse(trouble: str | None) -> None:
+    if trouble is not None:
+        raise ProviderBlockedError(f"W&B's SDK needs room for its files, and {trouble}")
 
 
 def clear(directory: Path) -> None:

@@ -21,7 +21,7 @@ from fairmind_sync.providers.wandb.content import WandbContent
 from fairmind_sync.providers.wandb.held import Held, held
 from fairmind_sync.providers.wandb.login import log_in
 from fairmind_sync.providers.wandb.mistakes import refuse_way
-from fairmind_sync.providers.wandb.scratch import clear
+from fairmind_sync.providers.wandb.scratch import clear, require_room
 from fairmind_sync.providers.wandb.service import refuse_key
 from fairmind_sync.results.delivery import Run
 from fairmind_sync.settings import Settings
@@ -75,8 +75,11 @@ class Sdk:
         """Proves the destination by a small request, without the SDK and its retries.
 
         Raises:
-            ProviderUnavailableError: W&B can't be reached, or takes no runs of ours.
+            ProviderUnavailableError: W&B can't be reached, or takes no runs of ours; or there is no room for
+                temporary files.
+            ProviderBrokenError: the SDK's directory is gone.
         """
+        require_room(self._directory)
         self._viewer = self._login.service.viewer_entity(self._entity, self._project)
 
     def upload(self, run_id: str, content: WandbContent) -> None:
@@ -190,7 +193,8 @@ class Sdk:
         return wandb.Settings(**{name: value for name, value in wanted.items() if name in known})
 
     def _raise_translated(self, error: Exception) -> NoReturn:
-        """Raises the SDK's error as one of ours."""
+        """Raises the SDK's error as one of ours; without room for files, that is what the error comes of."""
+        require_room(self._directory)
         _raise_if_core_is_gone(error)
         name, message = type(error).__name__, str(error)
         refuse_way(message)
