@@ -17,7 +17,7 @@ import structlog
 
 from fairmind_sync import __version__, logs
 from fairmind_sync.api.server import ApiServer, listen, require_guard
-from fairmind_sync.daemon import systemd
+from fairmind_sync.daemon import orphans, systemd
 from fairmind_sync.daemon.election import Election
 from fairmind_sync.daemon.scheduler import Scheduler
 from fairmind_sync.outbox import heartbeat
@@ -154,6 +154,7 @@ def _stop_on_signals() -> Callable[[], None]:
 
     def wait() -> None:
         while not stop.wait(_SIGNAL_INTERVAL_S):
-            pass
+            if orphans.is_first_process():
+                orphans.reap_orphans()
 
     return wait
