@@ -14,7 +14,6 @@ import psutil
 import pytest
 from sqlalchemy import Engine, select
 
-from fairmind_sync.outbox import heartbeat
 from fairmind_sync.storage.engine import current_time, reading
 from fairmind_sync.storage.tables import heartbeat_table, outbox_table
 from tests.support.databases import rows
@@ -76,7 +75,7 @@ def leaders(engine: Engine) -> set[int]:
     now = current_time(engine)
     with reading(engine) as connection:
         beats = connection.execute(select(heartbeat_table.c.pid, heartbeat_table.c.seen_at)).all()
-    return {pid for pid, seen_at in beats if now - seen_at < heartbeat.ALIVE_FOR}
+    return {pid for pid, seen_at in beats if now - seen_at < ALIVE_FOR}
 
 
 def delivered(engine: Engine) -> int:

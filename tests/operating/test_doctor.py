@@ -12,8 +12,8 @@ from sqlalchemy import Engine
 
 from fairmind_sync import temporary_files
 from fairmind_sync.clock import utc_now
-from fairmind_sync.operating import doctor
-from fairmind_sync.operating.doctor import Finding
+from fairmind_sync.operating import database_checks, doctor
+from fairmind_sync.operating.finding import Finding
 from fairmind_sync.outbox import heartbeat
 from fairmind_sync.storage import sqlite_file
 from tests.conftest import API_KEY
@@ -42,7 +42,7 @@ def finding(check: str) -> Finding:
 def test_a_sound_installation_has_no_finding(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor, "_DURABLE", ())  # which servers are that nobody tests
+    monkeypatch.setattr(database_checks, "_DURABLE", ())  # which servers are that nobody tests
     assert [found for found in doctor.examine() if not found.is_ok] == []
 
 

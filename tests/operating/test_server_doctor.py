@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from fairmind_sync.clock import utc_now
-from fairmind_sync.operating import doctor
+from fairmind_sync.operating import database_checks, doctor
 from fairmind_sync.storage.engine import shared_engine, writing
 from tests.conftest import API_KEY
 from tests.operating.test_doctor import enable, finding
@@ -56,7 +56,7 @@ def test_the_server_is_named_with_its_version(url: str) -> None:
 
 
 def test_a_server_that_is_too_old_is_a_finding(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "_OLDEST_SERVER", 9_999_00_00)
+    monkeypatch.setattr(database_checks, "_OLDEST_SERVER", 9_999_00_00)
     assert finding("server").remedy == "Upgrade it to PostgreSQL 9999 or newer."
 
 
@@ -73,7 +73,7 @@ def test_a_database_that_answers_before_it_has_stored_is_a_finding(url: str) -> 
 def test_a_host_whose_clock_is_another_than_the_servers_is_a_finding(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor, "utc_now", lambda: utc_now() - timedelta(hours=1))
+    monkeypatch.setattr(database_checks, "utc_now", lambda: utc_now() - timedelta(hours=1))
     found = finding("server clock")
     assert re.fullmatch(r"this host's clock is 3[56]\d\d\.\d s behind the server's", found.detail)
     assert not found.is_ok

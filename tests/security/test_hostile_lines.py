@@ -17,7 +17,7 @@ from fairmind_sync import logs
 from fairmind_sync.cli import app
 from fairmind_sync.errors import ProviderBlockedError
 from fairmind_sync.operating import doctor
-from fairmind_sync.operating.doctor import Finding
+from fairmind_sync.operating.finding import Finding
 from fairmind_sync.providers.base import Dead, Delivered, Outcome
 from fairmind_sync.relay.loop import Relay
 from fairmind_sync.results.delivery import Run
