@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Engine, select
 
 from fairmind_sync.storage.engine import current_time, reading
-from fairmind_sync.storage.tables import heartbeat_table, outbox_table
+from fairmind_sync.storage.tables import ALIVE_FOR, heartbeat_table, outbox_table
 from tests.support.databases import rows
 from tests.support.ending import ending_with_parent
 from tests.support.processes import PATIENCE_S, command, eventually, running_daemon
