@@ -36,7 +36,7 @@ pytest_plugins = ["schemathesis.pytest.plugin"]
 schema = schemathesis.openapi.from_dict(DOCUMENT)
 
 LEFT_OUT: dict[str, list[CheckFunction]] = {
-    # It refuses what no schema can say: an id of blanks or with control characters, deep nesting.
+    # It refuses what no schema can say: an id of blanks or with a null character, deep nesting.
     f"POST {BASE}/log-test": [positive_data_acceptance],
 }
 

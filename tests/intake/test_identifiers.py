@@ -72,7 +72,7 @@ def test_any_text_is_an_identifier(name: str, text: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_object_whose_attributes_raise_is_no_identifier(name: str) -> None:
-    with pytest.raises(PayloadError, match=rf"^{name} must be a text .* not a .*HostileObject"):
+    with pytest.raises(PayloadError, match=rf"^{name} must be a text, not a .*HostileObject"):
         new_result(**{name: HostileObject()})
 
 

@@ -99,8 +99,8 @@ def test_what_is_no_object_is_refused(entry: str) -> None:
 
 
 def test_the_result_that_is_wrong_is_counted_from_one() -> None:
-    with pytest.raises(PayloadError, match=r"^result 2: model_id must be a text"):
-        parse(json.dumps([ONE, TWO | {"model_id": ""}]), ())
+    with pytest.raises(PayloadError, match=r"^result 2: test_id must be a text"):
+        parse(json.dumps([ONE, TWO | {"test_id": ""}]), ())
 
 
 def test_the_line_that_is_no_json_is_counted_from_one() -> None:

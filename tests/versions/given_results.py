@@ -26,6 +26,8 @@ ODD: dict[str, dict[str, Any]] = {
     "7,000 characters": {"results": {"acc": 0.9}, "metadata": {"text": "x" * 7000, "more": "y"}},
     "2,500 metrics": {"results": {f"metric_{n}": float(n) for n in range(2500)}},
     "Unicode": {"results": {"Größe年": 1.0, "é/ü": 2.0}, "metadata": {"名": "値"}},
+    "a line's end": {"results": {"acc": 0.9}, "model_id": "m\nn", "user_id": "u\tv"},
+    "no model": {"results": {"acc": 0.9}, "model_id": "", "test_type": "", "user_id": ""},
     "long names": {"results": {"acc": 0.9}, "model_id": "m" * 200},
 }
 

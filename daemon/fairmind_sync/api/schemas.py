@@ -42,8 +42,8 @@ class LogTestRequest(BaseModel):
     model_config = _example(**_RESULT)
 
     test_id: str = Field(min_length=1, max_length=500)
-    model_id: str = Field(min_length=1, max_length=500)
-    test_type: str = Field(min_length=1, max_length=500)
+    model_id: str = Field(max_length=500)
+    test_type: str = Field(max_length=500)
     results: dict[str, Any]
     metadata: dict[str, Any] | None = None
     user_id: str | None = Field(None, max_length=500)

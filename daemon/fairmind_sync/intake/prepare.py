@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -11,19 +10,18 @@ from fairmind_sync.errors import PayloadError
 from fairmind_sync.results import payload, privacy
 from fairmind_sync.results.delivery import NewResult
 from fairmind_sync.results.verdict import verdict_of
+from fairmind_sync.text import storable
 
 LONGEST_IDENTIFIER = 500
-_STEERING = frozenset({"Cc", "Cs", "Zl", "Zp"})
-"""Unicode's categories of controls, surrogates, and ends of lines and paragraphs."""
 _SHOWN = (int, float, bool, type(None))
 
 
 def prepare(
     test_id: str,
     user_id: str | None,
-    model_id: str,
+    model_id: str | None,
     dataset_id: str | None,
-    test_type: str,
+    test_type: str | None,
     results: Mapping[str, object],
     metadata: Mapping[str, object] | None = None,
     *,
@@ -32,6 +30,7 @@ def prepare(
 ) -> NewResult:
     """Returns the result in the form in which it is stored, without what `private_fields` match.
 
+    Of the identifiers only `test_id` is needed; the others may be empty, or None, which counts as empty.
     `created_at` is the result's own time, for a result that is older than its save.
 
     Raises:
@@ -40,9 +39,9 @@ def prepare(
     identity = {
         "test_id": _identifier("test_id", test_id),
         "user_id": _optional_identifier("user_id", user_id),
-        "model_id": _identifier("model_id", model_id),
+        "model_id": _optional_identifier("model_id", model_id),
         "dataset_id": _optional_identifier("dataset_id", dataset_id),
-        "test_type": _identifier("test_type", test_type),
+        "test_type": _optional_identifier("test_type", test_type),
     }
     removed: Counter[str] = Counter()
     plain_results = _plain_object(results, "results", private_fields, removed)
@@ -70,27 +69,27 @@ def _plain_object(
 
 
 def _optional_identifier(name: str, value: object) -> str:
-    is_empty = value is None or (type(value) is str and not value)
-    return "" if is_empty else _identifier(name, value)
+    return "" if value is None else _text(name, value)
 
 
 def _identifier(name: str, value: object) -> str:
-    """Returns the identifier; any text is one, spaces, joiners and marks of all scripts included.
-
-    Only characters that steer a terminal or end a line, and halves of characters, are refused.
-    """
-    if not issubclass(type(value), str):
-        shown = value if type(value) in _SHOWN else f"a {payload.kind_of(value)}"
-        raise PayloadError(f"{name} must be a text that is not empty, not {shown}.")
-    identifier = str.__str__(value)  # a text, whatever its own methods do
+    identifier = _text(name, value)
     if not identifier.strip():
         raise PayloadError(f"{name} must be a text that is not empty, not {identifier!r}.")
-    if len(identifier) > LONGEST_IDENTIFIER:
-        raise PayloadError(
-            f"{name} has {len(identifier)} characters; at most {LONGEST_IDENTIFIER} fit."
-        )
-    if any(unicodedata.category(char) in _STEERING for char in identifier):
-        raise PayloadError(
-            f"{name} {identifier!r} holds control characters. Remove them and save again."
-        )
     return identifier
+
+
+def _text(name: str, value: object) -> str:
+    """Returns the identifier: any text that databases take, of whatever scripts, ends of lines included."""
+    if not issubclass(type(value), str):
+        shown = value if type(value) in _SHOWN else f"a {payload.kind_of(value)}"
+        raise PayloadError(f"{name} must be a text, not {shown}.")
+    text = str.__str__(value)  # a text, whatever its own methods do
+    if len(text) > LONGEST_IDENTIFIER:
+        raise PayloadError(f"{name} has {len(text)} characters; at most {LONGEST_IDENTIFIER} fit.")
+    if storable(text) != text:
+        raise PayloadError(
+            f"{name} {text!r} holds a null character or half of a character, which no database takes. "
+            "Remove it and save again."
+        )
+    return text

@@ -56,7 +56,8 @@ def content_of(delivery: Delivery, project: str) -> WandbContent:
     config = {keys[path]: _exact(keys[path], value, notes) for path, value in params.items()}
     row = {keys[path]: value for path, value in extracted.metrics.items()}
     summary = {key: _exact(key, value, notes) for key, value in extracted.summary.items()}
-    tags = [_fit("tag", tag, LONGEST_TAG, notes) for tag in dict.fromkeys(extracted.tags.values())]
+    named = [tag for tag in dict.fromkeys(extracted.tags.values()) if tag]
+    tags = [_fit("tag", tag, LONGEST_TAG, notes) for tag in named]
     name = _fit("run name", extracted.run_name, LONGEST_NAME, notes)
     digest = payload.digest([name, config, row, summary, list(tags)])  # type: ignore[list-item]  # dict is invariant
     saved_at = extracted.started_at
