@@ -125,3 +125,16 @@ def test_a_wandb_core_that_is_killed_in_an_upload_leaves_one_run(lab: WandbLab) 
     draining.join()
     drain_until_done(lab)
     assert is_one_complete_run(lab)
+
+
+@pytest.mark.parametrize(
+    ("kind", "garbled"), diagonals(["resume_status", "upsert"], ["html", "half", "empty"])
+)
+def test_an_answer_that_is_none_is_no_refusal(lab: WandbLab, kind: str, garbled: Action) -> None:
+    lab.standin.faults.replace([Fault(kind, garbled)])
+    for _ in range(2):
+        record = lab.drain()
+        lab.write(due_at=datetime.now(UTC))
+    assert (record.status, record.last_error_kind) == ("pending", "upload_failed")
+    lab.standin.faults.replace([])
+    assert lab.drain().status == "delivered"

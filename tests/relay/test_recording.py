@@ -30,7 +30,7 @@ pytestmark = pytest.mark.both_databases
 
 SECRET = "correct-horse-battery"  # noqa: S105 no secret
 LATER = NOW + timedelta(seconds=5)
-MOST = 3
+MOST = 4
 
 
 def recorder(engine: Engine) -> Recorder:
@@ -232,3 +232,25 @@ def test_a_step_further_with_a_lost_lease_extends_nothing(engine: Engine) -> Non
     with pytest.raises(LeaseLostError):
         journal(engine, lambda: extended.append("batch")).progressed(delivery)
     assert (rows(engine, outbox_table), extended) == (before, [])
+
+
+@pytest.mark.parametrize(
+    ("kinds", "status"),
+    [
+        ([ErrorKind.REFUSED], "pending"),
+        ([ErrorKind.REFUSED, ErrorKind.REFUSED], "dead"),
+        ([ErrorKind.UNCERTAIN, ErrorKind.REFUSED], "pending"),
+        ([ErrorKind.REFUSED, ErrorKind.UNCERTAIN, ErrorKind.REFUSED], "dead"),
+    ],
+    ids=str,
+)
+def test_attempts_that_fail_in_another_kind_do_not_count_as_refusals(
+    engine: Engine, kinds: list[ErrorKind], status: str
+) -> None:
+    save(engine, "mlflow")
+    for number, kind in enumerate(kinds):
+        (delivery,) = claim(engine, now=NOW + timedelta(days=number))
+        most = 2 if kind == ErrorKind.REFUSED else None
+        fail(engine, delivery, Retry(kind, "no", at_most=most))
+    (row,) = rows(engine, outbox_table)
+    assert row.status == status

@@ -32,7 +32,7 @@ class Delivered:
 class Retry:
     """The delivery may succeed later; `after` is the shortest wait that the server or our rules demand.
 
-    `at_most` is how many attempts are worth making in all, where that is fewer than the settings allow. Where
+    `at_most` is how many attempts that fail in this kind are worth making. Where
     nothing failed so far, `is_counted` is false, and the attempt doesn't count.
     """
 

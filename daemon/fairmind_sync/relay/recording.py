@@ -12,11 +12,11 @@ import structlog
 
 from fairmind_sync.backoff import retry_delay
 from fairmind_sync.errors import LeaseLostError
-from fairmind_sync.outbox import outcomes, provider_state
+from fairmind_sync.outbox import delivery_lookup, outcomes, provider_state
 from fairmind_sync.providers import logging_error
 from fairmind_sync.providers.base import Dead, Delivered, Retry
 from fairmind_sync.redaction import redact
-from fairmind_sync.storage.engine import writing
+from fairmind_sync.storage.engine import reading, writing
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -88,7 +88,15 @@ class Recorder:
     def _goes_on(self, delivery: Delivery, outcome: Retry) -> bool:
         if not outcome.is_counted:
             return True
-        return delivery.attempts < min(self.max_attempts, outcome.at_most or self.max_attempts)
+        if delivery.attempts >= self.max_attempts:
+            return False
+        return outcome.at_most is None or self._failed_so(delivery, outcome) < outcome.at_most
+
+    def _failed_so(self, delivery: Delivery, outcome: Retry) -> int:
+        """Returns how many attempts failed in this kind, this one included, since an operator's retry."""
+        with reading(self.engine) as connection:
+            earlier = delivery_lookup.attempts(connection, delivery.id)[-delivery.attempts :]
+        return 1 + sum(one.error_kind == outcome.kind for one in earlier)
 
     def _schedule_retry(self, delivery: Delivery, outcome: Retry) -> datetime:
         now = self.clock()

@@ -38,7 +38,11 @@ _PATIENCE = {
     )
 }
 """Settings of wandb-core's own retries, to fit into our time-outs; by default the first waits for seconds."""
-_NO_ANSWER = re.compile(r"timed? ?out|deadline|connection|EOF|HTTP 5\d\d|HTTP 429", re.IGNORECASE)
+_NO_ANSWER = re.compile(
+    r"timed? ?out|deadline|connection|EOF|HTTP 5\d\d|HTTP 429"
+    r"|invalid character .* looking for|unexpected end of JSON|cannot unmarshal",
+    re.IGNORECASE,
+)
 """What the SDK says where no answer came, or none that is an answer; else it passes on W&B's words."""
 _CORE_IS_GONE = (
     "HandleAbandonedError",
