@@ -141,3 +141,12 @@ def test_once_it_is_taken_again_what_was_refused_is_one_run(
     lab.drain()
     drain_until_done(lab, proxy)
     assert is_one_complete_run(lab)
+
+
+@pytest.mark.parametrize("kind", ["experiment", "create_experiment"])
+def test_a_single_page_in_the_place_of_the_experiment_blocks_nobody(
+    lab: MlflowLab, proxy: MlflowProxy, kind: str
+) -> None:
+    proxy.faults.replace([Fault(kind, "html", times=1)])
+    lab.save()
+    assert (lab.drain().status, proxy.faults.struck) == ("delivered", 1)

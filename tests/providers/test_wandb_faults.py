@@ -138,3 +138,8 @@ def test_an_answer_that_is_none_is_no_refusal(lab: WandbLab, kind: str, garbled:
     assert (record.status, record.last_error_kind) == ("pending", "upload_failed")
     lab.standin.faults.replace([])
     assert lab.drain().status == "delivered"
+
+
+def test_a_single_page_in_the_place_of_the_viewer_blocks_nobody(lab: WandbLab) -> None:
+    lab.standin.faults.replace([Fault("viewer", "html", times=1)])
+    assert (lab.drain().status, lab.standin.faults.struck) == ("delivered", 1)

@@ -29,6 +29,7 @@ from fairmind_sync.providers.mlflow.runs_api import (
     Entry,
     MetricPoint,
     MlflowRefusedError,
+    NotMlflowError,
     ParamText,
     StoredRun,
     TagText,
@@ -231,7 +232,11 @@ class HttpRuns:
 
     def _call(self, method: str, endpoint: str, **fields: Any) -> dict[str, Any]:
         carried: dict[str, Any] = {"params": fields} if method == "GET" else {"json": fields}
-        return read_reply(self._request(method, f"/api/2.0/mlflow/{endpoint}", **carried), endpoint)
+        path = f"/api/2.0/mlflow/{endpoint}"
+        if endpoint.startswith("experiments/"):
+            with suppress(NotMlflowError):  # a single page may be a disturbance: asked once more
+                return read_reply(self._request(method, path, **carried), endpoint)
+        return read_reply(self._request(method, path, **carried), endpoint)
 
     def _request(self, method: str, path: str, **carried: Any) -> requests.Response:
         try:
@@ -267,11 +272,7 @@ def _auth_in(uri: str) -> Callable[[requests.PreparedRequest], requests.Prepared
     Without any `auth`, requests would replace those by what ~/.netrc has for the host, a W&B key perhaps.
     """
     user, password = requests.utils.get_auth_from_url(uri)
-    return HTTPBasicAuth(user, password) if user or password else _as_it_is
-
-
-def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
+    return HTTPBasicAuth(user, password) if user or password else lambda request: request
 
 
 def _pairs(entries: Iterable[ParamText | TagText]) -> list[dict[str, str]]:

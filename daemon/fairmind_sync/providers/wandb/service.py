@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NoReturn
 from uuid import uuid4
 
@@ -65,7 +66,10 @@ class Service:
             ProviderUnavailableError: W&B can't be reached, refuses our key, or lets the key only look at the
                 project.
         """
-        reply = self._post(_DESTINATION, is_probe=True, entity=entity, project=project)
+        asked = partial(self._post, _DESTINATION, is_probe=True, entity=entity, project=project)
+        reply = asked()
+        if _is_page(reply):  # a single page may be a disturbance: asked once more
+            reply = asked()
         if reply.status_code == requests.codes.bad_request:  # a server that doesn't know a field
             reply = self._post(_VIEWER)
         answer = self._data(reply)
@@ -178,7 +182,7 @@ class Service:
             raise ProviderBlockedError(
                 f"what answers at WANDB_BASE_URL is no W&B server ({status}). Check the address."
             )
-        if "html" in reply.headers.get("Content-Type", ""):
+        if _is_page(reply):
             raise ProviderBlockedError(
                 "what answers at WANDB_BASE_URL is a page, and no W&B server. Check the address."
             )
@@ -193,6 +197,10 @@ class Service:
         except ValueError:
             answer = None
         return answer if isinstance(answer, dict) else {}
+
+
+def _is_page(reply: requests.Response) -> bool:
+    return reply.ok and "html" in reply.headers.get("Content-Type", "")
 
 
 def refuse_key(what: str) -> NoReturn:
