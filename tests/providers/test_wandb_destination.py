@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -99,7 +100,10 @@ def test_a_run_that_w_and_b_refuses_alone_ends_dead_and_its_neighbours_are_deliv
     assert "not to our taste" in str(refused.last_error)
 
 
-def test_the_check_of_a_refusal_leaves_nothing_behind(lab: WandbLab) -> None:
+@pytest.mark.parametrize("action", [None, "drop_before", "status"])
+def test_the_check_of_a_refusal_leaves_nothing_behind(lab: WandbLab, action: Any) -> None:
+    if action:
+        lab.standin.faults.replace([Fault("delete", action, times=2)])
     lab.standin.store.refusal = (422, "this run is not to our taste")
     lab.standin.store.refused_ids = {lab.key()}
     lab.drain()

@@ -61,6 +61,7 @@ def in_wandb(runs: Iterable[StandInRun]) -> list[Found]:
             run.state == "finished" and _rows(run) == [expected_metrics(_number(test_id))],
         )
         for run in runs
+        if "test_id" in run.config  # else it is the check of a refusal, of which the reply was lost
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, NoReturn
 from uuid import uuid4
@@ -44,6 +45,7 @@ _TLS = tls.TlsVariables(
     own_certificate="W&B's SDK brings none: have it let us in without.",
     unchecked="WANDB_INSECURE_DISABLE_SSL=true",
 )
+_DELETIONS = 3
 _UNUSABLE = (
     requests.exceptions.InvalidSchema,  # a SOCKS proxy without PySocks
     requests.exceptions.InvalidURL,
@@ -106,7 +108,14 @@ class Service:
             refuse_project(_words(answer))
         bucket = ((answer.get("data") or {}).get("upsertBucket") or {}).get("bucket") or {}
         if "id" in bucket:
-            self._post(_DELETE, id=bucket["id"])
+            self._delete(str(bucket["id"]))
+
+    def _delete(self, bucket_id: str) -> None:
+        """Deletes a run; asks again where no answer came, as nobody else would remove it."""
+        for _ in range(_DELETIONS):
+            with suppress(ProviderOfflineError):
+                if self._post(_DELETE, id=bucket_id).ok:
+                    return
 
     def runs(self, entity: str, project: str, ids: Sequence[str]) -> list[Mapping[str, Any]]:
         """Returns what `held` reads of the runs that W&B holds.
