@@ -14,9 +14,10 @@ from sqlalchemy import Connection, Engine, TextClause, event, text
 
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage import schema, sqlite_file
-from fairmind_sync.storage.engine import open_engine, writing
+from fairmind_sync.storage.engine import open_engine
 from fairmind_sync.storage.statements import continue_ids, random_key
 from fairmind_sync.storage.tables import metadata
+from tests.support.databases import plain_sql
 
 Kind: TypeAlias = Literal["pending", "delivered"]
 MODELS = 10
@@ -112,7 +113,7 @@ def fill(engine: Engine, deliveries: int, kind: Kind, waiting: int) -> int:
     Delivered ones have their runs and one attempt each; `waiting` newer ones are pending.
     """
     results = deliveries // 2
-    with writing(engine) as connection:
+    with plain_sql(engine) as connection:
         if kind == "pending":
             _insert(connection, 1, results, _INSERT_DELIVERIES)
         else:

@@ -10,9 +10,10 @@ from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, func, select
 
 from fairmind_sync.provider_names import ProviderName
+from fairmind_sync.results.states import PENDING
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage import schema
 from fairmind_sync.storage.engine import reading
@@ -22,7 +23,7 @@ from tests.support.deliveries import pid_of, save_with
 from tests.support.processes import DaemonProcess, eventually, running_daemon
 
 _WARM_UP = 16
-_LEFT = text("SELECT count(*) FROM outbox WHERE status = 'pending'")
+_LEFT = select(func.count()).select_from(outbox_table).where(outbox_table.c.status == PENDING)
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,9 @@ def test_a_sound_server_has_no_finding(url: str) -> None:
 
 def test_what_only_a_file_has_is_not_looked_for(url: str) -> None:
     assert [found.check for found in doctor.examine()] == [
+        "variables",
         "settings",
+        "temporary files",
         "server",
         "durability",
         "server clock",

@@ -22,6 +22,7 @@ from sqlalchemy import URL, Engine, text
 
 from fairmind_sync.storage import schema
 from fairmind_sync.storage.engine import open_engine, reading, shared_engine
+from fairmind_sync.storage.postgresql import SCHEMA
 from tests.support.broom import place_in_memory
 from tests.support.ending import ending_with_parent
 
@@ -126,8 +127,13 @@ class PostgresServer:
             shared_engine(url).dispose()
 
     def connect(self, database: str = "postgres") -> psycopg.Connection[tuple[Any, ...]]:
+        """A session whose statements need not name our schema."""
         return psycopg.connect(
-            host=str(self.place), user="postgres", dbname=database, autocommit=True
+            host=str(self.place),
+            user="postgres",
+            dbname=database,
+            autocommit=True,
+            options=f"-c search_path={SCHEMA},public",
         )
 
     def new_database(self, template: str = "template0") -> str:

@@ -63,7 +63,7 @@ def migrating(engine: Engine) -> Iterator[Connection]:
 
 
 HEAD = "0008"
-_KNOWN = (*ownership.FORMER, "0007", HEAD)
+_KNOWN = (*ownership.FORMER, "0007", "0008")
 
 
 @lru_cache(maxsize=8)

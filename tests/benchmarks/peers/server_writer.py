@@ -7,6 +7,7 @@ from functools import cache
 import psycopg
 
 from fairmind_sync.settings import Settings
+from fairmind_sync.storage.postgresql import SCHEMA
 from tests.benchmarks.peers import order
 from tests.benchmarks.raw_server import Connection, insert_one
 from tests.benchmarks.saving import save
@@ -27,7 +28,9 @@ def _settings(url: str) -> Settings:
 
 @cache
 def _connection(url: str) -> Connection:
-    return psycopg.connect(url.replace("+psycopg", ""), autocommit=True)
+    connection = psycopg.connect(url.replace("+psycopg", ""), autocommit=True)
+    connection.execute(f"SET search_path TO {SCHEMA}".encode())
+    return connection
 
 
 if __name__ == "__main__":
