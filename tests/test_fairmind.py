@@ -137,6 +137,19 @@ def test_a_broken_database_is_answered_and_logged(
 
 
 @pytest.mark.usefixtures("unusable")
+def test_awaited_logging_that_fails_tells_each_provider(caplog: pytest.LogCaptureFixture) -> None:
+    status = asyncio.run(mlops_integration.log_bias_test_async("t", "m", "ml_bias", RESULTS))
+    assert [one["success"] for one in status.values()] == [False, False]
+    assert len(errors(caplog)) == 2
+
+
+def test_awaited_logging_answers_as_the_other_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLOPS_PROVIDER", "mlflow")
+    awaited = asyncio.run(mlops_integration.log_bias_test_async("t", "m", "ml_bias", RESULTS))
+    assert awaited == mlops_integration.log_bias_test("t", "m", "ml_bias", RESULTS)
+
+
+@pytest.mark.usefixtures("unusable")
 def test_logging_that_fails_tells_each_provider_in_the_words_that_people_look_for(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

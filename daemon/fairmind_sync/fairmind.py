@@ -123,10 +123,25 @@ class MLOpsIntegration:
             )
         except Exception as error:  # noqa: BLE001 as above
             status = self._failed(str(error))
-        for name, entry in status.items():
-            if entry.get("error"):
-                logger.error("%s: %s", logging_error(name), entry["error"])
-        return status | {"mlflow": _with_experiment(status["mlflow"])}
+        return _told(status)
+
+    async def log_bias_test_async(
+        self,
+        test_id: str,
+        model_id: str,
+        test_type: str,
+        results: Mapping[str, object],
+        metadata: Mapping[str, object] | None = None,
+        **more: Any,
+    ) -> dict[str, dict[str, Any]]:
+        """Does what `log_bias_test` does, and waits without holding up the event loop."""
+        try:
+            status = await integration_of_ours.log_bias_test_async(
+                test_id, model_id, test_type, results, metadata, **more
+            )
+        except Exception as error:  # noqa: BLE001 as above
+            status = self._failed(str(error))
+        return _told(status)
 
     def _failed(self, error: str) -> dict[str, dict[str, Any]]:
         enabled = {name: self.get_status()[name]["enabled"] for name in PROVIDERS}
@@ -135,6 +150,14 @@ class MLOpsIntegration:
             name: {"enabled": is_enabled, **nothing, **({"error": error} if is_enabled else {})}
             for name, is_enabled in enabled.items()
         }
+
+
+def _told(status: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Logs what went wrong; returns the status with MLflow's experiment."""
+    for name, entry in status.items():
+        if entry.get("error"):
+            logger.error("%s: %s", logging_error(name), entry["error"])
+    return status | {"mlflow": _with_experiment(status["mlflow"])}
 
 
 def _with_experiment(entry: dict[str, Any]) -> dict[str, Any]:
