@@ -9,7 +9,10 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from fairmind_sync.demo.tracking_server import tracking_server
 from tests.conftest import CHECKOUT
+from tests.standins.mlflow_proxy import mlflow_proxy
+from tests.support.fairmind_backend import environment, live_through_an_outage, running_backend
 from tests.versions.environments import make, uv
 from tests.versions.producers import pass_with, tests_pass, tools
 
@@ -39,7 +42,10 @@ def pins() -> list[str]:
 
 
 def tried() -> bool:
-    """Whether a producer, then a backend with our router and daemon, work with FairMind's versions."""
+    """Whether a producer, a backend with our router and daemon, and one with FairMind's own calls work.
+
+    The last one delivers, from a wheel, to an MLflow that goes and comes back.
+    """
     with tempfile.TemporaryDirectory() as place:
         venv = Path(place) / "venv"
         make(venv, *pins(), deps=False)
@@ -47,6 +53,10 @@ def tried() -> bool:
         passed = [pass_with(python)]
         make(venv, "--editable", f"{CHECKOUT}[daemon]", how=_AS_PINNED)
         passed += [tests_pass(python, *_API), _answers(python)]
+        uv("build", "--wheel", "--out-dir", place, str(CHECKOUT))
+        (wheel,) = Path(place).glob("*.whl")
+        make(venv, f"{wheel}[mlflow]", how=_AS_PINNED)
+        passed.append(_lives_through_an_outage(python))
         print(uv("pip", "list", "--python", str(python)))  # noqa: T201 its output
     return all(passed)
 
@@ -56,3 +66,17 @@ def _answers(python: Path) -> bool:
         env = {"HOME": place, "FAIRMIND_SYNC_DATABASE_URL": f"sqlite:///{place}/results.db"}
         ran = subprocess.run([str(python), "-c", BACKEND], cwd=place, env=env, check=False)
     return ran.returncode == 0
+
+
+def _lives_through_an_outage(python: Path) -> bool:
+    """Whether FairMind's calls answer and nothing is lost; an assertion says what went wrong."""
+    with (
+        tempfile.TemporaryDirectory() as place,
+        tracking_server(Path(place)) as uri,
+        mlflow_proxy(uri) as proxy,
+        running_backend(
+            Path(place), environment(Path(place, "own", "results.db"), proxy), str(python)
+        ) as client,
+    ):
+        live_through_an_outage(client, proxy, uri)
+    return True
