@@ -144,7 +144,7 @@ def test_a_backends_wrong_setting_is_a_problem(monkeypatch: pytest.MonkeyPatch) 
         ({"results": [1]}, "results"),
         ({"metadata": "x"}, "metadata"),
         ({"wait": 61}, "wait"),
-        ({"model_id": ""}, "model_id"),
+        ({"model_id": "m" * 501}, "model_id"),
     ],
 )
 def test_a_wrong_field_is_named(either: TestClient, changes: dict[str, Any], field: str) -> None:

@@ -20,7 +20,13 @@ from tests.support.databases import rows
 from tests.support.ending import ending_with_parent
 from tests.support.processes import PATIENCE_S, command, eventually, running_daemon
 
-pytestmark = pytest.mark.both_databases
+NIGHTLY = pytest.mark.nightly
+MOSTLY_A_FILE = pytest.mark.parametrize(
+    "database_url", ["sqlite", pytest.param("postgresql", marks=NIGHTLY)], indirect=True
+)
+MOSTLY_A_SERVER = pytest.mark.parametrize(
+    "database_url", ["postgresql", pytest.param("sqlite", marks=NIGHTLY)], indirect=True
+)
 
 BACKEND = """
 from fastapi import FastAPI
@@ -87,12 +93,14 @@ def save(env: dict[str, str], test_id: str) -> None:
     command("save", "-", env=env, stdin=result)
 
 
+@MOSTLY_A_SERVER
 def test_one_process_delivers(env: dict[str, str], engine: Engine, tmp_path: Path) -> None:
     with backend(env, tmp_path) as (_, log):
         assert len(leaders(engine)) == 1
         assert log.read_text().count("daemon.standing_by") == WORKERS - 1
 
 
+@MOSTLY_A_FILE
 def test_another_process_takes_over_from_a_killed_one(
     env: dict[str, str], engine: Engine, tmp_path: Path
 ) -> None:
@@ -106,6 +114,7 @@ def test_another_process_takes_over_from_a_killed_one(
         assert any(pid != leader for pid in leaders(engine))
 
 
+@MOSTLY_A_FILE
 def test_beside_a_daemon_a_backend_stands_by(
     env: dict[str, str], engine: Engine, tmp_path: Path
 ) -> None:
@@ -113,6 +122,7 @@ def test_beside_a_daemon_a_backend_stands_by(
         assert leaders(engine) == {daemon.process.pid}
 
 
+@MOSTLY_A_SERVER
 def test_a_backend_takes_over_from_a_daemon_that_ends(
     env: dict[str, str], engine: Engine, tmp_path: Path
 ) -> None:
@@ -122,6 +132,7 @@ def test_a_backend_takes_over_from_a_daemon_that_ends(
         assert len(leaders(engine)) == 1
 
 
+@MOSTLY_A_FILE
 def test_a_daemon_delivers_also_beside_a_backend(
     env: dict[str, str], engine: Engine, tmp_path: Path
 ) -> None:

@@ -73,6 +73,7 @@ def test_the_demo_leaves_no_file_behind(told: tuple[str, Path]) -> None:
     assert [path.name for path in told[1].glob("fairmind-sync*")] == []
 
 
+@pytest.mark.nightly
 def test_on_a_terminal_the_demos_urls_open_until_ctrl_c() -> None:
     terminal = Terminal([*COMMAND, "demo"])
     try:

@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from fairmind_sync.providers.secrets import secrets_of
-from fairmind_sync.settings import Settings
+from fairmind_sync.settings import Settings, load_settings
 
 KEY = "0123456789abcdef0123456789abcdef01234567"
 PASSWORD = "pa55word"  # noqa: S105 no secret
@@ -37,7 +37,7 @@ def test_a_variable_of_somebody_else_may_hold_a_secret(name: str, value: str) ->
 
 def test_a_secret_in_the_env_file_is_known(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(f"MLFLOW_TRACKING_PASSWORD={KEY}\n")
-    assert KEY in secrets_of(Settings())
+    assert KEY in secrets_of(load_settings())
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,7 @@ LARGE = 10**2000
 REFUSED = {
     f"file {STEER}": {},
     "key": {"model_id": "m", "test_type": "t", "results": {STEER: LARGE}},
-    "model": {"model_id": STEER, "test_type": "t", "results": {}},
+    "model": {"model_id": f"{STEER}\0", "test_type": "t", "results": {}},
     "time": {"model_id": "m", "test_type": "t", "results": {}, "timestamp": STEER},
 }
 
@@ -193,7 +193,7 @@ def test_an_import_obeys_nothing_that_it_refuses(
         {STEER: 1},
         {"test_id": "t", "model_id": "m", "test_type": "x", "results": {}, STEER: 1},
         {"test_id": "t", "model_id": "m", "test_type": "x", "results": {STEER: LARGE}},
-        {"test_id": STEER, "model_id": "m", "test_type": "x", "results": {}},
+        {"test_id": f"{STEER}\0", "model_id": "m", "test_type": "x", "results": {}},
     ],
 )
 def test_a_save_obeys_nothing_that_it_refuses(

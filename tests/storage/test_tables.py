@@ -19,7 +19,7 @@ from fairmind_sync.storage.tables import (
     results_table,
 )
 from tests.support.clock import NOW
-from tests.support.databases import rows
+from tests.support.databases import plain_sql, rows
 from tests.support.deliveries import claimed, save
 
 pytestmark = pytest.mark.both_databases
@@ -188,7 +188,7 @@ def test_a_secret_that_a_provider_tells_is_hidden(
     engine: Engine, table: Table, column: str, how: str
 ) -> None:
     claimed(engine)
-    with writing(engine) as connection:
+    with plain_sql(engine) as connection:
         if table is provider_table:
             connection.execute(insert(table).values(STATE))
         if how == "by us":

@@ -88,5 +88,7 @@ STRANGE_IDS = (
     "a\N{SOFT HYPHEN}b\N{ZERO WIDTH SPACE}c\N{ZERO WIDTH NO-BREAK SPACE}",
     "\N{HEBREW LETTER ALEF}\N{COMBINING ACUTE ACCENT}",
     "\ue000\U0001fae9\U000e0001",
+    "a line ends\nand a tab\t comes",
+    "\x1b[31mred\x07\u2028",
 )
-"""Ids that no terminal may obey: spaces, joiners, marks of direction, emoji, and what Python doesn't know."""
+"""Ids that no terminal may obey: spaces, joiners, marks of direction, ends of lines, controls, emoji."""

@@ -6,12 +6,22 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from fastapi import Depends, Path, Request
 from sqlalchemy import Engine
+from starlette.convertors import PathConvertor, register_url_convertor
 
 from fairmind_sync.api.room import WaitingRoom
 from fairmind_sync.outbox.delivery_lookup import LARGEST_ID
 from fairmind_sync.provider_names import PROVIDERS
 from fairmind_sync.settings import Settings, current_settings
 from fairmind_sync.storage.schema import ready_engine
+
+
+class _Text(PathConvertor):
+    """What is left of a path, whatever it holds: an id may have slashes and ends of lines."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("text", _Text())
 
 
 async def _settings(request: Request) -> Settings:

@@ -88,7 +88,7 @@ def runs(
     )
 
 
-@router.get("/results/{test_id:path}", responses={404: {"description": "unknown test"}})
+@router.get("/results/{test_id:text}", responses={404: {"description": "unknown test"}})
 def results(
     test_id: str,
     engine: Store,

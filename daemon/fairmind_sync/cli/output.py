@@ -35,7 +35,7 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None
     for name in header:
         table.add_column(name, overflow="fold")  # a shortened URL opens nothing
     for row in rows:
-        table.add_row(*("" if cell is None else printable(str(cell), _KEPT) for cell in row))
+        table.add_row(*("" if cell is None else printable(str(cell)) for cell in row))
     Console(file=standard_output(), emoji=False).print(table, markup=False)
 
 
