@@ -27,7 +27,7 @@ def test_a_key_whose_colon_went_is_told() -> None:
     assert "key 'a:b' is sent as" in made.adjusted[0]
 
 
-@pytest.mark.parametrize(("length", "longest"), [(7_000, 500), (501, 500), (500, 250), (251, 250)])
+@pytest.mark.parametrize(("length", "longest"), [(6_000, 500), (501, 500), (500, 250), (251, 250)])
 def test_a_refused_parameter_is_sent_shorter(length: int, longest: int) -> None:
     assert learned(value="x" * length).longest_param == longest
 
@@ -54,8 +54,22 @@ def test_keys_that_case_alone_tells_apart_get_keys_of_their_own() -> None:
     assert "fpr" in keys
 
 
-def test_a_colon_is_refused_once_only() -> None:
-    assert learned("a:b").after_refused_entry("a:b", "", ()) is None
+@pytest.mark.parametrize(
+    ("key", "value", "others"),
+    [("a:b", "", ()), ("a", "x" * 6_000, ()), ("A", "", ("a", "A"))],
+    ids=["colon", "long", "twin"],
+)
+def test_what_another_thread_has_learned_meanwhile_teaches_nothing_more(
+    key: str, value: str, others: tuple[str, ...]
+) -> None:
+    limits = learned(key, value, others)
+    assert limits.after_refused_entry(key, value, others) == limits
+
+
+def test_shorter_tags_that_another_thread_has_learned_are_learned_once() -> None:
+    limits = NEWEST.after_refused_run(["x" * 8_000])
+    assert limits is not None
+    assert limits.after_refused_run(["x" * 8_000]) == limits
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -107,6 +107,19 @@ def test_what_was_learned_counts_for_the_next_run() -> None:
     before = server.requests
     sender.fill(delivery(results={"c:d": 1.0}), RUN, server.stored_run(RUN))
     assert server.requests == before + 1
+
+
+def test_what_another_thread_learns_meanwhile_is_no_refusal_for_good() -> None:
+    """Both send a long parameter; the refusals of the other come first, and teach all that there is."""
+
+    def refuse(_metrics: Mapping[str, float], params: Mapping[str, str]) -> Exception | None:
+        sender._limits = replace(sender._limits, longest_param=250)
+        return REFUSED if any(len(value) > 250 for value in params.values()) else None
+
+    server = Server(refuse)
+    sender = RunSender(cast("RunsApi", server), "project")
+    sender.fill(delivery(metadata={"long": "x" * 7_000}), RUN, StoredRun())
+    assert (len(server.params["long"]), server.status) == (250, "RUNNING")
 
 
 def test_long_parameters_are_shortened_where_they_are_refused() -> None:

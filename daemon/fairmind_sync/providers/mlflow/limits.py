@@ -35,17 +35,23 @@ class ServerLimits:
 
         `value` is a parameter's text, and empty for a metric. Servers older than 2.16 refuse ':' in keys,
         those older than 2.8 parameters of more than 500 characters, those older than 1.28 more than 250.
+        An entry that these limits already send otherwise was made before another thread learned them.
         """
-        if ":" in key and self.keys is _WITH_COLON:
+        if ":" in key:
             return replace(self, keys=_WITHOUT_COLON)
-        if not self.folds_case and _has_twin(key, other_keys):
+        if _has_twin(key, other_keys):
             return replace(self, folds_case=True)
+        if len(value) > self.longest_param:
+            return self
         shorter = _shorter(_PARAM_LENGTHS, self.longest_param, len(value))
         return None if shorter is None else replace(self, longest_param=shorter)
 
     def after_refused_run(self, tags: Iterable[str]) -> ServerLimits | None:
         """Returns limits by which the refused run's tags are shorter; None if they can't be."""
-        shorter = _shorter(_TAG_LENGTHS, self.longest_tag, max(map(len, tags), default=0))
+        longest = max(map(len, tags), default=0)
+        if longest > self.longest_tag:
+            return self  # as above
+        shorter = _shorter(_TAG_LENGTHS, self.longest_tag, longest)
         return None if shorter is None else replace(self, longest_tag=shorter)
 
 

@@ -70,8 +70,10 @@ class RunSender:
         try:
             return self._created(content, experiment_id, content.tags)
         except MlflowRefusedError as error:
-            self._learn(self._limits.after_refused_run(content.tags.values()), error)
-            return self.create(delivery, self.content(delivery), experiment_id)
+            limits = self._limits.after_refused_run(content.tags.values())
+            return self.create(
+                delivery, self._learned(delivery, content, limits, error), experiment_id
+            )
         except NotMlflowError:
             key = {DELIVERY_KEY_TAG: content.tags[DELIVERY_KEY_TAG]}
             return self._created(content, experiment_id, key)
@@ -106,15 +108,16 @@ class RunSender:
         self, delivery: Delivery, run_id: str, stored: StoredRun, progressed: Callable[[], None]
     ) -> MlflowContent:
         """Sends what the run lacks; returns the content that the run has then."""
+        content = self.content(delivery)
         while True:
-            content = self.content(delivery)
             try:
                 for number, batch in enumerate(content.batches(stored)):
                     if number:
                         progressed()
                     self._send(run_id, batch, progressed)
             except _EntryRefusedError as refused:
-                self._learn(_after(self._limits, refused.entry, content), refused.reason)
+                limits = _after(self._limits, refused.entry, content)
+                content = self._learned(delivery, content, limits, refused.reason)
                 stored = self._api.stored_run(run_id)
             else:
                 return content
@@ -143,12 +146,31 @@ class RunSender:
             progressed()
             self._send(run_id, half, progressed)
 
-    def _learn(self, limits: ServerLimits | None, error: Exception) -> None:
-        """Goes on with these limits; raises the error where there are none."""
+    def _learned(
+        self,
+        delivery: Delivery,
+        refused: MlflowContent,
+        limits: ServerLimits | None,
+        error: Exception,
+    ) -> MlflowContent:
+        """Goes on with these limits, and returns the content within them; raises the error if it is the same.
+
+        Other threads learn at the same time: the limits may be known, and only this content be older.
+        """
         if limits is None:
             raise error
-        self._limits = limits
-        log.warning("provider.takes_less", provider="mlflow", reason=str(error))
+        if limits != self._limits:
+            self._limits = limits
+            log.warning("provider.takes_less", provider="mlflow", reason=str(error))
+        content = self.content(delivery)
+        if _keys_and_texts(content) == _keys_and_texts(refused):
+            raise error
+        return content
+
+
+def _keys_and_texts(content: MlflowContent) -> tuple[object, ...]:
+    """Returns what limits change; not the numbers, of which NaN differs from itself."""
+    return content.tags, content.params, [point.key for point in content.points]
 
 
 def is_of_run(error: Exception) -> bool:
