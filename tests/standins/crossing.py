@@ -7,7 +7,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from ssl import SSLContext
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 Talk: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -54,8 +54,14 @@ def _quietly(talk: Talk) -> Talk:
 
 
 async def _end(server: asyncio.Server) -> None:
+    """Ends all that is under way; no connection is left for the garbage collector, which would warn of it."""
     server.close()
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+    loop: Any = asyncio.get_running_loop()
+    for connection in list(loop._transports.values()):
+        connection.abort()
+    for _ in range(2):  # rounds of the loop, in which connections say that they are lost
+        await asyncio.sleep(0)
