@@ -61,7 +61,8 @@ def remember_files(database: str) -> Callable[[Any, ConnectionPoolEntry], None]:
     def remember(connection: Any, entry: ConnectionPoolEntry) -> None:
         connection.execute("PRAGMA schema_version")  # SQLite opens the log at the first read
         opened = entry.info[_KEY] = _OpenFiles(database)
-        first.append(opened.database)
+        if not first:
+            first.append(opened.database)
         if opened.database != first[0]:
             raise _gone(database)
 
