@@ -6,19 +6,13 @@ the role's default schema in PostgreSQL. An upgrade moves them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from sqlalchemy import ColumnClause, Connection, column, inspect, select, table, text
 
-from fairmind_sync.clock import utc_now
 from fairmind_sync.errors import SchemaError
 from fairmind_sync.storage import postgresql
-from fairmind_sync.storage.engine import is_file
+from fairmind_sync.storage.engine import current_time, is_file
 from fairmind_sync.storage.tables import ALIVE_FOR, heartbeat_table, metadata
 from fairmind_sync.storage.url import shown
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 VERSION_TABLE = "fairmind_sync_version"
 FORMER = ("0001", "0002", "0003", "0004", "0005", "0006")
@@ -96,7 +90,7 @@ def require_no_daemon(connection: Connection) -> None:
         select(heartbeat_table.c.host, heartbeat_table.c.pid, heartbeat_table.c.seen_at),
         execution_options={"schema_translate_map": {None: former}},
     ).all()
-    now = _now(connection)
+    now = current_time(connection.engine)
     alive = [
         f"process {one.pid} on {one.host}" for one in seen if abs(now - one.seen_at) < ALIVE_FOR
     ]
@@ -107,13 +101,6 @@ def require_no_daemon(connection: Connection) -> None:
             "them with this version. (A daemon that was killed counts as alive for "
             f"{ALIVE_FOR.seconds} seconds.)"
         )
-
-
-def _now(connection: Connection) -> datetime:
-    if is_file(connection.engine):
-        return utc_now()
-    now: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
-    return now
 
 
 def move(connection: Connection) -> None:
