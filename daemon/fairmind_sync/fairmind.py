@@ -15,9 +15,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 from fairmind_sync import bias_test_results as results_of_ours
 from fairmind_sync import mlops_integration as integration_of_ours
@@ -26,6 +26,8 @@ from fairmind_sync.providers import logging_error
 
 _P = ParamSpec("_P")
 _Answer = TypeVar("_Answer")
+_Status: TypeAlias = dict[str, dict[str, Any]]
+"""An entry for each provider."""
 _EXPERIMENT = re.compile(r"/experiments/([^/?#]+)/runs/")
 
 logger = logging.getLogger(__name__)
@@ -67,6 +69,65 @@ def _nothing_enabled() -> dict[str, Any]:
     return {"provider": "none", **{name: {"enabled": False} for name in PROVIDERS}}
 
 
+def _get_status() -> dict[str, Any]:
+    return _never_raises(integration_of_ours.get_status, _nothing_enabled(), NOT_AVAILABLE)()
+
+
+def _reported(call: Callable[_P, _Status]) -> Callable[_P, _Status]:
+    """Returns the call, which logs what goes wrong, and whose entry of MLflow has `experiment_id`, too.
+
+    After an error, each enabled provider's entry has `success` False and the error's words in `error`.
+    """
+
+    @wraps(call)
+    def reported(*args: _P.args, **options: _P.kwargs) -> _Status:
+        try:
+            status = call(*args, **options)
+        except Exception as error:  # noqa: BLE001 as above
+            status = _failed(str(error))
+        return _told(status)
+
+    return reported
+
+
+def _reported_later(
+    call: Callable[_P, Coroutine[Any, Any, _Status]],
+) -> Callable[_P, Coroutine[Any, Any, _Status]]:
+    """Returns the same of a call for an event loop."""
+
+    @wraps(call)
+    async def reported(*args: _P.args, **options: _P.kwargs) -> _Status:
+        try:
+            status = await call(*args, **options)
+        except Exception as error:  # noqa: BLE001 as above
+            status = _failed(str(error))
+        return _told(status)
+
+    return reported
+
+
+def _failed(error: str) -> _Status:
+    known, nothing = _get_status(), {"success": False, "run_id": None, "url": None}
+    enabled = {name: known[name]["enabled"] for name in PROVIDERS}
+    return {
+        name: {"enabled": is_enabled, **nothing, **({"error": error} if is_enabled else {})}
+        for name, is_enabled in enabled.items()
+    }
+
+
+def _told(status: _Status) -> _Status:
+    """Logs what went wrong; returns the status with MLflow's experiment."""
+    for name, entry in status.items():
+        if entry.get("error"):
+            logger.error("%s: %s", logging_error(name), entry["error"])
+    return status | {"mlflow": _with_experiment(status["mlflow"])}
+
+
+def _with_experiment(entry: dict[str, Any]) -> dict[str, Any]:
+    found = _EXPERIMENT.search(entry["url"] or "")
+    return {**entry, "experiment_id": found[1] if found else None}
+
+
 class BiasTestResults:
     """FairMind's results service; each call has a twin for code without a loop, which ends in `_sync`."""
 
@@ -96,73 +157,12 @@ class MLOpsIntegration:
     """FairMind's integration service: its status, logging by hand, and runs' addresses."""
 
     is_enabled = staticmethod(_never_raises(integration_of_ours.is_enabled, False, NOT_AVAILABLE))
-    get_status = staticmethod(
-        _never_raises(integration_of_ours.get_status, _nothing_enabled(), NOT_AVAILABLE)
-    )
+    get_status = staticmethod(_get_status)
     get_run_url = staticmethod(
         _never_raises(integration_of_ours.get_run_url, None, "Failed to look up a run")
     )
-
-    def log_bias_test(
-        self,
-        test_id: str,
-        model_id: str,
-        test_type: str,
-        results: Mapping[str, object],
-        metadata: Mapping[str, object] | None = None,
-        **more: Any,
-    ) -> dict[str, dict[str, Any]]:
-        """Saves the result, waits for the daemon where that makes sense, and tells each provider's run.
-
-        `more` is what else `mlops_integration.log_bias_test` takes. MLflow's entry has `experiment_id`, too.
-        After an error, each enabled provider's entry has `success` False and the error's words in `error`.
-        """
-        try:
-            status = integration_of_ours.log_bias_test(
-                test_id, model_id, test_type, results, metadata, **more
-            )
-        except Exception as error:  # noqa: BLE001 as above
-            status = self._failed(str(error))
-        return _told(status)
-
-    async def log_bias_test_async(
-        self,
-        test_id: str,
-        model_id: str,
-        test_type: str,
-        results: Mapping[str, object],
-        metadata: Mapping[str, object] | None = None,
-        **more: Any,
-    ) -> dict[str, dict[str, Any]]:
-        """Does what `log_bias_test` does, and waits without holding up the event loop."""
-        try:
-            status = await integration_of_ours.log_bias_test_async(
-                test_id, model_id, test_type, results, metadata, **more
-            )
-        except Exception as error:  # noqa: BLE001 as above
-            status = self._failed(str(error))
-        return _told(status)
-
-    def _failed(self, error: str) -> dict[str, dict[str, Any]]:
-        enabled = {name: self.get_status()[name]["enabled"] for name in PROVIDERS}
-        nothing: dict[str, Any] = {"success": False, "run_id": None, "url": None}
-        return {
-            name: {"enabled": is_enabled, **nothing, **({"error": error} if is_enabled else {})}
-            for name, is_enabled in enabled.items()
-        }
-
-
-def _told(status: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Logs what went wrong; returns the status with MLflow's experiment."""
-    for name, entry in status.items():
-        if entry.get("error"):
-            logger.error("%s: %s", logging_error(name), entry["error"])
-    return status | {"mlflow": _with_experiment(status["mlflow"])}
-
-
-def _with_experiment(entry: dict[str, Any]) -> dict[str, Any]:
-    found = _EXPERIMENT.search(entry["url"] or "")
-    return {**entry, "experiment_id": found[1] if found else None}
+    log_bias_test = staticmethod(_reported(integration_of_ours.log_bias_test))
+    log_bias_test_async = staticmethod(_reported_later(integration_of_ours.log_bias_test_async))
 
 
 bias_test_results = BiasTestResults()
