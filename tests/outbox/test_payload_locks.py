@@ -112,25 +112,15 @@ def in_turn(
         other.result(timeout=240)
 
 
+@pytest.mark.parametrize("wakes_first", [True, False], ids=["woken first", "erased first"])
 @pytest.mark.parametrize(("made", "wake", "erase"), PAIRS)
-def test_what_is_made_pending_first_has_its_payload(
+def test_nothing_is_pending_without_its_payload(
     engine: Engine,
     made: Callable[[Engine], None],
     wake: Callable[[Connection], None],
     erase: Callable[[Connection], None],
+    wakes_first: bool,
 ) -> None:
     made(engine)
-    in_turn(engine, wake, erase)
-    assert empty_deliveries(engine) == []
-
-
-@pytest.mark.parametrize(("made", "wake", "erase"), PAIRS)
-def test_what_is_erased_first_is_not_made_pending(
-    engine: Engine,
-    made: Callable[[Engine], None],
-    wake: Callable[[Connection], None],
-    erase: Callable[[Connection], None],
-) -> None:
-    made(engine)
-    in_turn(engine, erase, wake)
+    in_turn(engine, *((wake, erase) if wakes_first else (erase, wake)))
     assert empty_deliveries(engine) == []
