@@ -22,8 +22,11 @@ from fairmind_sync.storage.engine import writing
 from tests.api.test_endpoints import BASE, client_of
 from tests.support.deliveries import RUN, dead, delivered, save
 
-pytestmark = pytest.mark.both_databases
-
+MOSTLY_A_FILE = pytest.mark.parametrize(
+    "database_url",
+    ["sqlite", pytest.param("postgresql", marks=pytest.mark.nightly)],
+    indirect=True,
+)
 UNUSED = Settings(provider="both", database_url="sqlite:///unused")
 DOCUMENT: dict[str, Any] = create_app(UNUSED).openapi()
 OPERATIONS: dict[tuple[str, str], dict[str, Any]] = {
@@ -69,6 +72,7 @@ def schema_of(content: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+@MOSTLY_A_FILE
 @schema.parametrize()
 @settings(
     max_examples=30,
@@ -85,6 +89,7 @@ def test_every_answer_is_one_that_the_document_promises(
     case.call_and_validate(app=app, excluded_checks=LEFT_OUT.get(case.operation.label))
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("method", "path", "known"),
     [

@@ -15,19 +15,15 @@ from fairmind_sync.outbox import heartbeat
 from fairmind_sync.storage.engine import current_time, reading
 from fairmind_sync.storage.tables import results_table
 from tests.support.databases import rows
+from tests.support.diagonals import some_of
 from tests.support.processes import PATIENCE_S, eventually
 
 RESULT = '{"test_id":"t","model_id":"m","test_type":"x","results":{"a":1}}'
 VERBS = (
-    ["--version"],
-    ["--help"],
-    ["status"],
-    ["status", "--json"],
-    ["runs"],
-    ["runs", "--json"],
-    ["save", "-"],
-    ["save", "-", "--json"],
+    *("save -", "--version", "runs --json"),
+    *("--help", "status", "status --json", "runs", "save - --json"),
 )
+STREAMS_OF_A_DAEMON = ("<&- >&- 2>&-", "2> >(true)", "2> /dev/full", "2>&-")
 
 
 def shell(
@@ -45,20 +41,16 @@ def shell(
     )
 
 
-@pytest.mark.parametrize("arguments", VERBS, ids=" ".join)
-def test_a_full_standard_output_is_an_error_of_one_line(
-    database_url: str, arguments: list[str]
-) -> None:
-    ended = shell(arguments, "> /dev/full", database_url)
+@pytest.mark.parametrize("verb", some_of(VERBS, 3))
+def test_a_full_standard_output_is_an_error_of_one_line(database_url: str, verb: str) -> None:
+    ended = shell(verb.split(), "> /dev/full", database_url)
     (line,) = ended.stderr.splitlines()
     assert (ended.returncode, line.startswith("fairmind-sync: can't print: No space")) == (1, True)
 
 
-@pytest.mark.parametrize("arguments", VERBS[2:], ids=" ".join)
-def test_a_closed_standard_output_is_an_error_of_one_line(
-    database_url: str, arguments: list[str]
-) -> None:
-    ended = shell(arguments, ">&-", database_url)
+@pytest.mark.parametrize("verb", some_of([one for one in VERBS if one[0] != "-"], 2))
+def test_a_closed_standard_output_is_an_error_of_one_line(database_url: str, verb: str) -> None:
+    ended = shell(verb.split(), ">&-", database_url)
     (line,) = ended.stderr.splitlines()
     assert (ended.returncode, line.startswith("fairmind-sync: can't print: Bad")) == (1, True)
 
@@ -81,7 +73,7 @@ def test_a_save_is_done_whatever_the_streams_are(
     assert len(rows(engine, results_table)) == 1
 
 
-@pytest.mark.parametrize("redirections", ["2> /dev/full", "2>&-", "<&- >&- 2>&-", "2> >(true)"])
+@pytest.mark.parametrize("redirections", some_of(STREAMS_OF_A_DAEMON, 2))
 def test_a_daemon_whose_log_can_not_be_written_runs(
     database_url: str, engine: Engine, redirections: str
 ) -> None:

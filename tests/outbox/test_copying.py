@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
@@ -57,18 +58,42 @@ DEAD = 2
 Ends: TypeAlias = tuple[str, str]
 
 
+@pytest.fixture(scope="module")
+def full_file(shared_place: Path) -> Path:
+    """A database file that holds all that there can be."""
+    file = shared_place / "full.db"
+    engine = schema.ready_engine(f"sqlite:///{file}")
+    fill(engine)
+    engine.dispose()
+    return file
+
+
+@pytest.fixture(scope="module")
+def full_template(postgres: PostgresServer) -> Iterator[str]:
+    """A PostgreSQL database that holds all that there can be."""
+    name = postgres.new_database()
+    engine = schema.ready_engine(postgres.url(name))
+    fill(engine)
+    engine.dispose()
+    yield name
+    postgres.drop(name)
+
+
 @pytest.fixture(params=["to PostgreSQL", "to SQLite"])
 def ends(
     request: pytest.FixtureRequest, tmp_path: Path, postgres: PostgresServer
 ) -> Iterator[Ends]:
     """The URLs of a source that holds all that there can be, and of a target that isn't there yet."""
-    file = f"sqlite:///{tmp_path / 'file.db'}"
-    name = postgres.new_database()
-    server = postgres.url(name)
-    source, target = (file, server) if request.param == "to PostgreSQL" else (server, file)
-    fill(schema.ready_engine(source))
-    yield source, target
-    shared_engine(file).dispose()
+    file = tmp_path / "file.db"
+    from_file = request.param == "to PostgreSQL"
+    if from_file:
+        shutil.copy(request.getfixturevalue("full_file"), file)
+        name = postgres.new_database()
+    else:
+        name = postgres.new_database(request.getfixturevalue("full_template"))
+    ends = (f"sqlite:///{file}", postgres.url(name))
+    yield ends if from_file else ends[::-1]
+    shared_engine(ends[0]).dispose()
     postgres.drop(name)
 
 

@@ -13,8 +13,15 @@ _MOST_APART = 6
 
 def one_of(values: Sequence[Any]) -> list[ParameterSet]:
     """Every value; all but the first are marked `nightly`."""
-    first, *others = values
-    return [pytest.param(first), *(pytest.param(one, marks=pytest.mark.nightly) for one in others)]
+    return some_of(values, 1)
+
+
+def some_of(values: Sequence[Any], count: int) -> list[ParameterSet]:
+    """Every value; all but the first `count` are marked `nightly`."""
+    return [
+        pytest.param(one, marks=[pytest.mark.nightly] if place >= count else [])
+        for place, one in enumerate(values)
+    ]
 
 
 def diagonals(

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from fairmind_sync.demo.tracking_server import tracking_server
+from tests.providers.typical_results import TYPICAL
 from tests.versions.tracking_servers import cells, lean_server
 
 LOST = (None, "log_batch")
-"""The others are tried by `task versions`."""
+PLAIN_ONES = len(TYPICAL)
+"""Other kinds of lost replies, and more results, are tried by `task versions`."""
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +23,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str
     place = tmp_path_factory.mktemp("oldest")
     python = lean_server(place / "venv")
     with tracking_server(place, python=str(python)) as uri:
-        yield dict(cells(uri, place, Path(sys.executable), LOST))
+        yield dict(cells(uri, place, Path(sys.executable), LOST, PLAIN_ONES))
 
 
 @pytest.mark.parametrize("lost", [str(kind) for kind in LOST])

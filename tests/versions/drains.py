@@ -12,16 +12,16 @@ from sqlalchemy import Engine
 from fairmind_sync.intake.save import save_all
 from fairmind_sync.storage.schema import ready_engine
 from tests.support.deliveries import pass_time
-from tests.versions.given_results import given_results, statuses
+from tests.versions.given_results import GIVEN, given_results, statuses
 
 MOST_ROUNDS = 12
 
 
-def saved_in(place: Path, provider: str) -> Engine:
+def saved_in(place: Path, provider: str, plain_ones: int = GIVEN) -> Engine:
     """A new database in the folder with the given results, each owed to the provider."""
     place.mkdir()
     engine = ready_engine(f"sqlite:///{place}/outbox.db")
-    save_all(engine, given_results(), (provider,))
+    save_all(engine, given_results(plain_ones), (provider,))
     return engine
 
 

@@ -32,10 +32,10 @@ ODD: dict[str, dict[str, Any]] = {
 }
 
 
-def given_results() -> list[NewResult]:
-    """All of them, each under a test id of its own."""
+def given_results(plain_ones: int = GIVEN) -> list[NewResult]:
+    """So many as users save them, and all odd ones, each under a test id of its own."""
     typical = [*TYPICAL.values()]
-    plain = [{**typical[n % len(typical)], "test_id": f"given-{n}"} for n in range(GIVEN)]
+    plain = [{**typical[n % len(typical)], "test_id": f"given-{n}"} for n in range(plain_ones)]
     odd = [{**one, "test_id": f"odd: {name}".ljust(200, ".")} for name, one in ODD.items()]
     return [_prepared(**one) for one in (*plain, *odd)]
 

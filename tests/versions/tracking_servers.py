@@ -18,7 +18,7 @@ from tests.standins.mlflow_proxy import mlflow_proxy
 from tests.support.mlflow_runs import HeldRun, runs_of
 from tests.versions.drains import drain_all, environment, saved_in
 from tests.versions.environments import make
-from tests.versions.given_results import metrics_by_key
+from tests.versions.given_results import GIVEN, metrics_by_key
 
 OLDER = ("2.7.1", "2.9.2", "2.13.2", "2.16.2", "2.22.0", "3.1.0", "3.5.0", "3.10.0")
 NEWEST = installed_version("mlflow")
@@ -42,7 +42,11 @@ def lean_server(place: Path, version: str = OLDER[0]) -> Path:
 
 
 def cells(
-    uri: str, place: Path, python: Path, kinds: Sequence[str | None] = LOST
+    uri: str,
+    place: Path,
+    python: Path,
+    kinds: Sequence[str | None] = LOST,
+    plain_ones: int = GIVEN,
 ) -> Iterator[tuple[str, str]]:
     """Delivers the given results once for each kind of lost reply, with the environment's client.
 
@@ -55,7 +59,7 @@ def cells(
                 [Fault(lost, "drop_after", probability=0.3, seed=7, times=40)] if lost else []
             )
             here = place / experiment.replace(" ", "-")
-            engine = saved_in(here, "mlflow")
+            engine = saved_in(here, "mlflow", plain_ones)
             settings = {"MLFLOW_TRACKING_URI": proxy.uri, "MLFLOW_EXPERIMENT_NAME": experiment}
             env = environment(engine, "mlflow", here, **settings)
             ended = drain_all(python, engine, env, here)

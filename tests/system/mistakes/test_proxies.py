@@ -13,6 +13,7 @@ import pytest
 from fairmind_sync.provider_names import PROVIDERS, ProviderName
 from tests.conftest import API_KEY
 from tests.standins.forward_proxy import forward_proxy
+from tests.support.diagonals import diagonals
 from tests.support.processes import command
 from tests.system.mistakes.gateways import PASSWORD, Gateway
 from tests.system.mistakes.gateways import USER as GATEWAYS_USER
@@ -44,38 +45,40 @@ def port_of(world: World, provider: ProviderName) -> int:
 
 
 @pytest.fixture(scope="module")
-def with_socks(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """PYTHONPATH with the package that requests needs for SOCKS, which nothing else here needs."""
+def with_socks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A PYTHONPATH with the package that requests needs for SOCKS, which nothing else here needs."""
     place = tmp_path_factory.mktemp("socks")
     pip = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
     subprocess.run([*pip, "--no-deps", "--target", str(place), "PySocks"], check=True)
-    return os.pathsep.join([str(place), os.environ.get("PYTHONPATH", "")])
+    return {"PYTHONPATH": os.pathsep.join([str(place), os.environ.get("PYTHONPATH", "")])}
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
-@pytest.mark.parametrize("variable", ["HTTP_PROXY", "all_proxy"])
+@pytest.mark.parametrize(
+    ("variable", "provider"), diagonals(["HTTP_PROXY", "all_proxy"], PROVIDERS)
+)
 def test_a_socks_proxy_leads_to_the_provider(
-    world: World, provider: ProviderName, variable: str, database_url: str, with_socks: str
+    world: World,
+    provider: ProviderName,
+    variable: str,
+    database_url: str,
+    with_socks: dict[str, str],
 ) -> None:
     with forward_proxy(port_of(world, provider)) as proxy:
-        address = f"socks5h://127.0.0.1:{proxy.port}"
-        more = {variable: address, "PYTHONPATH": with_socks}
-        env = environment(provider, database_url, **more)
+        env = environment(provider, database_url, **{variable: f"socks5h://127.0.0.1:{proxy.port}"})
         command("save", "-", env=env, stdin=RESULT)
-        command("drain", env=env)
+        command("drain", env=env | with_socks)
     assert (found(database_url).status, proxy.asked) == ("delivered", {f"{provider}.example"})
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_a_socks_proxy_that_wants_another_password_blocks(
-    world: World, provider: ProviderName, database_url: str, with_socks: str
+    world: World, provider: ProviderName, database_url: str, with_socks: dict[str, str]
 ) -> None:
     with forward_proxy(port_of(world, provider), USER, PASSWORD) as proxy:
         address = f"socks5h://{USER}:{OTHER_PASSWORD}@127.0.0.1:{proxy.port}"
-        more = {"HTTP_PROXY": address, "PYTHONPATH": with_socks}
-        env = environment(provider, database_url, **more)
+        env = environment(provider, database_url, HTTP_PROXY=address)
         command("save", "-", env=env, stdin=RESULT)
-        drained = command("drain", env=env, check=False)
+        drained = command("drain", env=env | with_socks, check=False)
     state, reason = told(database_url, provider)
     assert (state, found(database_url).attempts) == (BLOCKED, 0)
     assert reason.startswith("the SOCKS proxy refuses us")
