@@ -29,6 +29,8 @@ WRONG = [
     ("FAIRMIND_SYNC_RETENTION", "P90D"),
     ("FAIRMIND_SYNC_RETENTION", "0s"),
     ("FAIRMIND_SYNC_RETENTION", "999999d"),
+    ("FAIRMIND_SYNC_NAMES", "3"),
+    ("FAIRMIND_SYNC_NAMES", "first"),
     ("FAIRMIND_SYNC_REDACT", "email"),
     ("FAIRMIND_SYNC_REDACT", "results"),
     ("FAIRMIND_SYNC_REDACT", "user.email"),

@@ -22,6 +22,7 @@ from fairmind_sync.env_file import VARIABLE, env_file
 from fairmind_sync.errors import SettingsError
 from fairmind_sync.provider_names import PROVIDERS, UNDECIDED, ProviderName, either
 from fairmind_sync.results import privacy
+from fairmind_sync.results.naming import NEWEST_NAMES, Names
 from fairmind_sync.storage.url import checked_database_url, default_database_url
 
 _ADVICE = {"int_parsing": "must be a whole number", "float_parsing": "must be a number"}
@@ -94,6 +95,7 @@ class Settings(BaseSettings):
     wandb_runs_per_second: int = _variable("FAIRMIND_SYNC_WANDB_RUNS_PER_SECOND", 80, ge=1)
     retention: Duration | None = _variable("FAIRMIND_SYNC_RETENTION", None)
     redact: Words = _variable("FAIRMIND_SYNC_REDACT", ())
+    names: int = _variable("FAIRMIND_SYNC_NAMES", NEWEST_NAMES, ge=1, le=NEWEST_NAMES)
     log_level: Literal["debug", "info", "warning", "error"] = _variable(
         "FAIRMIND_SYNC_LOG_LEVEL", "info"
     )
@@ -181,6 +183,11 @@ class Settings(BaseSettings):
     @property
     def _named(self) -> Sequence[ProviderName]:
         return _ONE_WORD.get(self.provider, self.provider.split(","))
+
+    @property
+    def chosen_names(self) -> Names:
+        """How runs name what they hold."""
+        return 1 if self.names == 1 else NEWEST_NAMES
 
     @property
     def env_file(self) -> Path | None:

@@ -9,20 +9,16 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from fairmind_sync.errors import CopyError
 from fairmind_sync.outbox import (
     copying,
     deletion,
-    delivery_lookup,
-    idempotency,
     provider_state,
-    saving,
     workload,
 )
 from fairmind_sync.outbox import retry_discard as verbs
-from fairmind_sync.outbox.delivery_lookup import RunFilter
 from fairmind_sync.outbox.heartbeat import Heartbeat
 from fairmind_sync.provider_names import PROVIDERS
 from fairmind_sync.storage import schema
@@ -36,10 +32,10 @@ from fairmind_sync.storage.tables import (
     results_table,
 )
 from fairmind_sync.storage.tables import provider_table as states
-from fairmind_sync.testing import new_result
 from tests.support.clock import NOW
 from tests.support.databases import rows
-from tests.support.deliveries import claim, claimed, dead, delivered, save
+from tests.support.deliveries import claim, dead, save
+from tests.support.full_database import DEAD, MANY, fill
 from tests.support.postgres import PostgresServer
 from tests.support.processes import command
 
@@ -52,9 +48,6 @@ COPIED = (
     attempt_counts_table,
     latency_counts_table,
 )
-MANY = 600
-DEAD = 2
-"""The id of what `fill` leaves dead."""
 Ends: TypeAlias = tuple[str, str]
 
 
@@ -95,21 +88,6 @@ def ends(
     yield ends if from_file else ends[::-1]
     shared_engine(ends[0]).dispose()
     postgres.drop(name)
-
-
-def fill(engine: Engine) -> None:
-    """Every status, a lease, a paused provider, a key, and more than one transaction takes."""
-    delivered(engine)
-    dead(engine)
-    claimed(engine)
-    discarded = save(engine, "wandb")
-    with writing(engine) as connection:
-        provider_state.pause(connection, "wandb", NOW)
-        idempotency.save_once(connection, "key", new_result(test_id="once"), PROVIDERS, NOW)
-        many = [new_result(test_id=f"many-{number}") for number in range(MANY)]
-        saving.save_all(connection, many, PROVIDERS, NOW)
-        given_up = delivery_lookup.deliveries(connection, RunFilter(result_id=discarded.result_id))
-        verbs.discard(connection, [one.id for one in given_up], "not wanted", NOW)
 
 
 def held(url: str) -> list[object]:

@@ -110,6 +110,7 @@ def test_the_tags_find_and_describe_the_run() -> None:
         "test_type": "ml_bias",
         "model_id": "model-1",
         "project": "an-experiment",
+        "verdict": "failed",
         "overall_bias_detected": "true",
         "risk_level": "low",
         "summary": "s",
@@ -117,8 +118,8 @@ def test_the_tags_find_and_describe_the_run() -> None:
         "mlflow.source.name": "fairmind-sync",
         "mlflow.source.type": "JOB",
         "mlflow.note.content": (
-            "Bias test **ml_bias_test-1** of model **model-1**\n"
-            "- overall bias detected: true\n- risk level: low\n- summary: s"
+            "Bias test **model-1 - ml_bias - test-1** of model **model-1**\n"
+            "- verdict: failed\n- overall bias detected: true\n- risk level: low\n- summary: s"
         ),
     }
 
@@ -127,8 +128,8 @@ def test_a_run_without_a_user_names_none() -> None:
     assert "mlflow.user" not in content(user_id="").tags
 
 
-def test_the_run_is_named_by_test_type_and_test_id() -> None:
-    assert content(test_type="llm", test_id="t-9").name == "llm_t-9"
+def test_the_run_is_named_by_model_test_type_and_test_id() -> None:
+    assert content(test_type="llm", test_id="t-9").name == "model-1 - llm - t-9"
 
 
 def test_a_result_that_fits_is_not_adjusted() -> None:
@@ -164,7 +165,7 @@ def test_a_shortened_tag_is_named_as_adjusted() -> None:
 
 def test_a_run_name_over_250_characters_is_named_as_adjusted() -> None:
     long = content(test_id="a" * 300)
-    assert (len(long.name), long.adjusted) == (250, ("run name is shortened from 308 characters",))
+    assert (len(long.name), long.adjusted) == (250, ("run name is shortened from 320 characters",))
 
 
 @pytest.mark.parametrize("text", ["a\0", "\ud800"], ids=["nul", "surrogate"])
@@ -283,7 +284,7 @@ def test_a_run_that_has_everything_is_sent_nothing() -> None:
 def test_what_is_not_sent_as_it_was_saved_is_told_by_a_tag() -> None:
     tags = content(results={"a?": 1.0, "b": math.inf}).tags
     assert "metric b: inf can't be held" in tags["fairmind.adjusted"]
-    assert "key 'a?' is sent as 'a_-" in tags["fairmind.adjusted"]
+    assert "key 'a?' is sent as 'a'" in tags["fairmind.adjusted"]
 
 
 def test_a_run_that_is_sent_as_it_was_saved_has_no_such_tag() -> None:

@@ -244,4 +244,4 @@ def test_a_run_that_a_gateway_refuses_without_its_tags_too_is_not_tried_again() 
 def test_a_note_on_what_the_server_taught_is_among_the_runs_tags() -> None:
     server = Server(with_a_colon)
     sent(server, results={"a:b": 1.0})
-    assert "key 'a:b' is sent as 'a_b-" in server.tags["fairmind.adjusted"]
+    assert "key 'a:b' is sent as 'a_b'" in server.tags["fairmind.adjusted"]

@@ -109,8 +109,8 @@ def test_a_tag_is_there_once() -> None:
     assert content(model_id="same", project="same").tags == ["ml_bias", "same"]
 
 
-def test_the_run_is_named_by_test_type_and_test_id() -> None:
-    assert content(test_type="llm", test_id="t-9").name == "llm_t-9"
+def test_the_run_is_named_by_model_test_type_and_test_id() -> None:
+    assert content(test_type="llm", test_id="t-9").name == "model-1 - llm - t-9"
 
 
 def test_the_summary_holds_the_verdict_and_the_proof() -> None:
@@ -121,6 +121,7 @@ def test_the_summary_holds_the_verdict_and_the_proof() -> None:
     }
     made = content(results=results)
     assert made.summary == {
+        "verdict": "failed",
         "overall_bias_detected": True,
         "risk_level": "low",
         "summary": "s",
@@ -150,16 +151,17 @@ def test_a_model_id_too_long_for_a_tag_is_whole_in_the_config() -> None:
 
 
 def test_a_run_name_of_128_characters_stays_whole() -> None:
-    assert content(test_id="a" * 120).name == "ml_bias_" + "a" * 120
+    assert content(test_id="a" * 108).name == "model-1 - ml_bias - " + "a" * 108
 
 
 def test_a_longer_run_name_keeps_its_beginning() -> None:
-    assert re.fullmatch(r"ml_bias_a{107}-[0-9a-f]{12}", content(test_id="a" * 121).name)
+    assert re.fullmatch(r"model-1 - ml_bias - a{95}-[0-9a-f]{12}", content(test_id="a" * 109).name)
 
 
 def test_a_shortened_run_name_is_named_as_adjusted() -> None:
-    made = content(test_id="a" * 121)
-    assert made.adjusted == (f"run name {'ml_bias_' + 'a' * 121!r} is sent as {made.name!r}",)
+    made = content(test_id="a" * 109)
+    whole = "model-1 - ml_bias - " + "a" * 109
+    assert made.adjusted == (f"run name {whole!r} is sent as {made.name!r}",)
 
 
 @pytest.mark.parametrize("changes", [{"results": {"k" * 251: 1}}, {"metadata": {"k" * 251: 1}}])

@@ -71,7 +71,7 @@ def test_nothing_of_somebody_else_shapes_a_run(lab: WandbLab, given: dict[str, s
     (run,) = lab.standin.runs.values()
     assert (record.status, record.run_id) == ("delivered", lab.key())
     assert shape(run) == {
-        "name": f"ml_bias_{run.config['test_id']}",
+        "name": f"{run.config['model_id']} - {run.config['test_type']} - {run.config['test_id']}",
         "group": None,
         "job type": None,
         "notes": None,

@@ -1,4 +1,4 @@
-"""What a result says of itself: its risk, and how many of its metrics passed."""
+"""What a result says of itself: its risk, whether bias was detected, and how many of its metrics passed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pytest
 
 from fairmind_sync.results.payload import Json
 from fairmind_sync.results.verdict import Verdict, verdict_of
+from tests.results.examples import example
 
 LARGEST = 2**31 - 1
 
@@ -47,3 +48,97 @@ def test_a_count_is_a_whole_number_that_the_database_holds(
     name: str, value: Json, count: int
 ) -> None:
     assert getattr(verdict_of({name: value}), name) == count
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        {"risk_level": "high"},
+        {"overall_risk": "HIGH"},
+        {"severity": "high", "affected_groups": []},
+        {"overall_assessment": {"risk_level": "high"}},
+        {"risk_assessment": {"risk_level": "high", "bias_severity": 0.4}},
+        {"bias_summary": {"overall_bias_level": "High"}},
+        {"results": {"overall_risk": "high"}},
+        {"data": {"overall_risk": "high"}},
+        {"results": [{"severity": "low"}, {"severity": "high"}, {"severity": None}]},
+        {"gender": {"severity": "high"}, "race": {"severity": "low"}},
+        {"bias_detection": {"bias_severity": {"sex": "high", "age": "low"}}},
+        {"overall_risk": None, "risk_level": "high"},
+    ],
+    ids=str,
+)
+def test_a_risk_is_found_where_fairmind_states_it(results: dict[str, Json]) -> None:
+    assert verdict_of(results).overall_risk == "high"
+
+
+def test_a_risk_in_words_of_its_own_is_kept() -> None:
+    assert verdict_of({"overall_risk": "Somewhat risky"}).overall_risk == "Somewhat risky"
+
+
+@pytest.mark.parametrize(
+    ("results", "detected"),
+    [
+        ({"overall_bias_detected": True}, True),
+        ({"bias_detected": False}, False),
+        ({"overall_fair": True}, False),
+        ({"bias_summary": {"overall_bias_detected": True}}, True),
+        ({"results": {"bias_detected": True}}, True),
+        ({"bias_detected": "yes"}, None),
+        ({}, None),
+    ],
+)
+def test_whether_bias_was_detected(results: dict[str, Json], detected: bool | None) -> None:
+    assert verdict_of(results).bias_detected is detected
+
+
+def test_metrics_that_are_judged_are_counted_where_no_count_is_stated() -> None:
+    metrics: Json = {
+        "parity": {"value": 0.2, "is_fair": False},
+        "odds": {"value": 0.01, "is_fair": True},
+        "impact": {"score": 0.7, "passed": False, "group_scores": {"a": 0.5, "b": 0.7}},
+    }
+    found = verdict_of({"metrics": metrics})
+    assert (found.metrics_passed, found.metrics_failed) == (1, 2)
+
+
+def test_counts_that_are_stated_are_not_counted_again() -> None:
+    results: dict[str, Json] = {"metrics_passed": 0, "parity": {"value": 0.2, "is_fair": False}}
+    assert verdict_of(results).metrics_failed == 0
+
+
+def test_where_only_groups_are_judged_they_are_counted() -> None:
+    groups: Json = {"a": {"tpr": 0.5, "passed": True}, "b": {"tpr": 0.3, "passed": False}}
+    found = verdict_of({"by_group": groups})
+    assert (found.metrics_passed, found.metrics_failed) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "has_passed"),
+    [
+        (Verdict(None, 0, 0), None),
+        (Verdict("high", 0, 0), None),
+        (Verdict(None, 3, 0), True),
+        (Verdict(None, 3, 1), False),
+        (Verdict(None, 3, 0, bias_detected=True), False),
+        (Verdict(None, 0, 0, bias_detected=False), True),
+        (Verdict(None, 0, 1, bias_detected=False), False),
+    ],
+)
+def test_a_test_has_passed_where_nothing_failed(verdict: Verdict, has_passed: bool | None) -> None:
+    assert verdict.has_passed is has_passed
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [
+        ("ml_bias_1", Verdict("critical", 1, 3)),
+        ("llm_bias_1", Verdict("medium", 1, 1)),
+        ("india_bias_1", Verdict("critical", 0, 0, bias_detected=True)),
+        ("multimodal_1", Verdict("low", 1, 3)),
+        ("advanced_causal_1", Verdict("low", 0, 0)),
+        ("fairness_governance_1", Verdict(None, 2, 1, bias_detected=True)),
+    ],
+)
+def test_the_verdict_of_fairminds_results(name: str, verdict: Verdict) -> None:
+    assert verdict_of(example(name)) == verdict

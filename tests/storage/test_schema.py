@@ -18,8 +18,8 @@ from fairmind_sync.storage import schema
 from fairmind_sync.storage.ownership import VERSION_TABLE
 from fairmind_sync.storage.schema import migrating
 from fairmind_sync.storage.tables import metadata
-from tests.outbox.test_copying import fill
 from tests.support.databases import opened, place_of, plain_sql
+from tests.support.full_database import fill
 from tests.support.races import at_once
 
 pytestmark = pytest.mark.both_databases

@@ -258,10 +258,12 @@ def test_wandb_rows_carry_the_time_of_the_save(delivered: Any) -> None:
     )
 
 
-def test_runs_are_named_by_type_and_test(delivered: Any) -> None:
+def test_runs_are_named_by_model_type_and_test(delivered: Any) -> None:
     mlflow_runs, wandb_runs, _, _ = delivered
     names = {run.name for run in mlflow_runs} | {run.display_name for run in wandb_runs.values()}
-    assert names == {f"ml_bias_test-{number}" for number in range(RESULTS)}
+    models = {run.config["model_id"] for run in wandb_runs.values()}
+    (model,) = models
+    assert names == {f"{model} - ml_bias - test-{number}" for number in range(RESULTS)}
 
 
 def test_the_database_knows_each_run(delivered: Any) -> None:

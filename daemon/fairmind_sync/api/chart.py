@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from fairmind_sync.results.extraction import numbers_of
+from fairmind_sync.results.names import numbers_by_name
 
 if TYPE_CHECKING:
     from fairmind_sync.outbox.result_lookup import TrendPoint
@@ -100,8 +100,8 @@ def _without_scripts(root: Any) -> Any:
 
 
 def metrics_in(point: TrendPoint) -> dict[str, float]:
-    """Returns the result's finite numbers by joined path; others can't be drawn."""
-    found = numbers_of(point.results)
+    """Returns the result's finite numbers by joined name; others can't be drawn."""
+    found = numbers_by_name(point.results, {}).by_name
     return {"/".join(path): value for path, value in found.items() if math.isfinite(value)}
 
 

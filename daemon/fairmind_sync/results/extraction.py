@@ -1,30 +1,33 @@
 """Extracts from a saved result what its runs hold: metrics, parameters, tags, summary. Pure.
 
 Extraction runs at delivery, from the saved payload, so that after a bug is fixed a result can be delivered
-again. Metrics and parameters are keyed by path; `keys` turns a path into a key that a provider accepts.
+again. Metrics and parameters are keyed by name, a path; `Extract.keys` turns names into keys that a provider
+accepts.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from fractions import Fraction
 from typing import TypeAlias
 
 from fairmind_sync.results.delivery import SavedResult
 from fairmind_sync.results.keys import KeyPath
+from fairmind_sync.results.naming import NEWEST_NAMES, MakeKeys, Names, naming
 from fairmind_sync.results.payload import Json, dumps
+from fairmind_sync.results.verdict import Verdict, verdict_of
 
 Scalar: TypeAlias = str | int | float | bool
 
 _RISK_KEYS = ("risk_level", "overall_risk")
+_MOST_INFINITE = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Extract:
-    """What one run holds; `skipped` names the infinite numbers, which no provider can hold, by path."""
+    """What one run holds; `notes` tell of each number of the result that is no metric, and why."""
 
     run_name: str
     started_at: datetime
@@ -33,30 +36,29 @@ class Extract:
     nested_params: dict[KeyPath, Json]
     tags: dict[str, str]
     summary: dict[str, Json]
-    skipped: tuple[str, ...]
+    notes: tuple[str, ...]
+    keys: MakeKeys
 
 
-def extract(result: SavedResult, project: str) -> Extract:
+def extract(result: SavedResult, project: str, names: Names = NEWEST_NAMES) -> Extract:
     """Returns everything that a run of this result holds, before any provider's limits."""
-    numbers = numbers_of(result.results)
+    chosen = naming(names)
+    found = chosen.numbers(result.results, result.metadata)
+    infinite = {name: number for name, number in found.by_name.items() if math.isinf(number)}
     scalars, nested = _split_metadata(result)
     return Extract(
-        run_name=f"{result.test_type}_{result.test_id}",
+        run_name=chosen.run_name(result),
         started_at=result.created_at,
-        metrics={path: number for path, number in numbers.items() if not math.isinf(number)},
+        metrics={name: one for name, one in found.by_name.items() if name not in infinite},
         params=scalars,
         nested_params=nested,
         tags={"test_type": result.test_type, "model_id": result.model_id, "project": project},
-        summary=_summary(result.results),
-        skipped=tuple(
-            f"{'/'.join(path)}: {number}" for path, number in numbers.items() if math.isinf(number)
-        ),
+        summary=_first_summary(result.results)
+        if names == 1
+        else _summary(result.results, infinite),
+        notes=(*_infinite_notes(infinite), *_left_out(found.left_out)),
+        keys=chosen.keys,
     )
-
-
-def numbers_of(results: Mapping[str, Json]) -> dict[KeyPath, float]:
-    """Returns every number in the results by its path; of a list of numbers, mean, minimum and maximum."""
-    return dict(_numbers(results, ()))  # type: ignore[arg-type]  # a dictionary is JSON
 
 
 def summary_text(value: Json) -> str:
@@ -74,52 +76,12 @@ def describe(extracted: Extract) -> str:
     return "\n".join(lines)
 
 
-def _numbers(value: Json, path: KeyPath) -> Iterator[tuple[KeyPath, float]]:
-    if _is_number(value):
-        yield path, _to_float(value)
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _numbers(item, (*path, key))
-    elif isinstance(value, list) and value:
-        yield from _numbers_of_list(value, path)
+def _infinite_notes(infinite: Mapping[KeyPath, float]) -> list[str]:
+    return [f"metric {'/'.join(name)}: {number} can't be held" for name, number in infinite.items()]
 
 
-def _numbers_of_list(values: list[Json], path: KeyPath) -> Iterator[tuple[KeyPath, float]]:
-    if all(_is_number(item) for item in values):
-        floats = [_to_float(item) for item in values]
-        yield from (((*path, name), number) for name, number in _aggregates(floats).items())
-    else:
-        for place, item in enumerate(values):
-            yield from _numbers(item, (*path, str(place)))
-
-
-def _aggregates(numbers: Sequence[float]) -> dict[str, float]:
-    """Returns mean, minimum and maximum; one NaN makes all three NaN, as in numpy."""
-    if any(math.isnan(number) for number in numbers):
-        return dict.fromkeys(("mean", "min", "max"), math.nan)
-    return {"mean": _mean(numbers), "min": min(numbers), "max": max(numbers)}
-
-
-def _mean(numbers: Sequence[float]) -> float:
-    """Returns a mean between minimum and maximum; by exact arithmetic where the sum would overflow."""
-    if not all(math.isfinite(number) for number in numbers):
-        return sum(numbers)
-    try:
-        mean = math.fsum(numbers) / len(numbers)
-    except OverflowError:
-        mean = float(sum(map(Fraction, numbers)) / len(numbers))
-    return min(max(mean, min(numbers)), max(numbers))
-
-
-def _is_number(value: Json) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _to_float(value: Json) -> float:
-    try:
-        return float(value)  # type: ignore[arg-type]  # callers checked _is_number
-    except OverflowError:  # an integer beyond 1.8e308
-        return math.inf
+def _left_out(count: int) -> list[str]:
+    return [f"{count} numbers of groups are in evidence/groups.json alone"] if count else []
 
 
 def _split_metadata(result: SavedResult) -> tuple[dict[KeyPath, Scalar], dict[KeyPath, Json]]:
@@ -144,13 +106,41 @@ def _split_metadata(result: SavedResult) -> tuple[dict[KeyPath, Scalar], dict[Ke
     return scalars, nested
 
 
-def _summary(results: Mapping[str, Json]) -> dict[str, Json]:
+def _summary(results: Mapping[str, Json], infinite: Mapping[KeyPath, float]) -> dict[str, Json]:
+    """Returns verdict, infinite numbers and the summary in words, as far as the results have them."""
+    verdict = verdict_of(results)
+    texts: dict[str, Json] = {
+        "/".join(name): str(number) for name, number in [*infinite.items()][:_MOST_INFINITE]
+    }
+    return {
+        **_verdict_summary(verdict),
+        **({"infinite": texts} if texts else {}),
+        **_words(results),
+    }
+
+
+def _verdict_summary(verdict: Verdict) -> dict[str, Json]:
+    stated: dict[str, Json] = {
+        "verdict": {True: "passed", False: "failed", None: None}[verdict.has_passed],
+        "overall_bias_detected": verdict.bias_detected,
+        "risk_level": verdict.overall_risk,
+        "metrics_passed": verdict.metrics_passed or None,
+        "metrics_failed": verdict.metrics_failed or None,
+    }
+    return {key: value for key, value in stated.items() if value is not None}
+
+
+def _words(results: Mapping[str, Json]) -> dict[str, Json]:
+    text = results.get("summary")
+    return {"summary": text} if isinstance(text, str | dict) else {}
+
+
+def _first_summary(results: Mapping[str, Json]) -> dict[str, Json]:
+    """Returns what the first naming's runs have: what the results state at their top alone."""
     summary: dict[str, Json] = {}
     if isinstance(detected := results.get("overall_bias_detected"), bool):
         summary["overall_bias_detected"] = detected
     risks = [risk for key in _RISK_KEYS if isinstance(risk := results.get(key), str)]
     if risks:
         summary["risk_level"] = risks[0]
-    if isinstance(text := results.get("summary"), str | dict):
-        summary["summary"] = text
-    return summary
+    return summary | _words(results)

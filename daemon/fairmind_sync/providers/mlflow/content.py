@@ -17,7 +17,8 @@ from fairmind_sync.providers.mlflow.runs_api import (
 )
 from fairmind_sync.results.delivery import Delivery
 from fairmind_sync.results.extraction import Extract, Scalar, describe, extract, summary_text
-from fairmind_sync.results.keys import keys_for, renamed
+from fairmind_sync.results.keys import renamed
+from fairmind_sync.results.naming import NEWEST_NAMES, Names
 from fairmind_sync.results.payload import dumps
 from fairmind_sync.text import shorten, storable
 
@@ -72,15 +73,17 @@ def _size(entry: Entry) -> int:
     return _BYTES_AROUND_AN_ENTRY + len(dumps(entry.key)) + len(value)
 
 
-def content_of(delivery: Delivery, project: str, limits: ServerLimits = NEWEST) -> MlflowContent:
-    extracted = extract(delivery.result, project)
+def content_of(
+    delivery: Delivery, project: str, limits: ServerLimits = NEWEST, names: Names = NEWEST_NAMES
+) -> MlflowContent:
+    extracted = extract(delivery.result, project, names)
     texts = _param_texts(extracted)
-    keys = keys_for((*texts, *extracted.metrics), limits.keys, folds_case=limits.folds_case)
+    keys = extracted.keys((*texts, *extracted.metrics), limits.keys, folds_case=limits.folds_case)
     params = {keys[path]: text for path, text in texts.items()}
     tags = _tags(delivery, extracted)
     timestamp = to_ms(extracted.started_at)
     adjusted = (
-        *(f"metric {skipped} can't be held" for skipped in extracted.skipped),
+        *extracted.notes,
         *renamed(keys),
         *_adjusted("tag", tags, limits.longest_tag),
         *_adjusted("parameter", params, limits.longest_param),

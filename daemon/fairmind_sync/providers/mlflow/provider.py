@@ -61,7 +61,7 @@ class MlflowProvider:
     def __init__(self, api: RunsApi, settings: Settings) -> None:
         self._api = api
         self._settings = settings
-        self._sender = RunSender(api, settings.wandb_project)
+        self._sender = RunSender(api, settings.wandb_project, settings.chosen_names)
         self._experiment_id: str | None = None
 
     def probe(self) -> None:

@@ -33,6 +33,7 @@ from fairmind_sync.providers.mlflow.runs_api import (
     UncertainError,
 )
 from fairmind_sync.results.delivery import Delivery
+from fairmind_sync.results.naming import NEWEST_NAMES, Names
 
 INACTIVE = "must be in the 'active' state"
 
@@ -51,14 +52,15 @@ class _EntryRefusedError(Exception):
 class RunSender:
     """Makes and completes runs by a `RunsApi`, within the limits that the server has shown so far."""
 
-    def __init__(self, api: RunsApi, project: str) -> None:
+    def __init__(self, api: RunsApi, project: str, names: Names = NEWEST_NAMES) -> None:
         self._api = api
         self._project = project
+        self._names = names
         self._limits = NEWEST
 
     def content(self, delivery: Delivery) -> MlflowContent:
         """Returns what the delivery's run is to hold, within the limits that the server has shown so far."""
-        return content_of(delivery, self._project, self._limits)
+        return content_of(delivery, self._project, self._limits, self._names)
 
     def create(
         self, delivery: Delivery, content: MlflowContent, experiment_id: str

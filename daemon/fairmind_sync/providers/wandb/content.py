@@ -10,7 +10,8 @@ from typing import Any
 from fairmind_sync.results import payload
 from fairmind_sync.results.delivery import Delivery
 from fairmind_sync.results.extraction import extract
-from fairmind_sync.results.keys import KeyRules, key_for, renamed
+from fairmind_sync.results.keys import KeyRules, renamed
+from fairmind_sync.results.naming import NEWEST_NAMES, Names
 from fairmind_sync.results.payload import Json
 from fairmind_sync.text import shorten, storable, storable_key
 
@@ -47,12 +48,11 @@ class WandbContent:
         return any(len(payload.dumps(part)) > largest for part, largest in parts)  # type: ignore[arg-type]  # dict is invariant
 
 
-def content_of(delivery: Delivery, project: str) -> WandbContent:
-    extracted = extract(delivery.result, project)
+def content_of(delivery: Delivery, project: str, names: Names = NEWEST_NAMES) -> WandbContent:
+    extracted = extract(delivery.result, project, names)
     params = extracted.params | extracted.nested_params
-    keys = {path: key_for(path, KEY_RULES) for path in (*params, *extracted.metrics)}
-    notes = [f"metric {skipped} can't be held" for skipped in extracted.skipped]
-    notes += renamed(keys)
+    keys = extracted.keys((*params, *extracted.metrics), KEY_RULES)
+    notes = [*extracted.notes, *renamed(keys)]
     config = {keys[path]: _exact(keys[path], value, notes) for path, value in params.items()}
     row = {keys[path]: value for path, value in extracted.metrics.items()}
     summary = {key: _exact(key, value, notes) for key, value in extracted.summary.items()}

@@ -136,7 +136,7 @@ class WandbProvider:
 
     def _upload(self, delivery: Delivery, journal: Journal) -> WandbContent | Retry | Dead:
         """Uploads one run; returns the content that W&B should hold afterwards, or why there is none."""
-        content = content_of(delivery, self._settings.wandb_project)
+        content = content_of(delivery, self._settings.wandb_project, self._settings.chosen_names)
         log_adjustments(delivery, content.adjusted)
         if content.is_too_large():
             return Dead(

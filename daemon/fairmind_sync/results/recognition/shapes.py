@@ -1,0 +1,272 @@
+"""Finds the numbers of groups and metrics in a result, in the shapes in which toolkits write them. Pure.
+
+Shapes: `{group: number}` and `{group: {metric: number}}` under a key that names groups, `{metric: {group:
+number}}`, each of them within an attribute or not; `{metric: {value, passed, ...}}`; lists of objects, and
+frames in columns. What isn't recognised has no row; nothing is guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from fairmind_sync.results.keys import KeyPath
+from fairmind_sync.results.payload import Json
+from fairmind_sync.results.recognition import words
+from fairmind_sync.results.recognition.measures import Measure, as_number, measure_in
+from fairmind_sync.results.recognition.records import Record, listed_rows, records_in
+from fairmind_sync.results.recognition.rows import Row
+
+Object: TypeAlias = Mapping[str, Json]
+
+_ALL = frozenset({"macro avg", "micro avg", "weighted avg"})
+"""Keys of scikit-learn's classification report, whose other keys are classes, not groups."""
+_FEWEST_GROUPS = 2
+_NESTED = ("performance", "metrics", "rates", "scores")
+"""Where the object of a group holds more of its metrics."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What is known of numbers from what is around them; `known` are attributes that the metadata name."""
+
+    known: frozenset[str] = frozenset()
+    attribute: str | None = None
+    metric: str | None = None
+    threshold: float | None = None
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    reference: str | None = None
+
+    def at(self, key: str, entry: Object) -> Scope:
+        """Returns what is known within the object under the key."""
+        attribute = words.attribute_in(key, self.known)
+        is_metric = attribute is None and words.is_metric(key) and not words.is_count(key)
+        reference = words.first_of(words.REFERENCES, entry)
+        return replace(
+            self,
+            attribute=attribute or self.attribute,
+            metric=key if is_metric else self.metric,
+            threshold=_or(as_number(words.first_of(words.THRESHOLDS, entry)), self.threshold),
+            thresholds={**self.thresholds, **_thresholds(entry.get("thresholds"))},
+            reference=reference if isinstance(reference, str) else self.reference,
+        )
+
+    def around(self, path: KeyPath) -> str | None:
+        """Returns the metric that an object is about: the nearest above it, or the key that holds it."""
+        above = path[-2] if len(path) > 1 else ""
+        is_named = above and words.attribute_in(above, self.known) is None
+        return above if is_named and self.metric is None else self.metric
+
+    def threshold_of(self, metric: str) -> float | None:
+        return self.thresholds.get(words.folded(metric), self.threshold)
+
+
+def rows_in(results: Object, metadata: Object) -> list[Row]:
+    """Returns a row for each number of a group or metric that is recognised, in the result's order."""
+    known = frozenset(words.folded(one) for one in attributes_in(metadata))
+    scope = Scope(known=known).at("", metadata)
+    return [*_rows(dict(results), (), scope)]
+
+
+def attributes_in(metadata: Object) -> list[str]:
+    """Returns the protected attributes that the metadata name."""
+    named = words.first_of(words.PROTECTED, metadata)
+    return [one for one in (named if isinstance(named, list) else [named]) if isinstance(one, str)]
+
+
+def _rows(value: Json, path: KeyPath, scope: Scope) -> Iterator[Row]:
+    if isinstance(value, dict):
+        yield from _rows_of_object(value, path, scope)
+    elif isinstance(value, list):
+        yield from _rows_of_records([*records_in(value, path)], value, path, scope)
+
+
+def _rows_of_object(entry: Object, path: KeyPath, around: Scope) -> Iterator[Row]:
+    key = path[-1] if path else ""
+    scope = around.at(key, entry)
+    columns = [*records_in(entry, path)]
+    if columns:
+        yield from _rows_of_records(columns, None, path, scope)
+    elif (metric := _metric_by_group(path, entry, around)) is not None:
+        yield from _numbers(entry, path, replace(scope, metric=metric))
+    elif groups := _groups(key, entry, scope):
+        yield from _rows_of_groups(groups, path, scope)
+        yield from _rows_within({k: v for k, v in entry.items() if k not in groups}, path, scope)
+    else:
+        yield from _overall(entry, path, scope)
+        yield from _rows_within(entry, path, scope)
+
+
+def _rows_within(entry: Object, path: KeyPath, scope: Scope) -> Iterator[Row]:
+    for key, value in entry.items():
+        if key != "thresholds":
+            yield from _rows(value, (*path, key), scope)
+
+
+def _rows_of_records(
+    records: Sequence[Record], values: list[Json] | None, path: KeyPath, scope: Scope
+) -> Iterator[Row]:
+    for row in listed_rows(records, path, scope.known, scope.reference):
+        yield _in_scope(row, scope)
+    for place, value in enumerate(values or []):
+        if isinstance(value, dict):
+            name = words.first_of(words.NAMES, value)
+            within = scope.at(name, value) if isinstance(name, str) else scope
+            yield from _rows_within(value, (*path, str(place)), within)
+        else:
+            yield from _rows(value, (*path, str(place)), scope)
+
+
+def _in_scope(row: Row, scope: Scope) -> Row:
+    return _of_attribute(
+        replace(
+            row,
+            attribute=row.attribute or (scope.attribute if row.group is not None else None),
+            threshold=_or(row.threshold, scope.threshold_of(row.metric)),
+        ),
+        scope,
+    )
+
+
+def _of_attribute(row: Row, scope: Scope) -> Row:
+    """Returns the row with the attribute that its group's name holds, where no other is known."""
+    if row.attribute is not None or row.group is None:
+        return row
+    return replace(row, attribute=words.attribute_of_group(row.group, scope.known))
+
+
+def _metric_by_group(path: KeyPath, entry: Object, around: Scope) -> str | None:
+    """Returns the metric if the object holds nothing but the metric's numbers, by group."""
+    if not entry or any(
+        measure_in(value) is None and value is not None for value in entry.values()
+    ):
+        return None
+    key = path[-1] if path else ""
+    if metric := words.group_metric(key, around.around(path)):
+        return None if any(map(words.is_metric, entry)) else metric
+    if words.folded(key) in words.GROUP_TABLES:
+        return (
+            None
+            if any(isinstance(one, dict) for one in entry.values())
+            else around.metric or "value"
+        )
+    if len(entry) < _FEWEST_GROUPS or any(_is_no_group(one, around.known) for one in entry):
+        return None
+    if words.attribute_in(key, around.known) is not None:
+        return around.metric if around.attribute is None else None
+    return key if words.is_metric(key) and not words.is_count(key) else None
+
+
+def _is_no_group(key: str, known: frozenset[str]) -> bool:
+    return words.is_metric(key) or words.attribute_in(key, known) is not None or key in words.FLAGS
+
+
+def _numbers(entry: Object, path: KeyPath, scope: Scope) -> Iterator[Row]:
+    for group, value in entry.items():
+        if (measure := measure_in(value)) is not None:
+            yield _row(measure, scope.metric or "value", (*path, group), path, group, scope)
+
+
+def _groups(key: str, entry: Object, scope: Scope) -> dict[str, Object]:
+    """Returns the objects that hold metrics of one group each, by group; none if the entry has no such."""
+    objects: dict[str, Object] = {
+        name: value for name, value in entry.items() if isinstance(value, dict) and value
+    }
+    is_table = words.folded(key) in words.GROUP_TABLES or words.attribute_in(key, scope.known)
+    if _ALL & entry.keys() or any(_is_no_group(name, scope.known) for name in objects):
+        objects = {n: v for n, v in objects.items() if not _is_no_group(n, scope.known)}
+        is_table = is_table if objects and not _ALL & entry.keys() else None
+        objects = objects if is_table else {}
+    if is_table:
+        return {
+            name: one
+            for name, one in objects.items()
+            if any(map(words.is_metric, _metrics(one, ())))
+        }
+    shared = set.intersection(*(_rates(one) for one in objects.values())) if objects else set()
+    return objects if len(objects) > 1 and shared else {}
+
+
+def _rates(entry: Object) -> set[str]:
+    return {
+        key for key, value in entry.items() if words.is_rate(key) and as_number(value) is not None
+    }
+
+
+def _rows_of_groups(groups: Mapping[str, Object], path: KeyPath, scope: Scope) -> Iterator[Row]:
+    for group, entry in groups.items():
+        count, passed = words.first_of(words.COUNTS, entry), words.passed_in(entry)
+        for metric, (measure, where) in _metrics(entry, (*path, group)).items():
+            row = _row(measure, metric, where, path, group, scope)
+            yield replace(
+                row,
+                count=count if isinstance(count, int) else None,
+                passed=passed if row.passed is None else row.passed,
+            )
+
+
+def _metrics(entry: Object, path: KeyPath) -> dict[str, tuple[Measure, KeyPath]]:
+    """Returns the metrics of one group, and where each of them stands."""
+    found: dict[str, tuple[Measure, KeyPath]] = {}
+    for key, value in entry.items():
+        if words.folded(key) in _NESTED and isinstance(value, dict):
+            found |= _metrics(value, (*path, key))
+        elif (measure := measure_in(value)) and not words.is_count(key) and key not in words.FLAGS:
+            found[key] = (measure.beside(key, entry), (*path, key))
+    return found or _count_alone(entry, path)
+
+
+def _count_alone(entry: Object, path: KeyPath) -> dict[str, tuple[Measure, KeyPath]]:
+    """Returns the count of a group of which nothing else is known."""
+    counts = [(number, key) for key, value in entry.items() if (number := _count_at(key, value))]
+    return {"count": (Measure(number), (*path, key)) for number, key in counts[:1]}  # noqa: B035 one at most
+
+
+def _count_at(key: str, value: Json) -> float | None:
+    return as_number(value) if words.is_count(key) else None
+
+
+def _overall(entry: Object, path: KeyPath, scope: Scope) -> Iterator[Row]:
+    """Yields the row of a metric whose object holds the metric's value and what is said of the value."""
+    measure = measure_in(entry)
+    if path and measure is not None and measure.is_judged:
+        yield _row(measure, path[-1], path, path, None, scope)
+
+
+def _row(
+    measure: Measure, metric: str, path: KeyPath, table: KeyPath, group: str | None, scope: Scope
+) -> Row:
+    row = Row(
+        metric=metric,
+        value=measure.value,
+        path=path if measure.key is None else (*path, measure.key),
+        table=table,
+        group=group,
+        attribute=scope.attribute,
+        count=measure.count,
+        reference=scope.reference,
+        threshold=_or(measure.threshold, scope.threshold_of(metric)),
+        passed=measure.passed,
+        lower=measure.lower,
+        upper=measure.upper,
+    )
+    return _of_attribute(row, scope)
+
+
+def _thresholds(given: Json) -> dict[str, float]:
+    """Returns thresholds by metric, from an object or a list of objects."""
+    if isinstance(given, dict):
+        pairs = list(given.items())
+    else:
+        entries = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+        pairs = [
+            (str(words.first_of(words.NAMES, one)), words.first_of(("value", "threshold"), one))
+            for one in entries
+        ]
+    numbers = {words.folded(key): as_number(value) for key, value in pairs}
+    return {key: number for key, number in numbers.items() if number is not None}
+
+
+def _or(first: float | None, second: float | None) -> float | None:
+    return second if first is None else first
