@@ -64,11 +64,14 @@ def test_a_result_is_saved_found_listed_counted_and_deleted() -> None:
         done += [record["results"] == RESULTS, record["created_at"] == record["timestamp"]]
         done.append(len(await bias_test_results.list_test_results("u", limit=10)))
         done.append((await bias_test_results.get_test_statistics("u"))["by_risk"])
+        page = await bias_test_results.report("t", "u")
+        done.append(page is not None and page.startswith("<!doctype html>"))
         done.append(await bias_test_results.delete_test_result("t", "u"))
+        done.append(await bias_test_results.report("t", "u"))
         done.append(await bias_test_results.get_test_result("t", "u"))
         return done
 
-    assert asyncio.run(calls()) == [True, True, True, 1, {"low": 1}, True, None]
+    assert asyncio.run(calls()) == [True, True, True, 1, {"low": 1}, True, True, None, None]
 
 
 def test_the_deletion_of_what_is_not_there_is_no_failure() -> None:
@@ -115,6 +118,7 @@ FAILURES: list[tuple[Callable[[], object], object, str]] = [
         "Failed to delete test result: ",
     ),
     (lambda: bias_test_results.get_test_statistics_sync("u"), {}, "Failed to get statistics: "),
+    (lambda: bias_test_results.report_sync("t", "u"), None, "Failed to make a report: "),
     (lambda: mlops_integration.get_run_url("mlflow", "r"), None, "Failed to look up a run: "),
 ]
 

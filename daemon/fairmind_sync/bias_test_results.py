@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from fairmind_sync.intake.forgotten import warn_of_forgotten_provider
 from fairmind_sync.intake.prepare import prepare
 from fairmind_sync.intake.save import save_all
-from fairmind_sync.outbox import deletion, result_lookup
+from fairmind_sync.outbox import deletion, result_lookup, saved_results
 from fairmind_sync.storage import erasure
 from fairmind_sync.storage.engine import current_time, reading, writing
 from fairmind_sync.storage.schema import ready_engine
@@ -137,6 +137,28 @@ def list_test_results_sync(
             limit=max(0, limit),
             offset=max(0, offset),
         )
+
+
+async def report(test_id: str, user_id: str | None) -> str | None:
+    """Returns the report of the user's result: one page of HTML without script, whole in itself.
+
+    The same page is among the evidence of a run, and on the status page.
+
+    Returns:
+        The page; None if there is no such test, or its payload was erased.
+
+    Raises:
+        StorageError: the database can't be read.
+    """
+    return await asyncio.to_thread(report_sync, test_id, user_id)
+
+
+def report_sync(test_id: str, user_id: str | None) -> str | None:
+    from fairmind_sync.evidence.files import report_of  # noqa: PLC0415 who saves makes no reports
+
+    with reading(_engine()) as connection:
+        result = saved_results.newest_result(connection, test_id, user_id or "")
+    return None if result is None else report_of(result)
 
 
 async def delete_test_result(test_id: str, user_id: str | None) -> bool:

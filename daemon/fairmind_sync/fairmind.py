@@ -146,11 +146,15 @@ class BiasTestResults:
     get_test_statistics_sync = staticmethod(
         _never_raises(results_of_ours.get_test_statistics_sync, {}, "Failed to get statistics")
     )
+    report_sync = staticmethod(
+        _never_raises(results_of_ours.report_sync, None, "Failed to make a report")
+    )
     save_test_result = staticmethod(_awaitable(save_test_result_sync))
     get_test_result = staticmethod(_awaitable(get_test_result_sync))
     list_test_results = staticmethod(_awaitable(list_test_results_sync))
     delete_test_result = staticmethod(_awaitable(delete_test_result_sync))
     get_test_statistics = staticmethod(_awaitable(get_test_statistics_sync))
+    report = staticmethod(_awaitable(report_sync))
 
 
 class MLOpsIntegration:

@@ -24,6 +24,8 @@ from tests.support.processes import DaemonProcess, running_daemon
 RESULT = "/result?test_id=shown"
 MODEL = "/model?model_id=model-1"
 PAGES = ("/", "/?status=dead&q=test", RESULT, MODEL, f"{MODEL}&metric=accuracy", "/sign-in")
+REPORT = "/report?test_id=shown"
+"""A page of another kind: it has no controls, and its own look."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import pytest
 from playwright.sync_api import ConsoleMessage, Dialog, Page, expect
 
@@ -63,6 +65,8 @@ def test_nothing_hostile_opens_a_dialog(site: Site, page: Page) -> None:
         save(site.engine, "mlflow", test_id=text, results={text: 1.0}, metadata={text: text})
     for path in (*PAGES[:2], "/model?model_id=model-1", "/model/trend.svg?model_id=model-1"):
         site.visit(page, path)
+    for text in NAMES:
+        site.visit(page, f"/report?test_id={quote(text, safe='')}")
     site.visit(page)
     for link in [it.get_attribute("href") for it in page.locator("tbody th a").all()]:
         site.visit(page, link or "")

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.conftest import OpenPage
-from tests.browser.site import PAGES, Site, furnish
+from tests.browser.site import PAGES, REPORT, Site, furnish
 
 SCHEMES = ["light", "dark"]
 ENOUGH_CONTRAST = 4.5  # WCAG AA
@@ -69,7 +69,7 @@ def test_every_text_stands_out_from_what_is_behind_it(
     furnish(site.engine)
     page = open_page(color_scheme=scheme)
     faint: list[str] = []
-    for path in PAGES:
+    for path in (*PAGES, REPORT):
         site.visit(page, path)
         faint += page.evaluate(FAINT_TEXTS, ENOUGH_CONTRAST)
     assert faint == []
@@ -78,7 +78,8 @@ def test_every_text_stands_out_from_what_is_behind_it(
 def test_no_page_is_wider_than_a_phone(site: Site, open_page: OpenPage) -> None:
     furnish(site.engine)
     page = open_page(viewport={"width": 375, "height": 740})
-    assert {path: width_on(page, site, path) for path in PAGES} == dict.fromkeys(PAGES, 375)
+    paths = (*PAGES, REPORT)
+    assert {path: width_on(page, site, path) for path in paths} == dict.fromkeys(paths, 375)
 
 
 def width_on(page: Page, site: Site, path: str) -> int:

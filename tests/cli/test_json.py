@@ -57,6 +57,11 @@ VERBS = {
         ("delivery", "attempts", "state", "last_error", "next_try", "what_to_do"),
         setup=lambda engine: save(engine, "mlflow", test_id="known"),
     ),
+    "report": Verb(
+        ("report", "known"),
+        ("test_id", "revision", "html"),
+        setup=lambda engine: save(engine, "mlflow", test_id="known"),
+    ),
     "retry": Verb(("retry", "1"), CHANGED, setup=dead),
     "retry of nothing": Verb(("retry", "77"), CHANGED, code=1),
     "discard": Verb(("discard", "1", "--reason", "why"), CHANGED, setup=dead),

@@ -25,8 +25,9 @@ def test_a_risk_that_is_no_text_is_none(risk: Json) -> None:
     assert verdict_of({"overall_risk": risk}).overall_risk is None
 
 
-def test_a_risk_that_no_database_takes_is_made_fit() -> None:
-    assert verdict_of({"overall_risk": "h\ud800gh é"}).overall_risk == "h?gh é"
+@pytest.mark.parametrize("refused", ["\ud800", "\0"])
+def test_a_risk_that_no_database_takes_is_made_fit(refused: str) -> None:
+    assert verdict_of({"overall_risk": f"h{refused}gh é"}).overall_risk == "h\ufffdgh é"
 
 
 @pytest.mark.parametrize("name", ["metrics_passed", "metrics_failed"])

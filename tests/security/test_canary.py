@@ -58,7 +58,14 @@ TROUBLE: list[tuple[Fault, WandbFault]] = [
 """One result dies, one is tried again, the provider is blocked, the provider is offline."""
 VERBS = [("status",), ("runs",), ("explain", "test-1"), ("url", "--test-id", "test-1"), ("doctor",)]
 PATHS = [
-    *("/", "/result?test_id=test-1", "/model?model_id=model-1", "/sign-in", "/nowhere"),
+    *(
+        "/",
+        "/result?test_id=test-1",
+        "/report?test_id=test-1",
+        "/model?model_id=model-1",
+        "/sign-in",
+        "/nowhere",
+    ),
     *("/metrics", "/healthz", "/readyz", "/openapi.json", "/model/trend.svg?model_id=model-1"),
     *(f"{API}/{path}" for path in ("status", "runs", "results/test-1", "run-url/mlflow/nope")),
 ]

@@ -38,6 +38,7 @@ PAGES = [
     "/",
     f"/?q={quote(XSS)}&provider={quote(XSS)}&status={quote(XSS)}",
     f"/result?test_id={quote(XSS)}",
+    f"/report?test_id={quote(XSS)}",
     f"/model?model_id={quote(XSS)}&metric={quote(XSS)}",
     f"/sign-in?back={quote(XSS)}",
     f"/model/trend.svg?model_id={quote(XSS)}&metric={quote(XSS)}",

@@ -35,6 +35,7 @@ FIELDS = [
     "/?provider=",
     "/result?test_id=",
     "/model?model_id=",
+    "/report?test_id=",
     "/model/trend.svg?metric=a&model_id=",
     "/sign-in?back=",
 ]
@@ -63,6 +64,7 @@ SHOWN_AT = [
     f"{API}/results/t",
     "/result?test_id=t",
     "/model?model_id=m",
+    "/report?test_id=t",
     "/model/trend.svg?model_id=m",
 ]
 

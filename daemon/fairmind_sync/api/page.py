@@ -19,9 +19,11 @@ from fairmind_sync import __version__
 from fairmind_sync.api import session
 from fairmind_sync.api.chart import metrics_in, metrics_of, trend_svg
 from fairmind_sync.api.context import CurrentSettings, DeliveryId, KnownProvider, Store
+from fairmind_sync.evidence.files import report_of
+from fairmind_sync.evidence.style import STYLE_SHA256
 from fairmind_sync.operating import actions, explanation
 from fairmind_sync.operating.status import overview
-from fairmind_sync.outbox import result_lookup
+from fairmind_sync.outbox import result_lookup, saved_results
 from fairmind_sync.outbox.delivery_lookup import LARGEST_ID, RunFilter, find
 from fairmind_sync.provider_names import PROVIDERS
 from fairmind_sync.results.states import STATUSES
@@ -37,6 +39,10 @@ router = APIRouter(include_in_schema=False)
 _PAGE_SIZE = 50
 _TREND_LENGTH = 100
 _SVG_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+_REPORT_POLICY = (
+    f"default-src 'none'; style-src 'sha256-{STYLE_SHA256}'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
 _OURS = re.compile(r"/(?![/\\\s])")
 _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
@@ -116,6 +122,23 @@ def result(
         revisions=found,
         explanations=explained,
     )
+
+
+@router.get("/report")
+def report(
+    request: Request,
+    settings: CurrentSettings,
+    engine: Store,
+    test_id: Word,
+    user_id: Word | None = None,
+    revision: Annotated[int | None, Query(ge=1, le=LARGEST_ID)] = None,
+) -> HTMLResponse:
+    """Returns the report of a result: the newest one, or that of a user and a revision."""
+    with reading(engine) as connection:
+        found = saved_results.newest_result(connection, test_id, user_id, revision)
+    if found is None:
+        return _missing(request, settings, f"No whole result of a test {test_id!r} is saved here.")
+    return HTMLResponse(report_of(found), headers={"Content-Security-Policy": _REPORT_POLICY})
 
 
 @router.get("/model")

@@ -33,6 +33,7 @@ for _verb in (
     result_verbs.save,
     result_verbs.import_,
     result_verbs.backfill,
+    result_verbs.report,
     provider_verbs.status,
     delivery_verbs.runs,
     delivery_verbs.url,

@@ -22,6 +22,11 @@ def say(text: str, *, is_wrong: bool = False) -> None:
     typer.echo(printable(text, _KEPT), sys.stderr if is_wrong else standard_output())
 
 
+def print_page(page: str) -> None:
+    """Prints a page of HTML as it is: its controls are taken out where it is made."""
+    typer.echo(page, standard_output(), nl=False)
+
+
 def print_json(value: object) -> None:
     """Prints the value as JSON, with times in ISO 8601."""
     typer.echo(json.dumps(value, indent=2, default=_text), standard_output())

@@ -1,4 +1,4 @@
-"""Verbs on results: save, import, backfill."""
+"""Verbs on results: save, import, backfill, report."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated, BinaryIO
 import typer
 
 from fairmind_sync.cli.command import AsJson, current_settings, opened, provider_named
-from fairmind_sync.cli.output import fail, print_json, say
+from fairmind_sync.cli.output import fail, print_json, print_page, say
 from fairmind_sync.cli.standard_streams import standard_input
 from fairmind_sync.provider_names import PROVIDERS, either
 
@@ -86,6 +86,38 @@ def backfill(
         print_json({"provider": name, "enqueued": count})
     else:
         say(f"{count} results are now on their way to {name}")
+
+
+def report(
+    test_id: Annotated[str, typer.Argument(help="The test's id.")],
+    *,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A file; else standard output.")
+    ] = None,
+    user: Annotated[
+        str | None, typer.Option(help="Whose test; else the newest of all users.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a result's report: one page of HTML, the same that is among a run's evidence."""
+    from fairmind_sync.evidence.files import report_of
+    from fairmind_sync.outbox.saved_results import newest_result
+    from fairmind_sync.storage.engine import reading
+
+    with reading(opened(current_settings())) as connection:
+        result = newest_result(connection, test_id, user)
+    if result is None:
+        fail(f"no result of a test {test_id!r} is saved here, or its payload was erased.")
+    page = report_of(result)
+    if output is not None:
+        output.write_text(page, encoding="utf-8")
+    if as_json:
+        written = {"file": str(output)} if output else {"html": page}
+        print_json({"test_id": test_id, "revision": result.revision, **written})
+    elif output is None:
+        print_page(page)
+    else:
+        say(f"wrote {output}")
 
 
 def _read(source: Path | BinaryIO) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -23,8 +22,9 @@ from sqlalchemy import (
     update,
 )
 
+from fairmind_sync.outbox.saved_results import saved_result_of
 from fairmind_sync.provider_names import ProviderName
-from fairmind_sync.results.delivery import Delivery, SavedResult
+from fairmind_sync.results.delivery import Delivery
 from fairmind_sync.results.states import PENDING
 from fairmind_sync.storage.locks import advisory_lock
 from fairmind_sync.storage.tables import attempts_table, outbox_table, results_table
@@ -172,15 +172,5 @@ def _delivery(row: Row[Any], claimed_at: datetime) -> Delivery:
         claimed_at=claimed_at,
         create_attempted_at=row.outbox_create_attempted_at,
         run_id=row.outbox_run_id,
-        result=SavedResult(
-            test_id=row.bias_test_results_test_id,
-            user_id=row.bias_test_results_user_id,
-            revision=row.bias_test_results_revision,
-            model_id=row.bias_test_results_model_id,
-            dataset_id=row.bias_test_results_dataset_id,
-            test_type=row.bias_test_results_test_type,
-            results=json.loads(row.bias_test_results_results),
-            metadata=json.loads(row.bias_test_results_metadata),
-            created_at=row.bias_test_results_created_at,
-        ),
+        result=saved_result_of(row, "bias_test_results_"),
     )

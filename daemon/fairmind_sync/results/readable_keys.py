@@ -14,6 +14,7 @@ _WORDS = (
     *(("≠", "_ne_"), ("<", "lt_"), (">", "gt_"), ("=", "_eq_"), ("%", "_pct"), ("&", "_and_")),
     *(("|", "_or_"), ("+", "_plus_"), ("#", "number_")),
 )
+_USUAL = KeyRules(re.compile(r"[\w.\- ]+"), re.compile(r"[^\w.\- ]"), longest=250)
 _SEVERAL = re.compile(r"[ _]*_[ _]*")
 
 
@@ -52,6 +53,12 @@ def spelled(parts: Iterable[str], rules: KeyRules) -> dict[str, str]:
         else f"{candidate}-{mark(part)}"
         for part, candidate in candidates.items()
     }
+
+
+def renamed_parts(paths: Iterable[KeyPath]) -> dict[str, str]:
+    """Returns the original of each part that is spelled out, by its spelling, as most providers have it."""
+    parts = spelled({part for path in paths for part in path}, _USUAL)
+    return {spelling: part for part, spelling in sorted(parts.items()) if spelling != part}
 
 
 def _spelled_out(part: str, rules: KeyRules) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fairmind_sync.results.payload import Json
 from fairmind_sync.results.recognition import words
 from fairmind_sync.results.recognition.shapes import rows_in
+from fairmind_sync.text import storable
 
 _MOST = 2**31 - 1
 LEVELS = ("none", "minimal", "low", "medium", "moderate", "high", "severe", "critical")
@@ -58,7 +59,8 @@ def verdict_of(results: Mapping[str, Json]) -> Verdict:
     if counts == [None, None]:
         counts = [*_counted(results)]
     risk, detected = _risk(results), _flag(results)
-    return Verdict(_storable(risk), counts[0] or 0, counts[1] or 0, detected)
+    storable_risk = None if risk is None else storable(risk)
+    return Verdict(storable_risk, counts[0] or 0, counts[1] or 0, detected)
 
 
 def _risk(results: Mapping[str, Json]) -> str | None:
@@ -124,10 +126,6 @@ def _at(results: Mapping[str, Json], place: Sequence[str]) -> Json:
 def _text(results: Mapping[str, Json], place: Sequence[str]) -> str | None:
     value = _at(results, place)
     return value if isinstance(value, str) and value else None
-
-
-def _storable(text: str | None) -> str | None:
-    return None if text is None else text.encode(errors="replace").decode()
 
 
 def _count(value: Json) -> int | None:

@@ -99,6 +99,7 @@ def _row(
         else None,
         reference=reference,
         threshold=measure.threshold,
+        has_own_threshold=measure.threshold is not None,
         passed=words.passed_in(record.values),
         lower=measure.lower,
         upper=measure.upper,

@@ -21,9 +21,10 @@ class Row:
     """A metric's value for a group, or for everybody where `group` is None.
 
     `reference` is the group that the value is compared with: `difference` is the value less the reference's
-    value, `ratio` the value divided by the reference's. `passed` is only what the result states. `lower` and
-    `upper` are the ends of a confidence interval. `path` leads to the value in the result, `table` to what
-    holds the numbers that belong together.
+    value, `ratio` the value divided by the reference's. `passed` is only what the result states.
+    `has_own_threshold` where the threshold is stated for this value itself, not for what is around it.
+    `lower` and `upper` are the ends of a confidence interval. `path` leads to the value in the result,
+    `table` to what holds the numbers that belong together.
     """
 
     metric: str
@@ -40,6 +41,7 @@ class Row:
     passed: bool | None = None
     lower: float | None = None
     upper: float | None = None
+    has_own_threshold: bool = False
 
     @property
     def block(self) -> Block:

@@ -247,6 +247,7 @@ def _row(
         count=measure.count,
         reference=scope.reference,
         threshold=_or(measure.threshold, scope.threshold_of(metric)),
+        has_own_threshold=measure.threshold is not None,
         passed=measure.passed,
         lower=measure.lower,
         upper=measure.upper,

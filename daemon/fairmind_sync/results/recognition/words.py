@@ -70,6 +70,23 @@ PROTECTED = (
     *("sensitive_attribute", "sensitive_attributes", "protected_groups", "attributes"),
 )
 """Under which metadata name the protected attributes."""
+PROVENANCE = frozenset(
+    {
+        *("model_version", "model_name", "model_type", "model_uri", "model_digest", "algorithm"),
+        *("dataset_name", "dataset_version", "dataset_digest", "dataset_hash", "dataset_source"),
+        *(
+            "dataset",
+            "data_source",
+            "run_by",
+            "toolkit",
+            "toolkit_version",
+            "library",
+            "git_commit",
+        ),
+        *("commit", "code_version", "environment", "seed", "random_state"),
+    }
+)
+"""What metadata say of where a result comes from."""
 ATTRIBUTE_NAMES = ("attribute", "protected_attribute", "sensitive_feature", "sensitive_attribute")
 """Under which an entry of a list names the attribute that its group belongs to."""
 REFERENCES = ("reference_group", "reference", "privileged_group", "majority_group")
@@ -132,6 +149,12 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NO_WORD = re.compile(r"[\W_]+")
 _CACHED = 4096
 """A result asks of few keys, and of each many times."""
+_FAVOURABLE = re.compile(
+    r"(.*_)?(selection|positive|acceptance|approval|opportunity|scoring|hiring|admission|pass|success"
+    r"|true_positive|true_negative)_rates?|(.*_)?(parity|opportunity|odds|accuracy|precision|recall|sensitivity"
+    r"|specificity|tpr|tnr|ppv|npv|f1|f1_score|auc|selected|impact_ratio|predictive_value)"
+)
+_ADVERSE = re.compile(r"false|error|(^|_)(fpr|fnr)(_|$)")
 _ASSIGNED = re.compile(r"""(?P<attribute>[^=:]+?)\s*(==?|:)\s*["']?(?P<value>[^=:"']+)["']?""")
 
 
@@ -157,6 +180,17 @@ def is_metric(key: str) -> bool:
     word = folded(key)
     forms, kinds = {word, _singular(word)}, (_RATE, _FAIRNESS, _STATISTIC)
     return word in COUNTS or any(kind.fullmatch(form) for kind in kinds for form in forms)
+
+
+def is_favourable(metric: str) -> bool:
+    """Returns whether more of the rate is better for a group, as of being selected or judged rightly."""
+    word = folded(metric)
+    return _FAVOURABLE.fullmatch(word) is not None and _ADVERSE.search(word) is None
+
+
+def spoken(key: str) -> str:
+    """Returns the key as words: without underscores, and with capitals only where the key has them."""
+    return _CAMEL.sub(" ", key).replace("_", " ").strip() or key
 
 
 def is_comparable(metric: str) -> bool:

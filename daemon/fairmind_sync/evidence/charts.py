@@ -1,0 +1,138 @@
+"""Draws one metric's values of all groups side by side, as SVG without script or font of its own. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from fairmind_sync.evidence.markup import fill, joined
+from fairmind_sync.evidence.wording import number, percent
+from fairmind_sync.results.recognition import words
+from fairmind_sync.results.recognition.rows import Row
+
+FOUR_FIFTHS = 0.8
+"""Below so much of the highest group's rate, adverse impact is generally suspected (29 CFR 1607.4 D)."""
+MOST_BARS = 40
+_WIDTH, _LABELS, _NUMBERS, _LINE, _BAR = 640, 170, 120, 24, 14
+_PLOT = _WIDTH - _LABELS - _NUMBERS
+_LONGEST_LABEL = 24
+_TOP = 6
+_CHART = '<svg class="chart" viewBox="0 0 {width} {height}" role="img" aria-label="{title}">{parts}</svg>'
+_BAND = '<rect class="band" x="{x}" y="0" width="{width}" height="{height}"/>'
+_AXIS = '<line class="axis" x1="{x}" y1="0" x2="{x}" y2="{height}"/>'
+_THRESHOLD = '<line class="threshold" x1="{x}" y1="{y}" x2="{x}" y2="{end}"/>'
+_INTERVAL = '<line class="interval" x1="{start}" y1="{y}" x2="{end}" y2="{y}"/>'
+_BAR_OF_GROUP = (
+    '<text class="label" x="{label_x}" y="{text_y}">{label}</text>'
+    '<rect class="bar {kind}" x="{x}" y="{y}" width="{width}" height="{height}"><title>{title}</title></rect>'
+    '<text class="value" x="{value_x}" y="{text_y}">{value}</text>'
+)
+
+
+def chart(rows: Sequence[Row]) -> Markup:
+    """Returns a bar for each group of one metric, with intervals, thresholds and the four-fifths band."""
+    drawn = [row for row in rows if math.isfinite(row.value)][:MOST_BARS]
+    scale = _Scale(drawn)
+    height = _TOP * 2 + _LINE * len(drawn)
+    parts = [_band(drawn, scale, height), fill(_AXIS, x=scale.x(0), height=height)]
+    parts += [_bar(row, scale, _TOP + _LINE * place) for place, row in enumerate(drawn)]
+    title = f"{words.spoken(rows[0].metric)} by group" if rows else ""
+    return fill(_CHART, width=_WIDTH, height=height, title=title, parts=joined(parts))
+
+
+def is_below_four_fifths(row: Row) -> bool:
+    """Returns whether the group's rate is less than four fifths of its reference group's."""
+    return has_band(row) and row.ratio is not None and row.ratio < FOUR_FIFTHS
+
+
+def has_band(row: Row) -> bool:
+    """Returns whether the four-fifths rule makes sense for the metric: a rate of which more is better."""
+    return row.ratio is not None and 0 <= row.value <= 1 and words.is_favourable(row.metric)
+
+
+class _Scale:
+    """From values to places: from 0 to 1 where all values lie there, else as far as they reach."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        ends = [
+            end for row in rows for end in (row.value, row.lower, row.upper, _own_threshold(row))
+        ]
+        values = [end for end in ends if end is not None and math.isfinite(end)]
+        self.low = min(0.0, *values) if values else 0.0
+        self.high = max(values, default=1.0)
+        if 0 < self.high <= 1 and self.low == 0:
+            self.high = 1.0
+        self.high = self.high if self.high > self.low else self.low + 1
+
+    def x(self, value: float) -> float:
+        share = value / 2 - self.low / 2, self.high / 2 - self.low / 2
+        return round(_LABELS + _PLOT * min(1.0, max(0.0, share[0] / share[1])), 1)
+
+
+def _band(rows: Sequence[Row], scale: _Scale, height: int) -> Markup:
+    """Returns the area between four fifths of the reference group's rate and that rate."""
+    reference = next((row for row in rows if row.group == row.reference), None)
+    if reference is None or not has_band(reference):
+        return Markup()
+    start, end = scale.x(FOUR_FIFTHS * reference.value), scale.x(reference.value)
+    return fill(_BAND, x=start, width=round(end - start, 1), height=height)
+
+
+def _bar(row: Row, scale: _Scale, y: int) -> Markup:
+    middle = y + _LINE // 2
+    start, end = sorted((scale.x(0), scale.x(row.value)))
+    bar = fill(
+        _BAR_OF_GROUP,
+        label_x=_LABELS - 8,
+        text_y=middle + 4,
+        label=_short(str(row.group)),
+        kind=_kind(row),
+        x=start,
+        y=middle - _BAR // 2,
+        width=round(max(1.0, end - start), 1),
+        height=_BAR,
+        title=_title(row),
+        value_x=_WIDTH - _NUMBERS + 8,
+        value=_value(row),
+    )
+    return bar + _interval(row, scale, middle) + _threshold(row, scale, y)
+
+
+def _interval(row: Row, scale: _Scale, middle: int) -> Markup:
+    if row.lower is None or row.upper is None:
+        return Markup()
+    return fill(_INTERVAL, start=scale.x(row.lower), end=scale.x(row.upper), y=middle)
+
+
+def _threshold(row: Row, scale: _Scale, y: int) -> Markup:
+    threshold = _own_threshold(row)
+    if threshold is None:
+        return Markup()
+    return fill(_THRESHOLD, x=scale.x(threshold), y=y, end=y + _LINE)
+
+
+def _own_threshold(row: Row) -> float | None:
+    """Returns the threshold that the result states for this very value; another one may be a ratio's."""
+    return row.threshold if row.has_own_threshold else None
+
+
+def _kind(row: Row) -> str:
+    if row.passed is False or is_below_four_fifths(row):
+        return "failed"
+    return "reference" if row.group == row.reference else "usual"
+
+
+def _title(row: Row) -> str:
+    count = f", {row.count} members" if row.count is not None else ""
+    compared = f", {percent(row.ratio)} of {row.reference}" if row.ratio is not None else ""
+    return f"{row.group}: {number(row.value)}{compared}{count}"
+
+
+def _value(row: Row) -> str:
+    return number(row.value) if row.ratio is None else f"{number(row.value)} · {percent(row.ratio)}"
+
+
+def _short(label: str) -> str:
+    return label if len(label) <= _LONGEST_LABEL else f"{label[: _LONGEST_LABEL - 1]}…"

@@ -1,0 +1,75 @@
+"""The evidence of a saved result: files whose bytes are the same whenever they are made. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from fairmind_sync.evidence.group_table import groups_csv, groups_json, table_of
+from fairmind_sync.evidence.report import report_html
+from fairmind_sync.evidence.result_json import result_json
+from fairmind_sync.results.delivery import SavedResult
+from fairmind_sync.results.payload import digest
+from fairmind_sync.results.verdict import verdict_of
+
+EvidenceKind: TypeAlias = Literal["full", "result", "none"]
+"""How much evidence a run gets: all, the result alone, or nothing."""
+
+RESULT, REPORT, TABLE, CSV = "result.json", "report.html", "groups.json", "groups.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceFile:
+    """One file; `sha256` is in hexadecimal digits."""
+
+    name: str
+    content_type: str
+    content: bytes
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All files of a result; `digest` is that of their names and contents, and empty if there are none."""
+
+    files: tuple[EvidenceFile, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        return digest({one.name: one.sha256 for one in self.files}) if self.files else ""
+
+
+def evidence_of(result: SavedResult, kind: EvidenceKind = "full") -> Evidence:
+    """Returns the files; the tables only where the result holds numbers of groups or metrics.
+
+    A function of the result alone, without clock, chance or settings: a repeated delivery makes the same
+    bytes, so their hashes are their proof.
+    """
+    return Evidence(tuple(_files(result, kind)))
+
+
+def report_of(result: SavedResult) -> str:
+    """Returns the report as HTML, the same as in the evidence."""
+    return report_html(result, verdict_of(result.results), table_of(result))
+
+
+def _files(result: SavedResult, kind: EvidenceKind) -> Iterator[EvidenceFile]:
+    if kind == "none":
+        return
+    verdict = verdict_of(result.results)
+    yield _file(RESULT, "application/json", lambda: result_json(result, verdict))
+    if kind == "full":
+        table = table_of(result)
+        if table.rows:
+            yield _file(TABLE, "application/json", lambda: groups_json(table))
+            yield _file(CSV, "text/csv", lambda: groups_csv(table))
+        yield _file(REPORT, "text/html", lambda: report_html(result, verdict, table))
+
+
+def _file(name: str, content_type: str, text: Callable[[], str]) -> EvidenceFile:
+    return EvidenceFile(name, content_type, text().encode("utf-8"))

@@ -1,0 +1,38 @@
+"""Writes numbers and values for people to read. Pure."""
+
+from __future__ import annotations
+
+import json
+import math
+
+from fairmind_sync.evidence.result_json import number_text
+from fairmind_sync.results.payload import Json
+
+_LONGEST = 400
+_WHOLE_UP_TO = 1e6
+_FINE_FROM = 1e-3
+
+
+def number(value: float | None) -> str:
+    """Returns the number with four significant digits at most; counts whole; nothing for None."""
+    if value is None:
+        return ""
+    if not math.isfinite(value):
+        return number_text(value)
+    if value == round(value) and abs(value) < _WHOLE_UP_TO:
+        return f"{value:.0f}"
+    return (
+        f"{value:.4f}".rstrip("0").rstrip(".")
+        if _FINE_FROM <= abs(value) < _WHOLE_UP_TO
+        else f"{value:.3g}"
+    )
+
+
+def percent(ratio: float | None) -> str:
+    return "" if ratio is None else f"{100 * ratio:.0f} %"
+
+
+def phrase(value: Json) -> str:
+    """Returns a text as it is, anything else as compact JSON; at most 400 characters of it."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
