@@ -122,11 +122,19 @@ def test_the_summary_holds_the_verdict_and_the_proof() -> None:
     made = content(results=results)
     assert made.summary == {
         "verdict": "failed",
-        "overall_bias_detected": True,
         "risk_level": "low",
         "summary": "s",
         PROOF: {"digest": made.digest, "saved_at": "2026-01-02T03:04:05.678000+00:00"},
     }
+
+
+def test_what_is_in_the_row_is_not_sent_as_summary_again() -> None:
+    made = content(results={"overall_bias_detected": True, "metrics_failed": 1})
+    assert {key: made.row[key] for key in ("overall_bias_detected", "metrics_failed")} == {
+        "overall_bias_detected": 1.0,
+        "metrics_failed": 1.0,
+    }
+    assert {*made.summary} == {"verdict", PROOF}
 
 
 def test_a_result_that_fits_is_not_adjusted() -> None:

@@ -76,10 +76,19 @@ def test_what_shapes_a_run_is_named(changes: dict[str, Any], words: str) -> None
         ({"notes": "n"}, "notes 'n'"),
         ({"tags": [*CONTENT.tags, "theirs"]}, "tag 'theirs'"),
         ({"tags": CONTENT.tags[1:]}, f"no tag {CONTENT.tags[0]!r}"),
+        ({"config": {"test_type": {"value": "another"}}}, "config 'test_type' is \"another\""),
+        ({"config": {"test_type": {}}}, "config 'test_type' is null"),
     ],
 )
 def test_what_else_differs_is_named_and_shapes_nothing(changes: dict[str, Any], words: str) -> None:
     assert compared(told(**changes)) == (True, "", words)
+
+
+def test_a_number_that_w_and_b_writes_otherwise_is_the_same() -> None:
+    asked = content_of(delivery(metadata={"a": 1.0, "b": {"c": [2]}}), "a-project")
+    theirs = {"a": {"value": 1}, "b": {"value": {"c": [2.0]}}}
+    run = told(summaryMetrics=json.dumps(asked.summary), config=theirs)
+    assert compared(run, asked) == (True, "", "")
 
 
 def test_a_key_that_w_and_b_writes_otherwise_shapes_nothing() -> None:

@@ -9,10 +9,12 @@ from typing import Any
 
 from fairmind_sync.providers.wandb.content import PROOF, WandbContent
 from fairmind_sync.results.delivery import Run
+from fairmind_sync.results.payload import dumps
+from fairmind_sync.text import shorten
 
 _SHAPES = {"group": "group", "jobType": "job type", "sweepName": "sweep"}
 """What we never set and W&B's pages sort runs by, by W&B's names and in our words."""
-_FEW = 5
+_FEW, _LONGEST_VALUE = 5, 100
 _OF_THE_SDK = "_"
 """What the SDK's own keys of a config begin with."""
 
@@ -21,13 +23,13 @@ _OF_THE_SDK = "_"
 class Held:
     """What the service says that it holds of one run.
 
-    `config` are the keys of its config that aren't the SDK's, `shapes` what sorts the run among others.
+    `config` is what its config holds that isn't the SDK's, `shapes` what sorts the run among others.
     """
 
     state: str
     digest: str
     history_lines: int
-    config: frozenset[str]
+    config: Mapping[str, Any]
     tags: frozenset[str]
     notes: str
     shapes: Mapping[str, str]
@@ -46,7 +48,7 @@ class Held:
         """Returns, in words, what shapes a new run beside the content; nothing where nothing does."""
         found = [f"{word} {value!r}" for word, value in self.shapes.items()]
         if len(self.config) > len(content.config):
-            found += [f"config {key!r}" for key in sorted(self.config - content.config.keys())]
+            found += [f"config {key!r}" for key in sorted({*self.config} - {*content.config})]
         return ", ".join(found[:_FEW])
 
     def differs_by(self, content: WandbContent) -> str:
@@ -57,7 +59,12 @@ class Held:
         found = [f"notes {self.notes!r}"] if self.notes else []
         found += [f"tag {tag!r}" for tag in sorted(self.tags - set(content.tags))]
         found += [f"no tag {tag!r}" for tag in sorted(set(content.tags) - self.tags)]
-        found += [f"no config {key!r}" for key in sorted(content.config.keys() - self.config)]
+        found += [f"no config {key!r}" for key in sorted({*content.config} - {*self.config})]
+        found += [
+            f"config {key!r} is {shorten(dumps(value), _LONGEST_VALUE)}"
+            for key, value in self.config.items()
+            if key in content.config and value != content.config[key]
+        ]
         return ", ".join(found[:_FEW])
 
 
@@ -67,15 +74,22 @@ def held(node: Mapping[str, Any], run: Run, destination: str) -> Held:
         state=str(node["state"]),
         digest=_digest_in(node.get("summaryMetrics")),
         history_lines=int(node.get("historyLineCount") or 0),
-        config=frozenset(
-            key for key in _object(node.get("config")) if not key.startswith(_OF_THE_SDK)
-        ),
+        config=_config_in(node.get("config")),
         tags=frozenset(node.get("tags") or ()),
         notes=str(node.get("notes") or ""),
         shapes={word: str(node[name]) for name, word in _SHAPES.items() if node.get(name)},
         run=run,
         destination=destination,
     )
+
+
+def _config_in(config: object) -> dict[str, Any]:
+    """Returns our keys' values, which W&B wraps in objects."""
+    return {
+        key: entry.get("value") if isinstance(entry, dict) else entry
+        for key, entry in _object(config).items()
+        if not key.startswith(_OF_THE_SDK)
+    }
 
 
 def _digest_in(summary: object) -> str:
