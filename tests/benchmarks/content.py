@@ -24,6 +24,7 @@ METADATA = {
     "rows": 3000,
     "protected_attributes": ["gender", "race"],
 }
+RUN_NAME = "credit-scoring-v3 - ml_bias - test-1"
 METRICS = {f"group/metric_{number}": number / 13 for number in range(12)}
 PARAMS = {f"param_{number}": f"value {number}" for number in range(8)}
 TAGS = {
@@ -35,7 +36,7 @@ MORE_TAGS = {
     "fairmind.delivery_key": "0123456789abcdef0123456789abcdef",
     "mlflow.source.name": "fairmind-sync",
     "mlflow.source.type": "JOB",
-    "mlflow.note.content": "Bias test **ml_bias_test-1** of model **credit-scoring-v3**",
+    "mlflow.note.content": f"Bias test **{RUN_NAME}** of model **credit-scoring-v3**",
 }
 """What we send to MLflow besides, and the raw requests too."""
 

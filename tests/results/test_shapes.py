@@ -153,6 +153,7 @@ def test_a_groups_name_tells_its_attribute(name: str) -> None:
         {"cases": [{"group": "female", "score": 0.1}, {"group": "female", "score": 0.2}]},
         {"models": {"forest": {"accuracy_text": "x"}, "tree": {"depth": 3}}},
         {"demographic_parity": {"p_value": 0.1, "statistic": 3.0}},
+        {"groups": {"a": 1, "b": 2}},
         {"a": 1, "b": [1, 2], "c": "text", "d": None},
     ],
     ids=str,

@@ -10,11 +10,11 @@ from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.benchmarks.content import METRICS, MORE_TAGS, NOW_MS, PARAMS, TAGS
+from tests.benchmarks.content import METRICS, MORE_TAGS, NOW_MS, PARAMS, RUN_NAME, TAGS
 from tests.benchmarks.peers import order
 
 _CREATE = {
-    "run_name": "ml_bias_test-1",
+    "run_name": RUN_NAME,
     "start_time": NOW_MS,
     "tags": [{"key": key, "value": value} for key, value in (TAGS | MORE_TAGS).items()],
 }

@@ -56,9 +56,7 @@ def content_of(delivery: Delivery, project: str, names: Names = NEWEST_NAMES) ->
     config = {keys[path]: _exact(keys[path], value, notes) for path, value in params.items()}
     row = {keys[path]: value for path, value in extracted.metrics.items()}
     summary = {  # beside the row, whose values W&B's SDK puts there; it takes True for no other value than 1
-        key: _exact(key, value, notes)
-        for key, value in extracted.summary.items()
-        if key not in row
+        key: _exact(key, value, notes) for key, value in extracted.summary.items() if key not in row
     }
     named = [tag for tag in dict.fromkeys(extracted.tags.values()) if tag]
     tags = [_fit("tag", tag, LONGEST_TAG, notes) for tag in named]

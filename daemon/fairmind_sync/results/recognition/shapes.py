@@ -146,11 +146,7 @@ def _metric_by_group(path: KeyPath, entry: Object, around: Scope) -> str | None:
     if metric := words.group_metric(key, around.around(path)):
         return None if any(map(words.is_metric, entry)) else metric
     if words.folded(key) in words.GROUP_TABLES:
-        return (
-            None
-            if any(isinstance(one, dict) for one in entry.values())
-            else around.metric or "value"
-        )
+        return None if any(isinstance(one, dict) for one in entry.values()) else around.metric
     if len(entry) < _FEWEST_GROUPS or any(_is_no_group(one, around.known) for one in entry):
         return None
     if words.attribute_in(key, around.known) is not None:
@@ -165,7 +161,7 @@ def _is_no_group(key: str, known: frozenset[str]) -> bool:
 def _numbers(entry: Object, path: KeyPath, scope: Scope) -> Iterator[Row]:
     for group, value in entry.items():
         if (measure := measure_in(value)) is not None:
-            yield _row(measure, scope.metric or "value", (*path, group), path, group, scope)
+            yield _row(measure, str(scope.metric), (*path, group), path, group, scope)
 
 
 def _groups(key: str, entry: Object, scope: Scope) -> dict[str, Object]:
