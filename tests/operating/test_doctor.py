@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import tempfile
 from datetime import timedelta
 from pathlib import Path
@@ -138,6 +139,19 @@ def test_no_room_for_temporary_files_is_found(monkeypatch: pytest.MonkeyPatch) -
     found = finding("temporary files")
     assert (found.is_ok, found.detail.startswith("only 5 MB")) == (False, True)
     assert "TMPDIR" in (found.remedy or "")
+
+
+@pytest.mark.parametrize(
+    ("files", "is_told"), [(64, True), (511, True), (512, False), (resource.RLIM_INFINITY, False)]
+)
+def test_a_low_limit_of_open_files_is_found(
+    monkeypatch: pytest.MonkeyPatch, files: int, is_told: bool
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _what: (files, files))
+    found = [one for one in doctor.examine() if one.check == "open files"]
+    assert [(f"{files} files" in one.detail, one.is_ok) for one in found] == [
+        (True, False)
+    ] * is_told
 
 
 def test_a_directory_of_temporary_files_that_is_gone_is_found(

@@ -14,7 +14,7 @@ from tests.conftest import CHECKOUT
 from tests.versions.environments import LOWEST, make, with_our_package
 from tests.versions.requirements import requirements
 
-_TESTS = ("api", "cli", "intake", "outbox", "results", "security", "storage")
+_TESTS = ("api", "cli", "evidence", "intake", "outbox", "results", "security", "storage")
 _FILES = ("bias_test_results", "floors", "mlops_integration", "settings", "settings_mistakes")
 _OLD_AGAINST_NEW = ("-Wignore::DeprecationWarning", "-Wignore::PendingDeprecationWarning")
 """An old Starlette deprecates nothing of ours, but is itself told of by a new anyio; so are others."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import resource
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 STUCK_AFTER = timedelta(hours=1)
 _PROBE_SECONDS = 60
+_FEWEST_FILES = 512
 _LATELY = 1000
 """So many of the newest results are asked which private fields were left out."""
 _CORRECT = "Correct the variable in the environment or in .env."
@@ -51,6 +53,7 @@ def examine() -> Iterator[Finding]:
         return
     yield from _settings(settings)
     yield _temporary_files()
+    yield from _open_files()
     engine: Engine | None = None
     try:
         engine = schema.ready_engine(settings.database_url)
@@ -92,6 +95,17 @@ def _temporary_files() -> Finding:
         )
         return Finding(name, f"TMPDIR is {asked}, which can't be used; {detail}", remedy)
     return Finding(name, detail)
+
+
+def _open_files() -> Iterator[Finding]:
+    """Tells of a limit so low that a daemon with its API and two workers meets it on a busy day."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files != resource.RLIM_INFINITY and files < _FEWEST_FILES:
+        yield Finding(
+            "open files",
+            f"a process may open {files} files at once (ulimit -n)",
+            f"Allow at least {_FEWEST_FILES}: ulimit -n {_FEWEST_FILES}, or LimitNOFILE= of a systemd unit.",
+        )
 
 
 def _deliveries(engine: Engine, settings: Settings) -> Iterator[Finding]:
