@@ -143,8 +143,15 @@ class DaemonProcess:
         return str(self.event("daemon.ready")["url"])
 
     def event(self, name: str, seconds: float = PATIENCE_S) -> dict[str, Any]:
-        """The first log event of this name, waited for."""
-        return eventually(lambda: next(iter(self.seen(name)), None), seconds)
+        """The first log event of this name, waited for while the daemon's log goes on."""
+
+        def look() -> dict[str, Any] | None:
+            is_over = not self._reader.is_alive()
+            found = next(iter(self.seen(name)), None)
+            assert found or not is_over, f"the daemon ended without {name}: {self.other_lines}"
+            return found
+
+        return eventually(look, seconds)
 
     def seen(self, name: str) -> list[dict[str, Any]]:
         return [event for event in self.events if event["event"] == name]

@@ -73,7 +73,7 @@ def _short(named: KeyPath, row: Row | None) -> KeyPath:
     if row is None:
         return named[1:] if len(named) > 1 and named[0] == "results" else named
     is_in_group = row.attribute is None or words.attribute_of_group(
-        str(row.group), (row.attribute,)
+        str(row.group), frozenset({words.folded(row.attribute)})
     )
     attribute = () if is_in_group else (str(row.attribute),)
     return (row.metric, *attribute, str(row.group))

@@ -97,10 +97,18 @@ def _flag(results: Mapping[str, Json]) -> bool | None:
 
 def _counted(results: Mapping[str, Json]) -> Iterator[int]:
     """Yields how many metrics passed and failed; of groups, where no metric is judged as a whole."""
-    judged = [row for row in rows_in(results, {}) if row.passed is not None]
+    rows = rows_in(results, {}) if _is_judged(results) else []
+    judged = [row for row in rows if row.passed is not None]
     counted = [row for row in judged if row.group is None] or judged
     yield sum(row.passed is True for row in counted)
     yield sum(row.passed is False for row in counted)
+
+
+def _is_judged(value: Json | Mapping[str, Json]) -> bool:
+    """Returns whether any key says that something passed or failed: else no rows are looked for."""
+    if isinstance(value, Mapping):
+        return any(words.is_judgement(key) or _is_judged(item) for key, item in value.items())
+    return isinstance(value, list) and any(map(_is_judged, value))
 
 
 def _stated_count(results: Mapping[str, Json], name: str) -> int | None:
@@ -117,8 +125,8 @@ def _all_in(results: Mapping[str, Json]) -> Iterator[Mapping[str, Json]]:
 
 
 def _at(results: Mapping[str, Json], place: Sequence[str]) -> Json:
-    value: Json = dict(results)
-    for key in place:
+    value: Json = results.get(place[0])
+    for key in place[1:]:
         value = value.get(key) if isinstance(value, dict) else None
     return value
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from fairmind_sync.results.keys import KeyPath
@@ -43,7 +43,7 @@ def records_in(value: Json | Mapping[str, Json], path: KeyPath) -> Iterator[Reco
 
 
 def listed_rows(
-    records: Sequence[Record], table: KeyPath, known: Collection[str], reference: str | None
+    records: Sequence[Record], table: KeyPath, known: frozenset[str], reference: str | None
 ) -> Iterator[Row]:
     """Yields the rows of records that are of a group, or that name a metric and hold its value.
 
@@ -112,7 +112,7 @@ def _attribute(values: Mapping[str, Json], columns: Sequence[str]) -> str | None
     return ", ".join(own) if own else named if isinstance(named, str) and columns else None
 
 
-def _names_groups(key: str, records: Sequence[Record], known: Collection[str]) -> bool:
+def _names_groups(key: str, records: Sequence[Record], known: frozenset[str]) -> bool:
     """Returns whether the column holds a group's name in each record."""
     is_named = words.folded(key) in words.GROUP_NAMES or words.attribute_in(key, known) is not None
     return is_named and all(isinstance(one.values.get(key), _LABELS) for one in records)

@@ -61,6 +61,8 @@ GOOD = (
 """True under one of these words is good news."""
 BAD = ("is_biased", "biased", "bias_detected", "detected_bias", "detected", "failed", "violation")
 """True under one of these words is bad news."""
+_STATUS = ("status", "verdict", "outcome")
+_JUDGEMENTS = frozenset({*GOOD, *BAD, *_STATUS})
 PASSES = frozenset({"passed", "pass", "ok", "fair", "compliant"})
 FAILS = frozenset({"failed", "fail", "biased", "unfair", "violated", "non_compliant"})
 FLAGS = frozenset({*GOOD, *BAD, *THRESHOLDS, *INTERVALS, "p_value", "details", "status"})
@@ -202,7 +204,8 @@ def is_count(key: str) -> bool:
     return folded(key) in COUNTS
 
 
-def attribute_in(key: str, known: Collection[str] = ()) -> str | None:
+@lru_cache(_CACHED)
+def attribute_in(key: str, known: frozenset[str] = frozenset()) -> str | None:
     """Returns the protected attribute that the key names, as `sex`, `by_sex` and `per_sex` do; else None."""
     word = folded(key)
     if all(folded(part) in ATTRIBUTES or folded(part) in known for part in _CROSSING.split(key)):
@@ -220,12 +223,13 @@ def naming_rank(key: str) -> int:
     return len(_NAMING) if word.endswith(_NAMING_ENDS) else NO_NAME
 
 
-def attribute_of_group(group: str, known: Collection[str]) -> str | None:
+def attribute_of_group(group: str, known: frozenset[str]) -> str | None:
     """Returns the attribute in a group's name such as `sex=Female` or `race == "Black"`; else None."""
     match = _ASSIGNED.fullmatch(group.strip())
     return attribute_in(match["attribute"], known) if match else None
 
 
+@lru_cache(_CACHED)
 def group_metric(key: str, around: str | None) -> str | None:
     """Returns the metric whose numbers for each group stand under the key; None if there is none.
 
@@ -259,6 +263,11 @@ def first_of(words: Collection[str], entry: Mapping[str, Json]) -> Json:
     return next((by_word[word] for word in words if word in by_word), None)
 
 
+def is_judgement(key: str) -> bool:
+    """Returns whether what stands under the key may say that something passed or failed."""
+    return folded(key) in _JUDGEMENTS
+
+
 def passed_in(entry: Mapping[str, Json]) -> bool | None:
     """Returns whether the entry states that it passed; None if it states nothing."""
     good, bad = first_of(GOOD, entry), first_of(BAD, entry)
@@ -266,6 +275,6 @@ def passed_in(entry: Mapping[str, Json]) -> bool | None:
         return good
     if isinstance(bad, bool):
         return not bad
-    status = first_of(("status", "verdict", "outcome"), entry)
+    status = first_of(_STATUS, entry)
     word = folded(status) if isinstance(status, str) else ""
     return True if word in PASSES else False if word in FAILS else None
