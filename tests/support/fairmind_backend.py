@@ -108,15 +108,15 @@ def live_through_an_outage(client: httpx2.Client, proxy: MlflowProxy, mlflow_uri
     """Each step asserts what a user of the backend sees; at the end each test has one run."""
     assert client.get("/mlops/status").json()["enabled"] is True
     _detect(client, "while-up")
-    eventually(lambda: _names(mlflow_uri) == {"ml_bias_while-up"})
+    eventually(lambda: _tests(mlflow_uri) == {"while-up"})
     proxy.stop()
     _detect(client, "while-down")
     by_hand = {"test_id": "by-hand", "model_id": "m", "test_type": "ml_bias", "results": {"a": 1.0}}
     logged = client.post("/mlops/log-test", json=by_hand).raise_for_status().json()
     assert (logged["mlflow"]["status"], logged["mlflow"]["success"]) == ("pending", False)
     proxy.start()
-    expected = {"ml_bias_while-up", "ml_bias_while-down", "ml_bias_by-hand"}
-    eventually(lambda: _names(mlflow_uri) == expected)
+    expected = {"while-up", "while-down", "by-hand"}
+    eventually(lambda: _tests(mlflow_uri) == expected)
     eventually(lambda: _logged(client, by_hand)["success"])
     entry = _logged(client, by_hand)
     url = client.get(f"/mlops/run-url/mlflow/{entry['run_id']}").raise_for_status().json()["url"]
@@ -136,10 +136,14 @@ def _logged(client: httpx2.Client, by_hand: dict[str, Any]) -> dict[str, Any]:
     return entry
 
 
-def _names(mlflow_uri: str) -> set[str]:
-    """Of the finished runs."""
+def _tests(mlflow_uri: str) -> set[str]:
+    """The ids of the tests whose runs are finished."""
     try:
-        return {run.name for run in runs_of(mlflow_uri, EXPERIMENT) if run.status == "FINISHED"}
+        return {
+            run.params["test_id"]
+            for run in runs_of(mlflow_uri, EXPERIMENT)
+            if run.status == "FINISHED"
+        }
     except KeyError:  # no experiment yet
         return set()
 

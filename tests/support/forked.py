@@ -158,6 +158,7 @@ def _enter(
 ) -> None:
     os.close(forkserver._forkserver._forkserver_alive_fd)  # type: ignore[attr-defined]  # its end is the tests'
     end_with_parent()
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may be under nohup
     os.environ.clear()
     os.environ.update(env)
     os.chdir(cwd)

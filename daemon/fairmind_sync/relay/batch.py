@@ -51,6 +51,10 @@ class LeasedBatch:
         """Has nothing more started, because the provider is unavailable; the first reason is kept."""
         self.stopped_by = self.stopped_by or error
 
+    def is_settled(self) -> bool:
+        """Returns whether each delivery has an outcome that is recorded."""
+        return not self.waiting and not self.taken
+
     def settle(self, delivery: Delivery) -> None:
         """Drops a delivery whose outcome is recorded."""
         del self.taken[delivery.id]

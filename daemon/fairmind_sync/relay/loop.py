@@ -112,8 +112,9 @@ class Relay:
         except ProviderUnavailableError as error:
             self._note_unavailable(error)
             return False
-        trial = self._claim(most=1) if state.state == BLOCKED else []
-        return not trial or self._deliver(LeasedBatch(trial, list, self.should_stop, self.clock))
+        first = self._claim(most=1) if state.state == BLOCKED else []
+        trial = LeasedBatch(first, list, self.should_stop, self.clock)
+        return not first or (self._deliver(trial) and trial.is_settled())
 
     def _claim(self, *, abandoned: bool = True, most: int | None = None) -> list[Delivery]:
         provider = self.provider
