@@ -11,17 +11,31 @@ import sys
 import pytest
 
 from fairmind_sync.evidence.files import Evidence, evidence_of
+from fairmind_sync.results.payload import Json
 from tests.conftest import CHECKOUT
 from tests.results.examples import NAMES, example
 from tests.support.values import saved_result
 
+COUNTED_OFTEN: dict[str, Json] = {
+    "tpr": 0.5,
+    "n": 9,
+    "count": 5,
+    "support": 7,
+    "size": 8,
+    "sample_size": 3,
+}
 AGAIN = """
-import json, sys
-from fairmind_sync.evidence.files import evidence_of
-from tests.results.examples import NAMES, example
-from tests.support.values import saved_result
-print(json.dumps({name: evidence_of(saved_result(results=example(name))).digest for name in NAMES}))
+import json
+from tests.evidence.test_files import digests
+print(json.dumps(digests()))
 """
+
+
+def digests() -> dict[str, str]:
+    """Of the evidence of all examples, and of a result that states one thing by several words."""
+    results = {name: example(name) for name in NAMES}
+    results["counted often"] = {"by_group": {"a": COUNTED_OFTEN, "b": COUNTED_OFTEN}}
+    return {name: evidence_of(saved_result(results=one)).digest for name, one in results.items()}
 
 
 def names_of(evidence: Evidence) -> list[str]:
@@ -65,7 +79,7 @@ def test_another_result_has_another_digest() -> None:
 @pytest.mark.system
 def test_another_process_makes_the_same_bytes() -> None:
     """With other hashes of texts, so with other orders of sets."""
-    expected = {name: evidence_of(saved_result(results=example(name))).digest for name in NAMES}
+    expected = digests()
     for seed in ("1", "2"):
         env = {**os.environ, "PYTHONHASHSEED": seed, "TZ": "Asia/Kolkata"}
         ran = subprocess.run(

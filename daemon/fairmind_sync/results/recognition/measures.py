@@ -50,11 +50,10 @@ def measure_in(value: Json | Mapping[str, Json]) -> Measure | None:
 
 def _described(number: float, key: str, entry: Mapping[str, Json]) -> Measure:
     lower, upper = interval_in(words.first_of(words.INTERVALS, entry))
-    count = words.first_of(words.COUNTS, entry)
     threshold = as_number(words.first_of(words.THRESHOLDS, entry))
     passed = words.passed_in(entry)
     is_judged = (passed, threshold, lower) != (None, None, None) or "p_value" in entry
-    count = count if isinstance(count, int) and not isinstance(count, bool) else None
+    count = words.count_in(entry)
     return Measure(number, key, count, threshold, passed, lower, upper, is_judged)
 
 

@@ -84,7 +84,6 @@ def _row(
     table: KeyPath,
     reference: str | None,
 ) -> Row:
-    count = words.first_of(words.COUNTS, record.values)
     return Row(
         metric=metric,
         value=measure.value,
@@ -92,11 +91,7 @@ def _row(
         table=table,
         group=", ".join(_label(record.values[key]) for key in columns) if columns else None,
         attribute=_attribute(record.values, columns),
-        count=measure.count
-        if measure.count is not None
-        else count
-        if isinstance(count, int)
-        else None,
+        count=words.count_in(record.values) if measure.count is None else measure.count,
         reference=reference,
         threshold=measure.threshold,
         has_own_threshold=measure.threshold is not None,

@@ -165,23 +165,22 @@ def _numbers(entry: Object, path: KeyPath, scope: Scope) -> Iterator[Row]:
 
 
 def _groups(key: str, entry: Object, scope: Scope) -> dict[str, Object]:
-    """Returns the objects that hold metrics of one group each, by group; none if the entry has no such."""
-    objects: dict[str, Object] = {
-        name: value for name, value in entry.items() if isinstance(value, dict) and value
+    """Returns the objects that hold metrics of one group each, by group; none if the entry has no such.
+
+    Where the key names neither groups nor an attribute, each object has to be a group's, and all of them have
+    to hold the same rate.
+    """
+    if _ALL & entry.keys():
+        return {}
+    objects = {name: value for name, value in entry.items() if isinstance(value, dict) and value}
+    named: dict[str, Object] = {
+        name: one for name, one in objects.items() if not _is_no_group(name, scope.known)
     }
-    is_table = words.folded(key) in words.GROUP_TABLES or words.attribute_in(key, scope.known)
-    if _ALL & entry.keys() or any(_is_no_group(name, scope.known) for name in objects):
-        objects = {n: v for n, v in objects.items() if not _is_no_group(n, scope.known)}
-        is_table = is_table if objects and not _ALL & entry.keys() else None
-        objects = objects if is_table else {}
-    if is_table:
-        return {
-            name: one
-            for name, one in objects.items()
-            if any(map(words.is_metric, _metrics(one, ())))
-        }
-    shared = set.intersection(*(_rates(one) for one in objects.values())) if objects else set()
-    return objects if len(objects) > 1 and shared else {}
+    if words.folded(key) in words.GROUP_TABLES or words.attribute_in(key, scope.known):
+        return {n: one for n, one in named.items() if any(map(words.is_metric, _metrics(one, ())))}
+    if len(named) < max(_FEWEST_GROUPS, len(objects)):
+        return {}
+    return named if set.intersection(*map(_rates, named.values())) else {}
 
 
 def _rates(entry: Object) -> set[str]:
@@ -192,12 +191,12 @@ def _rates(entry: Object) -> set[str]:
 
 def _rows_of_groups(groups: Mapping[str, Object], path: KeyPath, scope: Scope) -> Iterator[Row]:
     for group, entry in groups.items():
-        count, passed = words.first_of(words.COUNTS, entry), words.passed_in(entry)
+        count, passed = words.count_in(entry), words.passed_in(entry)
         for metric, (measure, where) in _metrics(entry, (*path, group)).items():
             row = _row(measure, metric, where, path, group, scope)
             yield replace(
                 row,
-                count=count if isinstance(count, int) else None,
+                count=count,
                 passed=passed if row.passed is None else row.passed,
             )
 

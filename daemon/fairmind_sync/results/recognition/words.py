@@ -6,19 +6,17 @@ A word is compared after `folded`: in lower case, with an underscore for whateve
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from fairmind_sync.results.payload import Json
 
-COUNTS = frozenset(
-    {
-        *("count", "counts", "n", "num", "size", "support", "sample_size", "sample_count"),
-        *("n_samples", "num_samples", "num_instances", "group_size", "applicants", "of_applicants"),
-        *("number_of_applicants", "num_applicants", "n_applicants", "total_applicants"),
-    }
+COUNTS = (
+    *("count", "counts", "n", "num", "size", "support", "sample_size", "sample_count"),
+    *("n_samples", "num_samples", "num_instances", "group_size", "applicants", "of_applicants"),
+    *("number_of_applicants", "num_applicants", "n_applicants", "total_applicants"),
 )
-"""How many members a group has."""
+"""Under which stands how many members a group has; the first that is there counts."""
 VALUES = (
     *("value", "score", "bias_score", "metric_value", "estimate", "difference", "disparity"),
     *("actual_value", "current_value", "rate", "ratio"),
@@ -257,7 +255,7 @@ def _singular(word: str) -> str:
     return word[:-1] if word.endswith("s") and not word.endswith("ss") else word
 
 
-def first_of(words: Collection[str], entry: Mapping[str, Json]) -> Json:
+def first_of(words: Sequence[str], entry: Mapping[str, Json]) -> Json:
     """Returns the value under the first of the words that the entry has; None if it has none."""
     by_word = {folded(key): value for key, value in entry.items()}
     return next((by_word[word] for word in words if word in by_word), None)
@@ -266,6 +264,12 @@ def first_of(words: Collection[str], entry: Mapping[str, Json]) -> Json:
 def is_judgement(key: str) -> bool:
     """Returns whether what stands under the key may say that something passed or failed."""
     return folded(key) in _JUDGEMENTS
+
+
+def count_in(entry: Mapping[str, Json]) -> int | None:
+    """Returns how many members a group has; None if the entry states no whole number."""
+    count = first_of(COUNTS, entry)
+    return count if isinstance(count, int) and not isinstance(count, bool) else None
 
 
 def passed_in(entry: Mapping[str, Json]) -> bool | None:
