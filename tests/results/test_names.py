@@ -61,6 +61,16 @@ def test_an_attribute_that_the_groups_name_tells_stands_there_alone() -> None:
     }
 
 
+def test_a_frame_in_columns_has_its_groups() -> None:
+    frame: Json = {"group": ["a", "b"], "selection_rate": [0.3, 0.5], "weight": [1, 2]}
+    found = named({"frame": frame})
+    assert {name: found[name] for name in ("selection_rate/a", "selection_rate/b")} == {
+        "selection_rate/a": 0.3,
+        "selection_rate/b": 0.5,
+    }
+    assert found["frame/weight/mean"] == 1.5
+
+
 def test_the_envelope_of_fairminds_answer_is_in_no_name() -> None:
     assert named({"results": {"parity": {"score": 0.5}}}) == {"parity/score": 0.5}
 

@@ -116,6 +116,16 @@ def test_groups_beside_numbers_of_the_whole_are_told_apart() -> None:
     assert cells(results) == OF_SEX
 
 
+def test_a_metric_frames_features_are_the_attribute_of_its_groups_alone() -> None:
+    frame: dict[str, Json] = {
+        "overall": {"selection_rate": {"young": 0.4, "old": 0.4}},
+        "by_group": {"selection_rate": RATES, "count": {"female": 3.0, "male": 5.0}},
+        "sensitive_features": ["sex"],
+    }
+    of_sex = {("sex", "female", "count", 3.0), ("sex", "male", "count", 5.0)}
+    assert {one for one in cells({"frame": frame}) if one[0]} == of_sex | OF_SEX
+
+
 def test_an_intersection_has_both_attributes() -> None:
     table: Json = [
         {"sex": "female", "race": "Black", "tpr": 0.5},

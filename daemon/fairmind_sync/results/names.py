@@ -7,7 +7,7 @@ of a list is named by what names the entry, not by its place: another order is n
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -45,7 +45,7 @@ def numbers_by_name(
     The numbers of groups are left out where there are more than `most`.
     """
     of_groups = {row.path: row for row in rows_in(results, metadata) if row.group is not None}
-    found = [*_numbers(dict(results), (), ())]
+    found = [*_numbers(dict(results), (), (), of_groups)]
     count = sum(path in of_groups for path, _, _ in found)
     if count > most:
         found = [one for one in found if one[0] not in of_groups]
@@ -80,27 +80,27 @@ def _short(named: KeyPath, row: Row | None) -> KeyPath:
 
 
 def _numbers(
-    value: Json, path: KeyPath, named: KeyPath
+    value: Json, path: KeyPath, named: KeyPath, rows: Container[KeyPath]
 ) -> Iterator[tuple[KeyPath, KeyPath, float]]:
     """Yields each number with its path and its named path."""
     if (number := _number(value)) is not None:
         yield path, named, number
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from _numbers(item, (*path, key), (*named, key))
+            yield from _numbers(item, (*path, key), (*named, key), rows)
     elif isinstance(value, list) and value:
-        yield from _numbers_of_list(value, path, named)
+        yield from _numbers_of_list(value, path, named, rows)
 
 
 def _numbers_of_list(
-    values: list[Json], path: KeyPath, named: KeyPath
+    values: list[Json], path: KeyPath, named: KeyPath, rows: Container[KeyPath]
 ) -> Iterator[tuple[KeyPath, KeyPath, float]]:
     numbers = [_number(value) for value in values]
     if (cells := _cells(words.folded(path[-1]), values)) is not None:
         parts = dict(zip(_CELLS, cells, strict=True))
-    elif None in numbers:
+    elif None in numbers or (*path, "0") in rows:  # the latter is a column of a frame
         for place, (name, item) in enumerate(zip(_names(values), values, strict=True)):
-            yield from _numbers(item, (*path, str(place)), (*named, name))
+            yield from _numbers(item, (*path, str(place)), (*named, name), rows)
         return
     else:
         parts = _parts(words.folded(path[-1]), [one for one in numbers if one is not None])

@@ -21,6 +21,7 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 from fairmind_sync.errors import PayloadError
+from fairmind_sync.results.toolkit_values import opened
 
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 
@@ -37,7 +38,8 @@ def plain(value: object, path: str = "results") -> Json:
 
     Sets become sorted lists, tuples lists, enum members their values, times ISO 8601, durations seconds,
     Decimal and Fraction floats, missing values (`None`, `pandas.NA`, `NaT`) null, a pandas Series a
-    dictionary by index, a DataFrame a dictionary of columns.
+    dictionary by index, a DataFrame a dictionary of columns, a fairlearn MetricFrame `overall` and
+    `by_group`.
 
     Raises:
         PayloadError: a value can't be stored; the message names its path and the reason.
@@ -131,6 +133,8 @@ def _convert_foreign(value: Any, path: str, parents: tuple[int, ...]) -> Json:
         raise _unstorable(value, path)
     if kind.__module__.startswith("pandas"):
         return _convert_pandas(value, path, parents)
+    if (known := opened(value)) is not value:
+        return _plain(known, path, parents)
     if hasattr(value, "model_dump"):
         return _plain(value.model_dump(), path, parents)
     if hasattr(value, "tolist"):

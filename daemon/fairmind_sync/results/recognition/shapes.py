@@ -98,10 +98,21 @@ def _rows_of_object(entry: Object, path: KeyPath, around: Scope) -> Iterator[Row
         yield from _rows_within(entry, path, scope)
 
 
+def _with_features(scope: Scope, entry: Object) -> Scope:
+    """Returns what is known within a MetricFrame's `by_group`: the attribute, or the crossing of several."""
+    features = entry.get("sensitive_features")
+    if not isinstance(features, list) or not features:
+        return scope
+    named = [one for one in features if isinstance(one, str)]
+    known = scope.known | {words.folded(one) for one in named}
+    return replace(scope, known=known, attribute=", ".join(named) or scope.attribute)
+
+
 def _rows_within(entry: Object, path: KeyPath, scope: Scope) -> Iterator[Row]:
     for key, value in entry.items():
         if key != "thresholds":
-            yield from _rows(value, (*path, key), scope)
+            inner = _with_features(scope, entry) if key == "by_group" else scope
+            yield from _rows(value, (*path, key), inner)
 
 
 def _rows_of_records(
@@ -138,15 +149,21 @@ def _of_attribute(row: Row, scope: Scope) -> Row:
 
 def _metric_by_group(path: KeyPath, entry: Object, around: Scope) -> str | None:
     """Returns the metric if the object holds nothing but the metric's numbers, by group."""
-    if not entry or any(
-        measure_in(value) is None and value is not None for value in entry.values()
-    ):
+    holds_else = any(one is not None and measure_in(one) is None for one in entry.values())
+    if not entry or holds_else:
         return None
     key = path[-1] if path else ""
     if metric := words.group_metric(key, around.around(path)):
         return None if any(map(words.is_metric, entry)) else metric
     if words.folded(key) in words.GROUP_TABLES:
         return None if any(isinstance(one, dict) for one in entry.values()) else around.metric
+    if words.is_count(key) and len(path) > 1 and words.folded(path[-2]) in words.GROUP_TABLES:
+        return "count"
+    return _metric_of_groups(key, entry, around)
+
+
+def _metric_of_groups(key: str, entry: Object, around: Scope) -> str | None:
+    """Returns the metric that the key names, or what is around an attribute, if the entry names groups."""
     if len(entry) < _FEWEST_GROUPS or any(_is_no_group(one, around.known) for one in entry):
         return None
     if words.attribute_in(key, around.known) is not None:
