@@ -172,6 +172,24 @@ def test_of_many_those_that_were_there_are_not_new(engine: Engine) -> None:
     assert [one.is_new for one in save_all(engine, *new)] == [True, False, True]
 
 
+def test_of_many_each_has_a_time_of_its_own_in_their_order(engine: Engine) -> None:
+    save_all(engine, *(new_result() for _ in range(3)))
+    times = [row.created_at for row in rows(engine, results_table)]
+    assert times == [NOW + timedelta(milliseconds=number) for number in range(3)]
+
+
+def test_the_times_of_very_many_stay_within_a_second() -> None:
+    many = [*saving._one_after_the_other([new_result()] * 5000, NOW)]
+    times = [one.created_at for one in many if one.created_at]
+    assert (len({*times}), times == sorted(times)) == (5000, True)
+    assert max(times) < NOW + timedelta(seconds=1)
+
+
+def test_of_many_one_that_has_a_time_keeps_it(engine: Engine) -> None:
+    save_all(engine, new_result(), replace(new_result(), created_at=LATER))
+    assert [row.created_at for row in rows(engine, results_table)] == [NOW, LATER]
+
+
 def test_nothing_to_save_is_no_error(engine: Engine) -> None:
     assert save_all(engine) == []
 

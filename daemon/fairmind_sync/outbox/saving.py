@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from sqlalchemy import (
     Connection,
@@ -22,6 +22,8 @@ from fairmind_sync.results.delivery import Identity, NewResult
 from fairmind_sync.storage.locks import advisory_lock
 from fairmind_sync.storage.statements import upsert
 from fairmind_sync.storage.tables import results_table
+
+_STEP, _WITHIN = timedelta(milliseconds=1), timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,15 @@ def save_all(
     providers: Iterable[ProviderName],
     now: datetime,
 ) -> list[Saved]:
-    """Saves many results at once, each as `save` does; returns one `Saved` for each, in the given order."""
+    """Saves many results at once, each as `save` does; returns one `Saved` for each, in the given order.
+
+    Their times differ by a millisecond, or less where they would fill more than a second: runs are sorted by
+    their start.
+    """
     owed = tuple(providers)
     saved: dict[int, Saved] = {}
     if len(new_results) > 1:
+        new_results = [*_one_after_the_other(new_results, now)]
         advisory_lock(
             connection, "save many"
         )  # two transactions, with the same tests in other orders, could deadlock
@@ -59,6 +66,13 @@ def save_all(
         enqueue(connection, [one.result_id for one in done], owed, now)
         saved.update(zip(places, done, strict=True))
     return [saved[place] for place in range(len(new_results))]
+
+
+def _one_after_the_other(new_results: Sequence[NewResult], now: datetime) -> Iterator[NewResult]:
+    """Yields the results, those that have no time of their own with times in the given order."""
+    step = min(_STEP, _WITHIN / len(new_results))
+    for place, new in enumerate(new_results):
+        yield new if new.created_at else replace(new, created_at=now + place * step)
 
 
 def _waves(new_results: Sequence[NewResult]) -> Iterator[list[int]]:
