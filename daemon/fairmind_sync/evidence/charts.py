@@ -47,6 +47,11 @@ def is_below_four_fifths(row: Row) -> bool:
     return has_band(row) and row.ratio is not None and row.ratio < FOUR_FIFTHS
 
 
+def stands_out(row: Row) -> bool:
+    """Returns whether the row failed, as the result says or by the four-fifths rule."""
+    return row.passed is False or is_below_four_fifths(row)
+
+
 def has_band(row: Row) -> bool:
     """Returns whether the four-fifths rule makes sense for the metric: a rate of which more is better."""
     return row.ratio is not None and 0 <= row.value <= 1 and words.is_favourable(row.metric)
@@ -119,7 +124,7 @@ def _own_threshold(row: Row) -> float | None:
 
 
 def _kind(row: Row) -> str:
-    if row.passed is False or is_below_four_fifths(row):
+    if stands_out(row):
         return "failed"
     return "reference" if row.group == row.reference else "usual"
 

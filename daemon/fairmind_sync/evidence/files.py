@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -62,14 +62,14 @@ def _files(result: SavedResult, kind: EvidenceKind) -> Iterator[EvidenceFile]:
     if kind == "none":
         return
     verdict = verdict_of(result.results)
-    yield _file(RESULT, "application/json", lambda: result_json(result, verdict))
+    yield _file(RESULT, "application/json", result_json(result, verdict))
     if kind == "full":
         table = table_of(result)
         if table.rows:
-            yield _file(TABLE, "application/json", lambda: groups_json(table))
-            yield _file(CSV, "text/csv", lambda: groups_csv(table))
-        yield _file(REPORT, "text/html", lambda: report_html(result, verdict, table))
+            yield _file(TABLE, "application/json", groups_json(table))
+            yield _file(CSV, "text/csv", groups_csv(table))
+        yield _file(REPORT, "text/html", report_html(result, verdict, table))
 
 
-def _file(name: str, content_type: str, text: Callable[[], str]) -> EvidenceFile:
-    return EvidenceFile(name, content_type, text().encode("utf-8"))
+def _file(name: str, content_type: str, text: str) -> EvidenceFile:
+    return EvidenceFile(name, content_type, text.encode("utf-8"))

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from markupsafe import Markup
 
-from fairmind_sync.evidence.charts import is_below_four_fifths
+from fairmind_sync.evidence.charts import stands_out
 from fairmind_sync.evidence.markup import fill, joined
 from fairmind_sync.evidence.wording import number, percent
 from fairmind_sync.results.recognition import words
@@ -71,6 +71,5 @@ def grid(rows: Sequence[Row], columns: Sequence[Column], left_out: int = 0) -> M
 
 
 def _line(row: Row, columns: Sequence[Column]) -> Markup:
-    failed = row.passed is False or is_below_four_fifths(row)
     cells = joined(fill(cell, text(row)) for _, cell, text in columns)
-    return fill(_FAILED_ROW if failed else _ROW, cells)
+    return fill(_FAILED_ROW if stands_out(row) else _ROW, cells)

@@ -9,8 +9,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from fairmind_sync.evidence.result_json import number_text
 from fairmind_sync.results.delivery import SavedResult
+from fairmind_sync.results.payload import dumps
 from fairmind_sync.results.recognition.rows import Row, compared
 from fairmind_sync.results.recognition.shapes import attributes_in, rows_in
 from fairmind_sync.text import storable
@@ -80,7 +80,7 @@ def _with_attribute(row: Row, attribute: str | None) -> Row:
 def _json_cell(cell: str | float | bool | None) -> str | float | bool | None:
     if isinstance(cell, str):
         return storable(cell)
-    return number_text(cell) if isinstance(cell, float) and not math.isfinite(cell) else cell
+    return dumps(cell) if isinstance(cell, float) and not math.isfinite(cell) else cell
 
 
 def _csv_cell(cell: str | float | bool | None) -> str | float | bool | None:

@@ -19,6 +19,7 @@ from fairmind_sync.evidence.result_json import identity_of
 from fairmind_sync.evidence.style import STYLE
 from fairmind_sync.evidence.wording import number, percent, phrase
 from fairmind_sync.results.delivery import SavedResult
+from fairmind_sync.results.naming import run_name
 from fairmind_sync.results.payload import Json
 from fairmind_sync.results.recognition import words
 from fairmind_sync.results.recognition.rows import Row
@@ -75,9 +76,8 @@ def report_html(result: SavedResult, verdict: Verdict, table: Table) -> str:
         ("Provenance", _pairs(_provenance(result))),
     )
     shown = [fill(_SECTION, title=title, body=body) for title, body in sections if body]
-    title = " - ".join(one for one in (result.model_id, result.test_type, result.test_id) if one)
     body = joined([_header(result, verdict), *shown], "\n")
-    page = fill(_PAGE, title=title, style=STYLE, body=body)
+    page = fill(_PAGE, title=run_name(result), style=STYLE, body=body)
     return storable(page.translate(_CONTROLS))
 
 

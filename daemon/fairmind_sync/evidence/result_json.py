@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from fairmind_sync.results.delivery import SavedResult
 from fairmind_sync.results.names import numbers_by_name
-from fairmind_sync.results.payload import Json, digest
+from fairmind_sync.results.payload import Json, digest, dumps
 from fairmind_sync.results.readable_keys import renamed_parts
 from fairmind_sync.results.verdict import Verdict
 from fairmind_sync.text import storable, storable_key
@@ -90,11 +90,6 @@ def _strict(value: Json) -> Json:
         case str():
             return storable(value)
         case float() if not math.isfinite(value):
-            return number_text(value)
+            return dumps(value)
         case _:
             return value
-
-
-def number_text(value: float) -> str:
-    """Returns `NaN`, `Infinity` or `-Infinity`."""
-    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import math
 
-from fairmind_sync.evidence.result_json import number_text
-from fairmind_sync.results.payload import Json
+from fairmind_sync.results.payload import Json, dumps
 
 _LONGEST = 400
 _WHOLE_UP_TO = 1e6
@@ -18,7 +17,7 @@ def number(value: float | None) -> str:
     if value is None:
         return ""
     if not math.isfinite(value):
-        return number_text(value)
+        return dumps(value)
     if value == round(value) and abs(value) < _WHOLE_UP_TO:
         return f"{value:.0f}"
     return (

@@ -40,13 +40,14 @@ def _first_run_name(result: SavedResult) -> str:
     return f"{result.test_type}_{result.test_id}"
 
 
-def _run_name(result: SavedResult) -> str:
+def run_name(result: SavedResult) -> str:
+    """Returns model, type and id of the test, as far as they are given."""
     return " - ".join(one for one in (result.model_id, result.test_type, result.test_id) if one)
 
 
 _NAMINGS: dict[Names, Naming] = {
     1: Naming(lambda results, _: Numbers(numbers_by_path(results)), keys_for, _first_run_name),
-    2: Naming(numbers_by_name, readable_keys, _run_name),
+    2: Naming(numbers_by_name, readable_keys, run_name),
 }
 
 

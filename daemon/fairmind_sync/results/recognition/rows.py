@@ -97,19 +97,16 @@ def _reference(rows: Sequence[Row]) -> Row | None:
 def _compared(row: Row, reference: Row | None) -> Row:
     if reference is None or row.group is None:
         return row
-    difference, ratio = row.value - reference.value, _ratio(row.value, reference.value)
     return replace(
         row,
         reference=reference.group,
-        difference=_given_or(row.difference, difference),
-        ratio=_given_or(row.ratio, ratio),
+        difference=_finite(row.value - reference.value),
+        ratio=_finite(_ratio(row.value, reference.value)),
     )
 
 
-def _given_or(given: float | None, computed: float | None) -> float | None:
-    if given is not None or computed is None or not math.isfinite(computed):
-        return given
-    return computed
+def _finite(computed: float | None) -> float | None:
+    return computed if computed is not None and math.isfinite(computed) else None
 
 
 def _ratio(value: float, reference: float) -> float | None:
