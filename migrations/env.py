@@ -9,8 +9,9 @@ from sqlalchemy import Connection
 
 from fairmind_sync.settings import current_settings
 from fairmind_sync.storage import ownership, schema
+from fairmind_sync.storage.column_types import UtcDateTime
 from fairmind_sync.storage.engine import open_engine
-from fairmind_sync.storage.tables import UtcDateTime, metadata
+from fairmind_sync.storage.tables import metadata
 
 
 def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:

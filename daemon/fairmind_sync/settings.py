@@ -22,6 +22,7 @@ from fairmind_sync.env_file import VARIABLE, env_file
 from fairmind_sync.errors import SettingsError
 from fairmind_sync.provider_names import PROVIDERS, UNDECIDED, ProviderName, either
 from fairmind_sync.results import privacy
+from fairmind_sync.results.evidence_states import EvidenceKind
 from fairmind_sync.results.naming import NEWEST_NAMES, Names
 from fairmind_sync.storage.url import checked_database_url, default_database_url
 
@@ -96,6 +97,7 @@ class Settings(BaseSettings):
     retention: Duration | None = _variable("FAIRMIND_SYNC_RETENTION", None)
     redact: Words = _variable("FAIRMIND_SYNC_REDACT", ())
     names: int = _variable("FAIRMIND_SYNC_NAMES", NEWEST_NAMES, ge=1, le=NEWEST_NAMES)
+    evidence: EvidenceKind = _variable("FAIRMIND_SYNC_EVIDENCE", "full")
     log_level: Literal["debug", "info", "warning", "error"] = _variable(
         "FAIRMIND_SYNC_LOG_LEVEL", "info"
     )
@@ -108,7 +110,7 @@ class Settings(BaseSettings):
     _mistakes: dict[str, str] = PrivateAttr(default_factory=dict)
     _env_file: Path | None = PrivateAttr(default=None)
 
-    @field_validator("log_level", "log_format", mode="before")
+    @field_validator("evidence", "log_level", "log_format", mode="before")
     @classmethod
     def _in_lower_case(cls, value: object) -> object:
         return value.strip().lower() if isinstance(value, str) else value

@@ -17,7 +17,8 @@ from fairmind_sync.intake.prepare import prepare
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.providers.base import Delivered, Journal, Ledger, Outcome, Report
 from fairmind_sync.providers.threads import run_in_threads
-from fairmind_sync.results.delivery import Delivery, NewResult, Run
+from fairmind_sync.results.delivery import Delivery, NewResult, OwedEvidence, Run
+from fairmind_sync.results.evidence_states import ALL_STORED, EvidenceState
 
 _numbers = count(1)
 
@@ -28,14 +29,17 @@ class FakeProvider:
 
     `script` holds, for each of the next deliveries, an outcome to return, an error to raise, or None where
     the delivery succeeds; once the script is empty, every delivery succeeds. While `unavailable` is set, the
-    probe and deliveries raise that error.
+    probe and deliveries raise that error. `evidence` is what becomes of every run's evidence; `with_evidence`
+    holds the keys of runs whose evidence was stored.
     """
 
     name: ProviderName = "mlflow"
     batch_size: int = 10
     script: list[Outcome | Exception | None] = field(default_factory=list)
     unavailable: ProviderUnavailableError | None = None
+    evidence: EvidenceState | None = None
     runs: dict[str, Delivery] = field(default_factory=dict)
+    with_evidence: set[str] = field(default_factory=set)
     probes: int = 0
 
     def probe(self) -> None:
@@ -49,6 +53,10 @@ class FakeProvider:
         yield from run_in_threads(
             deliveries, lambda delivery: self._deliver_one(delivery, journal), may_start, threads=1
         )
+
+    def add_evidence(self, owed: OwedEvidence) -> EvidenceState:
+        self._refuse_if_unavailable()
+        return self._evidence(owed.key) or ALL_STORED
 
     def sweep(self, suspects: Sequence[str], ledger: Ledger) -> None:
         """Does nothing: no attempt leaves a run behind in memory."""
@@ -70,7 +78,13 @@ class FakeProvider:
         run_id = f"run-{delivery.key}"
         journal.created(delivery, run_id)
         self.runs[delivery.key] = delivery
-        return Delivered(Run(run_id, f"https://fake.example/{run_id}"), "memory")
+        run = Run(run_id, f"https://fake.example/{run_id}")
+        return Delivered(run, "memory", self._evidence(delivery.key))
+
+    def _evidence(self, key: str) -> EvidenceState | None:
+        if self.evidence is not None and self.evidence.is_stored:
+            self.with_evidence.add(key)
+        return self.evidence
 
 
 def new_result(**changes: Any) -> NewResult:

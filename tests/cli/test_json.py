@@ -35,11 +35,12 @@ DELIVERY = (
     *("id", "test_id", "revision", "user_id", "model_id", "test_type", "provider", "status"),
     *("attempts", "run_id", "run_url", "destination", "due_at", "last_error_kind", "last_error"),
     *("created_at", "finished_at", "lease_expires_at"),
+    *("evidence_state", "evidence_reason", "evidence_due_at"),
 )
 ATTEMPT = ("started_at", "finished_at", "outcome", "error_kind", "error")
 PROVIDER = (
     *("enabled", "state", "reason", "paused_at", "pending", "delivered", "dead", "discarded"),
-    *("oldest_pending_at", "last_success_at", "next_probe_at"),
+    *("evidence_missing", "oldest_pending_at", "last_success_at", "next_probe_at"),
 )
 CHANGED = ("changed", "unchanged")
 VERBS = {
@@ -54,9 +55,10 @@ VERBS = {
     "url of a test": Verb(("url", "--test-id", "t"), ("urls",), code=1),
     "explain": Verb(
         ("explain", "known"),
-        ("delivery", "attempts", "state", "last_error", "next_try", "what_to_do"),
+        ("delivery", "attempts", "state", "last_error", "next_try", "what_to_do", "evidence"),
         setup=lambda engine: save(engine, "mlflow", test_id="known"),
     ),
+    "evidence": Verb(("evidence",), ("asked_for", "retried", "lacking")),
     "report": Verb(
         ("report", "known"),
         ("test_id", "revision", "html"),

@@ -6,7 +6,7 @@ from datetime import timedelta
 from random import Random
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from fairmind_sync.clock import utc_now
 from fairmind_sync.daemon.dispatcher import SHORTEST_WAIT
@@ -15,11 +15,11 @@ from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.relay import worker_count
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage.engine import reading, writing
-from fairmind_sync.storage.tables import provider_table
+from fairmind_sync.storage.tables import outbox_table, provider_table
 from tests.daemon.conftest import standing
 from tests.daemon.fakes import Stand, save_due
 from tests.support.clock import Clock
-from tests.support.deliveries import claim, save
+from tests.support.deliveries import claim, delivered, save
 
 SECOND = timedelta(seconds=1)
 
@@ -175,6 +175,41 @@ def test_once_the_daemon_stops_nothing_is_swept(stand: Stand) -> None:
     stand.stopping.set()
     stand.dispatcher.sweep()
     assert stand.timers.drains == []
+
+
+def test_a_drain_starts_for_evidence_that_is_due(stand: Stand) -> None:
+    owe_evidence(stand.engine)
+    stand.look()
+    (started,) = stand.timers.started
+    assert (started.arguments["name"], started.arguments["and_evidence"]) == ("mlflow", True)
+
+
+def test_evidence_that_is_not_due_starts_nothing(stand: Stand) -> None:
+    owe_evidence(stand.engine, after=60 * SECOND)
+    assert stand.look() == []
+
+
+def test_no_evidence_of_a_paused_provider_is_tried(stand: Stand) -> None:
+    owe_evidence(stand.engine)
+    with writing(stand.engine) as connection:
+        provider_state.pause(connection, "mlflow", utc_now())
+    assert stand.look() == []
+
+
+def test_no_evidence_of_a_provider_that_is_not_ready_is_tried(stand: Stand) -> None:
+    owe_evidence(stand.engine)
+    stand.offline()
+    assert stand.look() == []
+
+
+def owe_evidence(engine: Engine, *, after: timedelta = -SECOND) -> None:
+    """A delivered run whose evidence is due so long from now."""
+    delivered(engine)
+    due_at = utc_now() + after
+    with writing(engine) as connection:
+        connection.execute(
+            update(outbox_table).values(evidence_state="waiting", evidence_due_at=due_at)
+        )
 
 
 def test_a_look_holds_no_lock_afterwards(stand: Stand) -> None:

@@ -73,6 +73,7 @@ def test_a_drain_starts_in_a_process_of_its_slots_own(
         "settings": configured,
         "probe_now": True,
         "and_sweep": False,
+        "and_evidence": False,
         "parent": slot.parent,
     }
 

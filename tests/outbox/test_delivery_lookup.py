@@ -79,6 +79,9 @@ def test_a_delivery_is_read_as_it_was_recorded(engine: Engine) -> None:
             created_at=NOW,
             finished_at=NOW,
             lease_expires_at=None,
+            evidence_state=None,
+            evidence_reason=None,
+            evidence_due_at=None,
         )
     ]
 

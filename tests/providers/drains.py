@@ -36,4 +36,10 @@ def _drain() -> None:
     logs.configure(configured)
     (provider,) = configured.enabled
     worker.start(configured, SharedFlags())
-    worker.drain(provider, configured, probe_now=True, and_sweep=True)
+    worker.drain(
+        provider,
+        configured,
+        probe_now=True,
+        and_sweep=True,
+        and_evidence=configured.evidence != "none",
+    )

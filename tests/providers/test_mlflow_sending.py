@@ -18,6 +18,7 @@ from fairmind_sync.providers.mlflow.runs_api import (
     MlflowRefusedError,
     NotMlflowError,
     ParamText,
+    RunPlace,
     RunsApi,
     StoredRun,
     TagText,
@@ -44,12 +45,12 @@ class Server:
 
     def create_run(
         self, _experiment: str, _name: str, _start: datetime, tags: Mapping[str, str]
-    ) -> str:
+    ) -> RunPlace:
         self.requests += 1
         if any(len(value) > self.longest_tag for value in tags.values()):
             raise self.refusal
         self.tags = dict(tags)
-        return RUN
+        return RunPlace(RUN, "")
 
     def log_batch(self, _run: str, batch: Sequence[Entry]) -> None:
         self.requests += 1
@@ -75,9 +76,9 @@ class Server:
 def sent(server: Server, **changes: Any) -> RunSender:
     sender = RunSender(cast("RunsApi", server), "project")
     one = delivery(**changes)
-    run_id, stored = sender.create(one, sender.content(one), "0")
-    assert run_id == RUN
-    sender.fill(one, run_id, stored)
+    run, stored = sender.create(one, sender.content(one), "0")
+    assert run == RunPlace(RUN, "")
+    sender.fill(one, run.id, stored)
     return sender
 
 

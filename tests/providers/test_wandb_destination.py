@@ -45,7 +45,8 @@ def test_nothing_else_of_a_settings_file_shapes_a_run(lab: WandbLab, tmp_path: P
     record = lab.drain(WANDB_CONFIG_DIR=str(tmp_path / "of-the-user"))
     (run,) = lab.standin.runs.values()
     assert (record.status, run.project) == ("delivered", "fairmind-bias-detection")
-    assert (run.group, run.job_type, run.notes) == (None, None, None)
+    assert (run.group, run.job_type) == ("model-1", "ml_bias")
+    assert "theirs" not in str(run.notes)
 
 
 def test_no_config_defaults_of_the_working_directory_shape_a_run(lab: WandbLab) -> None:

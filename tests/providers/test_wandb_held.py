@@ -25,10 +25,10 @@ def told(**changes: Any) -> Held:
         "summaryMetrics": json.dumps(CONTENT.summary),
         "config": json.dumps({"_wandb": {"value": {}}, **config, **changes.pop("config", {})}),
         "tags": list(reversed(CONTENT.tags)),
-        "group": None,
-        "jobType": "",
+        "group": CONTENT.group,
+        "jobType": CONTENT.job_type,
         "sweepName": None,
-        "notes": None,
+        "notes": CONTENT.description,
     }
     return held(node | changes, Run("r", None), "e/p")
 

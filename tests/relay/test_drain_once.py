@@ -58,11 +58,20 @@ def test_each_enabled_provider_gets_a_process_that_probes_and_sweeps(
     assert [pool.given for pool in pools] == [
         (worker.drain, name, configured) for name in ("wandb", "mlflow")
     ]
-    assert [pool.options for pool in pools] == [{"probe_now": True, "and_sweep": True}] * 2
+    assert [pool.options for pool in pools] == [
+        {"probe_now": True, "and_sweep": True, "and_evidence": True}
+    ] * 2
     assert {(pool.most, pool.start_method, pool.initializer) for pool in pools} == {
         (1, "spawn", worker.start)
     }
     assert len({id(pool.flags) for pool in pools}) == 2
+
+
+def test_no_evidence_is_added_where_none_is_wanted(
+    engine: Engine, configured: Settings, pools: list[Pool]
+) -> None:
+    command.drain_once(engine, configured.model_copy(update={"evidence": "none"}))
+    assert [pool.options["and_evidence"] for pool in pools] == [False, False]
 
 
 def test_a_large_backlog_gets_a_second_process_that_neither_probes_nor_sweeps(

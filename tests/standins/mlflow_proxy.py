@@ -21,7 +21,10 @@ KINDS = {
     "runs/get": "get",
     "runs/update": "update",
     "runs/delete": "delete",
+    "runs/log-inputs": "log_dataset",
 }
+_ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts/"
+_UPLOAD, _DOWNLOAD = "/ajax-api/2.0/mlflow/upload-artifact", "/get-artifact"
 _PASSED_ON = ("Content-Type", "Authorization")
 
 
@@ -69,6 +72,12 @@ def mlflow_proxy(upstream: str) -> Iterator[MlflowProxy]:
         proxy.stop()
 
 
+def _kind(method: str, path: str) -> str:
+    if path.startswith(_ARTIFACTS) or path in (_UPLOAD, _DOWNLOAD):
+        return "read_file" if method == "GET" else "store_file"
+    return KINDS.get(path.removeprefix("/api/2.0/mlflow/"), "other")
+
+
 class _Handler(FaultyHandler):
     """Asks the server over a fresh connection each time: one that is kept may be closed meanwhile."""
 
@@ -81,11 +90,14 @@ class _Handler(FaultyHandler):
     def do_PATCH(self) -> None:
         self._pass()
 
+    def do_PUT(self) -> None:
+        self._pass()
+
     def _pass(self) -> None:
         proxy = self.server.owner
         assert isinstance(proxy, MlflowProxy)
         body = self.read_body()
-        kind = KINDS.get(urlsplit(self.path).path.removeprefix("/api/2.0/mlflow/"), "other")
+        kind = _kind(self.command, urlsplit(self.path).path)
         proxy.requests[kind] += 1
         proxy.credentials.add(self.headers.get("Authorization"))
         if proxy.largest_body is not None and len(body) > proxy.largest_body:

@@ -74,6 +74,7 @@ BAD_ROWS: list[tuple[str, Table, dict[str, Any]]] = [
     ("finished_has_a_time", outbox_table, {"finished_at": NOW}),
     ("finished_has_a_time", outbox_table, DONE | {"finished_at": None}),
     ("delivered_has_a_run", outbox_table, DONE | {"run_id": None}),
+    ("evidence_state_known", outbox_table, {"evidence_state": "lost"}),
     ("outcome_known", attempts_table, {"outcome": "fine", "finished_at": NOW}),
     ("finished_has_an_outcome", attempts_table, {"outcome": "dead"}),
     ("finished_has_an_outcome", attempts_table, {"finished_at": NOW}),

@@ -16,7 +16,7 @@ from fairmind_sync.results.delivery import Delivery, NewResult, Run
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage.engine import writing
-from fairmind_sync.storage.tables import outbox_table
+from fairmind_sync.storage.tables import outbox_table, provider_table
 from fairmind_sync.testing import new_result
 from tests.support.clock import NOW
 from tests.support.databases import store_of
@@ -73,12 +73,12 @@ def pid_of(worker: str) -> int:
 
 
 def pass_time(engine: Engine) -> None:
-    """Has all that waits be due, and what is in doubt be old enough."""
+    """Has all that waits be due, evidence too, and what is in doubt be old enough."""
     long_ago = datetime.now(UTC) - timedelta(minutes=5)
     with writing(engine) as connection:
         connection.execute(update(outbox_table).values(due_at=long_ago))
-        connection.execute(
-            update(outbox_table)
-            .where(outbox_table.c.create_attempted_at.is_not(None))
-            .values(create_attempted_at=long_ago)
-        )
+        for column in (outbox_table.c.create_attempted_at, outbox_table.c.evidence_due_at):
+            connection.execute(
+                update(outbox_table).where(column.is_not(None)).values({column: long_ago})
+            )
+        connection.execute(update(provider_table).values(evidence_next_at=None))

@@ -10,9 +10,9 @@ from alembic import command
 from sqlalchemy import Engine, Row, bindparam, inspect, text
 
 from fairmind_sync.storage import ownership, schema
+from fairmind_sync.storage.column_types import UtcDateTime
 from fairmind_sync.storage.engine import is_file
 from fairmind_sync.storage.schema import migrating
-from fairmind_sync.storage.tables import UtcDateTime
 from tests.support.clock import NOW
 from tests.support.databases import opened, place_of, plain_sql
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from itertools import groupby
+from itertools import groupby, product
 from typing import TYPE_CHECKING
 
 from prometheus_client.core import (
@@ -15,8 +15,9 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from fairmind_sync.outbox import counters, workload
+from fairmind_sync.outbox import counters, owed_evidence, workload
 from fairmind_sync.provider_names import PROVIDERS, ProviderName
+from fairmind_sync.results.evidence_states import REFUSED, WAITING
 from fairmind_sync.results.states import BLOCKED, OFFLINE, READY
 from fairmind_sync.storage import sqlite_file
 from fairmind_sync.storage.engine import current_time, is_file, reading
@@ -42,7 +43,7 @@ class DatabaseCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         with reading(self._engine) as connection:
             backlogs = {name: workload.backlog(connection, name) for name in PROVIDERS}
-            found = [_attempts(connection), _latencies(connection)]
+            found = [_attempts(connection), _latencies(connection), _evidence(connection)]
         yield from (*_of_backlogs(backlogs, current_time(self._engine)), *found)
         if is_file(self._engine):
             yield from self._of_file()
@@ -107,6 +108,18 @@ def _latencies(connection: Connection) -> Metric:
         counts = {one.up_to_seconds: one for one in found}
         total = sum(one.total_seconds for one in counts.values())
         family.add_metric([provider], _cumulative(counts), total)
+    return family
+
+
+def _evidence(connection: Connection) -> Metric:
+    family = GaugeMetricFamily(
+        "fairmind_sync_evidence_missing",
+        "Delivered runs without their evidence, which is tried again",
+        labels=["provider", "state"],
+    )
+    found = {(one.provider, one.state): one.count for one in owed_evidence.lacking(connection)}
+    for pair in product(PROVIDERS, (WAITING, REFUSED)):
+        family.add_metric(pair, found.get(pair, 0))
     return family
 
 

@@ -164,6 +164,10 @@ class DeliveryOut(BaseModel):
     last_error: str | None
     created_at: datetime
     finished_at: datetime | None
+    evidence_state: Literal["stored", "waiting", "refused"] | None = Field(
+        description="of the delivered run's files; null where none were asked for"
+    )
+    evidence_reason: str | None
 
 
 class RunsResponse(BaseModel):

@@ -105,6 +105,8 @@ def _print_explanation(one: Explanation) -> None:
     say(f"{delivery.provider}, delivery {delivery.id}: {delivery.status}. {one.state}")
     if one.last_error:
         say(f"  last error: {one.last_error}")
+    if one.evidence:
+        say(f"  evidence:   {one.evidence}")
     if one.next_try:
         say(f"  next try:   {one.next_try:%Y-%m-%d %H:%M:%S} UTC")
     if one.what_to_do:

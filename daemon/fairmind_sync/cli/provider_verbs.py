@@ -48,6 +48,13 @@ def _print_status(seen: dict[str, Any]) -> None:
         ],
     )
 
+    for name, p in seen["providers"].items():
+        if p["evidence_missing"]:
+            say(
+                f"{name}: {p['evidence_missing']} delivered runs lack their evidence. "
+                "See: fairmind-sync evidence"
+            )
+
 
 def _state(provider: dict[str, Any]) -> str:
     if not provider["enabled"]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from fairmind_sync.clock import utc_now
 from fairmind_sync.daemon.reachability import refusal
 from fairmind_sync.errors import ProviderOfflineError
-from fairmind_sync.outbox import provider_state, workload
+from fairmind_sync.outbox import owed_evidence, provider_state, workload
 from fairmind_sync.relay import sweep
 from fairmind_sync.relay.decision import decide
 from fairmind_sync.relay.unavailable import note_unavailable
@@ -80,10 +80,11 @@ class Dispatcher:
         with reading(self._engine) as connection:
             state = provider_state.read(connection, slot.provider)
             has_work = self._has_work(connection, slot, state, now)
-        if not has_work:
+            owes_evidence = self._owes_evidence(connection, slot, state, now)
+        if not has_work and not owes_evidence:
             return
         if state.is_ready:
-            self._pool.start_drain(slot)
+            self._pool.start_drain(slot, and_evidence=owes_evidence)
         elif self._takes_probe(slot, now):
             self._probe(slot, state.address)
 
@@ -98,6 +99,18 @@ class Dispatcher:
             return True
         pending = workload.pending(connection, slot.provider)
         return state.is_ready and slot.number <= processes_for(slot.provider, pending)
+
+    def _owes_evidence(
+        self, connection: Connection, slot: WorkerSlot, state: ProviderState, now: datetime
+    ) -> bool:
+        """Returns whether evidence of delivered runs may be tried now; the first slot does so."""
+        return (
+            self._settings.evidence != "none"
+            and slot.is_first
+            and state.is_ready
+            and not state.is_paused
+            and owed_evidence.is_due(connection, slot.provider, now)
+        )
 
     def _takes_probe(self, slot: WorkerSlot, now: datetime) -> bool:
         with writing(self._engine) as connection:

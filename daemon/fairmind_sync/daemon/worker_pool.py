@@ -58,7 +58,12 @@ class WorkerPool:
         return any(slot.state is SlotState.DRAINING for slot in self)
 
     def start_drain(
-        self, slot: WorkerSlot, *, probe_now: bool = False, and_sweep: bool = False
+        self,
+        slot: WorkerSlot,
+        *,
+        probe_now: bool = False,
+        and_sweep: bool = False,
+        and_evidence: bool = False,
     ) -> None:
         """Starts a drain in the slot's process; the process itself starts if there is none."""
         if slot.is_broken:  # APScheduler may have lost count of its jobs in this executor
@@ -71,6 +76,7 @@ class WorkerPool:
             "settings": self._settings,
             "probe_now": probe_now,
             "and_sweep": and_sweep,
+            "and_evidence": and_evidence,
             "parent": slot.parent,
         }
         self._timers.at_once(worker.drain, slot.name, arguments, executor=slot.name)

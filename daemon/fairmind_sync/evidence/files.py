@@ -5,17 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 from fairmind_sync.evidence.group_table import groups_csv, groups_json, table_of
 from fairmind_sync.evidence.report import report_html
 from fairmind_sync.evidence.result_json import result_json
 from fairmind_sync.results.delivery import SavedResult
+from fairmind_sync.results.evidence_states import EvidenceKind
 from fairmind_sync.results.payload import digest
 from fairmind_sync.results.verdict import verdict_of
-
-EvidenceKind: TypeAlias = Literal["full", "result", "none"]
-"""How much evidence a run gets: all, the result alone, or nothing."""
 
 RESULT, REPORT, TABLE, CSV = "result.json", "report.html", "groups.json", "groups.csv"
 

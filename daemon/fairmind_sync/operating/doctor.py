@@ -19,11 +19,18 @@ from fairmind_sync.errors import FairmindSyncError
 from fairmind_sync.intake.forgotten import forgotten_provider
 from fairmind_sync.operating.database_checks import database_findings
 from fairmind_sync.operating.finding import Finding
-from fairmind_sync.outbox import heartbeat, provider_state, result_lookup, workload
+from fairmind_sync.outbox import (
+    heartbeat,
+    owed_evidence,
+    provider_state,
+    result_lookup,
+    workload,
+)
 from fairmind_sync.provider_names import ENABLE_ONE
 from fairmind_sync.providers import folder
 from fairmind_sync.relay import worker
 from fairmind_sync.relay.shared_flags import SharedFlags
+from fairmind_sync.results.evidence_states import REFUSED
 from fairmind_sync.results.states import BLOCKED
 from fairmind_sync.settings import load_settings
 from fairmind_sync.storage import schema
@@ -32,6 +39,7 @@ from fairmind_sync.storage.engine import current_time, reading
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
+    from fairmind_sync.outbox.owed_evidence import LackingEvidence
     from fairmind_sync.provider_names import ProviderName
     from fairmind_sync.providers.base import Remark
     from fairmind_sync.settings import Settings
@@ -114,6 +122,8 @@ def _deliveries(engine: Engine, settings: Settings) -> Iterator[Finding]:
         alive = heartbeat.any_alive(connection, now)
         for provider in settings.enabled:
             yield _backlog(connection, provider, now, alive=alive)
+        lacking = owed_evidence.lacking(connection)
+    yield from (_evidence(one) for one in lacking if one.provider in settings.enabled)
 
 
 def _backlog(
@@ -135,6 +145,16 @@ def _backlog(
             f"Run: fairmind-sync runs --status pending --provider {provider}",
         )
     return Finding(name, detail)
+
+
+def _evidence(lacking: LackingEvidence) -> Finding:
+    """Tells of runs without their evidence; what waits is tried again without anybody's help."""
+    reason = lacking.reason or "not tried yet"
+    detail = f"{lacking.state} for {lacking.count} delivered runs: {reason}"
+    remedy = "Fix that, then run: fairmind-sync evidence --retry"
+    return Finding(
+        f"{lacking.provider} evidence", detail, remedy if lacking.state == REFUSED else None
+    )
 
 
 def _private_fields(engine: Engine, settings: Settings) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from fairmind_sync.operating.status import decide_by
 from fairmind_sync.outbox import delivery_lookup, heartbeat, provider_state
 from fairmind_sync.provider_names import UNDECIDED
 from fairmind_sync.results.error_kinds import ErrorKind, words_for
+from fairmind_sync.results.evidence_states import REFUSED, STORED
 from fairmind_sync.results.states import BLOCKED, DEAD, DELIVERED, DISCARDED, OFFLINE
 from fairmind_sync.storage.engine import reading
 
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One delivery in words; `what_to_do` is None where nothing has to be done."""
+    """One delivery in words; `what_to_do` is None where nothing has to be done.
+
+    `evidence` is None where the run has no evidence, and none was asked for.
+    """
 
     delivery: DeliveryRecord
     attempts: list[Attempt]
@@ -31,6 +35,7 @@ class Explanation:
     last_error: str | None
     next_try: datetime | None
     what_to_do: str | None
+    evidence: str | None
 
 
 def explain(engine: Engine, settings: Settings, test_id: str, now: datetime) -> list[Explanation]:
@@ -59,6 +64,7 @@ def _explain(
         last_error=_last_error(delivery),
         next_try=_next_try(delivery, provider) if is_pending else None,
         what_to_do=what_to_do,
+        evidence=_evidence(delivery),
     )
 
 
@@ -72,7 +78,7 @@ def _words(
 ) -> tuple[str, str | None]:
     name = delivery.provider
     if delivery.status == DELIVERED:
-        return _where_it_is(delivery), None
+        return _where_it_is(delivery), _add_evidence(delivery)
     if delivery.status == DISCARDED:
         return "It was given up and won't be sent.", None
     if delivery.status == DEAD:
@@ -92,6 +98,23 @@ def _where_it_is(delivery: DeliveryRecord) -> str:
     if delivery.last_error_kind == ErrorKind.RUN_DELETED:
         return f"It was at {delivery.provider}, and somebody deleted it there: {run}"
     return f"It is at {delivery.provider}: {run}"
+
+
+def _evidence(delivery: DeliveryRecord) -> str | None:
+    """Returns, in words, whether a delivered run has its evidence, and what becomes of missing evidence."""
+    if delivery.status != DELIVERED or delivery.evidence_state is None:
+        return None
+    if delivery.evidence_state == STORED:
+        return "Its evidence is stored with it."
+    again = "It is tried again." if delivery.evidence_due_at else "It is not tried again by itself."
+    reason = delivery.evidence_reason or "It has not been tried yet"
+    return f"Its evidence is not stored: {reason.rstrip('.')}. {again}"
+
+
+def _add_evidence(delivery: DeliveryRecord) -> str | None:
+    if delivery.evidence_state != REFUSED:
+        return None
+    return "Fix why its evidence is refused, then run: fairmind-sync evidence --retry"
 
 
 def _not_enabled(name: str, settings: Settings) -> tuple[str, str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from fairmind_sync.outbox import heartbeat, provider_state, workload
+from fairmind_sync.outbox import heartbeat, owed_evidence, provider_state, workload
 from fairmind_sync.provider_names import PROVIDERS, UNDECIDED
 from fairmind_sync.storage.engine import reading
 from fairmind_sync.storage.url import shown
@@ -23,6 +24,9 @@ def overview(engine: Engine, settings: Settings, now: datetime) -> dict[str, Any
     """Returns the status in plain values, of every provider, also of those that are not enabled."""
     with reading(engine) as connection:
         backlogs = {provider: workload.backlog(connection, provider) for provider in PROVIDERS}
+        lacking = Counter[str]()
+        for one in owed_evidence.lacking(connection):
+            lacking[one.provider] += one.count
         undecided = workload.pending(connection, UNDECIDED)
         alive = heartbeat.any_alive(connection, now)
     return {
@@ -31,7 +35,7 @@ def overview(engine: Engine, settings: Settings, now: datetime) -> dict[str, Any
         "wrong_settings": settings.mistakes_in(),
         "undecided": undecided,
         "providers": {
-            name: _standing(backlog, is_enabled=name in settings.enabled)
+            name: _standing(backlog, lacking[name], is_enabled=name in settings.enabled)
             for name, backlog in backlogs.items()
         },
     }
@@ -50,13 +54,14 @@ def decide_by(settings: Settings) -> str:
     return mistake or "Run the daemon, or drain, with the right MLOPS_PROVIDER."
 
 
-def _standing(backlog: Backlog, *, is_enabled: bool) -> dict[str, Any]:
+def _standing(backlog: Backlog, lacking: int, *, is_enabled: bool) -> dict[str, Any]:
     return {
         "enabled": is_enabled,
         "state": backlog.state.state,
         "reason": backlog.state.reason,
         "paused_at": backlog.state.paused_at,
         **backlog.counts,
+        "evidence_missing": lacking,
         "oldest_pending_at": backlog.oldest_pending_at,
         "last_success_at": backlog.state.last_success_at,
         "next_probe_at": backlog.state.next_probe_at,

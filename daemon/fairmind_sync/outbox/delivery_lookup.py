@@ -42,6 +42,9 @@ class DeliveryRecord:
     created_at: datetime
     finished_at: datetime | None
     lease_expires_at: datetime | None
+    evidence_state: str | None
+    evidence_reason: str | None
+    evidence_due_at: datetime | None
 
 
 _OF_RESULT = ("test_id", "revision", "user_id", "model_id", "test_type")

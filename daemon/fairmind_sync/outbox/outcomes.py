@@ -20,9 +20,10 @@ from sqlalchemy import (
 )
 
 from fairmind_sync.errors import LeaseLostError
-from fairmind_sync.outbox import counters
+from fairmind_sync.outbox import counters, owed_evidence
 from fairmind_sync.results.delivery import Delivery, Run
 from fairmind_sync.results.error_kinds import ErrorKind
+from fairmind_sync.results.evidence_states import EvidenceState
 from fairmind_sync.results.states import DEAD, DELIVERED
 from fairmind_sync.storage.tables import attempts_table, outbox_table
 
@@ -50,9 +51,19 @@ def extend_lease(connection: Connection, delivery: Delivery, leased_until: datet
 
 
 def record_delivered(
-    connection: Connection, delivery: Delivery, run: Run, destination: str, now: datetime
+    connection: Connection,
+    delivery: Delivery,
+    run: Run,
+    destination: str,
+    now: datetime,
+    evidence: EvidenceState | None = None,
 ) -> None:
-    """Records that the provider confirmed the run, with the run's id and URL, and counts the latency."""
+    """Records that the provider confirmed the run, with the run's id and URL, and counts the latency.
+
+    Evidence that isn't stored is tried again.
+    """
+    is_stored = evidence is None or evidence.is_stored
+    due_at = None if is_stored else now + owed_evidence.SHORTEST_WAIT
     _finish(
         connection,
         delivery,
@@ -63,6 +74,7 @@ def record_delivered(
         destination=destination,
         last_error=None,
         last_error_kind=None,
+        **owed_evidence.columns_of(evidence, due_at),
     )
     _close_attempt(connection, delivery, "delivered", now)
     counters.count_latency(connection, delivery.provider, now - delivery.enqueued_at)

@@ -125,6 +125,7 @@ def reopen(
             attempts=0,
             due_at=now,
             finished_at=None,
+            evidence_due_at=None,
             last_error=reason,
             last_error_kind=ErrorKind.INCOMPLETE.value,
         )

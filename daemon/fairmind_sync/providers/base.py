@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 import structlog
 
 from fairmind_sync.provider_names import ProviderName
-from fairmind_sync.results.delivery import Delivery, Run
+from fairmind_sync.results.delivery import Delivery, OwedEvidence, Run
 
 if TYPE_CHECKING:
     from fairmind_sync.outbox.unclean_attempts import Standing
     from fairmind_sync.results.error_kinds import ErrorKind
+    from fairmind_sync.results.evidence_states import EvidenceState
     from fairmind_sync.settings import Settings
 
 log = structlog.get_logger()
@@ -22,10 +23,11 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The provider has confirmed that it holds the whole run."""
+    """The provider has confirmed that it holds the whole run; `evidence` is None where none was asked for."""
 
     run: Run
     destination: str
+    evidence: EvidenceState | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,13 @@ class Provider(Protocol):
         Raises:
             ProviderUnavailableError: the provider stopped taking runs; raised after the outcomes of the
                 deliveries that were under way.
+        """
+
+    def add_evidence(self, owed: OwedEvidence) -> EvidenceState:
+        """Stores the evidence that a delivered run lacks, and reads it back; harmless to repeat.
+
+        Raises:
+            ProviderUnavailableError: the provider can't be asked now.
         """
 
     def sweep(self, suspects: Sequence[str], ledger: Ledger) -> None:

@@ -50,7 +50,12 @@ def drain_once(
     try:
         drains = {
             pool.submit(
-                worker.drain, provider, settings, probe_now=number == 1, and_sweep=number == 1
+                worker.drain,
+                provider,
+                settings,
+                probe_now=number == 1,
+                and_sweep=number == 1,
+                and_evidence=number == 1 and settings.evidence != "none",
             ): provider
             for pool, (provider, number, _) in zip(pools, workers, strict=True)
         }

@@ -16,6 +16,7 @@ from fairmind_sync.outbox import delivery_lookup, outcomes, provider_state
 from fairmind_sync.providers import logging_error
 from fairmind_sync.providers.base import Dead, Delivered, Retry
 from fairmind_sync.redaction import redact
+from fairmind_sync.relay.evidence_pass import log_missing, without_secrets
 from fairmind_sync.storage.engine import reading, writing
 
 if TYPE_CHECKING:
@@ -46,12 +47,18 @@ class Recorder:
     def record_delivered(self, reports: Sequence[tuple[Delivery, Delivered]]) -> None:
         """Records all reports in one transaction: runs that end together cost one commit."""
         now = self.clock()
+        reports = [(one, self._without_secrets(outcome)) for one, outcome in reports]
         lost = set()
         with writing(self.engine) as connection:
             for delivery, outcome in reports:
                 try:
                     outcomes.record_delivered(
-                        connection, delivery, outcome.run, outcome.destination, now
+                        connection,
+                        delivery,
+                        outcome.run,
+                        outcome.destination,
+                        now,
+                        outcome.evidence,
                     )
                 except LeaseLostError:
                     lost.add(delivery.id)
@@ -62,6 +69,14 @@ class Recorder:
                 bound.warning("delivery.lease_lost", outcome="Delivered")
             else:
                 bound.info("delivery.delivered", run_id=outcome.run.id, url=outcome.run.url)
+                if outcome.evidence is not None and not outcome.evidence.is_stored:
+                    log_missing(bound, outcome.evidence)
+
+    def _without_secrets(self, outcome: Delivered) -> Delivered:
+        state = outcome.evidence
+        if state is None:
+            return outcome
+        return replace(outcome, evidence=without_secrets(state, self.secrets))
 
     def record_failed(self, delivery: Delivery, given: Failure) -> None:
         """Records a failed attempt: the next one is scheduled, or the delivery is dead."""

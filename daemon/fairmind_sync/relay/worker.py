@@ -29,6 +29,7 @@ from fairmind_sync.providers.base import Provider
 from fairmind_sync.providers.secrets import secrets_of
 from fairmind_sync.redaction import redact
 from fairmind_sync.relay import sweep
+from fairmind_sync.relay.evidence_pass import EvidencePass
 from fairmind_sync.relay.loop import Relay
 from fairmind_sync.relay.shared_flags import SharedFlags
 from fairmind_sync.relay.unavailable import note_unavailable
@@ -72,18 +73,23 @@ def drain(
     *,
     probe_now: bool = False,
     and_sweep: bool = False,
+    and_evidence: bool = False,
     parent: str = "",
 ) -> None:
     """Delivers the provider's due deliveries; records an enabled provider that isn't installed as blocked.
 
-    `and_sweep` has the provider swept afterwards; `parent` is as in `worker_name`.
+    `and_sweep` has the provider swept afterwards, `and_evidence` has missing evidence tried; `parent` is as
+    in `worker_name`.
     """
     engine, secrets = schema.ready_engine(settings.database_url), secrets_of(settings)
     try:
         provider = _provider(name, settings)
-        _relay(engine, provider, settings, parent).drain(probe_now=probe_now)
+        relay = _relay(engine, provider, settings, parent)
+        relay.drain(probe_now=probe_now)
         if and_sweep:
             sweep.sweep(engine, provider)
+        while and_evidence and _evidence_pass(engine, provider, settings).run():
+            relay.drain()
     except ProviderUnavailableError as error:
         note_unavailable(engine, name, error, Random(), current_time(engine), secrets)
     except ProviderBrokenError as error:
@@ -103,6 +109,17 @@ def _relay(engine: Engine, provider: Provider, settings: Settings, parent: str) 
         should_stop=_watchdog.should_stop,
         watch=_watchdog.watch,
         worker=worker_name(parent=parent),
+        secrets=secrets_of(settings),
+    )
+
+
+def _evidence_pass(engine: Engine, provider: Provider, settings: Settings) -> EvidencePass:
+    return EvidencePass(
+        engine,
+        provider,
+        clock=partial(current_time, engine),
+        should_stop=_watchdog.should_stop,
+        watch=_watchdog.watch,
         secrets=secrets_of(settings),
     )
 

@@ -56,6 +56,18 @@ class Delivery:
     result: SavedResult
 
 
+@dataclass(frozen=True, slots=True)
+class OwedEvidence:
+    """The evidence that a delivered run lacks; `key` and `destination` are those of the delivery."""
+
+    delivery_id: int
+    key: str
+    run_id: str
+    destination: str | None
+    delivered_at: datetime
+    result: SavedResult
+
+
 Identity: TypeAlias = tuple[str, str, str]
 """User id, test id and digest of the content; two results with one identity are the same result."""
 

@@ -62,8 +62,8 @@ def migrating(engine: Engine) -> Iterator[Connection]:
             connection.invalidate()
 
 
-HEAD = "0008"
-_KNOWN = (*ownership.FORMER, "0007", "0008")
+HEAD = "0009"
+_KNOWN = (*ownership.FORMER, "0007", "0008", "0009")
 
 
 @lru_cache(maxsize=8)

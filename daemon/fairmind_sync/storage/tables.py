@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
-    DateTime,
-    Dialect,
     Float,
     ForeignKey,
     Index,
@@ -20,57 +18,13 @@ from sqlalchemy import (
     Table,
     Text,
     TextClause,
-    TypeDecorator,
     UniqueConstraint,
     text,
 )
 
-from fairmind_sync.redaction import hide_by_form
+from fairmind_sync.results.evidence_states import EVIDENCE_STATES
 from fairmind_sync.results.states import BLOCKED, OFFLINE, READY, STATUSES
-from fairmind_sync.text import storable
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An aware datetime, kept in UTC; as ISO text in SQLite, where it sorts as it should."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"{value} has no time zone: pass an aware datetime")
-        utc = value.astimezone(UTC)
-        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        return value and (
-            value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-        )
-
-
-class ForeignText(TypeDecorator[str]):
-    """A provider's words, which may hold anything: characters that databases refuse are replaced."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        return None if value is None else storable(value)
-
-
-class ForeignWords(ForeignText):
-    """What a provider said; whatever looks like a secret is hidden, also in rows of an earlier version."""
-
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return super().process_bind_param(value and hide_by_form(value), dialect)
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        return value and hide_by_form(value)
-
+from fairmind_sync.storage.column_types import ForeignText, ForeignWords, UtcDateTime
 
 metadata = MetaData(
     naming_convention={
@@ -162,6 +116,11 @@ outbox_table = Table(
     Column("last_error_kind", String(32)),
     Column("created_at", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime),
+    Column("evidence_state", String(16)),
+    Column("evidence_reason", ForeignWords, comment="why they are not stored"),
+    Column(
+        "evidence_due_at", UtcDateTime, comment="when they are tried again; only of a delivered run"
+    ),
     _one_of("status", STATUSES),
     CheckConstraint("attempts >= 0", name="attempts_not_negative"),
     CheckConstraint(
@@ -170,6 +129,7 @@ outbox_table = Table(
     CheckConstraint("lease_token IS NULL OR status = 'pending'", name="only_pending_is_leased"),
     CheckConstraint("(finished_at IS NULL) = (status = 'pending')", name="finished_has_a_time"),
     CheckConstraint("status <> 'delivered' OR run_id IS NOT NULL", name="delivered_has_a_run"),
+    _one_of("evidence_state", EVIDENCE_STATES),
     UniqueConstraint("result_id", "provider"),
 )
 _PENDING = text("status = 'pending'")
@@ -190,6 +150,15 @@ _partial_index(
 _LEASED = text("lease_token IS NOT NULL")
 _partial_index(
     "ix_outbox_leased", _LEASED, outbox_table.c.provider, outbox_table.c.lease_expires_at
+)
+
+_OWED = text("evidence_due_at IS NOT NULL")
+_partial_index(
+    "ix_outbox_evidence_due",
+    _OWED,
+    outbox_table.c.provider,
+    outbox_table.c.evidence_due_at,
+    outbox_table.c.evidence_state,
 )
 
 attempts_table = Table(
@@ -227,6 +196,8 @@ provider_table = Table(
         "address", ForeignText, comment="where it can't be reached; none where that isn't known"
     ),
     Column("paused_at", UtcDateTime, comment="an operator holds its deliveries back since then"),
+    Column("evidence_failing_since", UtcDateTime, comment="no evidence was stored since then"),
+    Column("evidence_next_at", UtcDateTime, comment="before that no more evidence is tried"),
     _one_of("state", (READY, OFFLINE, BLOCKED)),
     CheckConstraint("(state = 'ready') = (next_probe_at IS NULL)", name="unready_has_a_probe"),
 )

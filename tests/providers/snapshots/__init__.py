@@ -17,11 +17,16 @@ from typing import Any, TypeAlias
 
 import httpx2
 
+from fairmind_sync.evidence.files import evidence_of
 from fairmind_sync.providers.mlflow import content as mlflow_content
+from fairmind_sync.providers.mlflow.run_evidence import DIGEST_TAG, tags_of
 from fairmind_sync.providers.wandb import content as wandb_content
+from fairmind_sync.providers.wandb.content import PROOF
 from fairmind_sync.results.delivery import Delivery, NewResult
+from fairmind_sync.results.evidence_states import ALL_STORED
 from tests.providers.typical_results import SAVED_AT
 from tests.standins.wandb import StandInRun
+from tests.support.evidence_held import at_mlflow
 from tests.support.values import delivery
 
 Snapshot: TypeAlias = dict[str, Any]
@@ -30,7 +35,9 @@ PROJECT = "fairmind-bias-detection"
 _HERE = Path(__file__).parent
 _LONGEST = 300
 _EXACT = 2**53
-_KEY, _SECONDS = "<delivery key>", "<seconds>"
+_KEY, _SECONDS, _DIGEST = "<delivery key>", "<seconds>", "<digest>"
+_OF_A_FILE = ("sha256", "size")
+"""What a pointer says of its file, whose bytes other tests compare."""
 
 
 def path_of(provider: str, name: str) -> Path:
@@ -53,7 +60,11 @@ def arrived_at_mlflow(uri: str, experiment: str) -> dict[str, Snapshot]:
         found = client.get("experiments/get-by-name", params={"experiment_name": experiment})
         query = {"experiment_ids": [found.json()["experiment"]["experiment_id"]]}
         runs = client.post("runs/search", json=query).raise_for_status().json()["runs"]
-    return {_pairs(run["data"]["params"])["test_id"]: _mlflow_run(run) for run in runs}
+    return {
+        _pairs(run["data"]["params"])["test_id"]: _mlflow_run(run)
+        | {"evidence": sorted(at_mlflow(uri, run["info"]["run_id"]))}
+        for run in runs
+    }
 
 
 def arrived_at_wandb(run: StandInRun) -> Snapshot:
@@ -64,8 +75,11 @@ def arrived_at_wandb(run: StandInRun) -> Snapshot:
         "state": run.state,
         "config": run.config,
         "history": [_without_seconds(row) for row in run.history],
-        "summary": _without_seconds(run.summary),
+        "summary": _without_digest(_without_seconds(run.summary)),
         "tags": sorted(run.tags),
+        "group": run.group,
+        "job_type": run.job_type,
+        "notes": run.notes,
         "files": sorted(run.files),
     }
 
@@ -86,6 +100,8 @@ def _delivery(new: NewResult) -> Delivery:
 
 def _promised_to_mlflow(owed: Delivery) -> Snapshot:
     made = mlflow_content.content_of(owed, PROJECT)
+    evidence = evidence_of(owed.result)
+    tags = {tag.key: tag.value for tag in tags_of(evidence, ALL_STORED)}
     at = round(made.started_at.timestamp() * 1000)
     return {
         "name": made.name,
@@ -95,7 +111,8 @@ def _promised_to_mlflow(owed: Delivery) -> Snapshot:
         "metrics": {point.key: point.value for point in made.points},
         "metrics_at": sorted({(point.timestamp_ms, 0) for point in made.points}),
         "params": made.params,
-        "tags": made.tags | {"mlflow.runName": made.name},
+        "tags": made.tags | tags | {"mlflow.runName": made.name, DIGEST_TAG: _DIGEST},
+        "evidence": sorted(file.name for file in evidence.files),
     }
 
 
@@ -111,7 +128,7 @@ def _mlflow_run(run: Mapping[str, Any]) -> Snapshot:
         "metrics": {one["key"]: float(one["value"]) for one in metrics},
         "metrics_at": sorted({(int(one["timestamp"]), int(one["step"])) for one in metrics}),
         "params": _pairs(data["params"]),
-        "tags": tags | {mlflow_content.DELIVERY_KEY_TAG: _KEY},
+        "tags": tags | {mlflow_content.DELIVERY_KEY_TAG: _KEY, DIGEST_TAG: _DIGEST},
     }
 
 
@@ -126,15 +143,23 @@ def _promised_to_wandb(owed: Delivery) -> Snapshot:
             key: value for key, value in made.config.items() if value != {}
         },  # the SDK drops it
         "history": [row] if row else [],
-        "summary": {**row, **made.summary, "_runtime": _SECONDS},
+        "summary": _without_digest({**row, **made.summary, "_runtime": _SECONDS}),
         "tags": sorted(made.tags),
-        "files": [],
+        "group": made.group,
+        "job_type": made.job_type,
+        "notes": made.description,
+        "files": sorted(made.files.contents),
     }
 
 
 def _without_seconds(row: Mapping[str, Any]) -> Snapshot:
     told = {key: value for key, value in row.items() if key != "_wandb"}
     return told | ({"_runtime": _SECONDS} if "_runtime" in row else {})
+
+
+def _without_digest(summary: Snapshot) -> Snapshot:
+    """Without what also changes with the report's looks."""
+    return summary | {PROOF: summary[PROOF] | {"digest": _DIGEST}}
 
 
 def _pairs(entries: list[dict[str, str]]) -> dict[str, str]:
@@ -145,7 +170,10 @@ def _legible(value: Any) -> Any:
     """As strict JSON of moderate size."""
     match value:
         case dict():
-            return {_legible(key): _legible(item) for key, item in value.items()}
+            left_out = _OF_A_FILE if "_type" in value else ()
+            return {
+                _legible(key): _legible(item) for key, item in value.items() if key not in left_out
+            }
         case list() | tuple():
             return [_legible(item) for item in value]
         case float() if not math.isfinite(value):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from collections.abc import Callable
 from typing import Any
@@ -160,7 +162,13 @@ def _node(run: StandInRun) -> dict[str, Any]:
         "summaryMetrics": run.summary_json,
         "user": {"name": "stand-in", "username": "stand-in"},
         "historyKeys": None,
+        "files": {"edges": [{"node": _file(name, held)} for name, held in run.files.items()]},
     }
+
+
+def _file(name: str, held: bytes) -> dict[str, Any]:
+    md5 = base64.b64encode(hashlib.md5(held, usedforsecurity=False).digest()).decode()
+    return {"name": name, "sizeBytes": len(held), "md5": md5}
 
 
 def _viewer(store: Store) -> dict[str, Any]:

@@ -9,16 +9,22 @@ from datetime import datetime
 from typing import NoReturn
 
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, RunTag, ViewType
+from mlflow.entities import Dataset, InputTag, Metric, Param, RunTag, ViewType
+from mlflow.entities import DatasetInput as Input
 from mlflow.exceptions import MlflowException, RestException
 
 from fairmind_sync.errors import FairmindSyncError, ProviderBlockedError
+from fairmind_sync.providers.mlflow.client_artifacts import ClientArtifacts
 from fairmind_sync.providers.mlflow.runs_api import (
+    CONTEXT,
+    CONTEXT_TAG,
     EXPERIMENT_TAG,
+    DatasetInput,
     Entry,
     MetricPoint,
     MlflowRefusedError,
     ParamText,
+    RunPlace,
     StoredRun,
     TagText,
     UncertainError,
@@ -41,6 +47,7 @@ class ClientRuns:
 
     def __init__(self, client: MlflowClient) -> None:
         self._client = client
+        self.artifacts = ClientArtifacts(client)
 
     def experiment_id(self, name: str) -> str:
         with _translated():
@@ -68,12 +75,12 @@ class ClientRuns:
 
     def create_run(
         self, experiment_id: str, name: str, start: datetime, tags: Mapping[str, str]
-    ) -> str:
+    ) -> RunPlace:
         with _in_doubt(), _translated():
             run = self._client.create_run(
                 experiment_id, start_time=to_ms(start), tags=dict(tags), run_name=name
             )
-        return str(run.info.run_id)
+        return RunPlace(str(run.info.run_id), str(run.info.artifact_uri or ""))
 
     def stored_run(self, run_id: str) -> StoredRun:
         with _in_doubt(), _translated():
@@ -84,6 +91,7 @@ class ClientRuns:
             tags=frozenset(run.data.tags),
             params=frozenset(run.data.params),
             metrics=frozenset(run.data.metrics),
+            artifact_uri=str(run.info.artifact_uri or ""),
         )
 
     def log_batch(self, run_id: str, batch: Sequence[Entry]) -> None:
@@ -98,6 +106,12 @@ class ClientRuns:
                 [Param(entry.key, entry.value) for entry in batch if isinstance(entry, ParamText)],
                 [RunTag(entry.key, entry.value) for entry in batch if isinstance(entry, TagText)],
             )
+
+    def log_dataset(self, run_id: str, dataset: DatasetInput) -> None:
+        described = Dataset(dataset.name, dataset.digest, dataset.source_type, dataset.source)
+        used = Input(described, [InputTag(CONTEXT_TAG, CONTEXT)])
+        with _in_doubt(), _translated():
+            self._client.log_inputs(run_id, [used])
 
     def finish_run(self, run_id: str, end: datetime) -> None:
         with _in_doubt(), _translated():

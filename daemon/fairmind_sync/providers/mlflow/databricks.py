@@ -6,6 +6,8 @@ SDK only authenticates here.
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import requests
 from databricks.sdk.config import Config
 from mlflow.utils.rest_utils import MlflowHostCreds
@@ -13,6 +15,8 @@ from mlflow.utils.rest_utils import MlflowHostCreds
 from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
 from fairmind_sync.providers.causes import causes
 from fairmind_sync.providers.mlflow.http_runs import HttpRuns
+from fairmind_sync.providers.mlflow.http_server import HttpServer
+from fairmind_sync.providers.mlflow.runs_api import RunPlace, StoreRefusedError
 from fairmind_sync.providers.tls import TlsVariables
 from fairmind_sync.redaction import redact
 from fairmind_sync.text import shorten
@@ -21,15 +25,29 @@ _PATIENCE_S = 5
 """So long the SDK may repeat what it asks in order to authenticate."""
 
 
+_VARIABLES = TlsVariables(
+    server="Databricks",
+    address="DATABRICKS_HOST",
+    authorities="REQUESTS_CA_BUNDLE",
+    own_certificate="Have it let us in without one.",
+)
+
+
+class _NoArtifacts:
+    """Databricks keeps a run's files where only its own SDK may put them."""
+
+    def store(self, _run: RunPlace, _path: str, _content: bytes) -> NoReturn:
+        raise StoreRefusedError(
+            "Databricks takes no files by MLflow's REST API; for the report, run: "
+            "fairmind-sync report TEST_ID"
+        )
+
+    def read(self, _run: RunPlace, _path: str) -> None:
+        """Returns None: nothing was stored."""
+
+
 class DatabricksRuns(HttpRuns):
     """A `RunsApi` on the workspace of `databricks`, or of a profile: `databricks://profile`."""
-
-    _variables = TlsVariables(
-        server="Databricks",
-        address="DATABRICKS_HOST",
-        authorities="REQUESTS_CA_BUNDLE",
-        own_certificate="Have it let us in without one.",
-    )
 
     def __init__(self, uri: str) -> None:
         config = _config(uri.partition("://")[2] or None)
@@ -41,7 +59,8 @@ class DatabricksRuns(HttpRuns):
                 request.headers["X-Databricks-Org-Id"] = str(workspace_id)
             return request
 
-        super().__init__(host, lambda: MlflowHostCreds(host), sign, host)
+        server = HttpServer(host, lambda: MlflowHostCreds(host), sign, _VARIABLES)
+        super().__init__(server, host, _NoArtifacts())
 
     def experiment_id(self, name: str) -> str:
         if not name.startswith("/"):

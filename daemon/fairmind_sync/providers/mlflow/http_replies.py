@@ -97,7 +97,7 @@ def read_reply(response: requests.Response, endpoint: str) -> dict[str, Any]:
 
 
 def _raise_for_status(status: int, response: requests.Response) -> NoReturn:
-    code, message = _error_of(response)
+    code, message = error_of(response)
     if status in _AWAY:
         raise ProviderOfflineError(
             f"the MLflow server answers {status}: {message}", retry_after(response.headers)
@@ -124,7 +124,7 @@ def _raise_not_mlflow(response: requests.Response) -> NoReturn:
     raise NotMlflowError(stranger(response.status_code, response.headers, response.text))
 
 
-def _error_of(response: requests.Response) -> tuple[str, str]:
+def error_of(response: requests.Response) -> tuple[str, str]:
     """Returns MLflow's error code and message; an empty code where the reply isn't MLflow's."""
     try:
         reply = json.loads(response.content)

@@ -1,9 +1,4 @@
-"""Talks to an MLflow server in single requests that are never repeated by themselves.
-
-MLflow's own client repeats `runs/create` when a reply is lost, and two runs exist. MLflow's `http_request`
-keeps its authentication and headers and shows the real status; it is semi-public, so tests cover it and
-`pyproject.toml` bounds it.
-"""
+"""Runs on an MLflow server, by its REST API: one request for most calls."""
 
 from __future__ import annotations
 
@@ -15,22 +10,24 @@ from urllib.parse import quote
 
 import requests
 from mlflow import MlflowClient
-from mlflow.environment_variables import MLFLOW_HTTP_REQUEST_TIMEOUT
-from mlflow.exceptions import MlflowException
-from mlflow.utils.rest_utils import MlflowHostCreds, http_request
 from mlflow.utils.workspace_context import get_request_workspace
 from requests.auth import HTTPBasicAuth
 
 from fairmind_sync.errors import ProviderBlockedError
-from fairmind_sync.providers.mlflow import quick_connections
-from fairmind_sync.providers.mlflow.http_replies import raise_unreachable, read_reply
+from fairmind_sync.providers.mlflow.http_artifacts import HttpArtifacts
+from fairmind_sync.providers.mlflow.http_replies import read_reply
+from fairmind_sync.providers.mlflow.http_server import SERVER_INFO, HttpServer
 from fairmind_sync.providers.mlflow.runs_api import (
+    CONTEXT,
+    CONTEXT_TAG,
     EXPERIMENT_TAG,
+    ArtifactsApi,
+    DatasetInput,
     Entry,
     MetricPoint,
     MlflowRefusedError,
-    NotMlflowError,
     ParamText,
+    RunPlace,
     StoredRun,
     TagText,
     UncertainError,
@@ -39,14 +36,9 @@ from fairmind_sync.providers.mlflow.runs_api import (
     running_with,
     to_ms,
 )
-from fairmind_sync.providers.tls import TlsVariables
 from fairmind_sync.redaction import without_user
 
-LONGEST_TIMEOUT_S = 14
-"""Three requests that take so long end before the watchdog takes their batch for hung."""
 _DEFAULT_WORKSPACE = "default"
-_SERVER_INFO = "/api/3.0/mlflow/server-info"
-_FIRST = (_SERVER_INFO, "/api/2.0/mlflow/experiments/get-by-name")
 
 
 def open_server(uri: str, public_url: str | None = None) -> HttpRuns:
@@ -55,33 +47,17 @@ def open_server(uri: str, public_url: str | None = None) -> HttpRuns:
     Links to runs begin with the public URL where there is one.
     """
     store = MlflowClient(tracking_uri=uri)._tracking_client.store  # noqa: SLF001 keeps MLflow's authentication
-    return HttpRuns(uri, store.get_host_creds, _auth_in(uri), public_url or without_user(uri))
+    server = HttpServer(uri, store.get_host_creds, _auth_in(uri))
+    return HttpRuns(server, public_url or without_user(uri), HttpArtifacts(server))
 
 
 class HttpRuns:
-    """A `RunsApi` on an HTTP server, with one request on a kept connection for most calls."""
+    """A `RunsApi` on an HTTP server; links to runs begin with `pages`."""
 
-    _variables = TlsVariables(
-        server="the MLflow server",
-        address="MLFLOW_TRACKING_URI",
-        authorities="MLFLOW_TRACKING_SERVER_CERT_PATH or REQUESTS_CA_BUNDLE",
-        own_certificate="Set MLFLOW_TRACKING_CLIENT_CERT_PATH to a file with it and its key.",
-        unchecked="MLFLOW_TRACKING_INSECURE_TLS=true",
-    )
-
-    def __init__(
-        self,
-        uri: str,
-        host_creds: Callable[[], MlflowHostCreds],
-        auth: Callable[[requests.PreparedRequest], requests.PreparedRequest],
-        pages: str,
-    ) -> None:
-        quick_connections.install()
-        self._uri = uri
+    def __init__(self, server: HttpServer, pages: str, artifacts: ArtifactsApi) -> None:
+        self.artifacts = artifacts
         self._pages = pages
-        self._host_creds = host_creds
-        self._auth = auth
-        self._timeout = _timeout()
+        self._server = server
 
     def experiment_id(self, name: str) -> str:
         self._require_workspace()
@@ -92,7 +68,7 @@ class HttpRuns:
 
     def tag_experiment(self, experiment_id: str) -> None:
         key, value = EXPERIMENT_TAG
-        self._call(
+        self._server.call(
             "POST",
             "experiments/set-experiment-tag",
             experiment_id=experiment_id,
@@ -101,7 +77,7 @@ class HttpRuns:
         )
 
     def find_run(self, experiment_id: str, tag: str, value: str) -> str | None:
-        reply = self._call(
+        reply = self._server.call(
             "POST",
             "runs/search",
             experiment_ids=[experiment_id],
@@ -115,8 +91,8 @@ class HttpRuns:
 
     def create_run(
         self, experiment_id: str, name: str, start: datetime, tags: Mapping[str, str]
-    ) -> str:
-        reply = self._call(
+    ) -> RunPlace:
+        reply = self._server.call(
             "POST",
             "runs/create",
             experiment_id=experiment_id,
@@ -124,18 +100,20 @@ class HttpRuns:
             start_time=to_ms(start),
             tags=[{"key": key, "value": value} for key, value in tags.items()],
         )
-        with suppress(KeyError, TypeError):
-            if run_id := reply["run"]["info"]["run_id"]:
-                return str(run_id)
+        with suppress(KeyError, TypeError, AttributeError):
+            info = reply["run"]["info"]
+            if run_id := info["run_id"]:
+                return RunPlace(str(run_id), str(info.get("artifact_uri") or ""))
         raise UncertainError("the reply to runs/create holds no run id")
 
     def stored_run(self, run_id: str) -> StoredRun:
-        reply = self._call("GET", "runs/get", run_id=run_id)
+        reply = self._server.call("GET", "runs/get", run_id=run_id)
         with suppress(KeyError, TypeError, AttributeError):
             info, data = reply["run"]["info"], reply["run"].get("data", {})
             return StoredRun(
                 is_finished=info["status"] == "FINISHED",
                 is_deleted=info.get("lifecycle_stage") == "deleted",
+                artifact_uri=str(info.get("artifact_uri") or ""),
                 tags=frozenset(tag["key"] for tag in data.get("tags", [])),
                 params=frozenset(param["key"] for param in data.get("params", [])),
                 metrics=frozenset(metric["key"] for metric in data.get("metrics", [])),
@@ -143,7 +121,7 @@ class HttpRuns:
         raise UncertainError("the reply to runs/get makes no sense")
 
     def log_batch(self, run_id: str, batch: Sequence[Entry]) -> None:
-        self._call(
+        self._server.call(
             "POST",
             "runs/log-batch",
             run_id=run_id,
@@ -161,8 +139,18 @@ class HttpRuns:
             tags=_pairs(entry for entry in batch if isinstance(entry, TagText)),
         )
 
+    def log_dataset(self, run_id: str, dataset: DatasetInput) -> None:
+        described = {
+            "name": dataset.name,
+            "digest": dataset.digest,
+            "source_type": dataset.source_type,
+            "source": dataset.source,
+        }
+        used = {"tags": [{"key": CONTEXT_TAG, "value": CONTEXT}], "dataset": described}
+        self._server.call("POST", "runs/log-inputs", run_id=run_id, datasets=[used])
+
     def finish_run(self, run_id: str, end: datetime) -> None:
-        reply = self._call(
+        reply = self._server.call(
             "POST", "runs/update", run_id=run_id, status="FINISHED", end_time=to_ms(end)
         )
         info = reply.get("run_info") or {}
@@ -178,7 +166,7 @@ class HttpRuns:
         return self._tagged(experiment_id, tag, filter=having(tag), run_view_type="DELETED_ONLY")
 
     def _tagged(self, experiment_id: str, tag: str, **wanted: str) -> list[tuple[str, str]]:
-        reply = self._call(
+        reply = self._server.call(
             "POST", "runs/search", experiment_ids=[experiment_id], max_results=1000, **wanted
         )
         return [
@@ -189,10 +177,10 @@ class HttpRuns:
         ]
 
     def fail_run(self, run_id: str) -> None:
-        self._call("POST", "runs/update", run_id=run_id, status="FAILED")
+        self._server.call("POST", "runs/update", run_id=run_id, status="FAILED")
 
     def delete_run(self, run_id: str) -> None:
-        self._call("POST", "runs/delete", run_id=run_id)
+        self._server.call("POST", "runs/delete", run_id=run_id)
 
     def run_url(self, experiment_id: str, run_id: str) -> str | None:
         return f"{self._pages}/#/experiments/{experiment_id}/runs/{run_id}{_workspace_query()}"
@@ -201,7 +189,7 @@ class HttpRuns:
         """Refuses a server without workspaces, which ignores MLFLOW_WORKSPACE."""
         if not _workspace_query():
             return
-        reply = self._request("GET", _SERVER_INFO)
+        reply = self._server.request("GET", SERVER_INFO)
         if reply.status_code == requests.codes.ok and reply.json().get("workspaces_enabled"):
             return
         if reply.status_code in (requests.codes.ok, requests.codes.not_found):
@@ -209,11 +197,11 @@ class HttpRuns:
                 "MLFLOW_WORKSPACE is set, but the MLflow server has no workspaces. Unset it, or start the "
                 "server with --enable-workspaces."
             )
-        read_reply(reply, _SERVER_INFO)
+        read_reply(reply, SERVER_INFO)
 
     def _get_experiment(self, name: str) -> dict[str, Any] | None:
         try:
-            reply = self._call("GET", "experiments/get-by-name", experiment_name=name)
+            reply = self._server.call("GET", "experiments/get-by-name", experiment_name=name)
         except MlflowRefusedError as error:
             if error.code == "RESOURCE_DOES_NOT_EXIST":
                 return None
@@ -222,48 +210,13 @@ class HttpRuns:
 
     def _create_experiment(self, name: str) -> dict[str, Any]:
         try:
-            reply = self._call("POST", "experiments/create", name=name)
+            reply = self._server.call("POST", "experiments/create", name=name)
         except MlflowRefusedError as error:
             found = self._get_experiment(name)  # somebody else made it at the same time
             if error.code == "RESOURCE_ALREADY_EXISTS" and found is not None:
                 return found
             raise
         return {"experiment_id": _field(reply, "experiment_id")}
-
-    def _call(self, method: str, endpoint: str, **fields: Any) -> dict[str, Any]:
-        carried: dict[str, Any] = {"params": fields} if method == "GET" else {"json": fields}
-        path = f"/api/2.0/mlflow/{endpoint}"
-        if endpoint.startswith("experiments/"):
-            with suppress(NotMlflowError):  # a single page may be a disturbance: asked once more
-                return read_reply(self._request(method, path, **carried), endpoint)
-        return read_reply(self._request(method, path, **carried), endpoint)
-
-    def _request(self, method: str, path: str, **carried: Any) -> requests.Response:
-        try:
-            response: requests.Response = http_request(
-                self._host_creds(),
-                path,
-                method,
-                timeout=self._timeout,
-                max_retries=0,
-                raise_on_status=False,
-                allow_redirects=False,
-                auth=self._auth,
-                **carried,
-            )
-        except MlflowException as error:
-            raise_unreachable(error, self._uri, self._variables, is_probe=path in _FIRST)
-        return response
-
-
-def _timeout() -> float:
-    """Returns MLflow's own time-out for a request, in seconds, as far as a batch has time for it."""
-    try:
-        return float(min(MLFLOW_HTTP_REQUEST_TIMEOUT.get(), LONGEST_TIMEOUT_S))
-    except ValueError:
-        raise ProviderBlockedError(
-            "MLFLOW_HTTP_REQUEST_TIMEOUT must be a whole number of seconds."
-        ) from None
 
 
 def _auth_in(uri: str) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
@@ -27,9 +28,11 @@ from fairmind_sync.providers.base import (
     Retry,
 )
 from fairmind_sync.providers.mlflow.content import DELIVERY_KEY_TAG
+from fairmind_sync.providers.mlflow.run_evidence import EvidenceSender
 from fairmind_sync.providers.mlflow.runs_api import (
     MlflowRefusedError,
     NotSentError,
+    RunPlace,
     RunsApi,
     StoredRun,
     UncertainError,
@@ -37,14 +40,16 @@ from fairmind_sync.providers.mlflow.runs_api import (
 from fairmind_sync.providers.mlflow.sending import RunSender, is_of_run
 from fairmind_sync.providers.threads import run_in_threads
 from fairmind_sync.redaction import without_user
-from fairmind_sync.results.delivery import Delivery, Run
+from fairmind_sync.results.delivery import Delivery, OwedEvidence, Run
 from fairmind_sync.results.error_kinds import ErrorKind
+from fairmind_sync.results.evidence_states import ALL_STORED, REFUSED, WAITING, EvidenceState
 from fairmind_sync.results.states import DEAD, DISCARDED
 from fairmind_sync.settings import Settings
 from fairmind_sync.text import shorten
 
 GRACE = timedelta(seconds=30)
 """After so long, a create whose reply was lost is no longer under way at the server."""
+_GONE = EvidenceState(REFUSED, "the run was deleted at MLflow", is_final=True)
 _REFUSALS = 2
 """So often a gateway may refuse a result before the result is given up."""
 
@@ -62,6 +67,7 @@ class MlflowProvider:
         self._api = api
         self._settings = settings
         self._sender = RunSender(api, settings.wandb_project, settings.chosen_names)
+        self._evidence = EvidenceSender(api, settings.evidence)
         self._experiment_id: str | None = None
 
     def probe(self) -> None:
@@ -84,6 +90,26 @@ class MlflowProvider:
             may_start,
             self.threads,
         )
+
+    def add_evidence(self, owed: OwedEvidence) -> EvidenceState:
+        if not (owed.destination or "").startswith(self._address):
+            return EvidenceState(
+                REFUSED,
+                f"the run is at {owed.destination}, where MLFLOW_TRACKING_URI doesn't lead",
+                is_final=True,
+            )
+        try:
+            stored = self._api.stored_run(owed.run_id)
+            if stored.is_deleted:
+                return _GONE
+            place = RunPlace(owed.run_id, stored.artifact_uri)
+            sent = self._evidence.send(place, owed.result)
+            self._api.log_batch(owed.run_id, sent.tags)
+        except MlflowRefusedError as error:
+            return _GONE if is_of_run(error) else EvidenceState(REFUSED, str(error))
+        except UncertainError as error:
+            return EvidenceState(WAITING, str(error))
+        return sent.state or ALL_STORED
 
     def sweep(self, suspects: Sequence[str], ledger: Ledger) -> None:  # noqa: ARG002 one search finds all
         """Deletes unfinished second runs of a delivery; ends those of given-up deliveries as FAILED.
@@ -139,41 +165,48 @@ class MlflowProvider:
                 )
             run_id = self._api.find_run(experiment_id, DELIVERY_KEY_TAG, delivery.key)
         if run_id is None:
-            run_id, stored = self._create(delivery, experiment_id, journal)
+            place, stored = self._create(delivery, experiment_id, journal)
         else:
             stored = self._api.stored_run(run_id)
-        return self._complete(
-            delivery, Run(run_id, self._api.run_url(experiment_id, run_id)), stored, journal
-        )
+            place = RunPlace(run_id, stored.artifact_uri)
+        return self._complete(delivery, place, stored, journal)
 
     def _complete(
-        self, delivery: Delivery, run: Run, stored: StoredRun, journal: Journal
+        self, delivery: Delivery, place: RunPlace, stored: StoredRun, journal: Journal
     ) -> Outcome:
         if stored.is_deleted:
             return Dead(ErrorKind.RUN_DELETED, "the run was deleted at MLflow")
+        progressed = partial(journal.progressed, delivery)
+        evidence = self._evidence.send(place, delivery.result, progressed)
         try:
-            self._sender.fill(delivery, run.id, stored, lambda: journal.progressed(delivery))
+            self._sender.fill(delivery, place.id, stored, progressed, evidence.tags)
         except ProviderBlockedError as error:  # the run could be made: it is this result's content
             return Retry(ErrorKind.REFUSED, str(error), at_most=_REFUSALS)
         if not stored.is_finished:
-            self._api.finish_run(run.id, delivery.result.created_at)
-        return Delivered(run, self._destination(self._experiment()))
+            self._api.finish_run(place.id, delivery.result.created_at)
+        experiment_id = self._experiment()
+        run = Run(place.id, self._api.run_url(experiment_id, place.id))
+        return Delivered(run, self._destination(experiment_id), evidence.state)
 
     def _create(
         self, delivery: Delivery, experiment_id: str, journal: Journal
-    ) -> tuple[str, StoredRun]:
+    ) -> tuple[RunPlace, StoredRun]:
         content = self._sender.content(delivery)  # first: if it kills us, nothing is in doubt
         journal.creating(delivery, self._destination(experiment_id))
         try:
-            run_id, stored = self._sender.create(delivery, content, experiment_id)
+            place, stored = self._sender.create(delivery, content, experiment_id)
         except (NotSentError, MlflowRefusedError, ProviderBlockedError):
             journal.not_created(delivery)
             raise
-        journal.created(delivery, run_id)
-        return run_id, stored
+        journal.created(delivery, place.id)
+        return place, stored
 
     def _destination(self, experiment_id: str) -> str:
-        return f"{without_user(self._settings.mlflow_tracking_uri)} experiment {experiment_id}"
+        return f"{self._address} experiment {experiment_id}"
+
+    @property
+    def _address(self) -> str:
+        return without_user(self._settings.mlflow_tracking_uri)
 
     def _judge(self, error: MlflowRefusedError) -> Outcome:
         """Returns Dead for a run that is gone, or for content that MLflow will never take."""

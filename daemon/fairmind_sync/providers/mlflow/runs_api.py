@@ -30,6 +30,14 @@ class MlflowRefusedError(Exception):
         self.code = code
 
 
+class ServerFailedError(UncertainError):
+    """The server says that it failed: for once, or because it can't do what was asked as it is set up."""
+
+
+class StoreRefusedError(Exception):
+    """The place of a run's files takes none from us; the message says what could be done."""
+
+
 @dataclass(frozen=True, slots=True)
 class MetricPoint:
     """A metric's value; `timestamp_ms` is the result's time, in milliseconds since 1970."""
@@ -59,6 +67,28 @@ Entry: TypeAlias = MetricPoint | ParamText | TagText
 
 
 @dataclass(frozen=True, slots=True)
+class RunPlace:
+    """A run's id, and where the run's artifacts are; `artifact_uri` is empty where the server doesn't say."""
+
+    id: str
+    artifact_uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetInput:
+    """A dataset that a run used; the name has at most 500 characters, the digest 36. `source` is JSON."""
+
+    name: str
+    digest: str
+    source_type: str
+    source: str
+
+
+CONTEXT_TAG, CONTEXT = "mlflow.data.context", "evaluation"
+"""The tag of a run's input by which MLflow's page says what the dataset was used for."""
+
+
+@dataclass(frozen=True, slots=True)
 class StoredRun:
     """How far a run has come at the server: by default not at all.
 
@@ -70,6 +100,22 @@ class StoredRun:
     tags: frozenset[str] = frozenset()
     params: frozenset[str] = frozenset()
     metrics: frozenset[str] = frozenset()
+    artifact_uri: str = ""
+
+
+class ArtifactsApi(Protocol):
+    """Files beside a run's numbers; no call is repeated here.
+
+    Raises:
+        StoreRefusedError: the store takes no files from us, as it is set up.
+        And as `RunsApi`.
+    """
+
+    def store(self, run: RunPlace, path: str, content: bytes) -> None:
+        """Stores a file, in the place of one that is there."""
+
+    def read(self, run: RunPlace, path: str) -> bytes | None:
+        """Returns the file's content; None where there is none."""
 
 
 class RunsApi(Protocol):
@@ -80,6 +126,10 @@ class RunsApi(Protocol):
         UncertainError: the server may or may not have done what was asked.
         MlflowRefusedError: the server refused this request.
     """
+
+    @property
+    def artifacts(self) -> ArtifactsApi:
+        """The calls for files beside the run's numbers."""
 
     def experiment_id(self, name: str) -> str:
         """Returns the experiment's id; makes the experiment if there is none of that name."""
@@ -92,8 +142,8 @@ class RunsApi(Protocol):
 
     def create_run(
         self, experiment_id: str, name: str, start: datetime, tags: Mapping[str, str]
-    ) -> str:
-        """Makes a run; returns its id."""
+    ) -> RunPlace:
+        """Makes a run; returns its id and where its artifacts are."""
 
     def stored_run(self, run_id: str) -> StoredRun:
         """Returns how far the run has come."""
@@ -102,6 +152,12 @@ class RunsApi(Protocol):
         """Logs points, parameters and tags, within MLflow's limits for one batch.
 
         Servers older than 3.17 refuse a point whose value is NaN and that the run has already.
+        """
+
+    def log_dataset(self, run_id: str, dataset: DatasetInput) -> None:
+        """Notes that the run used the dataset; repeated, the run has the dataset once.
+
+        A server that is told of a new dataset twice at once may refuse one of the two.
         """
 
     def finish_run(self, run_id: str, end: datetime) -> None:

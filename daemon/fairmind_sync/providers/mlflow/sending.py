@@ -6,7 +6,7 @@ a batch, and a gateway in between may refuse large requests. What a refusal taug
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -27,6 +27,7 @@ from fairmind_sync.providers.mlflow.runs_api import (
     MlflowRefusedError,
     NotMlflowError,
     ParamText,
+    RunPlace,
     RunsApi,
     StoredRun,
     TagText,
@@ -64,8 +65,8 @@ class RunSender:
 
     def create(
         self, delivery: Delivery, content: MlflowContent, experiment_id: str
-    ) -> tuple[str, StoredRun]:
-        """Makes the delivery's run; returns the run's id, and what the run has.
+    ) -> tuple[RunPlace, StoredRun]:
+        """Makes the delivery's run; returns the run's place, and what the run has.
 
         The run gets all its tags at once; where a gateway refuses that, only the tag that finds the run.
         """
@@ -86,14 +87,15 @@ class RunSender:
         run_id: str,
         stored: StoredRun,
         progressed: Callable[[], None] = lambda: None,
+        news: Sequence[TagText] = (),
     ) -> None:
         """Sends what the run lacks, and nothing twice: some servers refuse what they have already.
 
-        Calls `progressed` between two requests. A run whose content the server refuses for good is ended as
-        FAILED.
+        The tags of `news` are sent in any case. Calls `progressed` between two requests. A run whose content
+        the server refuses for good is ended as FAILED.
         """
         try:
-            content = self._filled(delivery, run_id, stored, progressed)
+            content = self._filled(delivery, run_id, stored, progressed, news)
         except MlflowRefusedError:
             with suppress(MlflowRefusedError, UncertainError, ProviderUnavailableError):
                 self._api.fail_run(run_id)
@@ -102,18 +104,23 @@ class RunSender:
 
     def _created(
         self, content: MlflowContent, experiment_id: str, tags: Mapping[str, str]
-    ) -> tuple[str, StoredRun]:
-        run_id = self._api.create_run(experiment_id, content.name, content.started_at, tags)
-        return run_id, StoredRun(tags=frozenset(tags))
+    ) -> tuple[RunPlace, StoredRun]:
+        run = self._api.create_run(experiment_id, content.name, content.started_at, tags)
+        return run, StoredRun(tags=frozenset(tags))
 
     def _filled(
-        self, delivery: Delivery, run_id: str, stored: StoredRun, progressed: Callable[[], None]
+        self,
+        delivery: Delivery,
+        run_id: str,
+        stored: StoredRun,
+        progressed: Callable[[], None],
+        news: Sequence[TagText],
     ) -> MlflowContent:
         """Sends what the run lacks; returns the content that the run has then."""
         content = self.content(delivery)
         while True:
             try:
-                for number, batch in enumerate(content.batches(stored)):
+                for number, batch in enumerate(_with_news(news, content.batches(stored))):
                     if number:
                         progressed()
                     self._send(run_id, batch, progressed)
@@ -168,6 +175,14 @@ class RunSender:
         if _keys_and_texts(content) == _keys_and_texts(refused):
             raise error
         return content
+
+
+def _with_news(news: Sequence[TagText], batches: Iterator[list[Entry]]) -> Iterator[list[Entry]]:
+    """Yields the batches, the news in the first; they alone where there is no batch."""
+    first = [*news, *next(batches, ())]
+    if first:
+        yield first
+    yield from batches
 
 
 def _keys_and_texts(content: MlflowContent) -> tuple[object, ...]:

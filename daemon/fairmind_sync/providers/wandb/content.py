@@ -7,9 +7,11 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from fairmind_sync.providers.wandb.run_files import RunFiles, files_of
 from fairmind_sync.results import payload
 from fairmind_sync.results.delivery import Delivery
-from fairmind_sync.results.extraction import extract
+from fairmind_sync.results.evidence_states import EvidenceKind
+from fairmind_sync.results.extraction import describe, extract
 from fairmind_sync.results.keys import KeyRules, renamed
 from fairmind_sync.results.naming import NEWEST_NAMES, Names
 from fairmind_sync.results.payload import Json
@@ -18,7 +20,7 @@ from fairmind_sync.text import shorten, storable, storable_key
 KEY_RULES = KeyRules(
     re.compile(r"(?!_|fairmind_sync$)[\w.\- :]+"), re.compile(r"[^\w.\- :]"), longest=250
 )
-LONGEST_NAME, LONGEST_TAG = 128, 64
+LONGEST_NAME, LONGEST_TAG, LONGEST_DESCRIPTION = 128, 64, 10_000
 LARGEST_ROW = 10_000_000
 """Bytes; W&B drops larger rows without a word, and the run still finishes (10.38 MB, measured)."""
 LARGEST_CONFIG = 15_000_000
@@ -29,13 +31,17 @@ _EXACT_INTEGERS = 2**63
 
 @dataclass(frozen=True, slots=True)
 class WandbContent:
-    """A run's content; `summary[PROOF]['digest']` is the digest of all other parts."""
+    """A run's content; `summary[PROOF]['digest']` is the digest of name, config, row, summary and tags."""
 
     name: str
     config: dict[str, Json]
-    row: dict[str, float]
+    row: dict[str, Any]
     summary: dict[str, Any]
     tags: list[str]
+    group: str
+    job_type: str
+    description: str
+    files: RunFiles
     digest: str
     adjusted: tuple[str, ...]
 
@@ -45,16 +51,22 @@ class WandbContent:
             (self.summary, LARGEST_ROW),
             (self.config, LARGEST_CONFIG),
         )
-        return any(len(payload.dumps(part)) > largest for part, largest in parts)  # type: ignore[arg-type]  # dict is invariant
+        return any(len(payload.dumps(part)) > largest for part, largest in parts)
 
 
-def content_of(delivery: Delivery, project: str, names: Names = NEWEST_NAMES) -> WandbContent:
+def content_of(
+    delivery: Delivery,
+    project: str,
+    names: Names = NEWEST_NAMES,
+    evidence: EvidenceKind = "full",
+) -> WandbContent:
     extracted = extract(delivery.result, project, names)
     params = extracted.params | extracted.nested_params
     keys = extracted.keys((*params, *extracted.metrics), KEY_RULES)
     notes = [*extracted.notes, *renamed(keys)]
     config = {keys[path]: _exact(keys[path], value, notes) for path, value in params.items()}
-    row = {keys[path]: value for path, value in extracted.metrics.items()}
+    files = files_of(delivery.result, evidence)
+    row = {**files.pointers, **{keys[path]: value for path, value in extracted.metrics.items()}}
     summary = {  # beside the row, whose values W&B's SDK puts there; it takes True for no other value than 1
         key: _exact(key, value, notes) for key, value in extracted.summary.items() if key not in row
     }
@@ -69,6 +81,10 @@ def content_of(delivery: Delivery, project: str, names: Names = NEWEST_NAMES) ->
         row={**row, "_timestamp": saved_at.timestamp()} if row else {},
         summary={**summary, PROOF: {"digest": digest, "saved_at": saved_at.isoformat()}},
         tags=tags,
+        group=_fit("group", delivery.result.model_id, LONGEST_NAME, notes),
+        job_type=_fit("job type", delivery.result.test_type, LONGEST_NAME, notes),
+        description=shorten(storable(describe(extracted)), LONGEST_DESCRIPTION),
+        files=files,
         digest=digest,
         adjusted=tuple(notes),
     )

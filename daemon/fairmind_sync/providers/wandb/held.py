@@ -13,7 +13,7 @@ from fairmind_sync.results.payload import dumps
 from fairmind_sync.text import shorten
 
 _SHAPES = {"group": "group", "jobType": "job type", "sweepName": "sweep"}
-"""What we never set and W&B's pages sort runs by, by W&B's names and in our words."""
+"""What W&B's pages sort runs by, by W&B's names and in our words."""
 _FEW, _LONGEST_VALUE = 5, 100
 _OF_THE_SDK = "_"
 """What the SDK's own keys of a config begin with."""
@@ -23,7 +23,8 @@ _OF_THE_SDK = "_"
 class Held:
     """What the service says that it holds of one run.
 
-    `config` is what its config holds that isn't the SDK's, `shapes` what sorts the run among others.
+    `config` is what its config holds that isn't the SDK's, `shapes` what sorts the run among others, `files`
+    each file's MD5 in base64.
     """
 
     state: str
@@ -33,11 +34,12 @@ class Held:
     tags: frozenset[str]
     notes: str
     shapes: Mapping[str, str]
+    files: Mapping[str, str]
     run: Run
     destination: str
 
     def is_complete(self, content: WandbContent) -> bool:
-        """Returns whether the run is finished, with our digest and the history row."""
+        """Returns whether the run is finished, with our digest and the history row; its files are apart."""
         return (
             self.state == "finished"
             and self.digest == content.digest
@@ -46,7 +48,10 @@ class Held:
 
     def shaped_by(self, content: WandbContent) -> str:
         """Returns, in words, what shapes a new run beside the content; nothing where nothing does."""
-        found = [f"{word} {value!r}" for word, value in self.shapes.items()]
+        ours = {"group": content.group, "job type": content.job_type}
+        found = [
+            f"{word} {value!r}" for word, value in self.shapes.items() if value != ours.get(word)
+        ]
         if len(self.config) > len(content.config):
             found += [f"config {key!r}" for key in sorted({*self.config} - {*content.config})]
         return ", ".join(found[:_FEW])
@@ -56,7 +61,7 @@ class Held:
 
         Users and W&B's automations edit notes and tags.
         """
-        found = [f"notes {self.notes!r}"] if self.notes else []
+        found = [] if self.notes == content.description else [f"notes {self.notes!r}"]
         found += [f"tag {tag!r}" for tag in sorted(self.tags - set(content.tags))]
         found += [f"no tag {tag!r}" for tag in sorted(set(content.tags) - self.tags)]
         found += [f"no config {key!r}" for key in sorted({*content.config} - {*self.config})]
@@ -78,6 +83,7 @@ def held(node: Mapping[str, Any], run: Run, destination: str) -> Held:
         tags=frozenset(node.get("tags") or ()),
         notes=str(node.get("notes") or ""),
         shapes={word: str(node[name]) for name, word in _SHAPES.items() if node.get(name)},
+        files=_files_in(node.get("files")),
         run=run,
         destination=destination,
     )
@@ -90,6 +96,12 @@ def _config_in(config: object) -> dict[str, Any]:
         for key, entry in _object(config).items()
         if not key.startswith(_OF_THE_SDK)
     }
+
+
+def _files_in(files: object) -> dict[str, str]:
+    edges = files.get("edges") or () if isinstance(files, dict) else ()
+    nodes = [edge["node"] for edge in edges]
+    return {str(node["name"]): str(node.get("md5") or "") for node in nodes}
 
 
 def _digest_in(summary: object) -> str:

@@ -31,23 +31,26 @@ from fairmind_sync.providers.base import (
 from fairmind_sync.providers.threads import run_in_threads
 from fairmind_sync.providers.wandb.content import WandbContent, content_of
 from fairmind_sync.providers.wandb.held import Held
+from fairmind_sync.providers.wandb.late_files import READ_BACK_DELAYS_S, add_late_files, state_of
 from fairmind_sync.providers.wandb.sdk import (
     RunRefusedError,
     Sdk,
     UploadError,
     WandbRefusedError,
 )
-from fairmind_sync.results.delivery import Delivery
+from fairmind_sync.results.delivery import Delivery, OwedEvidence
 from fairmind_sync.results.error_kinds import ErrorKind
+from fairmind_sync.results.evidence_states import EvidenceState
 from fairmind_sync.settings import Settings
 
-READ_BACK_DELAYS_S = (0.0, 0.2, 0.5, 1.0, 2.0, 4.0)
-"""Waits before each read-back: the service may take a moment to show what was uploaded."""
 RUNS_PER_CORE = 192
 CONFIRM_AT = 32
 """So many unconfirmed uploads are read back in one request, while other uploads are under way."""
+_LONGEST_DELAY_FOR_FILES_S = 1.0
 _READ_AT_ONCE = 100
 _REFUSALS = 2
+_ATTEMPTS_WITH_FILES = 2
+"""After so many attempts that failed a run is sent without its files: they may be why."""
 """So often W&B may refuse a result before the result is given up."""
 
 _LATEST = timedelta(days=1)
@@ -94,6 +97,14 @@ class WandbProvider:
         finally:
             self._recycle()
 
+    def add_evidence(self, owed: OwedEvidence) -> EvidenceState:
+        probe(self)
+        try:
+            return add_late_files(self._sdk, owed, self._settings.evidence)
+        finally:
+            self._runs_of_core += 1
+            self._recycle()
+
     def sweep(self, suspects: Sequence[str], ledger: Ledger) -> None:
         """Looks for runs that a late process opened again after their delivery, and for deleted ones."""
         for first in range(0, len(suspects), _READ_AT_ONCE):
@@ -136,7 +147,12 @@ class WandbProvider:
 
     def _upload(self, delivery: Delivery, journal: Journal) -> WandbContent | Retry | Dead:
         """Uploads one run; returns the content that W&B should hold afterwards, or why there is none."""
-        content = content_of(delivery, self._settings.wandb_project, self._settings.chosen_names)
+        content = content_of(
+            delivery,
+            self._settings.wandb_project,
+            self._settings.chosen_names,
+            self._settings.evidence,
+        )
         log_adjustments(delivery, content.adjusted)
         if content.is_too_large():
             return Dead(
@@ -156,7 +172,8 @@ class WandbProvider:
     ) -> WandbContent | Retry | Dead:
         journal.creating(delivery, self._settings.wandb_project)
         try:
-            self._sdk.upload(delivery.key, content)
+            with_files = delivery.attempts <= _ATTEMPTS_WITH_FILES
+            self._sdk.upload(delivery.key, content, with_files=with_files)
         except WandbRefusedError as error:
             return Dead(ErrorKind.REJECTED, str(error))
         except RunRefusedError as error:
@@ -169,28 +186,37 @@ class WandbProvider:
     def _confirmed(
         self, unconfirmed: dict[str, _Upload], all_held: Mapping[str, Held]
     ) -> list[Report]:
-        """Moves runs that the service holds completely out of `unconfirmed`, into reports of Delivered."""
-        complete = {
-            key: held for key, held in all_held.items() if held.is_complete(unconfirmed[key][1])
-        }
-        for key, held in complete.items():
-            _require_ours(*unconfirmed[key], held)
+        """Moves what the service holds, with all files, out of `unconfirmed`, into reports of Delivered."""
         return [
-            (unconfirmed.pop(key)[0], Delivered(held.run, held.destination))
-            for key, held in complete.items()
+            self._delivered(unconfirmed, held)
+            for key, held in all_held.items()
+            if held.is_complete(unconfirmed[key][1])
+            and not unconfirmed[key][1].files.missing_in(held.files)
         ]
+
+    def _delivered(self, unconfirmed: dict[str, _Upload], held: Held) -> Report:
+        _require_ours(*unconfirmed[held.run.id], held)
+        delivery, content = unconfirmed.pop(held.run.id)
+        return delivery, Delivered(held.run, held.destination, _evidence_of(content, held))
 
     def _confirm_the_rest(
         self, unconfirmed: dict[str, _Upload], journal: Journal
     ) -> Generator[list[Report]]:
-        """Yields Delivered for each run that the service holds completely, at the end Retry for others."""
-        held: dict[str, Held] = {}
+        """Yields Delivered for each run that the service holds, at the end Retry for others.
+
+        A run whose files W&B doesn't show is delivered, too: its evidence waits.
+        """
+        held, whole = dict[str, Held](), list[Held]()
         for delay in READ_BACK_DELAYS_S:
             if not unconfirmed:
                 return
             time.sleep(delay)
             held = self._sdk.read_back(unconfirmed)
             yield self._confirmed(unconfirmed, held)
+            whole = [held[key] for key in unconfirmed if _is_held(held.get(key), unconfirmed[key])]
+            if len(whole) == len(unconfirmed) and delay >= _LONGEST_DELAY_FOR_FILES_S:
+                break
+        yield [self._delivered(unconfirmed, one) for one in whole]
         yield [
             (delivery, _unconfirmed(delivery, held.get(key), journal))
             for key, (delivery, _) in unconfirmed.items()
@@ -201,6 +227,15 @@ class WandbProvider:
         if not self._core_is_clean or self._runs_of_core >= RUNS_PER_CORE:
             self._sdk.restart()
             self._runs_of_core, self._core_is_clean = 0, True
+
+
+def _is_held(held: Held | None, upload: _Upload) -> bool:
+    """Returns whether W&B holds the run, maybe without its files."""
+    return held is not None and held.is_complete(upload[1])
+
+
+def _evidence_of(content: WandbContent, held: Held) -> EvidenceState | None:
+    return state_of(content.files, held) if content.files.contents else None
 
 
 def _require_ours(delivery: Delivery, content: WandbContent, held: Held) -> None:

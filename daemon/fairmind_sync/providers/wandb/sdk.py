@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,6 +21,7 @@ from fairmind_sync.providers.wandb.content import WandbContent
 from fairmind_sync.providers.wandb.held import Held, held
 from fairmind_sync.providers.wandb.login import log_in
 from fairmind_sync.providers.wandb.mistakes import refuse_way
+from fairmind_sync.providers.wandb.run_files import RunFiles
 from fairmind_sync.providers.wandb.scratch import clear, require_room
 from fairmind_sync.providers.wandb.service import refuse_key
 from fairmind_sync.results.delivery import Run
@@ -38,6 +39,13 @@ _PATIENCE = {
     )
 }
 """Settings of wandb-core's own retries, to fit into our time-outs; by default the first waits for seconds."""
+_FILE_PATIENCE = {
+    "x_file_transfer_retry_max": 1,
+    "x_file_transfer_retry_wait_min_seconds": 0.25,
+    "x_file_transfer_retry_wait_max_seconds": 0.5,
+    "x_file_transfer_timeout_seconds": 4.0,
+}
+"""As above, for files: within a finish, so that a store that takes none holds no run's numbers back."""
 _NO_ANSWER = re.compile(
     r"timed? ?out|deadline|connection|EOF|HTTP 5\d\d|HTTP 429"
     r"|invalid character .* looking for|unexpected end of JSON|cannot unmarshal",
@@ -86,8 +94,10 @@ class Sdk:
         require_room(self._directory)
         self._viewer = self._login.service.viewer_entity(self._entity, self._project)
 
-    def upload(self, run_id: str, content: WandbContent) -> None:
-        """Logs one whole run; harmless to repeat, because of the fixed id and step.
+    def upload(self, run_id: str, content: WandbContent, *, with_files: bool = True) -> None:
+        """Logs one whole run; harmless to repeat, because of the fixed id and step, and fixed names of files.
+
+        W&B may take the run and, without a word, none of its files.
 
         Raises:
             WandbRefusedError: W&B will never take this run.
@@ -95,32 +105,54 @@ class Sdk:
             ProviderUnavailableError: no upload would get through.
             ProviderBrokenError: wandb-core has died; this process can't upload any more.
         """
-        run = None
+        given = {
+            "name": content.name,
+            "config": content.config,
+            "tags": content.tags,
+            "group": content.group or None,
+            "job_type": content.job_type or None,
+            "notes": content.description,
+            "resume": "allow",
+        }
+        with self._run(run_id, **given) as run:
+            if with_files:
+                _save(run, content.files)
+            if content.row:
+                run.log(content.row, step=0)
+            run.summary.update(content.summary)
+
+    def add_files(self, run_id: str, files: RunFiles) -> None:
+        """Adds files to a finished run, and leaves all else of the run as it is.
+
+        Raises:
+            UploadError and the others as `upload`.
+        """
+        with self._run(run_id, resume="must") as run:
+            _save(run, files)
+
+    @contextmanager
+    def _run(self, run_id: str, **given: Any) -> Iterator[Any]:
+        """Opens a run, which is finished afterwards; raises the SDK's errors as ours."""
         try:
             run = wandb.init(
                 project=self._project,
                 entity=self._entity,
                 id=run_id,
-                name=content.name,
-                config=content.config,
-                tags=content.tags,
                 mode="online",
-                resume="allow",
                 reinit="create_new",
                 settings=self._run_settings(),
+                **given,
             )
             _require_id(run_id, run)
             self._where_runs_are = run.entity
-            if content.row:
-                run.log(content.row, step=0)
-            run.summary.update(content.summary)
+            yield run
             run.finish()
         except ProviderBlockedError:
             raise
         except Exception as error:  # noqa: BLE001 the SDKs raise what they like
             self._raise_translated(error)
         finally:
-            for left in self._directory.glob(f"wandb/*-{run_id}"):  # its logs have W&B's words
+            for left in self._directory.glob(f"wandb/*-{run_id}*"):  # its logs have W&B's words
                 shutil.rmtree(left, ignore_errors=True)
 
     def require_stream(self, run_id: str) -> None:
@@ -190,6 +222,7 @@ class Sdk:
             finish_timeout=FINISH_TIMEOUT_S,
             finish_timeout_raises=True,
             **_PATIENCE,
+            **_FILE_PATIENCE,
             stop_fn=lambda: None,  # the page's Stop button would interrupt our main thread
             root_dir=str(self._directory),
         )
@@ -216,6 +249,15 @@ class Sdk:
         """Raises what a refusal means: W&B takes none of our runs there, or not this one."""
         self._login.service.require_runs(self._entity, self._project)
         raise RunRefusedError(f"W&B refuses this run: {message}")
+
+
+def _save(run: Any, files: RunFiles) -> None:
+    """Has the SDK upload the files, from the run's own directory: the SDK would link others into that."""
+    for name, content in files.contents.items():
+        file = Path(run.dir) / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+        run.save(str(file), base_path=run.dir, policy="now")
 
 
 def _require_id(run_id: str, run: Any) -> None:

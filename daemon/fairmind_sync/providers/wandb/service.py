@@ -16,6 +16,7 @@ from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
 from fairmind_sync.providers import proxy, tls
 from fairmind_sync.providers.retry_after import retry_after
 from fairmind_sync.providers.wandb.credentials import Transport
+from fairmind_sync.providers.wandb.run_files import NAMES
 from fairmind_sync.redaction import redact, without_user
 
 _DESTINATION = """query Destination($entity: String, $project: String!) {
@@ -26,11 +27,14 @@ _VIEWER = "query Viewer { viewer { entity } }"
 _UPSERT = """mutation UpsertBucket($name: String!, $project: String, $entity: String) {
   upsertBucket(input: {name: $name, modelName: $project, entityName: $entity}) { bucket { id } }
 }"""
-_RUNS = """query Runs($entity: String, $project: String!, $filters: JSONString, $most: Int) {
+_RUNS = """query Runs(
+  $entity: String, $project: String!, $filters: JSONString, $most: Int, $files: [String]
+) {
   project(name: $project, entityName: $entity) {
     runs(filters: $filters, first: $most) {
       edges { node {
         name state historyLineCount summaryMetrics config tags group jobType notes sweepName
+        files(names: $files, first: 10) { edges { node { name md5 } } }
       } }
     }
   }
@@ -124,7 +128,10 @@ class Service:
             ProviderUnavailableError: the runs can't be read now.
         """
         filters = json.dumps({"name": {"$in": ids}})
-        reply = self._post(_RUNS, entity=entity, project=project, filters=filters, most=len(ids))
+        files = [*NAMES.values()]
+        reply = self._post(
+            _RUNS, entity=entity, project=project, filters=filters, most=len(ids), files=files
+        )
         self._raise_for_status(reply)
         if reply.status_code in (requests.codes.unauthorized, requests.codes.forbidden):
             refuse_key(f"W&B answers {reply.status_code}")

@@ -1,0 +1,73 @@
+"""The verb on evidence: which delivered runs lack theirs, and another try."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fairmind_sync.cli.command import (
+    PROVIDER_NAMES,
+    AsJson,
+    current_settings,
+    opened,
+    provider_named,
+)
+from fairmind_sync.cli.output import fail, print_json, print_table, say
+
+if TYPE_CHECKING:
+    from fairmind_sync.provider_names import ProviderName
+    from fairmind_sync.settings import Settings
+
+
+def evidence(
+    *,
+    retry: Annotated[
+        bool,
+        typer.Option("--retry", help="Try all missing evidence at once, also what was given up."),
+    ] = False,
+    backfill: Annotated[
+        bool,
+        typer.Option("--backfill", help="Add evidence to runs that were delivered without any."),
+    ] = False,
+    provider: Annotated[
+        str | None, typer.Option(help=f"{PROVIDER_NAMES[:-1]}; else each that is enabled.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show which delivered runs lack their evidence, and why; have it added."""
+    from fairmind_sync.operating import evidence_actions
+    from fairmind_sync.outbox import owed_evidence
+    from fairmind_sync.storage.engine import reading
+
+    settings = current_settings()
+    providers = _providers(settings, provider, is_change=retry or backfill)
+    engine = opened(settings)
+    asked = sum(evidence_actions.backfill(engine, one) for one in providers) if backfill else 0
+    retried = evidence_actions.retry(engine, providers) if retry else 0
+    with reading(engine) as connection:
+        lacking = owed_evidence.lacking(connection)
+    if as_json:
+        listed = [asdict(one) for one in lacking]
+        print_json({"asked_for": asked, "retried": retried, "lacking": listed})
+        return
+    if backfill:
+        say(f"{asked} runs that were delivered without evidence get theirs now")
+    if retry:
+        say(f"the evidence of {retried} runs is tried now")
+    if backfill or retry:
+        say("by the daemon, or by: fairmind-sync drain")
+    if lacking:
+        rows = [(one.provider, one.state, one.count, one.reason) for one in lacking]
+        print_table(("provider", "evidence", "runs", "one reason"), rows)
+    else:
+        say("no delivered run lacks the evidence that was asked for")
+
+
+def _providers(settings: Settings, named: str | None, *, is_change: bool) -> list[ProviderName]:
+    """Returns the provider that is named, else all that are enabled; fails where no evidence is wanted."""
+    if is_change and settings.evidence == "none":
+        fail("FAIRMIND_SYNC_EVIDENCE is none: set it to full or result first.")
+    settings.require("evidence")
+    return [provider_named(named)] if named else [*settings.enabled]

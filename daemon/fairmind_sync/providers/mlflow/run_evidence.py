@@ -1,0 +1,163 @@
+"""Stores a run's evidence at MLflow, and reads every byte back.
+
+Nothing that goes wrong here holds the run's numbers back: it becomes the evidence's state.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fairmind_sync.errors import ProviderBlockedError, ProviderUnavailableError
+from fairmind_sync.evidence.files import TABLE, Evidence, evidence_of
+from fairmind_sync.providers.mlflow.runs_api import (
+    DatasetInput,
+    MlflowRefusedError,
+    RunPlace,
+    RunsApi,
+    ServerFailedError,
+    StoreRefusedError,
+    TagText,
+    UncertainError,
+)
+from fairmind_sync.results.dataset import dataset_of
+from fairmind_sync.results.delivery import SavedResult
+from fairmind_sync.results.evidence_states import (
+    ALL_STORED,
+    REFUSED,
+    WAITING,
+    EvidenceKind,
+    EvidenceState,
+)
+from fairmind_sync.text import shorten, storable
+
+FOLDER = "evidence"
+STATE_TAG, DIGEST_TAG, TABLES_TAG = (
+    "fairmind.evidence",
+    "fairmind.evidence_digest",
+    "mlflow.loggedArtifacts",
+)
+_LONGEST_NAME, _LONGEST_DIGEST, _LONGEST_TAG = 500, 36, 250
+_TRIES = 2
+_SLOW_S = 5.0
+
+
+class _NotThereError(UncertainError):
+    """The server took a file, and doesn't have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of a run's evidence, None where none is wanted; and the run's tags that tell of it."""
+
+    state: EvidenceState | None
+    tags: list[TagText]
+
+
+class EvidenceSender:
+    """Stores evidence of the chosen kind by a `RunsApi`."""
+
+    def __init__(self, api: RunsApi, kind: EvidenceKind) -> None:
+        self._api = api
+        self._kind = kind
+
+    def send(
+        self,
+        run: RunPlace,
+        result: SavedResult,
+        progressed: Callable[[], None] = lambda: None,
+    ) -> Sent:
+        """Stores the result's evidence beside the run's numbers.
+
+        Calls `progressed` now and then, where requests take long.
+        """
+        if self._kind == "none":
+            return Sent(None, [])
+        evidence = evidence_of(result, self._kind)
+        state = self._all_stored(run, result, evidence, progressed)
+        return Sent(state, tags_of(evidence, state))
+
+    def _all_stored(
+        self,
+        run: RunPlace,
+        result: SavedResult,
+        evidence: Evidence,
+        progressed: Callable[[], None],
+    ) -> EvidenceState:
+        pace = _Pace(progressed)
+        for step in (
+            *(self._file(run, file.name, file.content) for file in evidence.files),
+            *self._dataset(run, result),
+        ):
+            state = _tried(step)
+            if not state.is_stored:
+                return state
+            pace.step()
+        return ALL_STORED
+
+    def _file(self, run: RunPlace, name: str, content: bytes) -> Callable[[], None]:
+        def step() -> None:
+            path = f"{FOLDER}/{name}"
+            self._api.artifacts.store(run, path, content)
+            if self._api.artifacts.read(run, path) != content:
+                raise _NotThereError(
+                    f"the MLflow server took {path}, and then has it not, or otherwise"
+                )
+
+        return step
+
+    def _dataset(self, run: RunPlace, result: SavedResult) -> list[Callable[[], None]]:
+        found = dataset_of(result)
+        if found is None:
+            return []
+        described = DatasetInput(
+            name=shorten(storable(found.name), _LONGEST_NAME),
+            digest=storable(found.digest_within(_LONGEST_DIGEST)),
+            source_type="external",
+            source=json.dumps({"source": storable(found.source or found.name)}),
+        )
+        return [lambda: self._api.log_dataset(run.id, described)]
+
+
+def tags_of(evidence: Evidence, state: EvidenceState) -> list[TagText]:
+    """Returns the tags of evidence in this state; by one of them MLflow's page shows a stored table."""
+    if not state.is_stored:
+        words = storable(f"{state.state}: {state.reason}")
+        return [TagText(STATE_TAG, shorten(words, _LONGEST_TAG))]
+    tags = [TagText(STATE_TAG, state.state), TagText(DIGEST_TAG, evidence.digest)]
+    if any(file.name == TABLE for file in evidence.files):
+        shown = [{"path": f"{FOLDER}/{TABLE}", "type": "table"}]
+        tags.append(TagText(TABLES_TAG, json.dumps(shown)))
+    return tags
+
+
+class _Pace:
+    """Tells that a delivery came further, where the last word of it was long ago: each word is a commit."""
+
+    def __init__(self, progressed: Callable[[], None]) -> None:
+        self._progressed = progressed
+        self._told_at = time.monotonic()
+
+    def step(self) -> None:
+        if time.monotonic() - self._told_at >= _SLOW_S:
+            self._progressed()
+            self._told_at = time.monotonic()
+
+
+def _tried(step: Callable[[], None]) -> EvidenceState:
+    """Returns what came of the step, tried twice where the first error may be a disturbance."""
+    states = list[EvidenceState]()
+    for _ in range(_TRIES):
+        try:
+            step()
+        except StoreRefusedError as error:
+            return EvidenceState(REFUSED, str(error))
+        except (ServerFailedError, MlflowRefusedError, ProviderBlockedError) as error:
+            states.insert(0, EvidenceState(REFUSED, str(error)))
+        except (ProviderUnavailableError, UncertainError) as error:
+            states.append(EvidenceState(WAITING, str(error)))
+        else:
+            return ALL_STORED
+    return states[0]

@@ -1,0 +1,67 @@
+"""Adds the files of evidence to a run that was delivered without them, and judges what W&B holds of files."""
+
+from __future__ import annotations
+
+import time
+
+from fairmind_sync.providers.wandb.held import Held
+from fairmind_sync.providers.wandb.run_files import RunFiles, files_of
+from fairmind_sync.providers.wandb.sdk import (
+    RunRefusedError,
+    Sdk,
+    UploadError,
+    WandbRefusedError,
+)
+from fairmind_sync.results.delivery import OwedEvidence
+from fairmind_sync.results.evidence_states import (
+    ALL_STORED,
+    REFUSED,
+    WAITING,
+    EvidenceKind,
+    EvidenceState,
+)
+
+READ_BACK_DELAYS_S = (0.0, 0.2, 0.5, 1.0, 2.0, 4.0)
+"""Waits before each read-back: the service may take a moment to show what was uploaded."""
+
+
+def state_of(files: RunFiles, held: Held) -> EvidenceState:
+    """Returns 'stored' where W&B holds every byte, in a finished run: another one would look crashed."""
+    if missing := files.missing_in(held.files):
+        return EvidenceState(REFUSED, f"W&B took the run and, without a word, not {missing[0]}")
+    if held.state != "finished":
+        return EvidenceState(WAITING, f"the run is {held.state} at W&B")
+    return ALL_STORED
+
+
+def add_late_files(sdk: Sdk, owed: OwedEvidence, kind: EvidenceKind) -> EvidenceState:
+    """Uploads what W&B doesn't hold of the run's files; returns the state by W&B's own word.
+
+    Raises:
+        ProviderUnavailableError: W&B can't be asked now.
+    """
+    files = files_of(owed.result, kind)
+    state = _state_at(sdk, owed, files)
+    if state.is_stored or state.is_final:
+        return state
+    try:
+        sdk.add_files(owed.key, files)
+    except (RunRefusedError, WandbRefusedError) as error:
+        return EvidenceState(REFUSED, str(error))
+    except UploadError as error:
+        return EvidenceState(WAITING, str(error))
+    for delay in READ_BACK_DELAYS_S:
+        time.sleep(delay)
+        state = _state_at(sdk, owed, files)
+        if state.is_stored:
+            break
+    return state
+
+
+def _state_at(sdk: Sdk, owed: OwedEvidence, files: RunFiles) -> EvidenceState:
+    held = sdk.read_back([owed.key]).get(owed.key)
+    if held is not None:
+        return state_of(files, held)
+    if sdk.shows_the_project():
+        return EvidenceState(REFUSED, "the run was deleted at W&B", is_final=True)
+    return EvidenceState(WAITING, "W&B doesn't show the project")
