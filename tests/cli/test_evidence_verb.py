@@ -7,8 +7,9 @@ from sqlalchemy import Engine, update
 
 from fairmind_sync.storage.engine import writing
 from fairmind_sync.storage.tables import outbox_table
+from tests.support.clock import NOW
 from tests.support.databases import rows
-from tests.support.deliveries import NOW, delivered
+from tests.support.deliveries import delivered
 from tests.support.processes import command
 
 
