@@ -82,6 +82,8 @@ class Settings(BaseSettings):
     mlflow_tracking_uri: str = _variable("MLFLOW_TRACKING_URI", "http://localhost:5000", repr=False)
     mlflow_experiment_name: str = _variable("MLFLOW_EXPERIMENT_NAME", "fairmind_bias_detection")
     mlflow_public_url: str | None = _variable("FAIRMIND_SYNC_MLFLOW_PUBLIC_URL", None)
+    mlflow_model_tags: bool = _variable("FAIRMIND_SYNC_MLFLOW_MODEL_TAGS", False)
+    public_url: str | None = _variable("FAIRMIND_SYNC_PUBLIC_URL", None)
     database_url: str = Field(
         default_factory=default_database_url,
         validation_alias="FAIRMIND_SYNC_DATABASE_URL",
@@ -124,16 +126,16 @@ class Settings(BaseSettings):
             raise ValueError(f"Input should be {either(*words)}")
         return ",".join(named) or "none"
 
-    @field_validator("mlflow_public_url")
+    @field_validator("mlflow_public_url", "public_url")
     @classmethod
     def _must_be_an_address(cls, value: str | None) -> str | None:
         if value is None:
             return None
         parts = urlsplit(value.strip())
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.fragment:
-            raise ValueError("must be an address as a browser takes it: https://mlflow.example.com")
+            raise ValueError("must be an address as a browser takes it: https://host.example.com")
         if "@" in parts.netloc:
-            raise ValueError("must hold neither user nor password: links to runs begin with it")
+            raise ValueError("must hold neither user nor password: links begin with it")
         return value.strip().rstrip("/")
 
     @field_validator("api_allowed_hosts", "redact", mode="before")

@@ -74,7 +74,7 @@ def test_refused_evidence_is_due_a_little_later(engine: Engine) -> None:
 def test_what_is_due_comes_with_its_run_and_result(engine: Engine) -> None:
     delivery = deliver(engine, REFUSED)
     assert take(engine) == OwedEvidence(
-        delivery.id, delivery.key, RUN.id, "somewhere", NOW, delivery.result
+        delivery.id, delivery.key, RUN.id, RUN.url, "somewhere", NOW, delivery.result
     )
 
 

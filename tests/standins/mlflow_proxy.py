@@ -22,6 +22,7 @@ KINDS = {
     "runs/update": "update",
     "runs/delete": "delete",
     "runs/log-inputs": "log_dataset",
+    "model-versions/set-tag": "tag_version",
 }
 _ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts/"
 _UPLOAD, _DOWNLOAD = "/ajax-api/2.0/mlflow/upload-artifact", "/get-artifact"

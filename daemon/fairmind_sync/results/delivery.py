@@ -63,6 +63,7 @@ class OwedEvidence:
     delivery_id: int
     key: str
     run_id: str
+    run_url: str | None
     destination: str | None
     delivered_at: datetime
     result: SavedResult

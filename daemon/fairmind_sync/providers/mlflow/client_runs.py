@@ -35,6 +35,7 @@ from fairmind_sync.providers.mlflow.runs_api import (
 )
 from fairmind_sync.providers.mlflow.stores import blocked_file
 from fairmind_sync.redaction import redact
+from fairmind_sync.results.model_version import ModelVersion
 
 _OF_A_FILE = re.compile(
     r"sqlite3\.\w+.*(readonly|unable to open|not a database|malformed|is full|disk I/O|no such table)"
@@ -112,6 +113,14 @@ class ClientRuns:
         used = Input(described, [InputTag(CONTEXT_TAG, CONTEXT)])
         with _in_doubt(), _translated():
             self._client.log_inputs(run_id, [used])
+
+    def model_version_tags(self, version: ModelVersion) -> dict[str, str]:
+        with _in_doubt(), _translated():
+            return dict(self._client.get_model_version(version.name, version.version).tags)
+
+    def tag_model_version(self, version: ModelVersion, key: str, value: str) -> None:
+        with _in_doubt(), _translated():
+            self._client.set_model_version_tag(version.name, version.version, key, value)
 
     def finish_run(self, run_id: str, end: datetime) -> None:
         with _in_doubt(), _translated():

@@ -16,7 +16,14 @@ from fairmind_sync.providers.mlflow.runs_api import (
     to_ms,
 )
 from fairmind_sync.results.delivery import Delivery
-from fairmind_sync.results.extraction import Extract, Scalar, describe, extract, summary_text
+from fairmind_sync.results.extraction import (
+    Extract,
+    Scalar,
+    describe,
+    extract,
+    page_of,
+    summary_text,
+)
 from fairmind_sync.results.keys import renamed
 from fairmind_sync.results.naming import NEWEST_NAMES, Names
 from fairmind_sync.results.payload import dumps
@@ -74,13 +81,17 @@ def _size(entry: Entry) -> int:
 
 
 def content_of(
-    delivery: Delivery, project: str, limits: ServerLimits = NEWEST, names: Names = NEWEST_NAMES
+    delivery: Delivery,
+    project: str,
+    limits: ServerLimits = NEWEST,
+    names: Names = NEWEST_NAMES,
+    pages: str | None = None,
 ) -> MlflowContent:
     extracted = extract(delivery.result, project, names)
     texts = _param_texts(extracted)
     keys = extracted.keys((*texts, *extracted.metrics), limits.keys, folds_case=limits.folds_case)
     params = {keys[path]: text for path, text in texts.items()}
-    tags = _tags(delivery, extracted)
+    tags = _tags(delivery, extracted, page_of(delivery.result, pages))
     timestamp = to_ms(extracted.started_at)
     adjusted = (
         *extracted.notes,
@@ -122,7 +133,7 @@ def _scalar_text(value: Scalar) -> str:
     return value if isinstance(value, str) else str(value)
 
 
-def _tags(delivery: Delivery, extracted: Extract) -> dict[str, str]:
+def _tags(delivery: Delivery, extracted: Extract, page: str | None) -> dict[str, str]:
     return {
         DELIVERY_KEY_TAG: delivery.key,
         **extracted.tags,
@@ -130,5 +141,5 @@ def _tags(delivery: Delivery, extracted: Extract) -> dict[str, str]:
         **({"mlflow.user": delivery.result.user_id} if delivery.result.user_id else {}),
         "mlflow.source.name": "fairmind-sync",
         "mlflow.source.type": "JOB",
-        "mlflow.note.content": describe(extracted),
+        "mlflow.note.content": describe(extracted, page),
     }

@@ -37,6 +37,7 @@ from fairmind_sync.providers.mlflow.runs_api import (
     to_ms,
 )
 from fairmind_sync.redaction import without_user
+from fairmind_sync.results.model_version import ModelVersion
 
 _DEFAULT_WORKSPACE = "default"
 
@@ -148,6 +149,25 @@ class HttpRuns:
         }
         used = {"tags": [{"key": CONTEXT_TAG, "value": CONTEXT}], "dataset": described}
         self._server.call("POST", "runs/log-inputs", run_id=run_id, datasets=[used])
+
+    def model_version_tags(self, version: ModelVersion) -> dict[str, str]:
+        reply = self._server.call(
+            "GET", "model-versions/get", name=version.name, version=version.version
+        )
+        with suppress(KeyError, TypeError, AttributeError):
+            tags = reply["model_version"].get("tags", [])
+            return {str(tag["key"]): str(tag["value"]) for tag in tags}
+        raise UncertainError("the reply to model-versions/get makes no sense")
+
+    def tag_model_version(self, version: ModelVersion, key: str, value: str) -> None:
+        self._server.call(
+            "POST",
+            "model-versions/set-tag",
+            name=version.name,
+            version=version.version,
+            key=key,
+            value=value,
+        )
 
     def finish_run(self, run_id: str, end: datetime) -> None:
         reply = self._server.call(

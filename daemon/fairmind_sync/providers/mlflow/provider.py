@@ -66,8 +66,12 @@ class MlflowProvider:
     def __init__(self, api: RunsApi, settings: Settings) -> None:
         self._api = api
         self._settings = settings
-        self._sender = RunSender(api, settings.wandb_project, settings.chosen_names)
-        self._evidence = EvidenceSender(api, settings.evidence)
+        self._sender = RunSender(
+            api, settings.wandb_project, settings.chosen_names, settings.public_url
+        )
+        self._evidence = EvidenceSender(
+            api, settings.evidence, tags_models=settings.mlflow_model_tags
+        )
         self._experiment_id: str | None = None
 
     def probe(self) -> None:
@@ -103,7 +107,7 @@ class MlflowProvider:
             if stored.is_deleted:
                 return _GONE
             place = RunPlace(owed.run_id, stored.artifact_uri)
-            sent = self._evidence.send(place, owed.result)
+            sent = self._evidence.send(place, owed.result, owed.run_url)
             self._api.log_batch(owed.run_id, sent.tags)
         except MlflowRefusedError as error:
             return _GONE if is_of_run(error) else EvidenceState(REFUSED, str(error))
@@ -177,15 +181,15 @@ class MlflowProvider:
         if stored.is_deleted:
             return Dead(ErrorKind.RUN_DELETED, "the run was deleted at MLflow")
         progressed = partial(journal.progressed, delivery)
-        evidence = self._evidence.send(place, delivery.result, progressed)
+        experiment_id = self._experiment()
+        run = Run(place.id, self._api.run_url(experiment_id, place.id))
+        evidence = self._evidence.send(place, delivery.result, run.url, progressed)
         try:
             self._sender.fill(delivery, place.id, stored, progressed, evidence.tags)
         except ProviderBlockedError as error:  # the run could be made: it is this result's content
             return Retry(ErrorKind.REFUSED, str(error), at_most=_REFUSALS)
         if not stored.is_finished:
             self._api.finish_run(place.id, delivery.result.created_at)
-        experiment_id = self._experiment()
-        run = Run(place.id, self._api.run_url(experiment_id, place.id))
         return Delivered(run, self._destination(experiment_id), evidence.state)
 
     def _create(

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from fairmind_sync.errors import ProviderBlockedError, ProviderUnavailableError
 from fairmind_sync.evidence.files import TABLE, Evidence, evidence_of
+from fairmind_sync.providers.mlflow.model_tags import tag_model_version
 from fairmind_sync.providers.mlflow.runs_api import (
     DatasetInput,
     MlflowRefusedError,
@@ -41,6 +43,7 @@ STATE_TAG, DIGEST_TAG, TABLES_TAG = (
 )
 _LONGEST_NAME, _LONGEST_DIGEST, _LONGEST_TAG = 500, 36, 250
 _TRIES = 2
+Step: TypeAlias = Callable[[], None]
 _SLOW_S = 5.0
 
 
@@ -57,47 +60,36 @@ class Sent:
 
 
 class EvidenceSender:
-    """Stores evidence of the chosen kind by a `RunsApi`."""
+    """Stores evidence of the chosen kind by a `RunsApi`; with `tags_models`, tags models' versions, too."""
 
-    def __init__(self, api: RunsApi, kind: EvidenceKind) -> None:
+    def __init__(self, api: RunsApi, kind: EvidenceKind, *, tags_models: bool = False) -> None:
         self._api = api
         self._kind = kind
+        self._tags_models = tags_models
 
     def send(
         self,
         run: RunPlace,
         result: SavedResult,
+        url: str | None,
         progressed: Callable[[], None] = lambda: None,
     ) -> Sent:
-        """Stores the result's evidence beside the run's numbers.
+        """Stores the result's evidence beside the run's numbers; `url` is that of the run's page.
 
         Calls `progressed` now and then, where requests take long.
         """
         if self._kind == "none":
             return Sent(None, [])
         evidence = evidence_of(result, self._kind)
-        state = self._all_stored(run, result, evidence, progressed)
-        return Sent(state, tags_of(evidence, state))
-
-    def _all_stored(
-        self,
-        run: RunPlace,
-        result: SavedResult,
-        evidence: Evidence,
-        progressed: Callable[[], None],
-    ) -> EvidenceState:
-        pace = _Pace(progressed)
-        for step in (
+        steps = [
             *(self._file(run, file.name, file.content) for file in evidence.files),
             *self._dataset(run, result),
-        ):
-            state = _tried(step)
-            if not state.is_stored:
-                return state
-            pace.step()
-        return ALL_STORED
+            *self._model(result, url),
+        ]
+        state = _all_done(steps, progressed)
+        return Sent(state, tags_of(evidence, state))
 
-    def _file(self, run: RunPlace, name: str, content: bytes) -> Callable[[], None]:
+    def _file(self, run: RunPlace, name: str, content: bytes) -> Step:
         def step() -> None:
             path = f"{FOLDER}/{name}"
             self._api.artifacts.store(run, path, content)
@@ -108,7 +100,7 @@ class EvidenceSender:
 
         return step
 
-    def _dataset(self, run: RunPlace, result: SavedResult) -> list[Callable[[], None]]:
+    def _dataset(self, run: RunPlace, result: SavedResult) -> list[Step]:
         found = dataset_of(result)
         if found is None:
             return []
@@ -119,6 +111,11 @@ class EvidenceSender:
             source=json.dumps({"source": storable(found.source or found.name)}),
         )
         return [lambda: self._api.log_dataset(run.id, described)]
+
+    def _model(self, result: SavedResult, url: str | None) -> list[Step]:
+        if not self._tags_models:
+            return []
+        return [lambda: tag_model_version(self._api, result, url)]
 
 
 def tags_of(evidence: Evidence, state: EvidenceState) -> list[TagText]:
@@ -146,7 +143,18 @@ class _Pace:
             self._told_at = time.monotonic()
 
 
-def _tried(step: Callable[[], None]) -> EvidenceState:
+def _all_done(steps: Iterable[Step], progressed: Callable[[], None]) -> EvidenceState:
+    """Returns the state after the first step that failed, else 'stored'."""
+    pace = _Pace(progressed)
+    for step in steps:
+        state = _tried(step)
+        if not state.is_stored:
+            return state
+        pace.step()
+    return ALL_STORED
+
+
+def _tried(step: Step) -> EvidenceState:
     """Returns what came of the step, tried twice where the first error may be a disturbance."""
     states = list[EvidenceState]()
     for _ in range(_TRIES):

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NoReturn, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NoReturn, Protocol, TypeAlias
 
 from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
+
+if TYPE_CHECKING:
+    from fairmind_sync.results.model_version import ModelVersion
 
 
 class NotSentError(ProviderOfflineError):
@@ -159,6 +162,12 @@ class RunsApi(Protocol):
 
         A server that is told of a new dataset twice at once may refuse one of the two.
         """
+
+    def model_version_tags(self, version: ModelVersion) -> dict[str, str]:
+        """Returns the tags of a registered model's version."""
+
+    def tag_model_version(self, version: ModelVersion, key: str, value: str) -> None:
+        """Sets a tag of a registered model's version."""
 
     def finish_run(self, run_id: str, end: datetime) -> None:
         """Ends the run as FINISHED, and makes sure that the server says so."""

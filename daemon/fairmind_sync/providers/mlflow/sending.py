@@ -53,15 +53,22 @@ class _EntryRefusedError(Exception):
 class RunSender:
     """Makes and completes runs by a `RunsApi`, within the limits that the server has shown so far."""
 
-    def __init__(self, api: RunsApi, project: str, names: Names = NEWEST_NAMES) -> None:
+    def __init__(
+        self,
+        api: RunsApi,
+        project: str,
+        names: Names = NEWEST_NAMES,
+        pages: str | None = None,
+    ) -> None:
         self._api = api
         self._project = project
         self._names = names
+        self._pages = pages
         self._limits = NEWEST
 
     def content(self, delivery: Delivery) -> MlflowContent:
         """Returns what the delivery's run is to hold, within the limits that the server has shown so far."""
-        return content_of(delivery, self._project, self._limits, self._names)
+        return content_of(delivery, self._project, self._limits, self._names, self._pages)
 
     def create(
         self, delivery: Delivery, content: MlflowContent, experiment_id: str

@@ -11,7 +11,7 @@ from fairmind_sync.providers.wandb.run_files import RunFiles, files_of
 from fairmind_sync.results import payload
 from fairmind_sync.results.delivery import Delivery
 from fairmind_sync.results.evidence_states import EvidenceKind
-from fairmind_sync.results.extraction import describe, extract
+from fairmind_sync.results.extraction import describe, extract, page_of
 from fairmind_sync.results.keys import KeyRules, renamed
 from fairmind_sync.results.naming import NEWEST_NAMES, Names
 from fairmind_sync.results.payload import Json
@@ -59,6 +59,7 @@ def content_of(
     project: str,
     names: Names = NEWEST_NAMES,
     evidence: EvidenceKind = "full",
+    pages: str | None = None,
 ) -> WandbContent:
     extracted = extract(delivery.result, project, names)
     params = extracted.params | extracted.nested_params
@@ -83,7 +84,9 @@ def content_of(
         tags=tags,
         group=_fit("group", delivery.result.model_id, LONGEST_NAME, notes),
         job_type=_fit("job type", delivery.result.test_type, LONGEST_NAME, notes),
-        description=shorten(storable(describe(extracted)), LONGEST_DESCRIPTION),
+        description=shorten(
+            storable(describe(extracted, page_of(delivery.result, pages))), LONGEST_DESCRIPTION
+        ),
         files=files,
         digest=digest,
         adjusted=tuple(notes),

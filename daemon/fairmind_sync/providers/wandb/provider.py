@@ -152,6 +152,7 @@ class WandbProvider:
             self._settings.wandb_project,
             self._settings.chosen_names,
             self._settings.evidence,
+            self._settings.public_url,
         )
         log_adjustments(delivery, content.adjusted)
         if content.is_too_large():
