@@ -13,10 +13,11 @@ from tests.standins.faults import Action, Fault, every
 from tests.standins.mlflow_proxy import MlflowProxy
 from tests.support.deliveries import pass_time
 from tests.support.diagonals import diagonals
+from tests.support.evidence_held import at_mlflow, made
 
 RESULTS = {"accuracy": 0.25, "groups": {"a": 1, "b": 2}}
 METRICS = {"accuracy": 0.25, "groups/a": 1.0, "groups/b": 2.0}
-KINDS = ("experiment", "create_experiment", "create", "log_batch", "update")
+KINDS = ("experiment", "create_experiment", "create", "store_file", "log_batch", "update")
 LOST: tuple[Action, ...] = ("drop_after", "half", "empty", "html", "late")
 SHORT = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "8"}
 """Only where a reply comes too late: a healthy server on a busy machine must not seem to be away."""
@@ -45,20 +46,25 @@ def refuse(proxy: MlflowProxy, kind: str, status: int, retry_after: float | None
 
 
 def drain_until_done(lab: MlflowLab, proxy: MlflowProxy) -> None:
-    """Undisturbed; before each drain enough time passes for every grace period."""
+    """Undisturbed; before each drain enough time passes for every grace period, and for missing evidence."""
     proxy.faults.replace([])
     for _ in range(3):
-        if lab.records()[0].status == "delivered":
+        record = lab.records()[0]
+        if (record.status, record.evidence_state) == ("delivered", "stored"):
             return
         pass_time(lab.engine)
         lab.drain()
 
 
 def is_one_complete_run(lab: MlflowLab) -> bool:
-    """The result is recorded as delivered, and its run is whole and the only one."""
+    """The result is recorded as delivered, and its run is whole, with its evidence, and the only one."""
     (record,) = lab.records()
     held = [(run.id, run.status, run.metrics) for run in lab.runs()]
-    return record.status == "delivered" and held == [(record.run_id, "FINISHED", METRICS)]
+    return (
+        record.status == "delivered"
+        and held == [(record.run_id, "FINISHED", METRICS)]
+        and {record.run_id: at_mlflow(lab.uri, str(record.run_id))} == made(lab.engine)
+    )
 
 
 @pytest.mark.parametrize(("kind", "action"), diagonals(KINDS, LOST))

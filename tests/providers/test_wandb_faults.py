@@ -13,13 +13,17 @@ from sqlalchemy import Engine
 from tests.providers.test_wandb import WandbLab
 from tests.standins.faults import Action, every
 from tests.standins.wandb import Fault, StandInWandb
+from tests.support.deliveries import pass_time
 from tests.support.diagonals import diagonals, one_of
+from tests.support.evidence_held import at_wandb, made
 from tests.support.processes import eventually
 
 KINDS = (
     "viewer",
     "resume_status",
     "upsert",
+    "create_files",
+    "put",
     "file_stream",
     "file_stream_complete",
     "upsert_finish",
@@ -38,12 +42,13 @@ def lab(engine: Engine, wandb_standin: StandInWandb, tmp_path: Path) -> WandbLab
 
 
 def drain_until_done(lab: WandbLab) -> None:
-    """Undisturbed, each drain with all that waits due."""
+    """Undisturbed, each drain with all that waits due, missing evidence too."""
     lab.standin.faults.replace([])
     for _ in range(3):
-        if lab.records()[0].status == "delivered":
+        record = lab.records()[0]
+        if (record.status, record.evidence_state) == ("delivered", "stored"):
             return
-        lab.write(due_at=datetime.now(UTC))
+        pass_time(lab.engine)
         lab.drain()
 
 
@@ -53,7 +58,11 @@ def is_one_complete_run(lab: WandbLab) -> bool:
         (run.id, run.state, run.inserts, [row["accuracy"] for row in run.history])
         for run in lab.standin.runs.values()
     ]
-    return record.status == "delivered" and held == [(record.run_id, "finished", 1, [0.25])]
+    return (
+        record.status == "delivered"
+        and held == [(record.run_id, "finished", 1, [0.25])]
+        and {record.run_id: at_wandb(lab.standin, str(record.run_id))} == made(lab.engine)
+    )
 
 
 @pytest.mark.parametrize(("kind", "action"), diagonals(KINDS, LOST))

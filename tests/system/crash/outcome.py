@@ -12,6 +12,7 @@ from fairmind_sync.storage.tables import outbox_table
 from tests.providers.lab import Lab
 from tests.providers.test_mlflow import MlflowLab
 from tests.providers.test_wandb import WandbLab
+from tests.support.evidence_held import at_mlflow, at_wandb, made
 from tests.support.processes import eventually
 
 RESULTS = 3
@@ -44,10 +45,29 @@ def recorded(lab: Lab) -> list[str]:
 
 
 def delivered_once(lab: Lab, view: str = "ALL", count: int = RESULTS) -> bool:
-    """Waits until so many are recorded; each result is one complete run then, and no other run exists.
+    """Waits until so many are recorded, with their evidence.
 
-    With the view ACTIVE_ONLY, MLflow may hold runs that were deleted: by a sweep, as duplicates.
+    Each result is one complete run then, beside every byte of its evidence, and no other run exists. With the
+    view ACTIVE_ONLY, MLflow may hold runs that were deleted: by a sweep, as duplicates.
     """
-    eventually(lambda: len(recorded(lab)) == count)
+    eventually(lambda: len(recorded(lab)) == count and has_all_evidence(lab))
     complete = ("FINISHED", 3) if isinstance(lab, MlflowLab) else ("finished", 1)
     return held(lab, view) == [(run_id, *complete) for run_id in recorded(lab)]
+
+
+def has_all_evidence(lab: Lab) -> bool:
+    """Whether all evidence that is recorded as stored is that, and all is."""
+    delivered = [one for one in lab.records() if one.status == "delivered"]
+    if {one.evidence_state for one in delivered} != {"stored"}:
+        return False
+    kept = {str(one.run_id): evidence_held(lab, str(one.run_id)) for one in delivered}
+    assert kept == made(lab.engine)
+    return True
+
+
+def evidence_held(lab: Lab, run_id: str) -> dict[str, bytes]:
+    """The files that the provider holds of the run."""
+    if isinstance(lab, MlflowLab):
+        return at_mlflow(lab.uri, run_id)
+    assert isinstance(lab, WandbLab)
+    return at_wandb(lab.standin, run_id)

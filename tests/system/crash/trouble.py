@@ -25,6 +25,7 @@ POINTS = (
     "after claim",
     "after 'create attempted'",
     "after create, before its id is stored",
+    "in the middle of the evidence",
     "in the middle of a batch",
     "after the last call, before record",
     "during record",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 
 from fairmind_sync.outbox.delivery_lookup import DeliveryRecord
 from tests.standins.wandb import StandInRun
+from tests.support.evidence_held import Files
 from tests.support.mlflow_runs import HeldRun
 
 
@@ -30,12 +31,12 @@ class Verdict:
     incomplete: int
     false_delivered: int
     stuck: int
+    without_evidence: int
+    false_stored: int
 
     @property
     def is_clean(self) -> bool:
-        return not any(
-            (self.lost, self.duplicated, self.incomplete, self.false_delivered, self.stuck)
-        )
+        return not any(count for name, count in asdict(self).items() if name != "held")
 
 
 def expected_metrics(number: int) -> dict[str, float]:
@@ -65,8 +66,17 @@ def in_wandb(runs: Iterable[StandInRun]) -> list[Found]:
     ]
 
 
-def judge(saved: set[str], found: list[Found], records: list[DeliveryRecord]) -> Verdict:
-    """`records` are the deliveries to this server, as the database tells them."""
+def judge(
+    saved: set[str],
+    found: list[Found],
+    records: list[DeliveryRecord],
+    evidence: Mapping[str, Files],
+    made: Mapping[str, Files],
+) -> Verdict:
+    """`records` are the deliveries to this server, as the database tells them.
+
+    `evidence` has the files that the server holds of each run, `made` those that the run's result makes.
+    """
     copies = Counter(run.test_id for run in found)
     complete = {run.run_id for run in found if run.is_complete}
     delivered = [record for record in records if record.status == "delivered"]
@@ -77,6 +87,12 @@ def judge(saved: set[str], found: list[Found], records: list[DeliveryRecord]) ->
         incomplete=sum(not run.is_complete for run in found),
         false_delivered=sum(record.run_id not in complete for record in delivered),
         stuck=len(saved) - len({record.test_id for record in delivered}),
+        without_evidence=sum(record.evidence_state != "stored" for record in delivered),
+        false_stored=sum(
+            evidence.get(str(record.run_id)) != made[str(record.run_id)]
+            for record in delivered
+            if record.evidence_state == "stored"
+        ),
     )
 
 
@@ -86,5 +102,6 @@ def _number(test_id: str) -> int:
 
 def _rows(run: StandInRun) -> list[dict[str, float]]:
     return [
-        {key: value for key, value in row.items() if not key.startswith("_")} for row in run.history
+        {key: value for key, value in row.items() if not key.startswith(("_", "evidence/"))}
+        for row in run.history
     ]

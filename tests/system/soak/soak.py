@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from fairmind_sync.errors import StorageError
 from fairmind_sync.outbox import workload
 from fairmind_sync.provider_names import PROVIDERS
 from fairmind_sync.storage.engine import reading
+from tests.support.evidence_held import Files, at_mlflow, at_wandb, made
 from tests.support.mlflow_runs import runs_of
 from tests.support.postgres import PostgresServer, postgres_server
 from tests.support.processes import command
@@ -25,6 +27,7 @@ from tests.system.soak.oracle import Verdict, in_mlflow, in_wandb, judge
 from tests.system.soak.storm import storm
 
 CHUNK = 20
+_READERS = 4
 Answer = TypeVar("Answer")
 
 
@@ -74,6 +77,8 @@ def run(plan: Plan, place: Path, *, tell: bool = False) -> Report:
         disturbed = {"mlflow": on.proxy.faults.struck, "wandb": on.wandb.faults.struck}
         on.proxy.faults.replace([])
         on.wandb.faults.replace([])
+        command("drain", env=on.env, check=False)
+        command("evidence", "--retry", env=on.env)
         command("drain", env=on.env, check=False)
         return _report(on, plan, kills, disturbed, time.monotonic() - started)
 
@@ -141,8 +146,16 @@ def _report(
         "wandb": in_wandb(stage.wandb.runs.values()),
     }
     records = {provider: stage.records(provider=provider) for provider in found}
+    evidence = {
+        "mlflow": _evidence_at_mlflow(stage, [one.run_id for one in found["mlflow"]]),
+        "wandb": {one.run_id: at_wandb(stage.wandb, one.run_id) for one in found["wandb"]},
+    }
+    expected = made(stage.engine)
     return Report(
-        verdicts={name: judge(saved, found[name], records[name]) for name in found},
+        verdicts={
+            name: judge(saved, found[name], records[name], evidence[name], expected)
+            for name in found
+        },
         kills=dict(kills),
         requests={
             "mlflow": stage.proxy.requests.total(),
@@ -153,6 +166,12 @@ def _report(
         seconds=round(seconds, 1),
         integrity=_integrity(stage),
     )
+
+
+def _evidence_at_mlflow(stage: Stage, run_ids: list[str]) -> dict[str, Files]:
+    with ThreadPoolExecutor(_READERS) as readers:
+        held = readers.map(lambda run_id: at_mlflow(stage.mlflow_uri, run_id), run_ids)
+        return dict(zip(run_ids, held, strict=True))
 
 
 def _integrity(stage: Stage) -> str:

@@ -66,15 +66,10 @@ def _signal_at(order: dict[str, str]) -> None:
         number = signal.Signals[f"SIG{order['number']}"]
         _signal_once(number, order["victim"], Path(order["marker"]))
 
-    def strike_in_the_sdk(_provider: object) -> None:
-        from wandb.sdk.wandb_run import Run  # noqa: PLC0415 only a worker of W&B has it
-
-        _before(Run, "log", strike)
-
     def at_create() -> None:
         _before(outcomes, "note_created", strike)
         if order["provider"] == "wandb":  # which makes the run in init, under the id that we chose
-            _after(worker, "_provider", strike_in_the_sdk)
+            _after(worker, "_provider", lambda _provider: _before_in_the_sdk("log", strike))
 
     def at_a_batch(batch: Sequence[object]) -> None:
         if batch:
@@ -88,11 +83,30 @@ def _signal_at(order: dict[str, str]) -> None:
         "after claim": lambda: _after(loop.Relay, "_claim", at_a_batch),
         "after 'create attempted'": lambda: _after(OutboxJournal, "creating", strike),
         "after create, before its id is stored": at_create,
+        "in the middle of the evidence": lambda: _at_a_file(order["provider"], strike),
         "in the middle of a batch": lambda: _before(outcomes, "record_delivered", at_second_record),
         "after the last call, before record": lambda: _before(Recorder, "record_delivered", strike),
         "during record": lambda: _before(provider_state, "note_success", strike),
     }
     points[order["point"]]()
+
+
+def _at_a_file(provider: str, work: Callable[..., object]) -> None:
+    def spike(_provider: object) -> None:
+        if provider == "wandb":
+            _before_in_the_sdk("save", work)
+        else:
+            from fairmind_sync.providers.mlflow.http_artifacts import HttpArtifacts  # noqa: PLC0415 as below
+
+            _before(HttpArtifacts, "read", work)
+
+    _after(worker, "_provider", spike)
+
+
+def _before_in_the_sdk(step: str, work: Callable[..., object]) -> None:
+    from wandb.sdk.wandb_run import Run  # noqa: PLC0415 only a worker of W&B has it
+
+    _before(Run, step, work)
 
 
 def _signal_once(number: signal.Signals, victim: str, marker: Path) -> None:
