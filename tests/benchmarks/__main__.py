@@ -23,6 +23,7 @@ from tests.benchmarks import (
     server_writers,
     together,
     wandb_drain,
+    with_evidence,
 )
 from tests.benchmarks.measure import Row
 from tests.benchmarks.report import table, write
@@ -33,6 +34,7 @@ BENCHMARKS: dict[str, Callable[[Path], list[Row]]] = {
     "importing": importing.run,
     "mlflow": mlflow_drain.run,
     "wandb": wandb_drain.run,
+    "evidence": with_evidence.run,
     "together": together.run,
     "latency": latency.run,
     "scale": scale.run,

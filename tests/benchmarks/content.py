@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
+from fairmind_sync.evidence.files import evidence_of
 from fairmind_sync.intake.prepare import prepare
-from fairmind_sync.results.delivery import NewResult
+from fairmind_sync.results.delivery import NewResult, SavedResult
 from fairmind_sync.settings import Settings
 
 NOW_MS = 1_772_600_000_000
@@ -39,6 +41,20 @@ MORE_TAGS = {
     "mlflow.note.content": f"Bias test **{RUN_NAME}** of model **credit-scoring-v3**",
 }
 """What we send to MLflow besides, and the raw requests too."""
+
+
+SAVED = SavedResult(
+    test_id="test-1",
+    user_id="",
+    revision=1,
+    model_id="credit-scoring-v3",
+    dataset_id="",
+    test_type="ml_bias",
+    results=RESULTS,  # type: ignore[arg-type]  # dict is invariant
+    metadata=METADATA,  # type: ignore[arg-type]  # as above
+    created_at=datetime.fromtimestamp(NOW_MS / 1000, UTC),
+)
+EVIDENCE = {file.name: file.content for file in evidence_of(SAVED).files}
 
 
 def results(numbers: Iterable[int], to: Settings) -> list[NewResult]:

@@ -94,6 +94,7 @@ def warm_daemon(
         "MLOPS_PROVIDER": to,
         "FAIRMIND_SYNC_DATABASE_URL": url,
         "FAIRMIND_SYNC_WORKER_IDLE_SECONDS": "86400",
+        "FAIRMIND_SYNC_EVIDENCE": "none",  # as the peers; with_evidence.py has both send it
         "HOME": str(place),
         "TMPDIR": str(place),
         **env,

@@ -15,6 +15,7 @@ from fairmind_sync.evidence.charts import chart, has_band, is_below_four_fifths
 from fairmind_sync.evidence.grids import OF_GROUPS, OF_METRICS, grid
 from fairmind_sync.evidence.group_table import Table
 from fairmind_sync.evidence.markup import fill, joined
+from fairmind_sync.evidence.other_numbers import other_numbers
 from fairmind_sync.evidence.result_json import identity_of
 from fairmind_sync.evidence.style import STYLE
 from fairmind_sync.evidence.wording import number, percent, phrase
@@ -26,7 +27,7 @@ from fairmind_sync.results.recognition.rows import Row
 from fairmind_sync.results.verdict import Verdict
 from fairmind_sync.text import storable
 
-MOST_CHARTS, MOST_SENTENCES = 24, 50
+MOST_CHARTS, MOST_SENTENCES, MOST_NUMBERS = 24, 50, 100
 _PAGE = (
     '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
     '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -70,6 +71,7 @@ def report_html(result: SavedResult, verdict: Verdict, table: Table) -> str:
         ("Groups side by side", _charts(groups)),
         ("Metrics", grid(others, OF_METRICS)),
         ("Groups", grid(groups, OF_GROUPS, table.left_out)),
+        ("Other numbers", _numbers(result, table)),
         ("What the test says", _sentences(result, "summary", "interpretation", "explanation")),
         ("Recommendations", _sentences(result, "recommendations", "recommendation")),
         ("For the audit", _pairs(audit_fields(result.results, result.metadata))),
@@ -158,6 +160,15 @@ def _figure(rows: Sequence[Row]) -> Markup:
     where = " / ".join(rows[0].table)
     note = fill(_NOTE, f"In the result: {where}") if where else Markup()
     return fill(_FIGURE, title=title[:1].upper() + title[1:], chart=chart(rows), note=note)
+
+
+def _numbers(result: SavedResult, table: Table) -> Markup | None:
+    """Returns the numbers that are in none of the tables; where rows were left out, nobody knows which."""
+    found = [] if table.left_out else other_numbers(result.results, table.rows)
+    shown = _pairs(found[:MOST_NUMBERS])
+    if shown is not None and len(found) > MOST_NUMBERS:
+        shown += fill(_NOTE, f"{len(found) - MOST_NUMBERS} more are in result.json.")
+    return shown
 
 
 def _sentences(result: SavedResult, *keys: str) -> Markup | None:

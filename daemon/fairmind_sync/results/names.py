@@ -55,6 +55,11 @@ def numbers_by_name(
     return Numbers(by_name, count if count > most else 0)
 
 
+def every_number(results: Mapping[str, Json]) -> Iterator[tuple[KeyPath, KeyPath, float]]:
+    """Yields each number and flag with its path and its path by name, groups or not."""
+    return _numbers(dict(results), (), (), ())
+
+
 def _different(choices: Sequence[Sequence[KeyPath]]) -> list[KeyPath]:
     """Returns for each the first of its names that no other one takes; the last ones differ in any case."""
     taken = [0] * len(choices)

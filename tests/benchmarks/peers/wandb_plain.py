@@ -1,20 +1,37 @@
-"""What FairMind did inline: a W&B run after the other, with the SDK's default settings."""
+"""What FairMind did inline: a W&B run after the other, with the SDK's default settings.
+
+With `files`, each run has the evidence of a usual result, too: as a table, a page, and a file.
+"""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any
+
 import wandb
 
-from tests.benchmarks.content import METRICS, PARAMS, TAGS
+from tests.benchmarks.content import EVIDENCE, METRICS, PARAMS, TAGS
 from tests.benchmarks.peers import order
 
 
-def log(runs: int) -> None:
+def log(runs: int, *, files: bool = False) -> None:
     for _ in range(runs):
         run = wandb.init(
             project="plain", name="a run", config=dict(PARAMS), tags=list(TAGS.values())
         )
-        run.log(METRICS)
+        run.log({**METRICS, **(_media() if files else {})})
+        if files:
+            file = Path(run.dir) / "result.json"
+            file.write_bytes(EVIDENCE["result.json"])
+            run.save(str(file), base_path=run.dir, policy="now")
         run.finish()
+
+
+def _media() -> dict[str, Any]:
+    table = json.loads(EVIDENCE["groups.json"])
+    page = wandb.Html(EVIDENCE["report.html"].decode(), inject=False)
+    return {"report": page, "groups": wandb.Table(columns=table["columns"], data=table["data"])}
 
 
 if __name__ == "__main__":

@@ -134,12 +134,13 @@ def _scalar_text(value: Scalar) -> str:
 
 
 def _tags(delivery: Delivery, extracted: Extract, page: str | None) -> dict[str, str]:
+    """Returns the tags in the order of MLflow's page: first what people look for, our own key last."""
     return {
-        DELIVERY_KEY_TAG: delivery.key,
-        **extracted.tags,
         **{key: summary_text(value) for key, value in extracted.summary.items()},
+        **extracted.tags,
         **({"mlflow.user": delivery.result.user_id} if delivery.result.user_id else {}),
         "mlflow.source.name": "fairmind-sync",
         "mlflow.source.type": "JOB",
         "mlflow.note.content": describe(extracted, page),
+        DELIVERY_KEY_TAG: delivery.key,
     }

@@ -6,9 +6,11 @@ a batch, and a gateway in between may refuse large requests. What a refusal taug
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 import structlog
 
@@ -65,6 +67,7 @@ class RunSender:
         self._names = names
         self._pages = pages
         self._limits = NEWEST
+        self._learning = threading.Lock()
 
     def content(self, delivery: Delivery) -> MlflowContent:
         """Returns what the delivery's run is to hold, within the limits that the server has shown so far."""
@@ -80,9 +83,9 @@ class RunSender:
         try:
             return self._created(content, experiment_id, content.tags)
         except MlflowRefusedError as error:
-            limits = self._limits.after_refused_run(content.tags.values())
+            teach = partial(ServerLimits.after_refused_run, tags=[*content.tags.values()])
             return self.create(
-                delivery, self._learned(delivery, content, limits, error), experiment_id
+                delivery, self._learned(delivery, content, teach, error), experiment_id
             )
         except NotMlflowError:
             key = {DELIVERY_KEY_TAG: content.tags[DELIVERY_KEY_TAG]}
@@ -132,8 +135,8 @@ class RunSender:
                         progressed()
                     self._send(run_id, batch, progressed)
             except _EntryRefusedError as refused:
-                limits = _after(self._limits, refused.entry, content)
-                content = self._learned(delivery, content, limits, refused.reason)
+                teach = partial(_after, entry=refused.entry, content=content)
+                content = self._learned(delivery, content, teach, refused.reason)
                 stored = self._api.stored_run(run_id)
             else:
                 return content
@@ -153,8 +156,10 @@ class RunSender:
             if len(batch) == 1:
                 raise
             self._send_halves(run_id, batch, progressed)
-            most = min(self._limits.most_entries, (len(batch) + 1) // 2)
-            self._limits = replace(self._limits, most_entries=most)
+            half = (len(batch) + 1) // 2
+            with self._learning:
+                most = min(self._limits.most_entries, half)
+                self._limits = replace(self._limits, most_entries=most)
 
     def _send_halves(self, run_id: str, batch: list[Entry], progressed: Callable[[], None]) -> None:
         middle = (len(batch) + 1) // 2
@@ -166,17 +171,21 @@ class RunSender:
         self,
         delivery: Delivery,
         refused: MlflowContent,
-        limits: ServerLimits | None,
+        teach: Callable[[ServerLimits], ServerLimits | None],
         error: Exception,
     ) -> MlflowContent:
-        """Goes on with these limits, and returns the content within them; raises the error if it is the same.
+        """Goes on with the limits that the refusal teaches, and returns the content within them.
 
-        Other threads learn at the same time: the limits may be known, and only this content be older.
+        Raises the error if there are none, or the content is the same. Other threads learn at the same time:
+        each adds to what the others have learned, and maybe only this content is older.
         """
+        with self._learning:
+            limits = teach(self._limits)
+            is_new = limits not in (None, self._limits)
+            self._limits = limits or self._limits
         if limits is None:
             raise error
-        if limits != self._limits:
-            self._limits = limits
+        if is_new:
             log.warning("provider.takes_less", provider="mlflow", reason=str(error))
         content = self.content(delivery)
         if _keys_and_texts(content) == _keys_and_texts(refused):
