@@ -59,6 +59,7 @@ Duration: TypeAlias = Annotated[
 ]
 _DURATION = re.compile(r"(\d{1,6})\s*([dhms])")
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
 Seconds: TypeAlias = Annotated[float, Field(ge=0, le=86_400)]
 
 
@@ -100,9 +101,7 @@ class Settings(BaseSettings):
     redact: Words = _variable("FAIRMIND_SYNC_REDACT", ())
     names: int = _variable("FAIRMIND_SYNC_NAMES", NEWEST_NAMES, ge=1, le=NEWEST_NAMES)
     evidence: EvidenceKind = _variable("FAIRMIND_SYNC_EVIDENCE", "full")
-    log_level: Literal["debug", "info", "warning", "error"] = _variable(
-        "FAIRMIND_SYNC_LOG_LEVEL", "info"
-    )
+    log_level: LogLevel = _variable("FAIRMIND_SYNC_LOG_LEVEL", "info")
     log_format: Literal["auto", "console", "json"] = _variable("FAIRMIND_SYNC_LOG_FORMAT", "auto")
     max_attempts: int = _variable("FAIRMIND_SYNC_MAX_ATTEMPTS", 12, ge=1, le=1000)
     poll_seconds: Seconds = _variable("FAIRMIND_SYNC_POLL_SECONDS", 10.0, gt=0)
@@ -133,7 +132,7 @@ class Settings(BaseSettings):
             return None
         parts = urlsplit(value.strip())
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.fragment:
-            raise ValueError("must be an address as a browser takes it: https://host.example.com")
+            raise ValueError("must be an address as a browser takes it: https://host.example")
         if "@" in parts.netloc:
             raise ValueError("must hold neither user nor password: links begin with it")
         return value.strip().rstrip("/")

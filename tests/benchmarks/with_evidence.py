@@ -80,7 +80,7 @@ def _wandb(place: Path, runs: int, rounds: int, plain_runs: int) -> list[Row]:
     return [
         Row(
             "drain with evidence, W&B",
-            "the plain SDK: Table, Html and a file",
+            "the plain SDK: Html and a file, no table",
             ours=runs / p50(mine),
             theirs=plain_runs / p50(theirs),
             unit="runs/s",

@@ -15,6 +15,7 @@ from fairmind_sync.results.recognition.rows import Row
 FOUR_FIFTHS = 0.8
 """Below so much of the highest group's rate, adverse impact is generally suspected (29 CFR 1607.4 D)."""
 MOST_BARS = 40
+_ROUNDING = 1e-9
 _WIDTH, _LABELS, _NUMBERS, _LINE, _BAR = 640, 170, 120, 24, 14
 _PLOT = _WIDTH - _LABELS - _NUMBERS
 _LONGEST_LABEL = 24
@@ -33,7 +34,7 @@ _BAR_OF_GROUP = (
 
 def chart(rows: Sequence[Row]) -> Markup:
     """Returns a bar for each group of one metric, with intervals, thresholds and the four-fifths band."""
-    drawn = [row for row in rows if math.isfinite(row.value)][:MOST_BARS]
+    drawn = drawn_of(rows)
     scale = _Scale(drawn)
     height = _TOP * 2 + _LINE * len(drawn)
     parts = [_band(drawn, scale, height), fill(_AXIS, x=scale.x(0), height=height)]
@@ -42,9 +43,14 @@ def chart(rows: Sequence[Row]) -> Markup:
     return fill(_CHART, width=_WIDTH, height=height, title=title, parts=joined(parts))
 
 
+def drawn_of(rows: Sequence[Row]) -> list[Row]:
+    """Returns the rows that a chart shows: the first `MOST_BARS` whose value is finite."""
+    return [row for row in rows if math.isfinite(row.value)][:MOST_BARS]
+
+
 def is_below_four_fifths(row: Row) -> bool:
-    """Returns whether the group's rate is less than four fifths of its reference group's."""
-    return has_band(row) and row.ratio is not None and row.ratio < FOUR_FIFTHS
+    """Returns whether the group is selected less than four fifths as often as the highest one."""
+    return row.impact is not None and row.impact < FOUR_FIFTHS - _ROUNDING
 
 
 def stands_out(row: Row) -> bool:
@@ -52,9 +58,9 @@ def stands_out(row: Row) -> bool:
     return row.passed is False or is_below_four_fifths(row)
 
 
-def has_band(row: Row) -> bool:
-    """Returns whether the four-fifths rule makes sense for the metric: a rate of which more is better."""
-    return row.ratio is not None and 0 <= row.value <= 1 and words.is_favourable(row.metric)
+def has_band(rows: Sequence[Row]) -> bool:
+    """Returns whether the four-fifths rule makes sense for the rows: they are selection rates."""
+    return any(row.highest is not None for row in rows)
 
 
 class _Scale:
@@ -77,11 +83,11 @@ class _Scale:
 
 
 def _band(rows: Sequence[Row], scale: _Scale, height: int) -> Markup:
-    """Returns the area between four fifths of the reference group's rate and that rate."""
-    reference = next((row for row in rows if row.group == row.reference), None)
-    if reference is None or not has_band(reference):
+    """Returns the area between four fifths of the highest group's rate and that rate."""
+    highest = next((row for row in rows if row.group == row.highest), None)
+    if highest is None:
         return Markup()
-    start, end = scale.x(FOUR_FIFTHS * reference.value), scale.x(reference.value)
+    start, end = scale.x(FOUR_FIFTHS * highest.value), scale.x(highest.value)
     return fill(_BAND, x=start, width=round(end - start, 1), height=height)
 
 

@@ -70,6 +70,21 @@ def grid(rows: Sequence[Row], columns: Sequence[Column], left_out: int = 0) -> M
     return fill(_TABLE, head=joined(heads), body=body) + note
 
 
+def plain_grid(
+    heads: Sequence[str], lines: Sequence[Sequence[str]], left_out: int = 0
+) -> Markup | None:
+    """Returns a table of texts, without columns that are empty; None if there are no lines."""
+    used = [place for place, _ in enumerate(heads) if any(line[place] for line in lines)]
+    if not used:
+        return None
+    head = joined(fill(_HEAD, heads[place]) for place in used)
+    body = joined(
+        (fill(_ROW, joined(fill(_TEXT, line[place]) for place in used)) for line in lines), "\n"
+    )
+    note = fill(_NOTE, f"{left_out} metrics more are in groups.csv.") if left_out > 0 else Markup()
+    return fill(_TABLE, head=head, body=body) + note
+
+
 def _line(row: Row, columns: Sequence[Column]) -> Markup:
     cells = joined(fill(cell, text(row)) for _, cell, text in columns)
     return fill(_FAILED_ROW if stands_out(row) else _ROW, cells)

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from fairmind_sync.results.delivery import SavedResult
 from fairmind_sync.results.payload import dumps
 from fairmind_sync.results.recognition.rows import Row, compared
-from fairmind_sync.results.recognition.shapes import attributes_in, rows_in
+from fairmind_sync.results.recognition.scope import attributes_in
+from fairmind_sync.results.recognition.shapes import rows_in
 from fairmind_sync.text import storable
 
 MOST_ROWS = 5_000

@@ -11,7 +11,8 @@ from itertools import groupby
 from markupsafe import Markup
 
 from fairmind_sync.evidence.audit import audit_fields
-from fairmind_sync.evidence.charts import chart, has_band, is_below_four_fifths
+from fairmind_sync.evidence.charts import chart, drawn_of, has_band, is_below_four_fifths
+from fairmind_sync.evidence.gaps import gaps
 from fairmind_sync.evidence.grids import OF_GROUPS, OF_METRICS, grid
 from fairmind_sync.evidence.group_table import Table
 from fairmind_sync.evidence.markup import fill, joined
@@ -22,7 +23,7 @@ from fairmind_sync.evidence.wording import number, percent, phrase
 from fairmind_sync.results.delivery import SavedResult
 from fairmind_sync.results.naming import run_name
 from fairmind_sync.results.payload import Json
-from fairmind_sync.results.recognition import words
+from fairmind_sync.results.recognition import directions, words
 from fairmind_sync.results.recognition.rows import Row
 from fairmind_sync.results.verdict import Verdict
 from fairmind_sync.text import storable
@@ -47,17 +48,20 @@ _PAIRS, _PAIR = (
     '<table class="pairs"><tbody>\n{}\n</tbody></table>',
     '<tr><th scope="row">{}</th><td>{}</td></tr>',
 )
+_SAID = ("summary", "interpretation", "explanation", "note", "notes")
+_TROUBLE = ("error", "errors", "error_message", "warning", "warnings")
 _CONTROLS = {
     ord(char): "\ufffd" for char in map(chr, (*range(32), *range(127, 160))) if char not in "\n\t"
 }
 """What steers a terminal has no place in a page."""
 _BAND = (
-    "Beside each bar: the value, and its share of the highest group's or the stated reference group's value. "
-    "Shaded: from four fifths of that value up to it."
+    "Beside each bar: the value, and its share of the reference group's value. Shaded, for selection rates: "
+    "from four fifths of the highest rate up to it."
 )
 _RULE = (
-    "Computed here by the four-fifths rule (29 CFR 1607.4 D), as a hint; it is no verdict of the test. Small "
-    "groups vary by chance."
+    "Selection rates below four fifths of the highest group's (29 CFR 1607.4 D): computed here, as a hint, "
+    "and no verdict of the test. Small groups vary by chance. Groups of less than 2 % of all, and unknown "
+    "ones, count as no highest group."
 )
 
 
@@ -68,11 +72,13 @@ def report_html(result: SavedResult, verdict: Verdict, table: Table) -> str:
     sections = (
         ("What failed", _list([_failure(row) for row in table.rows if row.passed is False])),
         ("Less than four fifths", _below(groups)),
+        ("How far apart", gaps(groups)),
         ("Groups side by side", _charts(groups)),
         ("Metrics", grid(others, OF_METRICS)),
         ("Groups", grid(groups, OF_GROUPS, table.left_out)),
         ("Other numbers", _numbers(result, table)),
-        ("What the test says", _sentences(result, "summary", "interpretation", "explanation")),
+        ("What the test says", _sentences(result, *_SAID)),
+        ("Errors and warnings", _sentences(result, *_TROUBLE)),
         ("Recommendations", _sentences(result, "recommendations", "recommendation")),
         ("For the audit", _pairs(audit_fields(result.results, result.metadata))),
         ("Provenance", _pairs(_provenance(result))),
@@ -118,20 +124,27 @@ def _chips(verdict: Verdict) -> Iterable[str]:
 def _failure(row: Row) -> str:
     whose = "" if row.group is None else f" of {_group(row)}"
     said = f"{words.spoken(row.metric)}{whose}: {number(row.value)}"
-    if row.threshold is None:
+    if row.threshold is None or not row.has_own_threshold:
         return said
-    gap = number(abs(row.value - row.threshold))
+    size = row.value if directions.is_comparable(row.metric) else abs(row.value)
+    gap = number(abs(size - row.threshold))
     return f"{said}, {gap} from the threshold {number(row.threshold)}"
 
 
 def _below(groups: Sequence[Row]) -> Markup | None:
     said = [
-        f"{words.spoken(row.metric)} of {_group(row)}: {percent(row.ratio)} of {row.reference}"
+        f"{words.spoken(row.metric)} of {_group(row)}: {_impact(row)}"
         for row in groups
         if is_below_four_fifths(row)
     ]
     listed = _list(said)
     return None if listed is None else fill(_NOTE, _RULE) + listed
+
+
+def _impact(row: Row) -> str:
+    compared = f" of {row.highest}" if row.highest is not None else ""
+    members = f", of {row.count} members" if row.count is not None else ""
+    return f"{percent(row.impact)}{compared}{members}"
 
 
 def _group(row: Row) -> str:
@@ -143,7 +156,7 @@ def _charts(groups: Sequence[Row]) -> Markup | None:
     drawn = [rows for rows in blocks if len(rows) > 1]
     if not drawn:
         return None
-    notes = [_BAND] if any(has_band(row) for rows in drawn for row in rows) else []
+    notes = [_BAND] if any(map(has_band, drawn)) else []
     if len(drawn) > MOST_CHARTS:
         notes.append(f"{len(drawn) - MOST_CHARTS} metrics more are in the table.")
     figures = (_figure(rows) for rows in drawn[:MOST_CHARTS])
@@ -151,7 +164,7 @@ def _charts(groups: Sequence[Row]) -> Markup | None:
 
 
 def _block_key(row: Row) -> tuple[str, str, str]:
-    return "/".join(row.table[:-1]), row.attribute or "", row.metric
+    return "/".join(row.table), row.attribute or "", row.metric
 
 
 def _figure(rows: Sequence[Row]) -> Markup:
@@ -159,6 +172,10 @@ def _figure(rows: Sequence[Row]) -> Markup:
     title = f"{words.spoken(rows[0].metric)}{attribute}"
     where = " / ".join(rows[0].table)
     note = fill(_NOTE, f"In the result: {where}") if where else Markup()
+    if hidden := len(rows) - len(drawn_of(rows)):
+        note += fill(
+            _NOTE, f"{hidden} groups more, or without a finite value, are in the table alone."
+        )
     return fill(_FIGURE, title=title[:1].upper() + title[1:], chart=chart(rows), note=note)
 
 

@@ -30,6 +30,9 @@ _DETECTED = (
     ("bias_detected",),
 )
 _FAIR = (("overall_fair",), ("is_fair",))
+_PASSED = ("passed", "pass", "compliant")
+_STATUSES = ("verdict", "status", "outcome")
+_OF_A_SERVER = frozenset({"ok"})
 _ENVELOPES = ("results", "data", "result")
 
 
@@ -41,13 +44,18 @@ class Verdict:
     metrics_passed: int
     metrics_failed: int
     bias_detected: bool | None = None
+    is_stated_passed: bool | None = None
 
     @property
     def has_passed(self) -> bool | None:
-        """Whether the test passed: nothing failed, and no bias was detected; None if nothing is stated."""
-        if self.metrics_failed or self.bias_detected:
+        """Whether the test passed: nothing failed, and no bias was detected; None if nothing is stated.
+
+        That the whole test failed, as the result states, counts more than what is said of its metrics.
+        """
+        if self.metrics_failed or self.bias_detected or self.is_stated_passed is False:
             return False
-        return True if self.metrics_passed or self.bias_detected is False else None
+        is_good = self.metrics_passed or self.bias_detected is False or self.is_stated_passed
+        return True if is_good else None
 
 
 def verdict_of(results: Mapping[str, Json]) -> Verdict:
@@ -60,7 +68,7 @@ def verdict_of(results: Mapping[str, Json]) -> Verdict:
         counts = [*_counted(results)]
     risk, detected = _risk(results), _flag(results)
     storable_risk = None if risk is None else storable(risk)
-    return Verdict(storable_risk, counts[0] or 0, counts[1] or 0, detected)
+    return Verdict(storable_risk, counts[0] or 0, counts[1] or 0, detected, _passed(results))
 
 
 def _risk(results: Mapping[str, Json]) -> str | None:
@@ -92,6 +100,19 @@ def _flag(results: Mapping[str, Json]) -> bool | None:
                 value = _at(one, place)
                 if isinstance(value, bool):
                     return value is not negated
+    return None
+
+
+def _passed(results: Mapping[str, Json]) -> bool | None:
+    """Returns whether the results say that the whole test passed; a status such as 'ok' may be a server's."""
+    for one in _all_in(results):
+        for key in _PASSED:
+            if isinstance(value := one.get(key), bool):
+                return value
+        for key in _STATUSES:
+            word = words.folded(value) if isinstance(value := one.get(key), str) else ""
+            if word in words.FAILS or word in words.PASSES - _OF_A_SERVER:
+                return word in words.PASSES
     return None
 
 

@@ -17,7 +17,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.utils.rest_utils import MlflowHostCreds, http_request
 
 from fairmind_sync.errors import ProviderBlockedError
-from fairmind_sync.providers.mlflow import quick_connections
+from fairmind_sync.providers.mlflow import absent_modules, quick_connections
 from fairmind_sync.providers.mlflow.http_replies import raise_unreachable, read_reply
 from fairmind_sync.providers.mlflow.runs_api import NotMlflowError
 from fairmind_sync.providers.tls import TlsVariables
@@ -48,6 +48,7 @@ class HttpServer:
         variables: TlsVariables = _VARIABLES,
     ) -> None:
         quick_connections.install()
+        absent_modules.remember()
         self._uri = uri
         self._host_creds = host_creds
         self._auth = auth

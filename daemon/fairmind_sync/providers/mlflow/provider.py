@@ -57,7 +57,10 @@ log = structlog.get_logger()
 
 
 class MlflowProvider:
-    """Delivers through four connections: more would only add latency on a server backed by SQLite."""
+    """Delivers through four connections, with evidence through eight.
+
+    More would only add latency on a server backed by SQLite; requests for files don't wait for that.
+    """
 
     name: ProviderName = "mlflow"
     batch_size = 32
@@ -73,6 +76,8 @@ class MlflowProvider:
             api, settings.evidence, tags_models=settings.mlflow_model_tags
         )
         self._experiment_id: str | None = None
+        if settings.evidence != "none":
+            self.threads *= 2
 
     def probe(self) -> None:
         """Proves the whole destination: server, credentials, experiment, and our right to add runs."""

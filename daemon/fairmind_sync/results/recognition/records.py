@@ -104,7 +104,7 @@ def _row(
 def _attribute(values: Mapping[str, Json], columns: Sequence[str]) -> str | None:
     named = words.first_of(words.ATTRIBUTE_NAMES, values)
     own = [key for key in columns if words.folded(key) not in words.GROUP_NAMES]
-    return ", ".join(own) if own else named if isinstance(named, str) and columns else None
+    return ", ".join(own) if own else named if isinstance(named, str) else None
 
 
 def _names_groups(key: str, records: Sequence[Record], known: frozenset[str]) -> bool:

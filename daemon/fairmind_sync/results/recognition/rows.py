@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from fairmind_sync.results.keys import KeyPath
-from fairmind_sync.results.recognition import words
+from fairmind_sync.results.recognition import directions, words
 
 _FEWEST_COMPARED = 2
+_SMALLEST_SHARE = 0.02
 
 Block: TypeAlias = tuple[KeyPath, str | None, str]
 
@@ -21,7 +22,9 @@ class Row:
     """A metric's value for a group, or for everybody where `group` is None.
 
     `reference` is the group that the value is compared with: `difference` is the value less the reference's
-    value, `ratio` the value divided by the reference's. `passed` is only what the result states.
+    value, `ratio` the value divided by the reference's. `impact` is a selection rate divided by the rate of
+    `highest`, the group with the highest one, or an impact ratio as it is stated. `passed` is only what the
+    result states.
     `has_own_threshold` where the threshold is stated for this value itself, not for what is around it.
     `lower` and `upper` are the ends of a confidence interval. `path` leads to the value in the result,
     `table` to what holds the numbers that belong together.
@@ -37,6 +40,8 @@ class Row:
     reference: str | None = None
     difference: float | None = None
     ratio: float | None = None
+    impact: float | None = None
+    highest: str | None = None
     threshold: float | None = None
     passed: bool | None = None
     lower: float | None = None
@@ -52,16 +57,19 @@ class Row:
 def compared(rows: Iterable[Row]) -> list[Row]:
     """Returns the rows, each group's with its count, and compared with the reference group of its block.
 
-    That is the group that the result names; else the group with the highest value, as in the four-fifths
-    rule (29 CFR 1607.4 D) and in New York's impact ratio (6 RCNY 5-301). Counts aren't compared.
+    That is the group that the result names; else the one with the highest value, of errors with the lowest.
+    Impact is that of the four-fifths rule (29 CFR 1607.4 D) and New York's impact ratio (6 RCNY 5-301): a
+    selection rate divided by the highest one, whichever group the result compares with. Groups of whom nobody
+    knows who is in them, and of less than a fiftieth of all, are no reference (6 RCNY 5-301 (c)). Counts
+    aren't compared.
     """
     counted = _with_counts([*rows])
     blocks: dict[Block, list[Row]] = defaultdict(list)
     for row in counted:
         if row.group is not None:
             blocks[row.block].append(row)
-    references = {block: _reference(members) for block, members in blocks.items()}
-    return [_compared(row, references.get(row.block)) for row in counted]
+    known = {block: (_reference(rows), _highest(rows)) for block, rows in blocks.items()}
+    return [_with_impact(_compared(row, known), known) for row in counted]
 
 
 def _with_counts(rows: Sequence[Row]) -> list[Row]:
@@ -87,15 +95,42 @@ def _member(row: Row) -> tuple[KeyPath, str | None, str | None]:
 
 
 def _reference(rows: Sequence[Row]) -> Row | None:
-    if len(rows) < _FEWEST_COMPARED or not words.is_comparable(rows[0].metric):
+    if len(rows) < _FEWEST_COMPARED or not directions.is_comparable(rows[0].metric):
         return None
-    named = [row for row in rows if row.reference == row.group]
+    named = [row for row in rows if row.reference and _is_same(str(row.group), row.reference)]
+    if named:
+        return named[0]
+    chosen = min if directions.is_adverse(rows[0].metric) else max
+    return chosen(_possible(rows), key=lambda row: row.value, default=None)
+
+
+def _highest(rows: Sequence[Row]) -> Row | None:
+    if len(rows) < _FEWEST_COMPARED or not directions.is_selection(rows[0].metric):
+        return None
+    return max(_possible(rows), key=lambda row: row.value, default=None)
+
+
+def _possible(rows: Sequence[Row]) -> list[Row]:
+    """Returns the rows of groups that others can be compared with; all where there would be none."""
     finite = [row for row in rows if math.isfinite(row.value)]
-    return named[0] if named else max(finite, key=lambda row: row.value, default=None)
+    counts = [row.count for row in finite if row.count is not None]
+    fewest = _SMALLEST_SHARE * sum(counts) if len(counts) == len(finite) else 0
+    fit = [
+        row
+        for row in finite
+        if directions.may_be_reference(str(row.group)) and (row.count or 0) >= fewest
+    ]
+    return fit or finite
 
 
-def _compared(row: Row, reference: Row | None) -> Row:
-    if reference is None or row.group is None:
+def _is_same(group: str, named: str) -> bool:
+    """Returns whether the group has that name, maybe with its attribute before: `sex=Male` is 'male'."""
+    return words.folded(named) in (words.folded(group), words.folded(words.value_of_group(group)))
+
+
+def _compared(row: Row, known: Mapping[Block, tuple[Row | None, Row | None]]) -> Row:
+    reference = known[row.block][0] if row.group is not None else None
+    if reference is None:
         return row
     return replace(
         row,
@@ -103,6 +138,17 @@ def _compared(row: Row, reference: Row | None) -> Row:
         difference=_finite(row.value - reference.value),
         ratio=_finite(_ratio(row.value, reference.value)),
     )
+
+
+def _with_impact(row: Row, known: Mapping[Block, tuple[Row | None, Row | None]]) -> Row:
+    if row.group is None:
+        return row
+    if directions.is_impact_ratio(row.metric):
+        return replace(row, impact=_finite(row.value))
+    highest = known[row.block][1]
+    if highest is None:
+        return row
+    return replace(row, highest=highest.group, impact=_finite(_ratio(row.value, highest.value)))
 
 
 def _finite(computed: float | None) -> float | None:

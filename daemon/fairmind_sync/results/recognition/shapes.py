@@ -8,8 +8,7 @@ frames in columns. What isn't recognised has no row; nothing is guessed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from dataclasses import replace
 
 from fairmind_sync.results.keys import KeyPath
 from fairmind_sync.results.payload import Json
@@ -17,69 +16,33 @@ from fairmind_sync.results.recognition import words
 from fairmind_sync.results.recognition.measures import Measure, as_number, measure_in
 from fairmind_sync.results.recognition.records import Record, listed_rows, records_in
 from fairmind_sync.results.recognition.rows import Row
-
-Object: TypeAlias = Mapping[str, Json]
+from fairmind_sync.results.recognition.scope import Object, Scope, attributes_in, either
 
 _ALL = frozenset({"macro avg", "micro avg", "weighted avg"})
 """Keys of scikit-learn's classification report, whose other keys are classes, not groups."""
 _FEWEST_GROUPS = 2
+_KINDS = ("difference", "disparity", "ratio", "rate")
+_TESTS = ("_test", "_tests", "_test_results")
+"""Ends of what names a test, and no group."""
 _NESTED = ("performance", "metrics", "rates", "scores")
 """Where the object of a group holds more of its metrics."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What is known of numbers from what is around them; `known` are attributes that the metadata name."""
-
-    known: frozenset[str] = frozenset()
-    attribute: str | None = None
-    metric: str | None = None
-    threshold: float | None = None
-    thresholds: Mapping[str, float] = field(default_factory=dict)
-    reference: str | None = None
-
-    def at(self, key: str, entry: Object) -> Scope:
-        """Returns what is known within the object under the key."""
-        attribute = words.attribute_in(key, self.known)
-        is_metric = attribute is None and words.is_metric(key) and not words.is_count(key)
-        reference = words.first_of(words.REFERENCES, entry)
-        return replace(
-            self,
-            attribute=attribute or self.attribute,
-            metric=key if is_metric else self.metric,
-            threshold=_or(as_number(words.first_of(words.THRESHOLDS, entry)), self.threshold),
-            thresholds={**self.thresholds, **_thresholds(entry.get("thresholds"))},
-            reference=reference if isinstance(reference, str) else self.reference,
-        )
-
-    def around(self, path: KeyPath) -> str | None:
-        """Returns the metric that an object is about: the nearest above it, or the key that holds it."""
-        above = path[-2] if len(path) > 1 else ""
-        is_named = above and words.attribute_in(above, self.known) is None
-        return above if is_named and self.metric is None else self.metric
-
-    def threshold_of(self, metric: str) -> float | None:
-        return self.thresholds.get(words.folded(metric), self.threshold)
 
 
 def rows_in(results: Object, metadata: Object) -> list[Row]:
     """Returns a row for each number of a group or metric that is recognised, in the result's order."""
     known = frozenset(words.folded(one) for one in attributes_in(metadata))
-    scope = Scope(known=known).at("", metadata)
+    of_fairness = {key: one for key, one in metadata.items() if words.folded(key) != "threshold"}
+    scope = Scope(known=known).at("", of_fairness)  # a bare one is where the model decides
     return [*_rows(dict(results), (), scope)]
-
-
-def attributes_in(metadata: Object) -> list[str]:
-    """Returns the protected attributes that the metadata name."""
-    named = words.first_of(words.PROTECTED, metadata)
-    return [one for one in (named if isinstance(named, list) else [named]) if isinstance(one, str)]
 
 
 def _rows(value: Json, path: KeyPath, scope: Scope) -> Iterator[Row]:
     if isinstance(value, dict):
         yield from _rows_of_object(value, path, scope)
     elif isinstance(value, list):
-        yield from _rows_of_records([*records_in(value, path)], value, path, scope)
+        key = path[-1] if path else ""
+        within = scope.at(key, {}) if words.attribute_in(key, scope.known) else scope
+        yield from _rows_of_records([*records_in(value, path)], value, path, within)
 
 
 def _rows_of_object(entry: Object, path: KeyPath, around: Scope) -> Iterator[Row]:
@@ -134,17 +97,19 @@ def _in_scope(row: Row, scope: Scope) -> Row:
         replace(
             row,
             attribute=row.attribute or (scope.attribute if row.group is not None else None),
-            threshold=_or(row.threshold, scope.threshold_of(row.metric)),
+            threshold=either(row.threshold, scope.threshold_of(row.metric)),
         ),
         scope,
     )
 
 
 def _of_attribute(row: Row, scope: Scope) -> Row:
-    """Returns the row with the attribute that its group's name holds, where no other is known."""
-    if row.attribute is not None or row.group is None:
+    """Returns the row with the attribute that its group's name holds, and the reference group of that."""
+    if row.group is None:
         return row
-    return replace(row, attribute=words.attribute_of_group(row.group, scope.known))
+    attribute = row.attribute or words.attribute_of_group(row.group, scope.known)
+    named = scope.references.get(words.folded(attribute or ""))
+    return replace(row, attribute=attribute, reference=row.reference or named)
 
 
 def _metric_by_group(path: KeyPath, entry: Object, around: Scope) -> str | None:
@@ -172,7 +137,12 @@ def _metric_of_groups(key: str, entry: Object, around: Scope) -> str | None:
 
 
 def _is_no_group(key: str, known: frozenset[str]) -> bool:
-    return words.is_metric(key) or words.attribute_in(key, known) is not None or key in words.FLAGS
+    return (
+        words.is_metric(key)
+        or words.attribute_in(key, known) is not None
+        or key in words.FLAGS
+        or words.folded(key).endswith(_TESTS)
+    )
 
 
 def _numbers(entry: Object, path: KeyPath, scope: Scope) -> Iterator[Row]:
@@ -208,8 +178,10 @@ def _rates(entry: Object) -> set[str]:
 
 def _rows_of_groups(groups: Mapping[str, Object], path: KeyPath, scope: Scope) -> Iterator[Row]:
     for group, entry in groups.items():
-        count, passed = words.count_in(entry), words.passed_in(entry)
-        for metric, (measure, where) in _metrics(entry, (*path, group)).items():
+        metrics = _metrics(entry, (*path, group))
+        count = words.count_in(entry)
+        passed = words.passed_in(entry) if len(metrics) == 1 else None  # else nobody knows which
+        for metric, (measure, where) in metrics.items():
             row = _row(measure, metric, where, path, group, scope)
             yield replace(
                 row,
@@ -243,7 +215,14 @@ def _overall(entry: Object, path: KeyPath, scope: Scope) -> Iterator[Row]:
     """Yields the row of a metric whose object holds the metric's value and what is said of the value."""
     measure = measure_in(entry)
     if path and measure is not None and measure.is_judged:
-        yield _row(measure, path[-1], path, path, None, scope)
+        yield _row(measure, _named(path[-1], measure), path, path, None, scope)
+
+
+def _named(metric: str, measure: Measure) -> str:
+    """Returns the metric's name with the kind of number that it is: a ratio is no difference."""
+    kind = words.folded(measure.key or "")
+    is_told = kind not in _KINDS or words.folded(metric).endswith(kind)
+    return metric if is_told else f"{metric}_{kind}"
 
 
 def _row(
@@ -258,28 +237,10 @@ def _row(
         attribute=scope.attribute,
         count=measure.count,
         reference=scope.reference,
-        threshold=_or(measure.threshold, scope.threshold_of(metric)),
+        threshold=either(measure.threshold, scope.threshold_of(metric)),
         has_own_threshold=measure.threshold is not None,
         passed=measure.passed,
         lower=measure.lower,
         upper=measure.upper,
     )
     return _of_attribute(row, scope)
-
-
-def _thresholds(given: Json) -> dict[str, float]:
-    """Returns thresholds by metric, from an object or a list of objects."""
-    if isinstance(given, dict):
-        pairs = list(given.items())
-    else:
-        entries = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
-        pairs = [
-            (str(words.first_of(words.NAMES, one)), words.first_of(("value", "threshold"), one))
-            for one in entries
-        ]
-    numbers = {words.folded(key): as_number(value) for key, value in pairs}
-    return {key: number for key, number in numbers.items() if number is not None}
-
-
-def _or(first: float | None, second: float | None) -> float | None:
-    return second if first is None else first

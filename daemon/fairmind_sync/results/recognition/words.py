@@ -89,7 +89,10 @@ PROVENANCE = frozenset(
 """What metadata say of where a result comes from."""
 ATTRIBUTE_NAMES = ("attribute", "protected_attribute", "sensitive_feature", "sensitive_attribute")
 """Under which an entry of a list names the attribute that its group belongs to."""
-REFERENCES = ("reference_group", "reference", "privileged_group", "majority_group")
+REFERENCES = (
+    *("reference_group", "reference", "privileged_group", "majority_group"),
+    *("reference_groups", "privileged_groups"),
+)
 ATTRIBUTES = frozenset(
     {
         *("sex", "gender", "race", "ethnicity", "race_ethnicity", "age", "age_group", "age_range"),
@@ -142,19 +145,10 @@ _STATISTIC = re.compile(
     r"|statistic|p_value|pvalue|effect_size|confidence|lower|upper|magnitude|strength|level|p\d+|q\d+|d)"
     r"|tp|fp|tn|fn"
 )
-_NOT_COMPARED = re.compile(
-    r"(.*_)?(count|difference|diff|gap|disparity|std|stddev|var|variance|p_value|statistic|difference_.*)"
-)
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NO_WORD = re.compile(r"[\W_]+")
 _CACHED = 4096
 """A result asks of few keys, and of each many times."""
-_FAVOURABLE = re.compile(
-    r"(.*_)?(selection|positive|acceptance|approval|opportunity|scoring|hiring|admission|pass|success"
-    r"|true_positive|true_negative)_rates?|(.*_)?(parity|opportunity|odds|accuracy|precision|recall|sensitivity"
-    r"|specificity|tpr|tnr|ppv|npv|f1|f1_score|auc|selected|impact_ratio|predictive_value)"
-)
-_ADVERSE = re.compile(r"false|error|(^|_)(fpr|fnr)(_|$)")
 _ASSIGNED = re.compile(r"""(?P<attribute>[^=:]+?)\s*(==?|:)\s*["']?(?P<value>[^=:"']+)["']?""")
 
 
@@ -182,20 +176,9 @@ def is_metric(key: str) -> bool:
     return word in COUNTS or any(kind.fullmatch(form) for kind in kinds for form in forms)
 
 
-def is_favourable(metric: str) -> bool:
-    """Returns whether more of the rate is better for a group, as of being selected or judged rightly."""
-    word = folded(metric)
-    return _FAVOURABLE.fullmatch(word) is not None and _ADVERSE.search(word) is None
-
-
 def spoken(key: str) -> str:
     """Returns the key as words: without underscores, and with capitals only where the key has them."""
     return _CAMEL.sub(" ", key).replace("_", " ").strip() or key
-
-
-def is_comparable(metric: str) -> bool:
-    """Returns whether groups differ in the metric; differences and spreads aren't compared again."""
-    return _NOT_COMPARED.fullmatch(folded(metric)) is None
 
 
 def is_count(key: str) -> bool:
@@ -225,6 +208,12 @@ def attribute_of_group(group: str, known: frozenset[str]) -> str | None:
     """Returns the attribute in a group's name such as `sex=Female` or `race == "Black"`; else None."""
     match = _ASSIGNED.fullmatch(group.strip())
     return attribute_in(match["attribute"], known) if match else None
+
+
+def value_of_group(group: str) -> str:
+    """Returns a group's name without the attribute that it may hold: of `sex=Female` 'Female'."""
+    match = _ASSIGNED.fullmatch(group.strip())
+    return match["value"] if match else group
 
 
 @lru_cache(_CACHED)
