@@ -91,3 +91,5 @@ def test_more_rows_than_trackers_can_show_are_counted() -> None:
     groups: dict[str, Json] = {f"g{number}": 0.5 for number in range(MOST_ROWS + 3)}
     table = table_of(saved_result(results={"selection_rates": groups}))
     assert (len(table.rows), table.left_out) == (MOST_ROWS, 3)
+    for last in (json.loads(groups_json(table))["data"][-1], groups_csv(table).splitlines()[-1]):
+        assert "(3 rows more are in result.json alone)" in last

@@ -113,6 +113,13 @@ def test_evidence_of_a_deleted_result_is_given_up(engine: Engine) -> None:
     assert recorded(engine) == [("refused", "the result is no longer in the database", None)]
 
 
+def test_the_words_about_the_evidence_of_a_deleted_result_are_erased(engine: Engine) -> None:
+    delivery = deliver(engine, REFUSED)
+    with writing(engine) as connection:
+        deletion.delete(connection, delivery.result.test_id, delivery.result.user_id, NOW)
+    assert recorded(engine) == [("refused", None, DUE)]
+
+
 def test_after_evidence_of_a_deleted_result_comes_the_next(engine: Engine) -> None:
     deleted, left = deliver(engine, REFUSED), deliver(engine, REFUSED)
     with writing(engine) as connection:

@@ -14,7 +14,7 @@ def test_an_absent_module_is_searched_for_no_more(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(absent_modules, "_OF_DATABRICKS", ("surely_not_installed",))
     monkeypatch.delitem(sys.modules, "surely_not_installed", raising=False)
     absent_modules.remember()
-    assert sys.modules["surely_not_installed"] is None
+    assert sys.modules.get("surely_not_installed", absent_modules) is None
     with pytest.raises(ModuleNotFoundError):
         importlib.import_module("surely_not_installed")
     monkeypatch.delitem(sys.modules, "surely_not_installed")

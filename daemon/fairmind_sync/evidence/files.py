@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from fairmind_sync.evidence.file_names import CSV, REPORT, RESULT, TABLE
 from fairmind_sync.evidence.group_table import groups_csv, groups_json, table_of
 from fairmind_sync.evidence.report import report_html
 from fairmind_sync.evidence.result_json import result_json
@@ -13,8 +14,6 @@ from fairmind_sync.results.delivery import SavedResult
 from fairmind_sync.results.evidence_states import EvidenceKind
 from fairmind_sync.results.payload import digest
 from fairmind_sync.results.verdict import verdict_of
-
-RESULT, REPORT, TABLE, CSV = "result.json", "report.html", "groups.json", "groups.csv"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,11 @@ import csv
 import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
+from fairmind_sync.evidence.file_names import RESULT
 from fairmind_sync.results.delivery import SavedResult
 from fairmind_sync.results.payload import dumps
 from fairmind_sync.results.recognition.rows import Row, compared
@@ -22,6 +24,7 @@ COLUMNS = (
     *("attribute", "group", "metric", "value", "count", "reference", "difference", "ratio"),
     *("threshold", "passed", "ci_lower", "ci_upper"),
 )
+Cell: TypeAlias = str | float | bool | None
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for the beginning of a formula."""
 
@@ -51,7 +54,7 @@ def groups_json(table: Table) -> str:
     """Returns the table as MLflow's page shows tables: names of columns, and rows."""
     content = {
         "columns": [*COLUMNS],
-        "data": [[_json_cell(cell) for cell in cells(row)] for row in table.rows],
+        "data": [[_json_cell(cell) for cell in line] for line in _lines(table)],
     }
     return json.dumps(content, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -61,11 +64,19 @@ def groups_csv(table: Table) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows([_csv_cell(cell) for cell in cells(row)] for row in table.rows)
+    writer.writerows([_csv_cell(cell) for cell in line] for line in _lines(table))
     return text.getvalue()
 
 
-def cells(row: Row) -> Sequence[str | float | bool | None]:
+def _lines(table: Table) -> Iterator[Sequence[Cell]]:
+    """Yields the rows' cells; where rows were left out, at the end a line that says so."""
+    yield from map(cells, table.rows)
+    if table.left_out:
+        said = f"({table.left_out} rows more are in {RESULT} alone)"
+        yield [said if name == "metric" else None for name in COLUMNS]
+
+
+def cells(row: Row) -> Sequence[Cell]:
     """Returns the row's values in the order of `COLUMNS`."""
     return (
         *(row.attribute, row.group, row.metric, row.value, row.count, row.reference),
@@ -78,13 +89,13 @@ def _with_attribute(row: Row, attribute: str | None) -> Row:
     return replace(row, attribute=attribute) if is_unknown else row
 
 
-def _json_cell(cell: str | float | bool | None) -> str | float | bool | None:
+def _json_cell(cell: Cell) -> Cell:
     if isinstance(cell, str):
         return storable(cell)
     return dumps(cell) if isinstance(cell, float) and not math.isfinite(cell) else cell
 
 
-def _csv_cell(cell: str | float | bool | None) -> str | float | bool | None:
+def _csv_cell(cell: Cell) -> Cell:
     shown = _json_cell(cell)
     is_formula = isinstance(cell, str) and cell.startswith(_FORMULA)
     return f"'{shown}" if is_formula else shown

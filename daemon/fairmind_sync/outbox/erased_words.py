@@ -28,3 +28,8 @@ def erase_words(connection: Connection, results: Select[tuple[int]]) -> None:
         )
         .values(last_error=None)
     )
+    connection.execute(
+        update(outbox_table)
+        .where(of.result_id.in_(results), of.evidence_reason.is_not(None))
+        .values(evidence_reason=None)
+    )

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from fairmind_sync.errors import ProviderBlockedError, ProviderUnavailableError
-from fairmind_sync.evidence.files import TABLE, Evidence, evidence_of
+from fairmind_sync.evidence.file_names import TABLE
+from fairmind_sync.evidence.files import Evidence, evidence_of
 from fairmind_sync.providers.mlflow.model_tags import tag_model_version
 from fairmind_sync.providers.mlflow.runs_api import (
     DatasetInput,

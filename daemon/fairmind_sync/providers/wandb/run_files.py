@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fairmind_sync.evidence.files import CSV, REPORT, RESULT, TABLE, EvidenceFile, evidence_of
+from fairmind_sync.evidence.file_names import CSV, REPORT, RESULT, TABLE
+from fairmind_sync.evidence.files import EvidenceFile, evidence_of
 from fairmind_sync.results.delivery import SavedResult
 from fairmind_sync.results.evidence_states import EvidenceKind
 
