@@ -163,6 +163,8 @@ def test_a_refusal_holds_no_number_back(
     assert evidence(record) == ("delivered", "refused")
     assert (run.status, run.metrics["selection_rate/female"]) == ("FINISHED", 0.31)
     assert run.tags["fairmind.evidence"].startswith("refused: ")
+    is_there = (len(datasets(lab)) == 1, "mlflow.loggedArtifacts" in run.tags)
+    assert is_there == (kind == "store_file", kind == "log_dataset")
 
 
 @pytest.mark.parametrize("status", [429, 503])

@@ -15,6 +15,7 @@ from tests.support.deliveries import pass_time
 from tests.versions.given_results import GIVEN, given_results, statuses
 
 MOST_ROUNDS = 12
+_GOES_ON = ("pending", "delivered, ")
 
 
 def saved_in(place: Path, provider: str, plain_ones: int = GIVEN) -> Engine:
@@ -38,11 +39,11 @@ def environment(engine: Engine, provider: str, place: Path, **more: str) -> dict
 
 
 def drain_all(python: Path, engine: Engine, env: Mapping[str, str], cwd: Path) -> dict[str, str]:
-    """Drains again and again while something is pending; each delivery's status afterwards."""
+    """Drains again and again while something is pending, or lacks its evidence; each status afterwards."""
     for _ in range(MOST_ROUNDS):
         command = [str(python), "-m", "fairmind_sync", "drain"]
         subprocess.run(command, env=env, cwd=cwd, check=False, capture_output=True, timeout=600)
-        if not any(status.startswith("pending") for status in statuses(engine).values()):
+        if not any(status.startswith(_GOES_ON) for status in statuses(engine).values()):
             break
         pass_time(engine)
     return statuses(engine)

@@ -71,14 +71,23 @@ def _saved(row: Any) -> SavedResult:
 
 
 def statuses(engine: Engine) -> dict[str, str]:
-    """Each delivery's status, and its last error if it isn't delivered, by the test's id."""
+    """Each delivery's status by test id, with its last error or its evidence's state if that is wrong."""
+    of = outbox_table.c
     with reading(engine) as connection:
         rows = connection.execute(
-            select(results_table.c.test_id, outbox_table.c.status, outbox_table.c.last_error)
+            select(
+                *(results_table.c.test_id, of.status, of.last_error),
+                *(of.evidence_state, of.evidence_reason),
+            )
             .join_from(outbox_table, results_table)
             .order_by(outbox_table.c.id)
         ).all()
-    return {
-        row.test_id: row.status if row.status == "delivered" else f"{row.status}: {row.last_error}"
-        for row in rows
-    }
+    return {row.test_id: _status(row) for row in rows}
+
+
+def _status(row: Any) -> str:
+    if row.status != "delivered":
+        return f"{row.status}: {row.last_error}"
+    if row.evidence_state != "stored":
+        return f"delivered, its evidence {row.evidence_state}: {row.evidence_reason}"
+    return "delivered"

@@ -15,6 +15,7 @@ from pathlib import Path
 from fairmind_sync.demo.tracking_server import tracking_server
 from tests.standins.faults import Fault
 from tests.standins.mlflow_proxy import mlflow_proxy
+from tests.support.evidence_held import at_mlflow, made
 from tests.support.mlflow_runs import HeldRun, runs_of
 from tests.versions.drains import drain_all, environment, saved_in
 from tests.versions.environments import make
@@ -65,6 +66,11 @@ def cells(
             ended = drain_all(python, engine, env, here)
             wrong = [f"{test}: {how}" for test, how in ended.items() if how != "delivered"]
             wrong += _faults_of(runs_of(uri, experiment), metrics_by_key(engine))
+            wrong += [
+                f"run {run_id} has other evidence"
+                for run_id, files in made(engine).items()
+                if at_mlflow(uri, run_id) != files
+            ]
             yield str(lost), "; ".join(wrong) or "whole"
 
 

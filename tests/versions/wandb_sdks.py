@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.conftest import API_KEY
 from tests.standins.wandb import Fault, StandInWandb, serve_wandb
 from tests.support.deliveries import pass_time
+from tests.support.evidence_held import at_wandb, made
 from tests.versions.drains import drain_all, environment, saved_in
 from tests.versions.environments import make, with_our_package
 from tests.versions.requirements import requirements
@@ -40,6 +41,11 @@ def cells(python: Path, place: Path) -> Iterator[tuple[str, str]]:
                 pass_time(engine)
             ended = drain_all(python, engine, env, here)
             wrong = [f"{test}: {how}" for test, how in ended.items() if how != "delivered"]
+            wrong += [
+                f"run {run_id} has other evidence"
+                for run_id, files in made(engine).items()
+                if at_wandb(standin, run_id) != files
+            ]
             yield str(lost), "; ".join(wrong + _faults_of(standin, len(ended))) or "whole"
 
 

@@ -82,13 +82,13 @@ class EvidenceSender:
         if self._kind == "none":
             return Sent(None, [])
         evidence = evidence_of(result, self._kind)
-        steps = [
-            *(self._file(run, file.name, file.content) for file in evidence.files),
-            *self._dataset(run, result),
-            *self._model(result, url),
-        ]
-        state = _all_done(steps, progressed)
-        return Sent(state, tags_of(evidence, state))
+        files = [self._file(run, file.name, file.content) for file in evidence.files]
+        states = [
+            _all_done(steps, progressed)
+            for steps in (files, self._dataset(run, result), self._model(result, url))
+        ]  # a store that takes no files may take the dataset
+        state = next((one for one in states if not one.is_stored), ALL_STORED)
+        return Sent(state, tags_of(evidence if states[0].is_stored else Evidence(), state))
 
     def _file(self, run: RunPlace, name: str, content: bytes) -> Step:
         def step() -> None:
@@ -119,13 +119,13 @@ class EvidenceSender:
         return [lambda: tag_model_version(self._api, result, url)]
 
 
-def tags_of(evidence: Evidence, state: EvidenceState) -> list[TagText]:
-    """Returns the tags of evidence in this state; by one of them MLflow's page shows a stored table."""
-    if not state.is_stored:
-        words = storable(f"{state.state}: {state.reason}")
-        return [TagText(STATE_TAG, shorten(words, _LONGEST_TAG))]
-    tags = [TagText(STATE_TAG, state.state), TagText(DIGEST_TAG, evidence.digest)]
-    if any(file.name == TABLE for file in evidence.files):
+def tags_of(stored: Evidence, state: EvidenceState) -> list[TagText]:
+    """Returns the tags that tell the state and what is stored; by one MLflow's page shows the table."""
+    words = state.state if state.is_stored else storable(f"{state.state}: {state.reason}")
+    tags = [TagText(STATE_TAG, shorten(words, _LONGEST_TAG))]
+    if stored.files:
+        tags.append(TagText(DIGEST_TAG, stored.digest))
+    if any(file.name == TABLE for file in stored.files):
         shown = [{"path": f"{FOLDER}/{TABLE}", "type": "table"}]
         tags.append(TagText(TABLES_TAG, json.dumps(shown)))
     return tags
