@@ -48,11 +48,9 @@ def explained(engine: Engine, configured: Settings) -> tuple[str | None, str | N
     return found.evidence, found.what_to_do
 
 
-def finding(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> list[Finding]:
+def finding(database_url: str, monkeypatch: pytest.MonkeyPatch) -> list[Finding]:
     monkeypatch.setenv("MLOPS_PROVIDER", "mlflow")
-    monkeypatch.setenv(
-        "FAIRMIND_SYNC_DATABASE_URL", engine.url.render_as_string(hide_password=False)
-    )
+    monkeypatch.setenv("FAIRMIND_SYNC_DATABASE_URL", database_url)
     monkeypatch.setattr(doctor, "_in_worker", lambda *_arguments: None)
     return [found for found in doctor.examine() if found.check == "mlflow evidence"]
 
@@ -94,9 +92,11 @@ def test_evidence_that_was_given_up_is_told_as_such(engine: Engine, configured: 
     assert str(evidence).endswith("It is not tried again by itself.")
 
 
-def test_refused_evidence_is_a_finding(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refused_evidence_is_a_finding(
+    engine: Engine, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     note(engine, "refused", "no rights")
-    assert finding(engine, monkeypatch) == [
+    assert finding(database_url, monkeypatch) == [
         Finding(
             "mlflow evidence",
             "refused for 1 delivered runs: no rights",
@@ -105,15 +105,19 @@ def test_refused_evidence_is_a_finding(engine: Engine, monkeypatch: pytest.Monke
     ]
 
 
-def test_waiting_evidence_needs_nobody(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waiting_evidence_needs_nobody(
+    engine: Engine, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     note(engine, "waiting", "no answer")
-    (found,) = finding(engine, monkeypatch)
+    (found,) = finding(database_url, monkeypatch)
     assert (found.is_ok, found.detail) == (True, "waiting for 1 delivered runs: no answer")
 
 
-def test_stored_evidence_is_no_finding(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stored_evidence_is_no_finding(
+    engine: Engine, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     note(engine, "stored", None, is_tried_again=False)
-    assert finding(engine, monkeypatch) == []
+    assert finding(database_url, monkeypatch) == []
 
 
 def test_the_status_counts_runs_that_lack_their_evidence(

@@ -69,7 +69,7 @@ class Server:
 
     def stored_run(self, _run: str) -> StoredRun:
         return StoredRun(
-            tags=frozenset(self.tags),
+            tags=dict(self.tags),
             params=frozenset(self.params),
             metrics=frozenset(self.metrics),
         )
@@ -285,3 +285,22 @@ def together(monkeypatch: pytest.MonkeyPatch) -> None:
         return found
 
     monkeypatch.setattr(ServerLimits, "after_refused_entry", learn_and_wait)
+
+
+def test_tags_that_the_run_has_already_are_not_sent_again() -> None:
+    """Else each attempt after a lost reply would begin with more entries than the one before."""
+    server = Server(lambda *_: None)
+    sender = sent(server, results={"a": 1.0})
+    news = [TagText("fairmind.evidence", "stored")]
+    for _ in range(2):
+        sender.fill(delivery(results={"a": 1.0}), RUN, server.stored_run(RUN), news=news)
+    assert (server.tags["fairmind.evidence"], server.requests) == ("stored", 3)
+
+
+def test_a_tag_that_says_something_else_by_now_is_sent() -> None:
+    server = Server(lambda *_: None)
+    sender = sent(server, results={"a": 1.0})
+    for state in ("waiting: no answer", "stored"):
+        news = [TagText("fairmind.evidence", state)]
+        sender.fill(delivery(results={"a": 1.0}), RUN, server.stored_run(RUN), news=news)
+    assert server.tags["fairmind.evidence"] == "stored"

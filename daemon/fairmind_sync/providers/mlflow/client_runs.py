@@ -89,7 +89,7 @@ class ClientRuns:
         return StoredRun(
             is_finished=run.info.status == "FINISHED",
             is_deleted=run.info.lifecycle_stage == "deleted",
-            tags=frozenset(run.data.tags),
+            tags=dict(run.data.tags),
             params=frozenset(run.data.params),
             metrics=frozenset(run.data.metrics),
             artifact_uri=str(run.info.artifact_uri or ""),

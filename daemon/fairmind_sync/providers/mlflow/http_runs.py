@@ -115,7 +115,7 @@ class HttpRuns:
                 is_finished=info["status"] == "FINISHED",
                 is_deleted=info.get("lifecycle_stage") == "deleted",
                 artifact_uri=str(info.get("artifact_uri") or ""),
-                tags=frozenset(tag["key"] for tag in data.get("tags", [])),
+                tags={tag["key"]: tag["value"] for tag in data.get("tags", [])},
                 params=frozenset(param["key"] for param in data.get("params", [])),
                 metrics=frozenset(metric["key"] for metric in data.get("metrics", [])),
             )

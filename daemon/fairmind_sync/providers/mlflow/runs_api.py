@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn, Protocol, TypeAlias
 
@@ -95,12 +95,12 @@ CONTEXT_TAG, CONTEXT = "mlflow.data.context", "evaluation"
 class StoredRun:
     """How far a run has come at the server: by default not at all.
 
-    `tags`, `params` and `metrics` are the keys of what the run has.
+    `tags` are the run's tags, `params` and `metrics` the keys of what the run has.
     """
 
     is_finished: bool = False
     is_deleted: bool = False
-    tags: frozenset[str] = frozenset()
+    tags: Mapping[str, str] = field(default_factory=dict)
     params: frozenset[str] = frozenset()
     metrics: frozenset[str] = frozenset()
     artifact_uri: str = ""

@@ -101,8 +101,8 @@ class RunSender:
     ) -> None:
         """Sends what the run lacks, and nothing twice: some servers refuse what they have already.
 
-        The tags of `news` are sent in any case. Calls `progressed` between two requests. A run whose content
-        the server refuses for good is ended as FAILED.
+        The tags of `news` are sent unless the run has them with these values. Calls `progressed` between two
+        requests. A run whose content the server refuses for good is ended as FAILED.
         """
         try:
             content = self._filled(delivery, run_id, stored, progressed, news)
@@ -116,7 +116,7 @@ class RunSender:
         self, content: MlflowContent, experiment_id: str, tags: Mapping[str, str]
     ) -> tuple[RunPlace, StoredRun]:
         run = self._api.create_run(experiment_id, content.name, content.started_at, tags)
-        return run, StoredRun(tags=frozenset(tags))
+        return run, StoredRun(tags=dict(tags))
 
     def _filled(
         self,
@@ -130,7 +130,8 @@ class RunSender:
         content = self.content(delivery)
         while True:
             try:
-                for number, batch in enumerate(_with_news(news, content.batches(stored))):
+                lacking = [tag for tag in news if stored.tags.get(tag.key) != tag.value]
+                for number, batch in enumerate(_with_news(lacking, content.batches(stored))):
                     if number:
                         progressed()
                     self._send(run_id, batch, progressed)
