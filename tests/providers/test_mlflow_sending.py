@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, cast
@@ -15,8 +12,6 @@ from typing import Any, cast
 import pytest
 
 from fairmind_sync.errors import ProviderBlockedError
-from fairmind_sync.providers.mlflow.content import NEWEST
-from fairmind_sync.providers.mlflow.limits import ServerLimits
 from fairmind_sync.providers.mlflow.runs_api import (
     Entry,
     MetricPoint,
@@ -255,36 +250,6 @@ def test_a_note_on_what_the_server_taught_is_among_the_runs_tags() -> None:
     server = Server(with_a_colon)
     sent(server, results={"a:b": 1.0})
     assert "key 'a:b' is sent as 'a_b'" in server.tags["fairmind.adjusted"]
-
-
-def test_what_two_threads_learn_at_the_same_time_counts_for_both(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """One learns that keys have no colon, the other that texts are short; both begin from the same limits."""
-    server = Server(
-        lambda metrics, params: with_a_colon(metrics, params) or with_a_long_text(metrics, params)
-    )
-    together(monkeypatch)
-    sender = RunSender(cast("RunsApi", server), "project")
-    odd = [{"results": {"a:b": 1.0}}, {"metadata": {"text": "x" * 6000}}]
-    with ThreadPoolExecutor(2) as threads:
-        list(threads.map(lambda one: sender.fill(delivery(**one), RUN, StoredRun()), odd))
-    limits = sender._limits
-    assert (limits.longest_param, limits.keys == NEWEST.keys) == (500, False)
-
-
-def together(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Has each thread wait for the other one, with what it has learned; at most a moment."""
-    meeting = threading.Barrier(2)
-    learn = ServerLimits.after_refused_entry
-
-    def learn_and_wait(*arguments: Any) -> ServerLimits | None:
-        found = learn(*arguments)
-        with suppress(threading.BrokenBarrierError):
-            meeting.wait(1)
-        return found
-
-    monkeypatch.setattr(ServerLimits, "after_refused_entry", learn_and_wait)
 
 
 def test_tags_that_the_run_has_already_are_not_sent_again() -> None:
