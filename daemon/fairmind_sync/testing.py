@@ -29,8 +29,7 @@ class FakeProvider:
 
     `script` holds, for each of the next deliveries, an outcome to return, an error to raise, or None where
     the delivery succeeds; once the script is empty, every delivery succeeds. While `unavailable` is set, the
-    probe and deliveries raise that error. `evidence` is what becomes of every run's evidence; `with_evidence`
-    holds the keys of runs whose evidence was stored.
+    probe and deliveries raise that error. `evidence` is what becomes of every run's evidence.
     """
 
     name: ProviderName = "mlflow"
@@ -39,7 +38,6 @@ class FakeProvider:
     unavailable: ProviderUnavailableError | None = None
     evidence: EvidenceState | None = None
     runs: dict[str, Delivery] = field(default_factory=dict)
-    with_evidence: set[str] = field(default_factory=set)
     probes: int = 0
 
     def probe(self) -> None:
@@ -54,9 +52,9 @@ class FakeProvider:
             deliveries, lambda delivery: self._deliver_one(delivery, journal), may_start, threads=1
         )
 
-    def add_evidence(self, owed: OwedEvidence) -> EvidenceState:
+    def add_evidence(self, owed: OwedEvidence) -> EvidenceState:  # noqa: ARG002 all are alike
         self._refuse_if_unavailable()
-        return self._evidence(owed.key) or ALL_STORED
+        return self.evidence or ALL_STORED
 
     def sweep(self, suspects: Sequence[str], ledger: Ledger) -> None:
         """Does nothing: no attempt leaves a run behind in memory."""
@@ -79,12 +77,7 @@ class FakeProvider:
         journal.created(delivery, run_id)
         self.runs[delivery.key] = delivery
         run = Run(run_id, f"https://fake.example/{run_id}")
-        return Delivered(run, "memory", self._evidence(delivery.key))
-
-    def _evidence(self, key: str) -> EvidenceState | None:
-        if self.evidence is not None and self.evidence.is_stored:
-            self.with_evidence.add(key)
-        return self.evidence
+        return Delivered(run, "memory", self.evidence)
 
 
 def new_result(**changes: Any) -> NewResult:

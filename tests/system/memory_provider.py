@@ -15,8 +15,9 @@ from fairmind_sync.errors import ProviderOfflineError
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.providers.base import Dead, Delivered, Journal, Ledger, Outcome, Remark, Report
 from fairmind_sync.providers.threads import run_in_threads
-from fairmind_sync.results.delivery import Delivery, Run
+from fairmind_sync.results.delivery import Delivery, OwedEvidence, Run
 from fairmind_sync.results.error_kinds import ErrorKind
+from fairmind_sync.results.evidence_states import ALL_STORED, EvidenceState
 from fairmind_sync.settings import Settings
 
 PACKAGE = "json"
@@ -43,6 +44,10 @@ class MemoryProvider:
         yield from run_in_threads(
             deliveries, lambda delivery: self._write(delivery, journal), may_start, threads=2
         )
+
+    def add_evidence(self, _owed: OwedEvidence) -> EvidenceState:
+        """A run is a file of its own, and asks for no evidence."""
+        return ALL_STORED
 
     def sweep(self, suspects: Sequence[str], ledger: Ledger) -> None:
         """A file is there or isn't: nothing is left half done."""

@@ -6,7 +6,6 @@ No template language has to be installed where results are only saved; the page'
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import groupby
 
 from markupsafe import Markup
 
@@ -24,7 +23,7 @@ from fairmind_sync.results.delivery import SavedResult
 from fairmind_sync.results.naming import run_name
 from fairmind_sync.results.payload import Json
 from fairmind_sync.results.recognition import directions, words
-from fairmind_sync.results.recognition.rows import Row
+from fairmind_sync.results.recognition.rows import Row, blocks_of
 from fairmind_sync.results.verdict import Verdict
 from fairmind_sync.text import storable
 
@@ -152,8 +151,7 @@ def _group(row: Row) -> str:
 
 
 def _charts(groups: Sequence[Row]) -> Markup | None:
-    blocks = [[*rows] for _, rows in groupby(sorted(groups, key=_block_key), key=_block_key)]
-    drawn = [rows for rows in blocks if len(rows) > 1]
+    drawn = [rows for rows in blocks_of(groups) if len(rows) > 1]
     if not drawn:
         return None
     notes = [_BAND] if any(map(has_band, drawn)) else []
@@ -161,10 +159,6 @@ def _charts(groups: Sequence[Row]) -> Markup | None:
         notes.append(f"{len(drawn) - MOST_CHARTS} metrics more are in the table.")
     figures = (_figure(rows) for rows in drawn[:MOST_CHARTS])
     return joined([*(fill(_NOTE, note) for note in notes), *figures], "\n")
-
-
-def _block_key(row: Row) -> tuple[str, str, str]:
-    return "/".join(row.table), row.attribute or "", row.metric
 
 
 def _figure(rows: Sequence[Row]) -> Markup:

@@ -82,17 +82,16 @@ class EvidencePass:
             bound.info("evidence.stored", run_id=owed.run_id)
         else:
             log_missing(bound, state)
-        return state.is_stored or state.is_final
+        return state.is_done
 
     def _record(self, owed: OwedEvidence, state: EvidenceState) -> None:
         now = self.clock()
-        is_done = state.is_stored or state.is_final
-        due_at = None if is_done else now + owed_evidence.wait_after(now - owed.delivered_at)
+        due_at = None if state.is_done else now + owed_evidence.wait_after(now - owed.delivered_at)
         with writing(self.engine) as connection:
             owed_evidence.note(connection, owed.delivery_id, state, due_at)
             if state.is_stored:
                 owed_evidence.note_working_store(connection, self.provider.name)
-            elif not state.is_final:
+            elif not state.is_done:
                 owed_evidence.note_refused_store(connection, self.provider.name, now)
 
 

@@ -28,5 +28,10 @@ class EvidenceState:
     def is_stored(self) -> bool:
         return self.state == STORED
 
+    @property
+    def is_done(self) -> bool:
+        """Whether no try is left to make."""
+        return self.is_stored or self.is_final
+
 
 ALL_STORED = EvidenceState(STORED)

@@ -42,7 +42,7 @@ def add_late_files(sdk: Sdk, owed: OwedEvidence, kind: EvidenceKind) -> Evidence
     """
     files = files_of(owed.result, kind)
     state = _state_at(sdk, owed, files)
-    if state.is_stored or state.is_final:
+    if state.is_done:
         return state
     try:
         sdk.add_files(owed.key, files)

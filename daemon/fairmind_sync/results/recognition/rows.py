@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import TypeAlias
 
 from fairmind_sync.results.keys import KeyPath
@@ -136,7 +137,7 @@ def _compared(row: Row, known: Mapping[Block, tuple[Row | None, Row | None]]) ->
         row,
         reference=reference.group,
         difference=_finite(row.value - reference.value),
-        ratio=_finite(_ratio(row.value, reference.value)),
+        ratio=_finite(ratio_of(row.value, reference.value)),
     )
 
 
@@ -148,12 +149,23 @@ def _with_impact(row: Row, known: Mapping[Block, tuple[Row | None, Row | None]])
     highest = known[row.block][1]
     if highest is None:
         return row
-    return replace(row, highest=highest.group, impact=_finite(_ratio(row.value, highest.value)))
+    return replace(row, highest=highest.group, impact=_finite(ratio_of(row.value, highest.value)))
 
 
 def _finite(computed: float | None) -> float | None:
     return computed if computed is not None and math.isfinite(computed) else None
 
 
-def _ratio(value: float, reference: float) -> float | None:
+def blocks_of(rows: Iterable[Row]) -> list[list[Row]]:
+    """Returns the rows that are compared with each other, together, by their place in the result."""
+    ordered = sorted(rows, key=_place)
+    return [[*block] for _, block in groupby(ordered, key=_place)]
+
+
+def _place(row: Row) -> tuple[str, str, str]:
+    return "/".join(row.table), row.attribute or "", row.metric
+
+
+def ratio_of(value: float, reference: float) -> float | None:
+    """Returns the value as a share of the reference; None where that says nothing."""
     return value / reference if reference > 0 and value >= 0 else None
