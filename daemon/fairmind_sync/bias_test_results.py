@@ -11,9 +11,10 @@ never deletes, a result of another user.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from fairmind_sync.intake import entries
 from fairmind_sync.intake.forgotten import warn_of_forgotten_provider
 from fairmind_sync.intake.prepare import prepare
 from fairmind_sync.intake.save import save_all
@@ -84,6 +85,29 @@ def save_test_result_sync(
     save_all(ready_engine(settings.database_url), [new], settings.owed)
     warn_of_forgotten_provider(settings)
     return True
+
+
+async def save_test_results(results: Iterable[Mapping[str, object]]) -> int:
+    """Stores many results at once, in one local transaction: all of them, or none if one is wrong.
+
+    Each is a mapping with the names of `save_test_result`'s arguments; `user_id`, `dataset_id` and `metadata`
+    may be missing. Runs are listed in the given order.
+
+    Returns:
+        How many are new; the others were stored before, with the same content.
+
+    Raises:
+        As `save_test_result`; a PayloadError's message says which result is wrong, counted from 1.
+    """
+    return await asyncio.to_thread(save_test_results_sync, results)
+
+
+def save_test_results_sync(results: Iterable[Mapping[str, object]]) -> int:
+    settings = _settings()
+    prepared = entries.prepare_all(results, settings.private_fields)
+    saved = save_all(ready_engine(settings.database_url), prepared, settings.owed)
+    warn_of_forgotten_provider(settings)
+    return sum(one.is_new for one in saved)
 
 
 async def get_test_result(test_id: str, user_id: str | None) -> dict[str, Any] | None:

@@ -94,7 +94,7 @@ def test_a_field_that_is_not_known_is_named() -> None:
 
 @pytest.mark.parametrize("entry", ["null", "7", '"text"', "[[]]"])
 def test_what_is_no_object_is_refused(entry: str) -> None:
-    with pytest.raises(PayloadError, match="result 1: it is no JSON object"):
+    with pytest.raises(PayloadError, match="result 1: it is no object with named fields"):
         parse(entry, ())
 
 

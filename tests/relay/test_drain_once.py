@@ -1,89 +1,153 @@
-"""The command line's drain, with pools that start no process: which drains there are, and how they end."""
+"""The command line's drain decides which providers get worker processes: those with work, and no others."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import Future
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from random import Random
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
+from fairmind_sync.clock import utc_now
+from fairmind_sync.errors import ProviderBlockedError
+from fairmind_sync.outbox import deletion, outcomes, owed_evidence, provider_state
 from fairmind_sync.relay import drain as command
-from fairmind_sync.relay import worker, worker_count
+from fairmind_sync.relay import drain_processes
+from fairmind_sync.results.error_kinds import ErrorKind
+from fairmind_sync.results.evidence_states import WAITING, EvidenceState
 from fairmind_sync.settings import Settings
-from tests.support.deliveries import dead, save
-from tests.support.log_events import captured_logs
+from fairmind_sync.storage.engine import reading, writing
+from fairmind_sync.storage.tables import results_table
+from tests.support.clock import NOW
+from tests.support.deliveries import LEASE, claimed, dead, delivered, save
 
-
-class Pool:
-    """Notes what it was given; its work ends at once, as the test says."""
-
-    made: list[Pool]
-    error: Exception | None
-
-    def __init__(self, most: int, context: Any, initializer: Any, initargs: Any) -> None:
-        self.most, self.start_method = most, context.get_start_method()
-        self.initializer, (self.settings, self.flags) = initializer, initargs
-        self.given: tuple[Any, ...] = ()
-        self.options: dict[str, Any] = {}
-        self.stopped: bool | None = None
-        Pool.made.append(self)
-
-    def submit(self, work: Callable[..., None], *given: Any, **options: Any) -> Future[None]:
-        self.given, self.options = (work, *given), options
-        future: Future[None] = Future()
-        if Pool.error:
-            future.set_exception(Pool.error)
-        else:
-            future.set_result(None)
-        return future
-
-    def shutdown(self) -> None:
-        self.stopped = self.flags.stop.value
+BLOCKED = ProviderBlockedError("the key is wrong")
 
 
 @pytest.fixture(autouse=True)
-def pools(monkeypatch: pytest.MonkeyPatch) -> list[Pool]:
-    Pool.made, Pool.error = [], None
-    monkeypatch.setattr(command, "ProcessPoolExecutor", Pool)
-    return Pool.made
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What the drain would have processes do: the providers, and the longest time."""
+    asked: list[Any] = []
+
+    def run(
+        _engine: Engine,
+        _settings: Settings,
+        providers: Sequence[str],
+        on_progress: Callable[[], None],
+        most_seconds: float | None,
+    ) -> None:
+        asked.append((providers, most_seconds))
+        on_progress()
+
+    monkeypatch.setattr(drain_processes, "run", run)
+    return asked
 
 
-def test_each_enabled_provider_gets_a_process_that_probes_and_sweeps(
-    engine: Engine, configured: Settings, pools: list[Pool]
+def note_blocked(engine: Engine, *, at: Any = NOW) -> None:
+    with writing(engine) as connection:
+        provider_state.note_unavailable(
+            connection, "mlflow", BLOCKED, "the key is wrong", chance=Random(1), now=at
+        )
+
+
+def test_nothing_due_starts_no_process(
+    engine: Engine, configured: Settings, asked: list[Any]
 ) -> None:
+    delivered(engine)
+    assert command.drain_once(engine, configured) == {}
+    assert asked == []
+
+
+def test_only_a_provider_with_something_due_gets_a_process(
+    engine: Engine, configured: Settings, asked: list[Any]
+) -> None:
+    save(engine, "mlflow")
+    command.drain_once(engine, configured, most_seconds=7)
+    assert asked == [(["mlflow"], 7)]
+
+
+def test_what_waits_for_a_later_try_starts_no_process(
+    engine: Engine, configured: Settings, asked: list[Any]
+) -> None:
+    save(engine, "mlflow", now=utc_now() + timedelta(hours=1))
+    assert command.drain_once(engine, configured) == {"mlflow": 1}
+    assert asked == []
+
+
+def test_a_lease_that_ran_out_is_work(
+    engine: Engine, configured: Settings, asked: list[Any]
+) -> None:
+    claimed(engine, now=utc_now() - 2 * LEASE)
     command.drain_once(engine, configured)
-    assert [pool.given for pool in pools] == [
-        (worker.drain, name, configured) for name in ("wandb", "mlflow")
-    ]
-    assert [pool.options for pool in pools] == [
-        {"probe_now": True, "and_sweep": True, "and_evidence": True}
-    ] * 2
-    assert {(pool.most, pool.start_method, pool.initializer) for pool in pools} == {
-        (1, "spawn", worker.start)
-    }
-    assert len({id(pool.flags) for pool in pools}) == 2
+    assert [providers for providers, _ in asked] == [["mlflow"]]
 
 
-def test_no_evidence_is_added_where_none_is_wanted(
-    engine: Engine, configured: Settings, pools: list[Pool]
+def test_a_run_that_may_have_been_left_behind_is_work(
+    engine: Engine, configured: Settings, asked: list[Any]
 ) -> None:
+    delivery = claimed(engine, now=utc_now())
+    with writing(engine) as connection:
+        outcomes.note_creating(connection, delivery, "somewhere", NOW)
+        outcomes.record_dead(connection, delivery, ErrorKind.REJECTED, "too large", NOW)
+    command.drain_once(engine, configured)
+    assert [providers for providers, _ in asked] == [["mlflow"]]
+
+
+def test_missing_evidence_that_is_due_is_work_where_evidence_is_wanted(
+    engine: Engine, configured: Settings, asked: list[Any]
+) -> None:
+    delivery = delivered(engine)
+    with writing(engine) as connection:
+        owed_evidence.note(connection, delivery.id, EvidenceState(WAITING, "away"), NOW)
     command.drain_once(engine, configured.model_copy(update={"evidence": "none"}))
-    assert [pool.options["and_evidence"] for pool in pools] == [False, False]
-
-
-def test_a_large_backlog_gets_a_second_process_that_neither_probes_nor_sweeps(
-    engine: Engine, configured: Settings, pools: list[Pool], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(worker_count, "LARGE_BACKLOG", 1)
-    save(engine, "wandb")
+    assert asked == []
     command.drain_once(engine, configured)
-    found = [
-        (pool.given[1], pool.options["probe_now"], pool.options["and_sweep"]) for pool in pools
-    ]
-    assert found == [("wandb", True, True), ("wandb", False, False), ("mlflow", True, True)]
+    assert [providers for providers, _ in asked] == [["mlflow"]]
+
+
+def test_a_blocked_provider_is_probed_at_once_if_something_waits(
+    engine: Engine, configured: Settings, asked: list[Any]
+) -> None:
+    note_blocked(engine, at=utc_now())
+    command.drain_once(engine, configured)
+    assert asked == []
+    save(engine, "mlflow", now=utc_now() + timedelta(hours=1))
+    command.drain_once(engine, configured)
+    assert [providers for providers, _ in asked] == [["mlflow"]]
+
+
+def test_a_blocked_provider_without_backlog_is_probed_when_that_is_due(
+    engine: Engine, configured: Settings, asked: list[Any]
+) -> None:
+    note_blocked(engine, at=NOW)
+    command.drain_once(engine, configured)
+    assert [providers for providers, _ in asked] == [["mlflow"]]
+
+
+def test_a_paused_provider_gets_no_process(
+    engine: Engine, configured: Settings, asked: list[Any]
+) -> None:
+    save(engine, "mlflow")
+    note_blocked(engine)
+    with writing(engine) as connection:
+        provider_state.pause(connection, "mlflow", NOW)
+    command.drain_once(engine, configured)
+    assert asked == []
+
+
+def test_a_deletion_that_waited_for_an_attempt_is_finished(
+    engine: Engine, configured: Settings, asked: list[Any]
+) -> None:
+    delivery = claimed(engine)
+    with writing(engine) as connection:
+        deletion.delete(connection, delivery.result.test_id, "user-1", NOW)
+    command.drain_once(engine, configured)
+    assert asked == []
+    with reading(engine) as connection:
+        (row,) = connection.execute(results_table.select())
+    assert row.erased_at is not None
 
 
 def test_what_is_left_is_told_by_provider(engine: Engine, configured: Settings) -> None:
@@ -98,29 +162,3 @@ def test_what_is_left_is_of_enabled_providers(engine: Engine, configured: Settin
     save(engine, "mlflow", "wandb")
     one = configured.model_copy(update={"provider": "wandb"})
     assert command.unfinished(engine, one) == {"wandb": 1}
-
-
-def test_every_process_is_told_to_stop_before_it_is_waited_for(
-    engine: Engine, configured: Settings, pools: list[Pool]
-) -> None:
-    command.drain_once(engine, configured)
-    assert [pool.stopped for pool in pools] == [True, True]
-
-
-def test_a_process_that_ended_early_is_told(engine: Engine, configured: Settings) -> None:
-    Pool.error = BrokenProcessPool("it died")
-    with captured_logs() as events:
-        command.drain_once(engine, configured)
-    told = sorted((event["event"], event["provider"], event["reason"]) for event in events)
-    assert told == [
-        ("worker.failed", name, "the worker process ended early") for name in ("mlflow", "wandb")
-    ]
-
-
-def test_a_bug_in_a_drain_is_raised_after_all_have_stopped(
-    engine: Engine, configured: Settings, pools: list[Pool]
-) -> None:
-    Pool.error = ValueError("a bug")
-    with pytest.raises(ValueError, match="a bug"):
-        command.drain_once(engine, configured)
-    assert [pool.stopped for pool in pools] == [True, True]

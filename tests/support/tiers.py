@@ -46,6 +46,7 @@ _STARTERS = {
     "subprocess",
     "multiprocessing",
     "command",
+    "Forked",
     "running_daemon",
     "at_once",
     "Lab",

@@ -27,7 +27,7 @@ TRIES = ("floors", "producers", "fairmind", "servers", "clients", "sdks")
 def try_oldest_client() -> bool:
     """Delivers to the oldest server and to the newest one of those named, with the oldest client."""
     needed = [str(one) for one in requirements("daemon", "postgres")]
-    (mlflow,) = [one for one in requirements("mlflow") if one.name == "mlflow"]
+    (mlflow,) = [one for one in requirements("mlflow") if one.name == "mlflow-skinny"]
     with tempfile.TemporaryDirectory() as place:
         python = with_our_package(make(Path(place) / "venv", floor_of(mlflow), *needed))
         return try_servers((OLDER[0], OLDER[-1]), python)

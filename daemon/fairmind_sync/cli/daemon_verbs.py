@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from fairmind_sync.cli.command import AsJson, current_settings, opened
+from fairmind_sync.cli.delivering import Timeout, deliver
 from fairmind_sync.cli.output import print_json, say
 
 
@@ -22,28 +23,13 @@ def run(*, as_json: AsJson = False) -> None:
     daemon.run(settings)
 
 
-def drain(*, as_json: AsJson = False) -> None:
+def drain(*, timeout: Timeout = None, as_json: AsJson = False) -> None:
     """Deliver everything that is due, once; exit 0 only if nothing is left undelivered."""
-    from fairmind_sync import logs
-    from fairmind_sync.errors import NoProviderError
-    from fairmind_sync.operating.progress import drain_with_progress
-    from fairmind_sync.operating.status import reasons_of
-    from fairmind_sync.settings import OF_DELIVERIES
-
     settings = current_settings()
-    logs.configure(settings)
-    settings.require(*OF_DELIVERIES)
-    if not settings.owed:
-        raise NoProviderError
-    engine = opened(settings)
-    left = drain_with_progress(engine, settings)
+    left = deliver(opened(settings), settings, timeout)
     if as_json:
-        print_json({"left": {name: left.get(name, 0) for name in settings.owed}})
-    reasons = reasons_of(engine, left)
-    for provider, count in left.items():
-        why = reasons.get(provider, "See: fairmind-sync status")
-        say(f"{provider}: {count} undelivered. {why}", is_wrong=True)
-    raise typer.Exit(1 if left else 0)
+        print_json({"left": left})
+    raise typer.Exit(1 if any(left.values()) else 0)
 
 
 def demo(

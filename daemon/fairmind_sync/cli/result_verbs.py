@@ -10,6 +10,7 @@ from typing import Annotated, BinaryIO
 import typer
 
 from fairmind_sync.cli.command import AsJson, current_settings, opened, provider_named
+from fairmind_sync.cli.delivering import Timeout, deliver
 from fairmind_sync.cli.output import fail, print_json, print_page, say
 from fairmind_sync.cli.standard_streams import standard_input
 from fairmind_sync.provider_names import PROVIDERS, either
@@ -18,21 +19,30 @@ from fairmind_sync.provider_names import PROVIDERS, either
 def save(
     file: Annotated[str, typer.Argument(help="A JSON or JSON Lines file; '-' is standard input.")],
     *,
+    drain: Annotated[bool, typer.Option("--drain", help="Then deliver, as 'drain' does.")] = False,
+    timeout: Timeout = None,
     as_json: AsJson = False,
 ) -> None:
     """Save results: all of the file's, or none if one is wrong."""
     from fairmind_sync.intake import json_lines
     from fairmind_sync.intake.save import save_all
 
+    if timeout is not None and not drain:
+        raise typer.BadParameter("--timeout is for --drain: saving waits for nobody.")
     settings = current_settings()
     text = _read(standard_input() if file == "-" else Path(file))
     results = json_lines.parse(text, settings.private_fields)
-    saved = save_all(opened(settings), results, settings.owed)
+    engine = opened(settings)
+    saved = save_all(engine, results, settings.owed)
     new = sum(one.is_new for one in saved)
-    if as_json:
-        print_json({"saved": new, "unchanged": len(saved) - new})
-    else:
+    if not as_json:
         say(f"saved {new} results; {len(saved) - new} were there already")
+    left = deliver(engine, settings, timeout) if drain else {}
+    if as_json:
+        print_json(
+            {"saved": new, "unchanged": len(saved) - new, **({"left": left} if drain else {})}
+        )
+    raise typer.Exit(1 if any(left.values()) else 0)
 
 
 def import_(

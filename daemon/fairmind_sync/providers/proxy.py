@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-
-import requests
+from http import HTTPStatus
 
 from fairmind_sync.providers.causes import causes
 
@@ -17,7 +16,7 @@ _NOT_LET_IN = re.compile(r"SOCKS5 authentication|All offered SOCKS5 authenticati
 def refusal(error: BaseException) -> str | None:
     """Returns a sentence for a proxy that won't connect us; None where the proxy is away, or not to blame."""
     for cause in causes(error):
-        if not isinstance(cause, (requests.exceptions.RequestException, OSError)):
+        if not isinstance(cause, OSError):
             continue
         text = str(cause)
         if _NOT_LET_IN.search(text):
@@ -30,9 +29,9 @@ def refusal(error: BaseException) -> str | None:
 
 
 def _of_tunnel(status: int, words: str) -> str | None:
-    if status == requests.codes.proxy_authentication_required:
+    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
         return REFUSES
-    if status in (requests.codes.request_timeout, requests.codes.too_many_requests):
+    if status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS):
         return None
     return (
         f"the proxy won't connect us ({status} {words}). Have it let us through, or name the host in "

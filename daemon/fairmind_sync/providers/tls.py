@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from http.client import BadStatusLine
 from urllib.parse import urlsplit
 
-import requests
-from requests.utils import get_environ_proxies, select_proxy
+from urllib3.exceptions import ProxyError, SSLError
 
 from fairmind_sync.providers.causes import causes
+from fairmind_sync.providers.environment_proxy import proxy_for
 
 _NOBODY_VOUCHES = (18, 19, 20, 21)
 """OpenSSL's codes for a certificate that vouches for itself, or whose authority is unknown."""
@@ -48,11 +48,11 @@ def refusal(error: BaseException, variables: TlsVariables) -> str | None:
     chain = list(causes(error))
     found = next((one for one in chain if isinstance(one, ssl.SSLError)), None)
     if found is None:
-        is_of_tls = any(isinstance(one, requests.exceptions.SSLError) for one in chain)
+        is_of_tls = any(isinstance(one, SSLError) for one in chain)
         return _no_connection(str(chain[-1]), variables) if is_of_tls else None
     if isinstance(found, _DISTURBED) or _GARBLED in _reason(found):
         return None
-    if any(isinstance(one, requests.exceptions.ProxyError) for one in chain):
+    if any(isinstance(one, ProxyError) for one in chain):
         return _of_the_proxy(found)
     if isinstance(found, ssl.SSLCertVerificationError):
         return f"{variables.server}'s certificate is refused: {_of_certificate(found, variables)}"
@@ -66,7 +66,7 @@ def look(error: BaseException, address: str, variables: TlsVariables) -> str | N
     """
     if not any(isinstance(cause, _CUT) for cause in causes(error)):
         return None
-    if select_proxy(address, get_environ_proxies(address)):
+    if proxy_for(address):
         return None
     parts = urlsplit(address)
     place = (str(parts.hostname), parts.port or _PORTS[parts.scheme])

@@ -1,70 +1,53 @@
-"""Drains every enabled provider once, in worker processes, without a daemon: for the command line."""
+"""Drains every enabled provider once, without a daemon: for the command line."""
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING
 
-import structlog
-
-from fairmind_sync.outbox import workload
-from fairmind_sync.relay import worker
+from fairmind_sync.outbox import deletion, owed_evidence, provider_state, workload
+from fairmind_sync.relay import sweep
 from fairmind_sync.relay.decision import decide
-from fairmind_sync.relay.shared_flags import SharedFlags
-from fairmind_sync.relay.worker_count import processes_for
 from fairmind_sync.storage import erasure
-from fairmind_sync.storage.engine import reading
+from fairmind_sync.storage.engine import current_time, reading, writing
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from datetime import datetime
+
+    from sqlalchemy import Connection, Engine
 
     from fairmind_sync.provider_names import ProviderName
     from fairmind_sync.settings import Settings
-
-_PROGRESS_INTERVAL_S = 0.2
-
-log = structlog.get_logger()
 
 
 def drain_once(
     engine: Engine,
     settings: Settings,
     on_progress: Callable[[dict[str, int]], None] = lambda _counts: None,
+    most_seconds: float | None = None,
 ) -> dict[str, int]:
     """Delivers until nothing is due; a provider that was offline or blocked is probed at once.
 
-    `on_progress` gets each provider's number of unfinished deliveries, now and then.
+    Only a provider that has work gets a process. After `most_seconds`, what has begun is finished and nothing
+    more begins; a process that takes longer than the grace period for that is killed. `on_progress` gets each
+    provider's number of unfinished deliveries, now and then.
 
     Returns:
         How many deliveries of each provider are left, pending or dead; a provider with none is left out.
     """
     decide(engine, settings)
-    spawn = multiprocessing.get_context("spawn")
-    workers = _workers_for(engine, settings)
-    pools = [
-        ProcessPoolExecutor(1, spawn, worker.start, (settings, flags)) for _, _, flags in workers
-    ]
-    try:
-        drains = {
-            pool.submit(
-                worker.drain,
-                provider,
-                settings,
-                probe_now=number == 1,
-                and_sweep=number == 1,
-                and_evidence=number == 1 and settings.evidence != "none",
-            ): provider
-            for pool, (provider, number, _) in zip(pools, workers, strict=True)
-        }
-        _wait(drains, lambda: on_progress(unfinished(engine, settings)))
-    finally:
-        for _, _, flags in workers:
-            flags.stop.value = True
-        for pool in pools:
-            pool.shutdown()
+    with writing(engine) as connection:
+        deletion.finish(connection, current_time(engine))
+    if at_work := _with_work(engine, settings):
+        from fairmind_sync.relay import drain_processes  # which a drain of nothing doesn't need
+
+        drain_processes.run(
+            engine,
+            settings,
+            at_work,
+            lambda: on_progress(unfinished(engine, settings)),
+            most_seconds,
+        )
     erasure.empty_log(engine)
     return unfinished(engine, settings)
 
@@ -75,28 +58,23 @@ def unfinished(engine: Engine, settings: Settings) -> dict[str, int]:
         return workload.unfinished(connection, settings.owed)
 
 
-def _workers_for(engine: Engine, settings: Settings) -> list[tuple[ProviderName, int, SharedFlags]]:
-    """Returns provider, number and flags of each process that the enabled providers' backlogs are worth."""
+def _with_work(engine: Engine, settings: Settings) -> list[ProviderName]:
+    now = current_time(engine)
     with reading(engine) as connection:
-        pending = {name: workload.pending(connection, name) for name in settings.enabled}
-    return [
-        (provider, number, SharedFlags())
-        for provider, count in pending.items()
-        for number in range(1, 1 + processes_for(provider, count))
-    ]
+        return [name for name in settings.enabled if _has_work(connection, name, settings, now)]
 
 
-def _wait(drains: dict[Future[None], ProviderName], on_progress: Callable[[], None]) -> None:
-    running = set(drains)
-    while running:
-        ended, running = wait(running, timeout=_PROGRESS_INTERVAL_S)
-        on_progress()
-        for future in ended:
-            _log_failure(drains[future], future)
-
-
-def _log_failure(provider: ProviderName, future: Future[None]) -> None:
-    if isinstance(future.exception(), BrokenProcessPool):
-        log.error("worker.failed", provider=provider, reason="the worker process ended early")
-    else:
-        future.result()
+def _has_work(
+    connection: Connection, provider: ProviderName, settings: Settings, now: datetime
+) -> bool:
+    """Returns whether a process would have something to deliver, to probe, to sweep or to add."""
+    state = provider_state.read(connection, provider)
+    if state.is_ready:
+        return (
+            workload.has_work(connection, provider, now)
+            or sweep.is_called_for(connection, provider, now)
+            or (settings.evidence != "none" and owed_evidence.is_due(connection, provider, now))
+        )
+    return not state.is_paused and (
+        state.may_try(now) or workload.pending(connection, provider) > 0
+    )

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from configparser import ConfigParser, Error
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fairmind_sync.providers.mlflow import addresses
+from fairmind_sync.errors import ProviderBlockedError
+from fairmind_sync.providers.mlflow import addresses, tracking_variables
 from fairmind_sync.providers.variables import trim
 from fairmind_sync.redaction import passwords_in, without_user
 
@@ -28,7 +27,7 @@ _SDK_SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    tracking_variables.TIMEOUT: tracking_variables.DEFAULT_TIMEOUT_S,
 }
 
 
@@ -61,11 +60,10 @@ def secrets(settings: Settings) -> list[str]:
 
 
 def _password_in_file() -> str:
-    """Returns the password of the file that MLflow's client reads where no variable has one."""
-    parser = ConfigParser(interpolation=None)
-    with suppress(Error, OSError, RuntimeError, UnicodeDecodeError):  # it is MLflow's to complain
-        parser.read(Path("~/.mlflow/credentials").expanduser(), encoding="utf-8")
-    return parser.get("mlflow", "mlflow_tracking_password", fallback="")
+    """Returns the password of the file that is read where no variable has one."""
+    with suppress(ProviderBlockedError):
+        return tracking_variables.in_file()[1]
+    return ""
 
 
 def remarks(settings: Settings) -> Iterable[Remark]:

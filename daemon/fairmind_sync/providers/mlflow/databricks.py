@@ -16,6 +16,7 @@ from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
 from fairmind_sync.providers.causes import causes
 from fairmind_sync.providers.mlflow.http_runs import HttpRuns
 from fairmind_sync.providers.mlflow.http_server import HttpServer
+from fairmind_sync.providers.mlflow.package_client import PackageClient
 from fairmind_sync.providers.mlflow.runs_api import RunPlace, StoreRefusedError
 from fairmind_sync.providers.tls import TlsVariables
 from fairmind_sync.redaction import redact
@@ -59,7 +60,8 @@ class DatabricksRuns(HttpRuns):
                 request.headers["X-Databricks-Org-Id"] = str(workspace_id)
             return request
 
-        server = HttpServer(host, lambda: MlflowHostCreds(host), sign, _VARIABLES)
+        client = PackageClient(lambda: MlflowHostCreds(host), sign)
+        server = HttpServer(host, client, _VARIABLES)
         super().__init__(server, host, _NoArtifacts())
 
     def experiment_id(self, name: str) -> str:

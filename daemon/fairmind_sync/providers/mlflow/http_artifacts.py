@@ -6,11 +6,11 @@ for a bucket. The server knows its own store.
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import NoReturn
 from urllib.parse import quote, urlsplit
 
-import requests
-
+from fairmind_sync.providers.mlflow.http_client import Reply, Request
 from fairmind_sync.providers.mlflow.http_replies import error_of
 from fairmind_sync.providers.mlflow.http_server import HttpServer
 from fairmind_sync.providers.mlflow.runs_api import (
@@ -30,42 +30,53 @@ _OFF = "serving is disabled"
 
 
 class HttpArtifacts:
-    """An `ArtifactsApi` on an HTTP server."""
+    """An `ArtifactsApi` on an HTTP server.
+
+    Requests for files go apart: a server that fails at a file closes the connection a moment later, without a
+    word, and another request on it would be lost.
+    """
 
     def __init__(self, server: HttpServer) -> None:
         self._server = server
 
     def store(self, run: RunPlace, path: str, content: bytes) -> None:
-        if proxied := _proxied_path(run, path):
-            reply = self._server.request_apart("PUT", proxied, data=content)
-        else:
-            where = {"run_uuid": run.id, "path": path}
-            reply = self._server.request_apart("POST", _UPLOAD, params=where, data=content)
-        if not reply.ok:
+        proxied = _proxied_path(run, path)
+        reply = self._server.send(
+            Request("PUT", proxied, content=content, apart=True)
+            if proxied
+            else Request("POST", _UPLOAD, _page(run, path), content=content, apart=True)
+        )
+        if not reply.is_done:
             _raise(reply)
 
     def read(self, run: RunPlace, path: str) -> bytes | None:
-        if proxied := _proxied_path(run, path):
-            reply = self._server.request_apart("GET", proxied)
-        else:
-            where = {"run_uuid": run.id, "path": path}
-            reply = self._server.request_apart("GET", _DOWNLOAD, params=where)
-        if reply.ok:
-            return bytes(reply.content)
-        if reply.status_code in (requests.codes.not_found, requests.codes.server_error):
+        proxied = _proxied_path(run, path)
+        reply = self._server.send(
+            Request("GET", proxied, apart=True)
+            if proxied
+            else Request("GET", _DOWNLOAD, _page(run, path), apart=True)
+        )
+        if reply.is_done:
+            return reply.content
+        if reply.status in (HTTPStatus.NOT_FOUND, HTTPStatus.INTERNAL_SERVER_ERROR):
             return None  # servers of MLflow 2 answer 500 where a file is missing
         return _raise(reply)
 
 
-def _raise(reply: requests.Response) -> NoReturn:
+def _page(run: RunPlace, path: str) -> dict[str, str]:
+    """Returns the parameters by which the server's page names a run's file."""
+    return {"run_uuid": run.id, "path": path}
+
+
+def _raise(reply: Reply) -> NoReturn:
     code, message = error_of(reply)
-    said = f"{reply.status_code}: {shorten(message, _LONGEST)}" if code else f"{reply.status_code}"
+    said = f"{reply.status}: {shorten(message, _LONGEST)}" if code else f"{reply.status}"
     words = f"the MLflow server, asked for the run's files, answers {said}"
     if _OFF in message:
         raise StoreRefusedError(f"{words}. Start the server with --serve-artifacts.")
-    if reply.status_code in _AWAY:
+    if reply.status in _AWAY:
         raise UncertainError(words)
-    if reply.status_code >= requests.codes.server_error:
+    if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise ServerFailedError(
             f"{words}. Its log says why it can't write artifacts: it may lack a package, such as boto3 for "
             "s3://, or rights."

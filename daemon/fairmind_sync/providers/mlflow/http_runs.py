@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-import requests
-from mlflow import MlflowClient
-from mlflow.utils.workspace_context import get_request_workspace
-from requests.auth import HTTPBasicAuth
-
 from fairmind_sync.errors import ProviderBlockedError
+from fairmind_sync.providers.mlflow import package_needed, tracking_variables
 from fairmind_sync.providers.mlflow.http_artifacts import HttpArtifacts
+from fairmind_sync.providers.mlflow.http_client import HttpClient, Reply, Request
 from fairmind_sync.providers.mlflow.http_replies import read_reply
 from fairmind_sync.providers.mlflow.http_server import SERVER_INFO, HttpServer
 from fairmind_sync.providers.mlflow.runs_api import (
@@ -36,6 +35,7 @@ from fairmind_sync.providers.mlflow.runs_api import (
     running_with,
     to_ms,
 )
+from fairmind_sync.providers.mlflow.thin_client import ThinClient
 from fairmind_sync.redaction import without_user
 from fairmind_sync.results.model_version import ModelVersion
 
@@ -47,9 +47,16 @@ def open_server(uri: str, public_url: str | None = None) -> HttpRuns:
 
     Links to runs begin with the public URL where there is one.
     """
-    store = MlflowClient(tracking_uri=uri)._tracking_client.store  # noqa: SLF001 keeps MLflow's authentication
-    server = HttpServer(uri, store.get_host_creds, _auth_in(uri))
+    server = HttpServer(uri, _client_of(uri))
     return HttpRuns(server, public_url or without_user(uri), HttpArtifacts(server))
+
+
+def _client_of(uri: str) -> HttpClient:
+    if not package_needed.is_needed_for(uri):
+        return ThinClient(uri)
+    from fairmind_sync.providers.mlflow import package_client
+
+    return package_client.client_of(uri)
 
 
 class HttpRuns:
@@ -209,10 +216,10 @@ class HttpRuns:
         """Refuses a server without workspaces, which ignores MLFLOW_WORKSPACE."""
         if not _workspace_query():
             return
-        reply = self._server.request("GET", SERVER_INFO)
-        if reply.status_code == requests.codes.ok and reply.json().get("workspaces_enabled"):
+        reply = self._server.send(Request("GET", SERVER_INFO))
+        if reply.status == HTTPStatus.OK and _has_workspaces(reply):
             return
-        if reply.status_code in (requests.codes.ok, requests.codes.not_found):
+        if reply.status in (HTTPStatus.OK, HTTPStatus.NOT_FOUND):
             raise ProviderBlockedError(
                 "MLFLOW_WORKSPACE is set, but the MLflow server has no workspaces. Unset it, or start the "
                 "server with --enable-workspaces."
@@ -239,13 +246,10 @@ class HttpRuns:
         return {"experiment_id": _field(reply, "experiment_id")}
 
 
-def _auth_in(uri: str) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:
-    """Returns user and password of the URI; without these, what leaves MLflow's own credentials as they are.
-
-    Without any `auth`, requests would replace those by what ~/.netrc has for the host, a W&B key perhaps.
-    """
-    user, password = requests.utils.get_auth_from_url(uri)
-    return HTTPBasicAuth(user, password) if user or password else lambda request: request
+def _has_workspaces(reply: Reply) -> bool:
+    with suppress(ValueError, AttributeError):
+        return bool(json.loads(reply.content).get("workspaces_enabled"))
+    return False
 
 
 def _pairs(entries: Iterable[ParamText | TagText]) -> list[dict[str, str]]:
@@ -258,7 +262,7 @@ def _json_number(value: float) -> float | str:
 
 
 def _workspace_query() -> str:
-    workspace = get_request_workspace()
+    workspace = tracking_variables.workspace()
     if not workspace or workspace == _DEFAULT_WORKSPACE:
         return ""
     return f"?workspace={quote(workspace, safe='')}"

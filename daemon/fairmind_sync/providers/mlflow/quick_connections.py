@@ -10,7 +10,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 
 def install() -> None:
-    """Has all pools of this process make such connections from now on."""
+    """Has all pools of this process make such connections from now on, those of requests among them."""
     HTTPConnectionPool.ConnectionCls = _Connection
     HTTPSConnectionPool.ConnectionCls = _TlsConnection
 
@@ -36,3 +36,15 @@ class _Connection(_AcknowledgesAtOnce, HTTPConnection):
 
 class _TlsConnection(_AcknowledgesAtOnce, HTTPSConnection):
     pass
+
+
+class QuickHttpPool(HTTPConnectionPool):
+    """A pool of such connections without TLS."""
+
+    ConnectionCls = _Connection
+
+
+class QuickHttpsPool(HTTPSConnectionPool):
+    """A pool of such connections with TLS."""
+
+    ConnectionCls = _TlsConnection

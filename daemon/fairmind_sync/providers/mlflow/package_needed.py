@@ -1,0 +1,27 @@
+"""Whether requests to an HTTP server need MLflow's own package; found out without importing it."""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import entry_points
+
+from fairmind_sync.providers.mlflow import tracking_variables
+
+_VARIABLES = ("MLFLOW_TRACKING_AUTH", "DATABRICKS_RUNTIME_VERSION", "_MLFLOW_DATABRICKS_TRAFFIC_ID")
+"""Each has the package add something to each request."""
+_SIGNATURE = "MLFLOW_TRACKING_AWS_SIGV4"
+_HEADERS, _STORES = "mlflow.request_header_provider", "mlflow.tracking_store"
+
+
+def is_needed_for(uri: str) -> bool:
+    """Returns whether a variable or an installed plugin changes what is sent to the server at `uri`.
+
+    Raises:
+        ProviderBlockedError: a variable makes no sense.
+    """
+    return (
+        any(os.environ.get(name) for name in _VARIABLES)
+        or tracking_variables.is_true(_SIGNATURE)
+        or bool(entry_points(group=_HEADERS))
+        or uri.partition(":")[0] in entry_points(group=_STORES).names
+    )
