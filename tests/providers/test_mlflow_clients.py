@@ -19,12 +19,15 @@ from fairmind_sync.providers.mlflow.http_server import HttpServer
 from fairmind_sync.providers.mlflow.runs_api import NotSentError, UncertainError
 from fairmind_sync.providers.mlflow.thin_client import ThinClient
 from tests.standins import loopback
-from tests.standins.faults import Fault, Faults
+from tests.standins.faults import Action, Fault, Faults
 from tests.standins.forward_proxy import forward_proxy
 from tests.standins.tls_front import tls_front
 from tests.support.certificates import issued, self_signed
 
-CLIENTS = {"thin": ThinClient, "package": package_client.client_of}
+CLIENTS: dict[str, Callable[[str], HttpClient]] = {
+    "thin": ThinClient,
+    "package": package_client.client_of,
+}
 SENT = ("Authorization", "User-Agent", "X-MLflow-Client-Version", "X-MLFLOW-WORKSPACE")
 BODY = ("Content-Type", "Content-Length")
 JSON = Request("POST", "/api/2.0/mlflow/runs/create", json={"name": "größer", "value": "NaN"})
@@ -181,7 +184,7 @@ def trouble(uri: str, path: str = JSON.path) -> tuple[type[Exception], str]:
 
 
 @pytest.mark.parametrize("action", ["drop_before", "drop_after", "half", "hang"])
-def test_a_reply_that_is_lost_is_uncertain(server: Server, action: str) -> None:
+def test_a_reply_that_is_lost_is_uncertain(server: Server, action: Action) -> None:
     server.faults.replace([Fault("any", action, times=2)])
     assert trouble(f"http://127.0.0.1:{server.port}")[0] is UncertainError
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def trust(certificates: Certificates) -> ssl.SSLContext:
-    """Returns what trusts the authorities, those that requests brings if none are named; or what checks nobody.
+    """Returns what trusts the authorities, requests' own if none are named; or what checks nobody.
 
     Raises:
         ProviderBlockedError: a file of certificates isn't there, or is none.
