@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from fairmind_sync.event_log import get_logger
 from fairmind_sync.logs import configure
 from fairmind_sync.redaction import HIDDEN, redact
 from fairmind_sync.settings import Settings
@@ -33,7 +34,7 @@ def _structlog_as_it_was() -> Iterator[None]:
 
 def logger(**changes: Any) -> Any:
     configure(Settings(wandb_api_key=SecretStr(KEY), **({"log_format": "json"} | changes)))
-    return structlog.get_logger()
+    return get_logger()
 
 
 @pytest.fixture

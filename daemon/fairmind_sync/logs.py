@@ -12,8 +12,11 @@ import json
 import logging
 import sys
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, TextIO
 
+from fairmind_sync import event_log
+from fairmind_sync.event_log import get_logger
 from fairmind_sync.providers.secrets import secrets_of
 from fairmind_sync.redaction import redact
 from fairmind_sync.text import printable
@@ -21,15 +24,24 @@ from fairmind_sync.text import printable
 if TYPE_CHECKING:
     from fairmind_sync.settings import Settings
 
+log = get_logger()
+
 
 def configure(settings: Settings) -> None:
     """Logs to standard error from now on: for people on a terminal, else as JSON lines."""
-    import structlog  # noqa: PLC0415 it brings rich along, which a process that only saves doesn't need
-
     stream: Any = _Patient(sys.stderr)
     as_json = settings.log_format == "json" or (
         settings.log_format == "auto" and not stream.isatty()
     )
+    event_log.set_up_by(partial(_set_structlog_up, settings, stream, as_json=as_json))
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(_RedactingFormatter(secrets_of(settings), as_json=as_json))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+
+
+def _set_structlog_up(settings: Settings, stream: Any, *, as_json: bool) -> None:
+    import structlog
+
     renderer: Any = (
         structlog.processors.JSONRenderer(ensure_ascii=True)
         if as_json
@@ -51,9 +63,6 @@ def configure(settings: Settings) -> None:
         logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(_RedactingFormatter(secrets_of(settings), as_json=as_json))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
 class _Patient(io.TextIOBase):
@@ -80,10 +89,8 @@ class _Patient(io.TextIOBase):
 
 def tell_mistakes(settings: Settings) -> None:
     """Logs each variable that is wrong, and so counts as unset."""
-    import structlog  # noqa: PLC0415 as above
-
     for mistake in settings.mistakes_in():
-        structlog.get_logger().error("setting.wrong", reason=mistake)
+        log.error("setting.wrong", reason=mistake)
 
 
 class _Redactor:

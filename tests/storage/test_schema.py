@@ -106,6 +106,8 @@ def test_every_migration_is_known() -> None:
 
 
 def test_the_migrations_make_what_the_models_say(empty: Engine) -> None:
+    for index in (index for table in metadata.sorted_tables for index in table.indexes):
+        index.dialect_options["postgresql"]["where"] = index.dialect_options["sqlite"]["where"]
     with migrating(empty) as connection:
         metadata.create_all(connection)
     made = shape(empty)

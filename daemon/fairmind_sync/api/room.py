@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-import structlog
-
 from fairmind_sync.api.problems import problem
+from fairmind_sync.event_log import get_logger
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -33,7 +32,7 @@ MOST_WAITING = 24
 COME_BACK_S = 5
 _SKIP_S = 1.0
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 def most_connections() -> int:

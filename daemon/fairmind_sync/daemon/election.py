@@ -7,9 +7,8 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import structlog
-
 from fairmind_sync.errors import FairmindSyncError, StorageError
+from fairmind_sync.event_log import get_logger
 from fairmind_sync.storage.host_lock import HostLock
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 TRY_EVERY_S = 1.0
 """Seconds after which a process that stands by looks whether the leader is gone."""
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 class Election:

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-import structlog
-
+from fairmind_sync.event_log import get_logger
 from fairmind_sync.outbox import counters, deletion, idempotency, pruning
 from fairmind_sync.outbox.heartbeat import Heartbeat
 from fairmind_sync.storage import erasure, sqlite_file
@@ -17,7 +16,7 @@ from fairmind_sync.storage.locks import try_advisory_lock
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 class Housekeeping:

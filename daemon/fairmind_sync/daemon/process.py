@@ -13,13 +13,12 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-import structlog
-
 from fairmind_sync import __version__, logs
 from fairmind_sync.api.server import ApiServer, listen, require_guard
 from fairmind_sync.daemon import orphans, systemd
 from fairmind_sync.daemon.election import Election
 from fairmind_sync.daemon.scheduler import Scheduler
+from fairmind_sync.event_log import get_logger
 from fairmind_sync.outbox import heartbeat
 from fairmind_sync.provider_names import ENABLE_ONE, NOT_AVAILABLE
 from fairmind_sync.settings import OF_DELIVERIES, OF_THE_API, current_settings
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
 _SIGNAL_INTERVAL_S = 0.5
 _LONGEST_BETWEEN_BEATS = heartbeat.INTERVAL + timedelta(milliseconds=BUSY_TIMEOUT_MS)
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 def run(settings: Settings, until: Callable[[], object] | None = None) -> None:

@@ -13,8 +13,6 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-import structlog
-
 from fairmind_sync.backoff import LONGEST_DELAY
 from fairmind_sync.clock import utc_now
 from fairmind_sync.daemon.dispatcher import Dispatcher
@@ -23,6 +21,7 @@ from fairmind_sync.daemon.timers import Timers
 from fairmind_sync.daemon.watcher import Watcher
 from fairmind_sync.daemon.worker_pool import WorkerPool
 from fairmind_sync.errors import StorageError
+from fairmind_sync.event_log import get_logger
 from fairmind_sync.outbox import heartbeat, provider_state, pruning, repairs
 from fairmind_sync.relay import sweep
 from fairmind_sync.relay.loop import LEASE
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 
 _TIDY_INTERVAL = timedelta(minutes=1)
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 class Scheduler:

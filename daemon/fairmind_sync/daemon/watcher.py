@@ -8,11 +8,10 @@ from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import structlog
-
 from fairmind_sync.clock import ClockWatch
 from fairmind_sync.daemon.commit_debounce import Debounce
 from fairmind_sync.errors import StorageError
+from fairmind_sync.event_log import get_logger
 from fairmind_sync.storage.commit_watch import CommitWatch
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ _INTERVAL_WHILE_WARM_S = 0.02
 """Seconds between two looks while a worker process is kept warm for the next delivery."""
 _PAUSE_AFTER_ERROR_S = 5.0
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 class Watcher:

@@ -11,11 +11,10 @@ from multiprocessing.connection import wait as wait_until_ready
 from random import Random
 from typing import TYPE_CHECKING
 
-import structlog
-
 from fairmind_sync.clock import utc_now
 from fairmind_sync.daemon.worker_slot import SlotState, WorkerSlot, slots_of
 from fairmind_sync.errors import StorageError
+from fairmind_sync.event_log import get_logger
 from fairmind_sync.outbox import repairs
 from fairmind_sync.relay import worker
 from fairmind_sync.storage.engine import current_time, writing
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
 _TEND_INTERVAL_S = 1.0
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 class WorkerPool:

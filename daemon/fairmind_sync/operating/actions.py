@@ -9,8 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-import structlog
-
+from fairmind_sync.event_log import get_logger
 from fairmind_sync.outbox import provider_state, retry_discard
 from fairmind_sync.outbox.enqueuing import enqueue, results_without
 from fairmind_sync.outbox.payload_locks import keep_payloads
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 _CHUNK = 500
 _LOGGED = 100  # so many deliveries of a long list are named in the log
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 def retry(engine: Engine, delivery_ids: Sequence[int]) -> int:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import structlog
-
+from fairmind_sync.event_log import get_logger
 from fairmind_sync.outbox import owed_evidence
 from fairmind_sync.storage.engine import current_time, writing
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 500
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 def retry(engine: Engine, providers: Sequence[ProviderName]) -> int:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-import structlog
-
+from fairmind_sync.event_log import get_logger
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.results.delivery import Delivery, OwedEvidence, Run
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from fairmind_sync.results.evidence_states import EvidenceState
     from fairmind_sync.settings import Settings
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)

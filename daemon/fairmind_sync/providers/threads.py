@@ -8,14 +8,13 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
-import structlog
-
 from fairmind_sync.errors import FairmindSyncError, LeaseLostError
+from fairmind_sync.event_log import get_logger
 from fairmind_sync.providers.base import Retry
 from fairmind_sync.results.delivery import Delivery
 from fairmind_sync.results.error_kinds import ErrorKind
 
-log = structlog.get_logger()
+log = get_logger()
 _Result = TypeVar("_Result")
 _Item = TypeVar("_Item")
 

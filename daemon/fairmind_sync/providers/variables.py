@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import structlog
+from fairmind_sync.event_log import get_logger
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 def trim(*names: str) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import structlog
-
+from fairmind_sync.event_log import get_logger
 from fairmind_sync.outbox import undecided, workload
 from fairmind_sync.provider_names import UNDECIDED
 from fairmind_sync.storage.engine import current_time, reading, writing
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
     from fairmind_sync.settings import Settings
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 def decide(engine: Engine, settings: Settings) -> None:

@@ -12,9 +12,8 @@ from contextlib import suppress
 from multiprocessing.connection import wait as wait_until_ready
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
 from fairmind_sync.errors import FairmindSyncError
+from fairmind_sync.event_log import get_logger
 from fairmind_sync.outbox import workload
 from fairmind_sync.relay import worker
 from fairmind_sync.relay.shared_flags import SharedFlags
@@ -33,7 +32,7 @@ _PROGRESS_INTERVAL_S = 0.2
 _METHOD = "fork" if sys.platform == "linux" else "spawn"
 """A forked process has imported all that this one has. This one has no threads, and no connections then."""
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 class DrainProcess:

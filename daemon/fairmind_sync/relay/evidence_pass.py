@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
+from fairmind_sync.event_log import get_logger
 from fairmind_sync.outbox import owed_evidence, provider_state, workload
 from fairmind_sync.redaction import redact
 from fairmind_sync.storage.engine import reading, writing
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 LONGEST = timedelta(seconds=100)
 """One run's evidence that takes longer has its worker ended, before another try of the same may start."""
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)

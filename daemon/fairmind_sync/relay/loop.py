@@ -13,10 +13,9 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING, assert_never
 
-import structlog
-
 from fairmind_sync.clock import utc_now
 from fairmind_sync.errors import FairmindSyncError, ProviderUnavailableError
+from fairmind_sync.event_log import get_logger
 from fairmind_sync.outbox import claims, deletion, outcomes, provider_state, repairs, workload
 from fairmind_sync.providers import probe
 from fairmind_sync.providers.base import Dead, Delivered, Provider, Report, Retry
@@ -41,7 +40,7 @@ BATCH_TIME = timedelta(seconds=45)
 """A batch that comes no further for longer is hung: its worker is ended, before its leases are."""
 _PACE_INTERVAL_S = 0.05
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)

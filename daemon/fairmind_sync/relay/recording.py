@@ -8,10 +8,9 @@ from datetime import datetime
 from random import Random
 from typing import TYPE_CHECKING, TypeAlias
 
-import structlog
-
 from fairmind_sync.backoff import retry_delay
 from fairmind_sync.errors import LeaseLostError
+from fairmind_sync.event_log import get_logger
 from fairmind_sync.outbox import delivery_lookup, outcomes, provider_state
 from fairmind_sync.providers import logging_error
 from fairmind_sync.providers.base import Dead, Delivered, Retry
@@ -21,13 +20,14 @@ from fairmind_sync.storage.engine import reading, writing
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+    from structlog.typing import FilteringBoundLogger
 
     from fairmind_sync.provider_names import ProviderName
     from fairmind_sync.results.delivery import Delivery
 
 Failure: TypeAlias = Retry | Dead
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +133,8 @@ class Recorder:
             outcomes.record_dead(connection, delivery, outcome.kind, outcome.reason, self.clock())
 
 
-def _bound_log(delivery: Delivery) -> structlog.typing.FilteringBoundLogger:
-    bound: structlog.typing.FilteringBoundLogger = log.bind(
+def _bound_log(delivery: Delivery) -> FilteringBoundLogger:
+    bound: FilteringBoundLogger = log.bind(
         provider=delivery.provider,
         delivery=delivery.id,
         test_id=delivery.result.test_id,

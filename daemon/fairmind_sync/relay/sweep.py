@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-import structlog
-
+from fairmind_sync.event_log import get_logger
 from fairmind_sync.outbox import repairs, unclean_attempts
 from fairmind_sync.storage.engine import current_time, reading, writing
 from fairmind_sync.storage.locks import try_advisory_lock
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 INTERVAL = timedelta(minutes=10)
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 def is_called_for(connection: Connection, provider: ProviderName, now: datetime) -> bool:

@@ -6,13 +6,12 @@ from datetime import datetime
 from random import Random
 from typing import TYPE_CHECKING
 
-import structlog
-
 from fairmind_sync.errors import (
     ProviderBlockedError,
     ProviderNotInstalledError,
     ProviderUnavailableError,
 )
+from fairmind_sync.event_log import get_logger
 from fairmind_sync.outbox import provider_state
 from fairmind_sync.provider_names import NOT_AVAILABLE
 from fairmind_sync.providers import logging_error, probe
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from fairmind_sync.providers.base import Provider
     from fairmind_sync.relay.batch import LeasedBatch
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 def is_away(provider: Provider, batch: LeasedBatch) -> bool:

@@ -8,12 +8,12 @@ import time
 from ctypes import c_bool
 from datetime import timedelta
 
-import structlog
+from fairmind_sync.event_log import get_logger
 
 HUNG = 70
 _WATCH_INTERVAL_S = 0.5
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 class Watchdog:

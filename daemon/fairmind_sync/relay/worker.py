@@ -15,7 +15,6 @@ from multiprocessing import parent_process
 from random import Random
 from typing import TYPE_CHECKING
 
-import structlog
 from dotenv import load_dotenv
 
 from fairmind_sync import logs
@@ -24,6 +23,7 @@ from fairmind_sync.errors import (
     ProviderBrokenError,
     ProviderUnavailableError,
 )
+from fairmind_sync.event_log import get_logger
 from fairmind_sync.providers import folder, open_provider, probe
 from fairmind_sync.providers.base import Provider
 from fairmind_sync.providers.secrets import secrets_of
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 ORPHANED = 71
 BROKEN = 72
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 _watchdog = Watchdog()  # one is enough: a process runs one drain at a time

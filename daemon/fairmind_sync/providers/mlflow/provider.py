@@ -12,9 +12,8 @@ from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 
-import structlog
-
 from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
+from fairmind_sync.event_log import get_logger
 from fairmind_sync.outbox.unclean_attempts import Standing
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.providers import blocked_by_what_nobody_foresaw
@@ -53,7 +52,7 @@ _GONE = EvidenceState(REFUSED, "the run was deleted at MLflow", is_final=True)
 _REFUSALS = 2
 """So often a gateway may refuse a result before the result is given up."""
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 class MlflowProvider:

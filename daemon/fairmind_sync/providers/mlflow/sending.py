@@ -12,9 +12,8 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-import structlog
-
 from fairmind_sync.errors import ProviderUnavailableError
+from fairmind_sync.event_log import get_logger
 from fairmind_sync.providers.base import log_adjustments
 from fairmind_sync.providers.mlflow.content import (
     DELIVERY_KEY_TAG,
@@ -40,7 +39,7 @@ from fairmind_sync.results.naming import NEWEST_NAMES, Names
 
 INACTIVE = "must be in the 'active' state"
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 class _EntryRefusedError(Exception):

@@ -14,9 +14,8 @@ from datetime import timedelta
 from itertools import islice
 from typing import TypeAlias
 
-import structlog
-
 from fairmind_sync.errors import FairmindSyncError, LeaseLostError, ProviderBlockedError
+from fairmind_sync.event_log import get_logger
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.providers import probe
 from fairmind_sync.providers.base import (
@@ -58,7 +57,7 @@ _LATEST = timedelta(days=1)
 _SHORTEST_WAIT, _LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)
 """Between two looks for a run that W&B doesn't show yet."""
 
-log = structlog.get_logger()
+log = get_logger()
 
 _Upload: TypeAlias = tuple[Delivery, WandbContent]
 
