@@ -46,7 +46,7 @@ def test_a_backends_own_variables_are_not_ours(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_backends_own_env_file_is_not_ours() -> None:
-    """pydantic-settings before 2.11 takes its lines."""
+    """A library that reads settings may take its lines."""
     before = load_settings().model_dump()
     lines = [f"{name}={text}" for name, text in not_ours().items()]
     Path(".env").write_text("\n".join(lines), encoding="utf-8")

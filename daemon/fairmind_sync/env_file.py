@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Container, Mapping
 from pathlib import Path
+
+from dotenv import dotenv_values
 
 VARIABLE = "FAIRMIND_SYNC_ENV_FILE"
 _NAME = ".env"
@@ -23,6 +26,27 @@ def env_file() -> Path | None:
     return next(
         (each / _NAME for each in (here, *here.parents) if _is_readable(each / _NAME)), None
     )
+
+
+def variables(file: Path | None, wanted: Container[str]) -> dict[str, str]:
+    """Returns those of the wanted variables that are set: in the environment, else in the file.
+
+    Names are read whatever their case; an empty variable counts as unset.
+
+    Raises:
+        OSError: the file can't be read.
+        UnicodeDecodeError: the file is no text.
+    """
+    in_file: Mapping[str, str | None] = {}
+    if file is not None:
+        with file.open(encoding="utf-8") as lines:
+            in_file = dotenv_values(stream=lines)
+    return {
+        name.upper(): value
+        for place in (in_file, os.environ)
+        for name, value in place.items()
+        if value and name.upper() in wanted
+    }
 
 
 def _is_readable(file: Path) -> bool:

@@ -11,37 +11,66 @@ import io
 import json
 import logging
 import sys
+from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
-from typing import TYPE_CHECKING, Any, TextIO
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 
 from fairmind_sync import event_log
 from fairmind_sync.event_log import get_logger
-from fairmind_sync.providers.secrets import secrets_of
 from fairmind_sync.redaction import redact
 from fairmind_sync.text import printable
 
 if TYPE_CHECKING:
     from fairmind_sync.settings import Settings
 
+Known: TypeAlias = "tuple[Settings, tuple[str, ...]]"
+"""Settings, and the secrets that this process knows."""
+
 log = get_logger()
 
 
 def configure(settings: Settings) -> None:
     """Logs to standard error from now on: for people on a terminal, else as JSON lines."""
-    stream: Any = _Patient(sys.stderr)
-    as_json = settings.log_format == "json" or (
-        settings.log_format == "auto" and not stream.isatty()
-    )
-    event_log.set_up_by(partial(_set_structlog_up, settings, stream, as_json=as_json))
+    known = (settings, _secrets_of(settings))
+    _configure(lambda: known)
+
+
+def configure_late() -> None:
+    """Logs warnings and errors as `configure` does; settings and secrets are read with the first of them."""
+    _configure(lru_cache(_read_settings))
+
+
+def _read_settings() -> Known:
+    from fairmind_sync.settings import current_settings
+
+    settings = current_settings().model_copy(update={"log_level": "warning"})
+    return settings, _secrets_of(settings)
+
+
+def _secrets_of(settings: Settings) -> tuple[str, ...]:
+    from fairmind_sync.providers.secrets import secrets_of
+
+    return secrets_of(settings)
+
+
+def _configure(read: Callable[[], Known]) -> None:
+    stream = _Patient(sys.stderr)
+    event_log.set_up_by(partial(_set_structlog_up, read, stream))
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(_RedactingFormatter(secrets_of(settings), as_json=as_json))
+    handler.setFormatter(_RedactingFormatter(read, stream))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
-def _set_structlog_up(settings: Settings, stream: Any, *, as_json: bool) -> None:
+def _is_json(settings: Settings, stream: _Patient) -> bool:
+    return settings.log_format == "json" or (settings.log_format == "auto" and not stream.isatty())
+
+
+def _set_structlog_up(read: Callable[[], Known], stream: Any) -> None:
     import structlog
 
+    settings, secrets = read()
+    as_json = _is_json(settings, stream)
     renderer: Any = (
         structlog.processors.JSONRenderer(ensure_ascii=True)
         if as_json
@@ -57,7 +86,7 @@ def _set_structlog_up(settings: Settings, stream: Any, *, as_json: bool) -> None
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             *tracebacks,
             renderer,
-            _Redactor(settings),
+            _Redactor(secrets),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(settings.log_level),
         logger_factory=structlog.PrintLoggerFactory(stream),
@@ -96,8 +125,8 @@ def tell_mistakes(settings: Settings) -> None:
 class _Redactor:
     """The last structlog processor, which hides secrets in the whole line of an event."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._secrets = secrets_of(settings)
+    def __init__(self, secrets: tuple[str, ...]) -> None:
+        self._secrets = secrets
 
     def __call__(self, _logger: Any, _method: str, line: Any) -> str:
         return redact(str(line), self._secrets)
@@ -106,17 +135,18 @@ class _Redactor:
 class _RedactingFormatter(logging.Formatter):
     """Formats the lines of libraries, which know nothing of structlog, and hides secrets in these lines."""
 
-    def __init__(self, secrets: tuple[str, ...], *, as_json: bool) -> None:
+    def __init__(self, read: Callable[[], Known], stream: _Patient) -> None:
         super().__init__("%(name)s: %(message)s")
-        self._secrets = secrets
-        self._as_json = as_json
+        self._read = read
+        self._stream = stream
 
     def format(self, record: logging.LogRecord) -> str:
+        settings, secrets = self._read()
         text = super().format(record)
-        if self._as_json:
+        if _is_json(settings, self._stream):
             text = json.dumps(
                 {"event": "library.said", "level": record.levelname.lower(), "text": text}
             )
         else:
             text = "\n  ".join(printable(line) for line in text.split("\n"))
-        return redact(text, self._secrets)
+        return redact(text, secrets)

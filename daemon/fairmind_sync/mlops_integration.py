@@ -18,7 +18,6 @@ from fairmind_sync.intake.wait import DeliveryWait, logging_status, wait_until_o
 from fairmind_sync.outbox import delivery_lookup
 from fairmind_sync.providers.destinations import integration_status
 from fairmind_sync.settings import current_settings
-from fairmind_sync.storage.engine import reading
 from fairmind_sync.storage.schema import ready_engine
 
 if TYPE_CHECKING:
@@ -142,6 +141,4 @@ def _a_loop_runs_here() -> bool:
 
 def get_run_url(provider: ProviderName, run_id: str) -> str | None:
     """Returns the run's URL as recorded at its delivery, from the local database; None for an unknown run."""
-    with reading(ready_engine(current_settings().database_url)) as connection:
-        found = delivery_lookup.delivery_by_run(connection, provider, run_id)
-    return found.run_url if found else None
+    return delivery_lookup.run_url(ready_engine(current_settings().database_url), provider, run_id)

@@ -7,23 +7,30 @@ variable asks `Settings.require`; all else goes on.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
-from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from fairmind_sync.env_file import VARIABLE, env_file
+from fairmind_sync.env_file import VARIABLE, env_file, variables
 from fairmind_sync.errors import SettingsError
 from fairmind_sync.provider_names import PROVIDERS, UNDECIDED, ProviderName, either
 from fairmind_sync.results import privacy
 from fairmind_sync.results.evidence_states import EvidenceKind
-from fairmind_sync.results.naming import NEWEST_NAMES, Names
+from fairmind_sync.results.name_choice import NEWEST_NAMES, Names
 from fairmind_sync.storage.url import checked_database_url, default_database_url
 
 _ADVICE = {"int_parsing": "must be a whole number", "float_parsing": "must be a number"}
@@ -52,7 +59,7 @@ OF_DELIVERIES = (
 )
 """The fields without which nothing is delivered."""
 
-Words: TypeAlias = Annotated[tuple[str, ...], NoDecode]
+Words: TypeAlias = tuple[str, ...]
 """Words that the variable separates by commas or blanks."""
 Duration: TypeAlias = Annotated[
     timedelta, Field(ge=timedelta(seconds=1), le=timedelta(days=36_500))
@@ -63,17 +70,11 @@ LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
 Seconds: TypeAlias = Annotated[float, Field(ge=0, le=86_400)]
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """The settings as the environment has them; each field's alias is the variable that a user sets."""
 
-    model_config = SettingsConfigDict(
-        env_file_encoding="utf-8",
-        env_ignore_empty=True,
-        env_prefix="FAIRMIND_SYNC_",  # else populate_by_name would read a backend's own LOG_LEVEL
-        extra="ignore",
-        frozen=True,
-        populate_by_name=True,
-        hide_input_in_errors=True,
+    model_config = ConfigDict(
+        extra="ignore", frozen=True, populate_by_name=True, hide_input_in_errors=True
     )
 
     provider: str = _variable("MLOPS_PROVIDER", "none")
@@ -226,6 +227,10 @@ class Settings(BaseSettings):
         return timedelta(seconds=self.poll_seconds)
 
 
+_FIELD_OF = {str(info.validation_alias): field for field, info in Settings.model_fields.items()}
+_VARIABLES = frozenset(_FIELD_OF)
+
+
 @lru_cache(maxsize=1)
 def current_settings() -> Settings:
     """Returns the environment's settings, which are read once a process; raises as `load_settings` does."""
@@ -245,32 +250,28 @@ def load_settings() -> Settings:
 
 
 def _read(file: Path | None) -> Settings:
-    found, unreadable = None, ""
+    given: dict[str, str] | None = None
+    unreadable = ""
     try:
-        if file is not None:
-            file.open().close()
-        return Settings(_env_file=file)  # type: ignore[call-arg]  # pydantic-settings' own
+        given = variables(file, _VARIABLES)
+        return Settings.model_validate(given)
     except ValidationError as error:
         found = error.errors(include_url=False)
     except UnicodeDecodeError:
         unreadable = "is not UTF-8 text"
     except OSError as error:
         unreadable = f"can't be read: {error.strerror}. {VARIABLE} names it"
-    if found is None:  # outside of the handlers: no context, no secrets
+    if given is None:  # outside of the handlers: no context, no secrets
         raise SettingsError(f"wrong setting: {file}: {unreadable}")
-    return _without(found, file)
+    return _without(found, given)
 
 
-def _without(found: list[ErrorDetails], file: Path | None) -> Settings:
+def _without(found: list[ErrorDetails], given: Mapping[str, str]) -> Settings:
     """Returns the settings as if the wrong variables were unset, which the settings remember."""
-    wrong = {_field(one): one for one in found}
-    fields = Settings.model_fields
-    # By the variable: in older versions of pydantic-settings the environment goes before a field's name.
-    defaults = {
-        str(fields[field].validation_alias): fields[field].get_default(call_default_factory=True)
-        for field in wrong
-    }
-    settings = Settings(_env_file=file, **defaults)  # type: ignore[call-arg]  # as above
+    wrong = {_FIELD_OF[str(one["loc"][0])]: one for one in found}
+    settings = Settings.model_validate(
+        {name: value for name, value in given.items() if _FIELD_OF[name] not in wrong}
+    )
     if (provider := wrong.get("provider")) is not None:
         known = [name for name in PROVIDERS if name in _words_of(provider["input"])]
         settings = settings.model_copy(update={"provider": ",".join((*known, UNDECIDED))})
@@ -281,14 +282,6 @@ def _without(found: list[ErrorDetails], file: Path | None) -> Settings:
 
 def _words_of(value: object) -> list[str]:
     return str(value).lower().replace(",", " ").split()
-
-
-def _field(found: ErrorDetails) -> str:
-    name = str(found["loc"][0])
-    return next(
-        (field for field, info in Settings.model_fields.items() if info.validation_alias == name),
-        name,
-    )
 
 
 def _problem(field: str, found: ErrorDetails) -> str:

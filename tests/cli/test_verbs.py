@@ -137,7 +137,7 @@ def test_explain_says_why_and_what_to_do(env: dict[str, str], engine: Engine) ->
 
 def test_explain_shows_each_attempt(env: dict[str, str], engine: Engine) -> None:
     shown = run(env, "explain", dead(engine).result.test_id)[1]
-    assert ("2026-03-04 05:06:07" in shown, "dead" in shown.splitlines()[-2]) == (True, True)
+    assert ("2026-03-04 05:06:07" in shown, "dead" in shown.splitlines()[-1]) == (True, True)
 
 
 def test_explain_says_when_the_next_try_is(env: dict[str, str], engine: Engine) -> None:

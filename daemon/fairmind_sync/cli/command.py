@@ -53,6 +53,16 @@ def opened(settings: Settings) -> Engine:
     return ready_engine(settings.database_url)
 
 
+def opened_to_look() -> Engine:
+    """Opens the database for a verb that reads no other setting, and logs warnings alone."""
+    from fairmind_sync import logs
+    from fairmind_sync.database_setting import database_url
+    from fairmind_sync.storage.schema import ready_engine
+
+    logs.configure_late()
+    return ready_engine(database_url())
+
+
 def provider_named(name: str) -> ProviderName:
     for provider in PROVIDERS:
         if provider == name:

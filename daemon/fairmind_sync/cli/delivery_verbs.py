@@ -12,6 +12,7 @@ from fairmind_sync.cli.command import (
     AsJson,
     current_settings,
     opened,
+    opened_to_look,
     provider_named,
 )
 from fairmind_sync.cli.output import fail, print_json, print_table, say
@@ -38,7 +39,7 @@ def runs(
     from fairmind_sync.outbox.delivery_lookup import RunFilter, find
 
     wanted = RunFilter(test_id=test_id, model_id=model_id, provider=provider, status=status)
-    found = find(opened(current_settings()), wanted, limit)
+    found = find(opened_to_look(), wanted, limit)
     if as_json:
         print_json([asdict(delivery) for delivery in found])
         return
@@ -59,15 +60,14 @@ def url(
     as_json: AsJson = False,
 ) -> None:
     """Print a run's URL, from the local database."""
-    from fairmind_sync import mlops_integration
-    from fairmind_sync.outbox.delivery_lookup import RunFilter, find
+    from fairmind_sync.outbox.delivery_lookup import RunFilter, find, run_url
 
-    engine = opened(current_settings())
+    engine = opened_to_look()
     if test_id is not None:
         wanted = RunFilter(test_id=test_id, provider=provider, status="delivered")
         urls = [delivery.run_url for delivery in find(engine, wanted)]
     elif provider in PROVIDERS and run_id:
-        urls = [mlops_integration.get_run_url(provider, run_id)]
+        urls = [run_url(engine, provider_named(provider), run_id)]
     else:
         raise typer.BadParameter(
             f"give a provider ({either(*PROVIDERS)}) and a run id, or --test-id"

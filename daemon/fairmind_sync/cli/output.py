@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import NoReturn
+from typing import IO, NoReturn
 
 import typer
 
@@ -33,6 +33,17 @@ def print_json(value: object) -> None:
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Prints a table on a terminal; elsewhere a line for the header and each row, cells separated by tabs."""
+    texts = [["" if cell is None else printable(str(cell)) for cell in row] for row in rows]
+    out = standard_output()
+    if out.isatty():
+        _draw(header, texts, out)
+    else:
+        for row in (header, *texts):
+            typer.echo("\t".join(row), out)
+
+
+def _draw(header: Sequence[str], rows: Sequence[Sequence[str]], out: IO[str]) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -40,8 +51,8 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None
     for name in header:
         table.add_column(name, overflow="fold")  # a shortened URL opens nothing
     for row in rows:
-        table.add_row(*("" if cell is None else printable(str(cell)) for cell in row))
-    Console(file=standard_output(), emoji=False).print(table, markup=False)
+        table.add_row(*row)
+    Console(file=out, emoji=False).print(table, markup=False)
 
 
 def fail(message: str) -> NoReturn:

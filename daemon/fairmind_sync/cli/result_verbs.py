@@ -9,7 +9,13 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from fairmind_sync.cli.command import AsJson, current_settings, opened, provider_named
+from fairmind_sync.cli.command import (
+    AsJson,
+    current_settings,
+    opened,
+    opened_to_look,
+    provider_named,
+)
 from fairmind_sync.cli.delivering import Timeout, deliver
 from fairmind_sync.cli.output import fail, print_json, print_page, say
 from fairmind_sync.cli.standard_streams import standard_input
@@ -114,7 +120,7 @@ def report(
     from fairmind_sync.outbox.saved_results import newest_result
     from fairmind_sync.storage.engine import reading
 
-    with reading(opened(current_settings())) as connection:
+    with reading(opened_to_look()) as connection:
         result = newest_result(connection, test_id, user)
     if result is None:
         fail(f"no result of a test {test_id!r} is saved here, or its payload was erased.")

@@ -116,6 +116,13 @@ def find(engine: Engine, wanted: RunFilter, limit: int | None = None) -> list[De
         return deliveries(connection, wanted, limit)
 
 
+def run_url(engine: Engine, provider: ProviderName, run_id: str) -> str | None:
+    """Returns the run's URL as recorded at its delivery; None for an unknown run."""
+    with reading(engine) as connection:
+        found = delivery_by_run(connection, provider, run_id)
+    return found.run_url if found else None
+
+
 def deliveries(
     connection: Connection, wanted: RunFilter, limit: int | None = None
 ) -> list[DeliveryRecord]:

@@ -17,7 +17,8 @@ from urllib.parse import quote
 from fairmind_sync.results.delivery import SavedResult
 from fairmind_sync.results.keys import KeyPath
 from fairmind_sync.results.model_version import model_version_of
-from fairmind_sync.results.naming import NEWEST_NAMES, MakeKeys, Names, naming
+from fairmind_sync.results.name_choice import NEWEST_NAMES, Names
+from fairmind_sync.results.naming import MakeKeys, naming
 from fairmind_sync.results.payload import Json, dumps
 from fairmind_sync.results.verdict import Verdict, verdict_of
 from fairmind_sync.text import storable

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Protocol
 
 from fairmind_sync.results.delivery import SavedResult
 from fairmind_sync.results.first_names import numbers_by_path
 from fairmind_sync.results.keys import KeyPath, KeyRules, keys_for
+from fairmind_sync.results.name_choice import Names
 from fairmind_sync.results.names import Numbers, numbers_by_name
 from fairmind_sync.results.payload import Json
 from fairmind_sync.results.readable_keys import readable_keys
-
-Names: TypeAlias = Literal[1, 2]
-NEWEST_NAMES: Names = 2
 
 
 class MakeKeys(Protocol):

@@ -25,7 +25,7 @@ from fairmind_sync.results.extraction import (
     summary_text,
 )
 from fairmind_sync.results.keys import renamed
-from fairmind_sync.results.naming import NEWEST_NAMES, Names
+from fairmind_sync.results.name_choice import NEWEST_NAMES, Names
 from fairmind_sync.results.payload import dumps
 from fairmind_sync.text import shorten, storable
 

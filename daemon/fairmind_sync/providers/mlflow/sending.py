@@ -35,7 +35,7 @@ from fairmind_sync.providers.mlflow.runs_api import (
     UncertainError,
 )
 from fairmind_sync.results.delivery import Delivery
-from fairmind_sync.results.naming import NEWEST_NAMES, Names
+from fairmind_sync.results.name_choice import NEWEST_NAMES, Names
 
 INACTIVE = "must be in the 'active' state"
 

@@ -13,7 +13,7 @@ from fairmind_sync.results.delivery import Delivery
 from fairmind_sync.results.evidence_states import EvidenceKind
 from fairmind_sync.results.extraction import describe, extract, page_of
 from fairmind_sync.results.keys import KeyRules, renamed
-from fairmind_sync.results.naming import NEWEST_NAMES, Names
+from fairmind_sync.results.name_choice import NEWEST_NAMES, Names
 from fairmind_sync.results.payload import Json
 from fairmind_sync.text import shorten, storable, storable_key
 

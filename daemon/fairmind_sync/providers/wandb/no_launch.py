@@ -1,7 +1,7 @@
 """Spares W&B's SDK an import that costs as much as the rest of the SDK.
 
-When its first run begins, the SDK imports all of W&B Launch and of W&B's public API, to look for inputs that a
-program may have staged for a job of W&B Launch. Nothing here stages any.
+When its first run begins, the SDK imports all of W&B Launch and of W&B's public API, to look for inputs that
+a program may have staged for a job of W&B Launch. Nothing here stages any.
 """
 
 from __future__ import annotations
