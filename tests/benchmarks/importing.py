@@ -34,8 +34,8 @@ def run(place: Path, *, rounds: int = 15) -> list[Row]:
         [p50(list(column)) for column in zip(*numbers, strict=True)] for numbers in found.values()
     )
     return [
-        Row(f"import {OURS} p50", f"import {THEIRS}", time, their_time, "ms", 1.5),
-        Row("peak memory after it", f"import {THEIRS}", memory, their_memory, "MB", 1.3),
+        Row(f"import {OURS} p50", f"import {THEIRS}", time, their_time, "ms", 1.25),
+        Row("peak memory after it", f"import {THEIRS}", memory, their_memory, "MB", 1.15),
     ]
 
 
