@@ -24,12 +24,12 @@ class _Logger:
     """Looks like structlog's logger."""
 
     def __getattr__(self, name: str) -> Any:
-        import structlog
-
         with _Pending.lock:
             set_up, _Pending.set_up = _Pending.set_up, None
             if set_up is not None:
                 set_up()
+        import structlog
+
         return getattr(structlog.get_logger(), name)
 
 

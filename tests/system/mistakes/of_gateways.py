@@ -23,6 +23,8 @@ class _Names:
     address: str
     authorities: tuple[str, ...]
     unchecked: str
+    no_certificate: str
+    """What is said of a file of certificates that holds none."""
 
 
 MLFLOW = _Names(
@@ -30,12 +32,14 @@ MLFLOW = _Names(
     "MLFLOW_TRACKING_URI",
     ("MLFLOW_TRACKING_SERVER_CERT_PATH", "REQUESTS_CA_BUNDLE"),
     "MLFLOW_TRACKING_INSECURE_TLS",
+    "Have MLFLOW_TRACKING_SERVER_CERT_PATH name a file in PEM form",
 )
 WANDB = _Names(
     "wandb",
     "WANDB_BASE_URL",
     ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"),
     "WANDB_INSECURE_DISABLE_SSL",
+    "Check WANDB_BASE_URL and REQUESTS_CA_BUNDLE or SSL_CERT_FILE",
 )
 
 
@@ -76,7 +80,7 @@ def _of(names: _Names) -> Iterator[Mistake]:
     )
     yield mistake(
         "a file of certificates that holds none",
-        f"Check {names.address} and {first} or {second}",
+        names.no_certificate,
         Gateway(),
         {first: "{authority}"},
         **{first: "{nothing}"},

@@ -58,5 +58,6 @@ def _blaming(named: NamedPlace) -> Iterator[Path]:
         yield place
     except (OSError, ValueError) as error:
         raise ProviderBlockedError(
-            f"{named.variable} names {place}, which can't be used: {error}."
+            f"{named.variable} names {place}, which can't be used: {error}. "
+            f"Have {named.variable} name a file in PEM form."
         ) from None
