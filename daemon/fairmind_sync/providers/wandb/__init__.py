@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fairmind_sync.providers.variables import absolute, trim
+from fairmind_sync.providers.wandb.lean_import import lean
 from fairmind_sync.providers.wandb.mistakes import check_address, check_project, refuse_if_off
 from fairmind_sync.providers.wandb.scratch import SETTINGS, private_directory
 from fairmind_sync.providers.wandb.settings_files import entries, keep_the_connection
@@ -70,8 +71,9 @@ def open_provider(settings: Settings) -> Provider:
     keep_the_connection(in_files, directory / SETTINGS)
     os.environ["WANDB_CONFIG_DIR"] = str(directory / SETTINGS)
     os.chdir(directory)  # away from somebody else's config-defaults.yaml, which would fill our runs
-    from fairmind_sync.providers.wandb.provider import WandbProvider  # after the variables
-    from fairmind_sync.providers.wandb.sdk import Sdk
+    with lean():  # after the variables
+        from fairmind_sync.providers.wandb.provider import WandbProvider
+        from fairmind_sync.providers.wandb.sdk import Sdk
 
     return WandbProvider(Sdk(directory, settings), settings)
 

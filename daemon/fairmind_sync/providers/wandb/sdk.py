@@ -21,7 +21,6 @@ from fairmind_sync.providers.wandb.content import WandbContent
 from fairmind_sync.providers.wandb.held import Held, held
 from fairmind_sync.providers.wandb.login import log_in
 from fairmind_sync.providers.wandb.mistakes import refuse_way
-from fairmind_sync.providers.wandb.no_launch import spare_the_import
 from fairmind_sync.providers.wandb.run_files import RunFiles
 from fairmind_sync.providers.wandb.scratch import clear, require_room
 from fairmind_sync.providers.wandb.service import refuse_key
@@ -77,7 +76,6 @@ class Sdk:
     """One process's wandb-core, with settings that make wandb-core quick and quiet."""
 
     def __init__(self, directory: Path, settings: Settings) -> None:
-        spare_the_import()
         self._directory = directory
         self._project = settings.wandb_project
         self._login = log_in()
