@@ -227,6 +227,23 @@ def test_of_several_results_all_are_saved_or_none(database: str, engine: Engine)
     assert saved(database) == []
 
 
+def test_many_results_are_saved_by_one_call(database: str) -> None:
+    least = {name: RESULT[name] for name in ("model_id", "test_type", "results")}
+    many = [{**least, "test_id": "first"}, {**RESULT, "test_id": "second"}]
+    assert [service.save_test_results_sync(many) for _ in range(2)] == [2, 0]
+    assert [(row.test_id, row.user_id) for row in saved(database)] == [
+        ("first", ""),
+        ("second", "u"),
+    ]
+
+
+def test_many_results_of_which_one_is_wrong_are_not_saved(database: str) -> None:
+    wrong = RESULT | {"test_id": " "}
+    with pytest.raises(PayloadError, match=r"^result 2: test_id must be .* Nothing was saved\.$"):
+        asyncio.run(service.save_test_results([RESULT, wrong]))
+    assert saved(database) == []
+
+
 def test_a_database_that_can_not_be_used_is_an_error_that_says_so(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -152,7 +152,8 @@ def test_a_store_for_which_the_server_lacks_a_package_holds_no_number_back(
 
 
 @pytest.mark.parametrize(
-    ("kind", "status"), diagonals(("store_file", "log_dataset"), (500, 403, 404, 413))
+    ("kind", "status"),
+    [("store_file", 500), *diagonals(("store_file", "log_dataset"), (403, 404, 413))],
 )
 def test_a_refusal_holds_no_number_back(
     lab: MlflowLab, proxy: MlflowProxy, kind: str, status: int
@@ -167,11 +168,13 @@ def test_a_refusal_holds_no_number_back(
     assert is_there == (kind == "store_file", kind == "log_dataset")
 
 
-@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    ("kind", "status"), [("store_file", 429), ("store_file", 503), ("log_dataset", 500)]
+)
 def test_a_store_that_is_away_holds_no_number_back(
-    lab: MlflowLab, proxy: MlflowProxy, status: int
+    lab: MlflowLab, proxy: MlflowProxy, kind: str, status: int
 ) -> None:
-    proxy.faults.replace([Fault("store_file", "status", status=status)])
+    proxy.faults.replace([Fault(kind, "status", status=status)])
     assert evidence(lab.drain()) == ("delivered", "waiting")
 
 
