@@ -76,7 +76,11 @@ def _plain(value: object, path: str, parents: tuple[int, ...]) -> Json:
         raise _unstorable(value, path, error) from error
 
 
-def _convert(value: object, path: str, parents: tuple[int, ...]) -> Json:  # noqa: C901, PLR0911 a list of types
+def _convert(value: object, path: str, parents: tuple[int, ...]) -> Json:  # noqa: C901, PLR0911, PLR0912 a list of types
+    if type(value) is dict:  # as most are; each abstract class below takes longer to ask
+        return _plain_pairs(value.items(), path, parents)
+    if type(value) is list:
+        return _plain_items(value, path, parents)
     match value:
         case Enum():
             return _plain(value.value, path, parents)

@@ -63,16 +63,17 @@ def verdict_of(results: Mapping[str, Json]) -> Verdict:
 
     Metrics that passed and failed are counted where the results state no such counts.
     """
-    counts = [_stated_count(results, name) for name in ("metrics_passed", "metrics_failed")]
+    wholes = [*_all_in(results)]
+    counts = [_stated_count(wholes, name) for name in ("metrics_passed", "metrics_failed")]
     if counts == [None, None]:
         counts = [*_counted(results)]
-    risk, detected = _risk(results), _flag(results)
+    risk, detected = _risk(results, wholes), _flag(wholes)
     storable_risk = None if risk is None else storable(risk)
-    return Verdict(storable_risk, counts[0] or 0, counts[1] or 0, detected, _passed(results))
+    return Verdict(storable_risk, counts[0] or 0, counts[1] or 0, detected, _passed(wholes))
 
 
-def _risk(results: Mapping[str, Json]) -> str | None:
-    found = [text for place in _RISKS for one in _all_in(results) if (text := _text(one, place))]
+def _risk(results: Mapping[str, Json], wholes: Sequence[Mapping[str, Json]]) -> str | None:
+    found = [text for place in _RISKS for one in wholes if (text := _text(one, place))]
     stated = next((text for text in found if words.folded(text) in LEVELS), None)
     if stated is not None:
         return words.folded(stated)
@@ -85,16 +86,18 @@ def _worst(results: Mapping[str, Json]) -> str | None:
     listed, by_attribute = results.get("results"), _at(results, ("bias_detection", "bias_severity"))
     entries = [*(listed if isinstance(listed, list) else ()), *results.values()]
     levels: list[Json] = [
-        _risk(entry) for entry in entries if isinstance(entry, dict) and "severity" in entry
+        _risk(entry, [*_all_in(entry)])
+        for entry in entries
+        if isinstance(entry, dict) and "severity" in entry
     ]
     levels += [*by_attribute.values()] if isinstance(by_attribute, dict) else []
     known = [words.folded(level) for level in levels if isinstance(level, str)]
     return max((level for level in known if level in LEVELS), key=LEVELS.index, default=None)
 
 
-def _flag(results: Mapping[str, Json]) -> bool | None:
+def _flag(wholes: Sequence[Mapping[str, Json]]) -> bool | None:
     """Returns whether the results say that bias was detected."""
-    for one in _all_in(results):
+    for one in wholes:
         for places, negated in ((_DETECTED, False), (_FAIR, True)):
             for place in places:
                 value = _at(one, place)
@@ -103,9 +106,9 @@ def _flag(results: Mapping[str, Json]) -> bool | None:
     return None
 
 
-def _passed(results: Mapping[str, Json]) -> bool | None:
+def _passed(wholes: Sequence[Mapping[str, Json]]) -> bool | None:
     """Returns whether the results say that the whole test passed; a status such as 'ok' may be a server's."""
-    for one in _all_in(results):
+    for one in wholes:
         for key in _PASSED:
             if isinstance(value := one.get(key), bool):
                 return value
@@ -118,22 +121,22 @@ def _passed(results: Mapping[str, Json]) -> bool | None:
 
 def _counted(results: Mapping[str, Json]) -> Iterator[int]:
     """Yields how many metrics passed and failed; of groups, where no metric is judged as a whole."""
-    rows = rows_in(results, {}) if _is_judged(results) else []
+    rows = rows_in(results, {}) if _is_judged({**results}) else []
     judged = [row for row in rows if row.passed is not None]
     counted = [row for row in judged if row.group is None] or judged
     yield sum(row.passed is True for row in counted)
     yield sum(row.passed is False for row in counted)
 
 
-def _is_judged(value: Json | Mapping[str, Json]) -> bool:
+def _is_judged(value: Json) -> bool:
     """Returns whether any key says that something passed or failed: else no rows are looked for."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return any(words.is_judgement(key) or _is_judged(item) for key, item in value.items())
     return isinstance(value, list) and any(map(_is_judged, value))
 
 
-def _stated_count(results: Mapping[str, Json], name: str) -> int | None:
-    counts = (_count(one.get(name)) for one in _all_in(results))
+def _stated_count(wholes: Sequence[Mapping[str, Json]], name: str) -> int | None:
+    counts = (_count(one.get(name)) for one in wholes)
     return next((count for count in counts if count is not None), None)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from http import HTTPStatus
 from typing import Any, NoReturn
 
@@ -25,6 +26,11 @@ from fairmind_sync.redaction import redact, without_user
 _AWAY = (429, 502, 503, 504)
 _REFUSED = (401, 403)
 _NOT_SENT = (NewConnectionError, ConnectTimeoutError, ProxyError)
+_OF_SQLALCHEMY = re.compile(r"https://sqlalche\.me/e/\d+/(\w+)")
+"""What each of SQLAlchemy's errors ends with; MLflow's server passes most of them on as a bad request."""
+_DISTURBANCES = ("3o7r", "rvf5", "2j85", "8s2b", "e3q8")
+"""A server's pool of connections is exhausted, a connection was lost, a transaction is broken, and the like:
+https://docs.sqlalchemy.org/en/20/errors.html."""
 _BASIC_AUTH_WORDS = ("Permission denied", "You are not authenticated")
 """What MLflow's own basic-auth app says, which sends no JSON."""
 
@@ -101,6 +107,8 @@ def _raise_for_status(status: int, reply: Reply) -> NoReturn:
         )
     if status < HTTPStatus.BAD_REQUEST or code in ("", "ENDPOINT_NOT_FOUND"):
         _raise_not_mlflow(reply)
+    if (named := _OF_SQLALCHEMY.search(message)) and named[1] in _DISTURBANCES:
+        raise UncertainError(f"the MLflow server's database fails the server: {message}")
     raise MlflowRefusedError(code, message)
 
 
