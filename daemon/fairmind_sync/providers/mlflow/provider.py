@@ -26,7 +26,7 @@ from fairmind_sync.providers.base import (
     Report,
     Retry,
 )
-from fairmind_sync.providers.mlflow.content import DELIVERY_KEY_TAG
+from fairmind_sync.providers.mlflow.content import DELIVERY_KEY_TAG, MlflowContent
 from fairmind_sync.providers.mlflow.run_evidence import EvidenceSender
 from fairmind_sync.providers.mlflow.runs_api import (
     MlflowRefusedError,
@@ -172,15 +172,21 @@ class MlflowProvider:
                     ErrorKind.UNCERTAIN, "an earlier create may still be under way", after=wait
                 )
             run_id = self._api.find_run(experiment_id, DELIVERY_KEY_TAG, delivery.key)
+        content = self._sender.content(delivery)  # first: if it kills us, nothing is in doubt
         if run_id is None:
-            place, stored = self._create(delivery, experiment_id, journal)
+            place, stored = self._create(delivery, content, experiment_id, journal)
         else:
             stored = self._api.stored_run(run_id)
             place = RunPlace(run_id, stored.artifact_uri)
-        return self._complete(delivery, place, stored, journal)
+        return self._complete(delivery, content, place, stored, journal)
 
     def _complete(
-        self, delivery: Delivery, place: RunPlace, stored: StoredRun, journal: Journal
+        self,
+        delivery: Delivery,
+        content: MlflowContent,
+        place: RunPlace,
+        stored: StoredRun,
+        journal: Journal,
     ) -> Outcome:
         if stored.is_deleted:
             return Dead(ErrorKind.RUN_DELETED, "the run was deleted at MLflow")
@@ -189,7 +195,7 @@ class MlflowProvider:
         run = Run(place.id, self._api.run_url(experiment_id, place.id))
         evidence = self._evidence.send(place, delivery.result, run.url, progressed)
         try:
-            self._sender.fill(delivery, place.id, stored, progressed, evidence.tags)
+            self._sender.fill(delivery, place.id, stored, progressed, evidence.tags, content)
         except ProviderBlockedError as error:  # the run could be made: it is this result's content
             return Retry(ErrorKind.REFUSED, str(error), at_most=_REFUSALS)
         if not stored.is_finished:
@@ -197,9 +203,8 @@ class MlflowProvider:
         return Delivered(run, self._destination(experiment_id), evidence.state)
 
     def _create(
-        self, delivery: Delivery, experiment_id: str, journal: Journal
+        self, delivery: Delivery, content: MlflowContent, experiment_id: str, journal: Journal
     ) -> tuple[RunPlace, StoredRun]:
-        content = self._sender.content(delivery)  # first: if it kills us, nothing is in doubt
         journal.creating(delivery, self._destination(experiment_id))
         try:
             place, stored = self._sender.create(delivery, content, experiment_id)

@@ -97,19 +97,22 @@ class RunSender:
         stored: StoredRun,
         progressed: Callable[[], None] = lambda: None,
         news: Sequence[TagText] = (),
+        content: MlflowContent | None = None,
     ) -> None:
         """Sends what the run lacks, and nothing twice: some servers refuse what they have already.
 
-        The tags of `news` are sent unless the run has them with these values. Calls `progressed` between two
-        requests. A run whose content the server refuses for good is ended as FAILED.
+        `content` is the delivery's, if the caller has it. The tags of `news` are sent unless the run has them
+        with these values. Calls `progressed` between two requests. A run whose content the server refuses for
+        good is ended as FAILED.
         """
         try:
-            content = self._filled(delivery, run_id, stored, progressed, news)
+            whole = content or self.content(delivery)
+            sent = self._filled(delivery, whole, run_id, stored, progressed, news)
         except MlflowRefusedError:
             with suppress(MlflowRefusedError, UncertainError, ProviderUnavailableError):
                 self._api.fail_run(run_id)
             raise
-        log_adjustments(delivery, content.adjusted)
+        log_adjustments(delivery, sent.adjusted)
 
     def _created(
         self, content: MlflowContent, experiment_id: str, tags: Mapping[str, str]
@@ -120,13 +123,13 @@ class RunSender:
     def _filled(
         self,
         delivery: Delivery,
+        content: MlflowContent,
         run_id: str,
         stored: StoredRun,
         progressed: Callable[[], None],
         news: Sequence[TagText],
     ) -> MlflowContent:
         """Sends what the run lacks; returns the content that the run has then."""
-        content = self.content(delivery)
         while True:
             try:
                 lacking = [tag for tag in news if stored.tags.get(tag.key) != tag.value]
