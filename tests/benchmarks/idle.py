@@ -45,8 +45,8 @@ def _idle(place: Path, what: str, database: Path, seconds: float, settling: floa
         processes = 1 + len(parent.children(recursive=True))
     note = f"over {seconds:g} s"
     return [
-        Row(f"processor, {what}", "one core", 100 * used / took, None, "%", 0.5, note=note),
-        Row(f"memory of the daemon, {what}", "", memory, None, "MB", 90),
+        Row(f"processor, {what}", "one core", 100 * used / took, None, "%", 0.4, note=note),
+        Row(f"memory of the daemon, {what}", "", memory, None, "MB", 72),
         Row(f"processes, {what}", "", processes, None, "", 1),
     ]
 

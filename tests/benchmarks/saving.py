@@ -46,7 +46,7 @@ def run(place: Path, *, saves: int = 1000, batches: int = 15, size: int = 1000) 
             lambda n: _insert(raw, range(saves + n * size, saves + (n + 1) * size)),
         )
     return [
-        Row("save p50", "raw sqlite3", p50(one[0]) * 1e6, p50(one[1]) * 1e6, "us", 2.0),
+        Row("save p50", "raw sqlite3", p50(one[0]) * 1e6, p50(one[1]) * 1e6, "us", 1.6),
         Row(
             f"batch of {size}", "raw executemany", p50(many[0]) * 1e3, p50(many[1]) * 1e3, "ms", 3.0
         ),
