@@ -208,3 +208,13 @@ def test_a_packed_reply_is_unpacked() -> None:
     assert [reply.content for reply in replies if isinstance(reply, Reply)] == [
         b'{"is": "packed"}'
     ] * 2
+
+
+@pytest.mark.parametrize("variable", ["MLFLOW_TRACKING_TOKEN", "MLFLOW_WORKSPACE"])
+@pytest.mark.parametrize("value", ["tökén", "to\nken"])
+def test_what_no_header_can_carry_blocks_before_anything_is_sent(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ProviderBlockedError, match=f"^{variable} holds a character"):
+        CLIENTS["thin"]("http://127.0.0.1:1")

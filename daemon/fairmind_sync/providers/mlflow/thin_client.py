@@ -29,6 +29,7 @@ from fairmind_sync.providers.mlflow.server_pools import pools_for
 from fairmind_sync.redaction import without_user
 
 _WORKSPACE = "X-MLFLOW-WORKSPACE"
+_VARIABLE_OF = {"Authorization": "MLFLOW_TRACKING_TOKEN", _WORKSPACE: "MLFLOW_WORKSPACE"}
 _PACKAGES = ("mlflow", "mlflow-skinny")
 
 
@@ -83,13 +84,13 @@ def _headers(uri: str) -> dict[str, str]:
         found["Authorization"] = authorization
     if workspace := tracking_variables.workspace():
         found[_WORKSPACE] = workspace
-    for name, value in found.items():
+    for name, variable in _VARIABLE_OF.items():
+        value = found.get(name, "")
         if not (value.isascii() and value.isprintable()):
-            raise ProviderBlockedError(f"{_VARIABLE_OF[name]} holds what no HTTP header can carry.")
+            raise ProviderBlockedError(
+                f"{variable} holds a character that no HTTP header can carry. Copy it once more."
+            )
     return found
-
-
-_VARIABLE_OF = {"Authorization": "MLFLOW_TRACKING_TOKEN", _WORKSPACE: "MLFLOW_WORKSPACE"}
 
 
 def _authorization(uri: str) -> str:
