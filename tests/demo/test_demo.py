@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import httpx2
 import pytest
 
+from fairmind_sync.errors import ExtraNotInstalledError
 from tests.support.processes import COMMAND, command, eventually
 
 if TYPE_CHECKING:
@@ -59,6 +60,17 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """What a demo without a terminal printed, and where its files were to be."""
     scratch = tmp_path_factory.mktemp("demo")
     return command("demo", env={"TMPDIR": str(scratch)}).stdout, scratch
+
+
+def test_the_demo_names_the_extra_that_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    from fairmind_sync.demo import story
+
+    there = {"mlflow": True, "flask": None, "sklearn": None}
+    monkeypatch.setattr(story, "find_spec", there.get)
+    with pytest.raises(
+        ExtraNotInstalledError, match=r"no flask and no sklearn .*fairmind-sync\[all\]"
+    ):
+        story.tell(None)
 
 
 def test_the_demo_delivers_twenty_results(told: tuple[str, Path]) -> None:

@@ -7,15 +7,16 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
-from fairmind_sync import daemon, logs, providers
+from fairmind_sync import daemon, logs
 from fairmind_sync.demo.tracking_server import held_port, tracking_server
-from fairmind_sync.errors import FairmindSyncError
+from fairmind_sync.errors import ExtraNotInstalledError, FairmindSyncError
 from fairmind_sync.intake.prepare import prepare
 from fairmind_sync.intake.save import save_all
 from fairmind_sync.operating.progress import drain_with_progress
@@ -28,7 +29,23 @@ from fairmind_sync.storage.schema import ready_engine
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+_NEEDED = ("mlflow", "flask", "sklearn")
+"""Flask belongs to MLflow's server, and not to mlflow-skinny."""
+
 console = Console(highlight=False)
+
+
+def _require_installed() -> None:
+    """Does nothing where the whole of MLflow is installed, with its server, and scikit-learn.
+
+    Raises:
+        ExtraNotInstalledError: one of these is missing; the message names the pip command.
+    """
+    if missing := [package for package in _NEEDED if find_spec(package) is None]:
+        raise ExtraNotInstalledError(
+            "The demo trains models, and starts a server of the whole of MLflow; "
+            f"there is no {' and no '.join(missing)} here. Run: pip install 'fairmind-sync[all]'"
+        )
 
 
 def tell(directory: Path | None, *, quietly: bool = False) -> list[str]:
@@ -38,7 +55,7 @@ def tell(directory: Path | None, *, quietly: bool = False) -> list[str]:
         FairmindSyncError: a part of the demo did not work; the message says which.
     """
     console.quiet = quietly
-    providers.require_installed("mlflow")
+    _require_installed()
     with _place(directory) as place, held_port() as port:
         settings = _settings(place, port)
         logs.configure(settings)
