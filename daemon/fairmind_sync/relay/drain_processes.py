@@ -103,7 +103,7 @@ def run(
                 late.kill()
     finally:
         _ask_to_stop(started)
-        _wait(started, on_progress, None)
+        _wait(started, lambda: None, None)
     for process in started:
         process.end()
 
