@@ -11,7 +11,7 @@ never deletes, a result of another user.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fairmind_sync.intake import entries
@@ -26,6 +26,8 @@ from fairmind_sync.storage.schema import ready_engine
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from fairmind_sync.outbox.saving import Saved
+    from fairmind_sync.results.delivery import NewResult
     from fairmind_sync.settings import Settings
 
 
@@ -82,8 +84,7 @@ def save_test_result_sync(
         metadata,
         private_fields=settings.private_fields,
     )
-    save_all(ready_engine(settings.database_url), [new], settings.owed)
-    warn_of_forgotten_provider(settings)
+    _store(settings, [new])
     return True
 
 
@@ -105,9 +106,7 @@ async def save_test_results(results: Iterable[Mapping[str, object]]) -> int:
 def save_test_results_sync(results: Iterable[Mapping[str, object]]) -> int:
     settings = _settings()
     prepared = entries.prepare_all(results, settings.private_fields)
-    saved = save_all(ready_engine(settings.database_url), prepared, settings.owed)
-    warn_of_forgotten_provider(settings)
-    return sum(one.is_new for one in saved)
+    return sum(one.is_new for one in _store(settings, prepared))
 
 
 async def get_test_result(test_id: str, user_id: str | None) -> dict[str, Any] | None:
@@ -223,6 +222,12 @@ async def get_test_statistics(user_id: str | None, model_id: str | None = None) 
 def get_test_statistics_sync(user_id: str | None, model_id: str | None = None) -> dict[str, Any]:
     with reading(_engine()) as connection:
         return result_lookup.statistics(connection, user_id or "", model_id)
+
+
+def _store(settings: Settings, prepared: Sequence[NewResult]) -> list[Saved]:
+    saved = save_all(ready_engine(settings.database_url), prepared, settings.owed)
+    warn_of_forgotten_provider(settings)
+    return saved
 
 
 def _engine() -> Engine:

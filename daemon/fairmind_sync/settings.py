@@ -194,6 +194,11 @@ class Settings(BaseModel):
         return 1 if self.names == 1 else NEWEST_NAMES
 
     @property
+    def wants_evidence(self) -> bool:
+        """Whether runs get files beside their numbers."""
+        return self.evidence != "none"
+
+    @property
     def env_file(self) -> Path | None:
         """The file that variables were read from, beside the environment; None if there was none."""
         return self._env_file
@@ -228,7 +233,6 @@ class Settings(BaseModel):
 
 
 _FIELD_OF = {str(info.validation_alias): field for field, info in Settings.model_fields.items()}
-_VARIABLES = frozenset(_FIELD_OF)
 
 
 @lru_cache(maxsize=1)
@@ -253,7 +257,7 @@ def _read(file: Path | None) -> Settings:
     given: dict[str, str] | None = None
     unreadable = ""
     try:
-        given = variables(file, _VARIABLES)
+        given = variables(file, _FIELD_OF)
         return Settings.model_validate(given)
     except ValidationError as error:
         found = error.errors(include_url=False)

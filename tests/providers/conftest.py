@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.standins.mlflow_proxy import MlflowProxy, mlflow_proxy
+from tests.support.certificates import issued, self_signed
 
 if TYPE_CHECKING:
     from tests.providers.rest_clients import NotingServer
@@ -34,3 +35,15 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with an authority's certificate and key."""
+    return self_signed(tmp_path_factory.mktemp("certificates"), "authority")
+
+
+@pytest.fixture(scope="module")
+def shown(authority: Path) -> Path:
+    """A file with a server's certificate, which the authority vouches for, and its key."""
+    return issued(authority, "shown")

@@ -21,7 +21,7 @@ from tests.standins import loopback
 from tests.standins.faults import Action, Fault, Faults
 from tests.standins.forward_proxy import forward_proxy
 from tests.standins.tls_front import tls_front
-from tests.support.certificates import issued, self_signed
+from tests.support.certificates import issued
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -71,16 +71,6 @@ def test_a_socks_proxy_without_its_package_blocks(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("NO_PROXY", "")
     kind, words = trouble("http://mlflow.example")
     assert (kind, "pip install 'requests[socks]'" in words) == (ProviderBlockedError, True)
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return self_signed(tmp_path_factory.mktemp("certificates"), "authority")
-
-
-@pytest.fixture(scope="module")
-def shown(authority: Path) -> Path:
-    return issued(authority, "shown")
 
 
 @pytest.fixture(params=["file", "folder"])

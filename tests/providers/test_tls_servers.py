@@ -16,19 +16,8 @@ from tests.standins.forward_proxy import forward_proxy
 from tests.standins.impostor import impostor
 from tests.standins.loopback import json_reply
 from tests.standins.tls_front import tls_front
-from tests.support.certificates import issued, self_signed
 
 VARIABLES = tls.TlsVariables("the server", "ADDRESS", "AUTHORITIES", "Set OURS.", "UNCHECKED=1")
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return self_signed(tmp_path_factory.mktemp("certificates"), "authority")
-
-
-@pytest.fixture(scope="module")
-def shown(authority: Path) -> Path:
-    return issued(authority, "shown")
 
 
 @pytest.fixture

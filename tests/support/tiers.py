@@ -41,7 +41,7 @@ _LONG = {
 """The files whose tests wait longest together, and for how many seconds; a test elsewhere counts as one."""
 _A_HANDFUL = 5
 _SYSTEM_FOLDERS = {"system", "browser", "demo", "benchmarks"}
-_SERVERS = {"postgres", "mlflow_uri", "wheel", "installed_wheel", "own_server"}
+_SERVERS = {"authority", "postgres", "mlflow_uri", "wheel", "installed_wheel", "own_server"}
 _STARTERS = {
     "subprocess",
     "multiprocessing",

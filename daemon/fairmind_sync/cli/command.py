@@ -41,7 +41,7 @@ def current_settings() -> Settings:
     from fairmind_sync import logs, settings
 
     current = settings.current_settings()
-    logs.configure(current.model_copy(update={"log_level": "warning"}))
+    logs.configure_late()
     logs.tell_mistakes(current)
     return current
 

@@ -105,7 +105,7 @@ class Dispatcher:
     ) -> bool:
         """Returns whether evidence of delivered runs may be tried now; the first slot does so."""
         return (
-            self._settings.evidence != "none"
+            self._settings.wants_evidence
             and slot.is_first
             and state.is_ready
             and not state.is_paused

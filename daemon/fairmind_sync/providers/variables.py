@@ -7,6 +7,9 @@ from pathlib import Path
 
 from fairmind_sync.event_log import get_logger
 
+AUTHORITIES_OF_REQUESTS = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""Variables that have requests trust the authorities in a file or folder, the first of them that is set."""
+
 log = get_logger()
 
 

@@ -73,7 +73,7 @@ def _has_work(
         return (
             workload.has_work(connection, provider, now)
             or sweep.is_called_for(connection, provider, now)
-            or (settings.evidence != "none" and owed_evidence.is_due(connection, provider, now))
+            or (settings.wants_evidence and owed_evidence.is_due(connection, provider, now))
         )
     return not state.is_paused and (
         state.may_try(now) or workload.pending(connection, provider) > 0

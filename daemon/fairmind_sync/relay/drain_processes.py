@@ -129,14 +129,15 @@ def _drain(
     error: Connection,
 ) -> None:
     """Runs in the process."""
+    is_first = number == 1
     try:
         worker.start(settings, flags)
         worker.drain(
             provider,
             settings,
-            probe_now=number == 1,
-            and_sweep=number == 1,
-            and_evidence=number == 1 and settings.evidence != "none",
+            probe_now=is_first,
+            and_sweep=is_first,
+            and_evidence=is_first and settings.wants_evidence,
         )
     except FairmindSyncError as reason:
         error.send(reason)

@@ -12,13 +12,15 @@ from urllib.request import urlopen
 
 from fairmind_sync.providers.base import Remark
 from fairmind_sync.providers.mlflow import addresses
+from fairmind_sync.providers.mlflow.tracking_variables import SERVERS_CERTIFICATE
+from fairmind_sync.providers.variables import AUTHORITIES_OF_REQUESTS
 from fairmind_sync.redaction import without_user
 
 if TYPE_CHECKING:
     from fairmind_sync.settings import Settings
 
 _TIMEOUT_S = 5.0
-_AUTHORITIES = ("MLFLOW_TRACKING_SERVER_CERT_PATH", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_AUTHORITIES = (SERVERS_CERTIFICATE, *AUTHORITIES_OF_REQUESTS)
 _LONGEST_VERSION = 50
 
 

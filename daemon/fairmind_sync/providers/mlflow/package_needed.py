@@ -19,9 +19,10 @@ def is_needed_for(uri: str) -> bool:
     Raises:
         ProviderBlockedError: a variable makes no sense.
     """
+    installed = entry_points()
     return (
         any(os.environ.get(name) for name in _VARIABLES)
         or tracking_variables.is_true(_SIGNATURE)
-        or bool(entry_points(group=_HEADERS))
-        or uri.partition(":")[0] in entry_points(group=_STORES).names
+        or bool(installed.select(group=_HEADERS))
+        or uri.partition(":")[0] in installed.select(group=_STORES).names
     )

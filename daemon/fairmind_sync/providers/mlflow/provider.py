@@ -75,7 +75,7 @@ class MlflowProvider:
             api, settings.evidence, tags_models=settings.mlflow_model_tags
         )
         self._experiment_id: str | None = None
-        if settings.evidence != "none":
+        if settings.wants_evidence:
             self.threads *= 2
 
     def probe(self) -> None:

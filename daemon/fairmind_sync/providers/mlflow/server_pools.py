@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -24,18 +25,23 @@ _MOST_CONNECTIONS = 16
 """More than a provider's threads: none waits for another's connection."""
 
 
-def pools_for(uri: str, certificates: Certificates) -> urllib3.PoolManager:
-    """Returns pools whose connections lead to the server at `uri`.
+def pools_to(uri: str, certificates: Certificates) -> Callable[[], urllib3.PoolManager]:
+    """Returns what makes pools, apart from each other, whose connections lead to the server at `uri`.
 
     Raises:
-        ProviderBlockedError: a file of certificates or the proxy's address can't be used.
+        ProviderBlockedError: a file of certificates or the proxy's address can't be used; maybe only once
+            pools are made.
     """
     options: dict[str, Any] = {
         "maxsize": _MOST_CONNECTIONS,
         "ssl_context": client_context(certificates) if uri.startswith("https:") else None,
     }
     if proxy := proxy_for(uri):
-        return _by_proxy(proxy, certificates, options)
+        return partial(_by_proxy, proxy, certificates, options)
+    return partial(_direct, options)
+
+
+def _direct(options: dict[str, Any]) -> urllib3.PoolManager:
     return _quick(urllib3.PoolManager(**options))
 
 

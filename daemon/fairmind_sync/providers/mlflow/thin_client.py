@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from urllib.parse import unquote, urlencode, urlsplit
 
@@ -25,7 +23,7 @@ from fairmind_sync.providers.mlflow.http_client import (
     Request,
     UnusableSettingError,
 )
-from fairmind_sync.providers.mlflow.server_pools import pools_for
+from fairmind_sync.providers.mlflow.server_pools import pools_to
 from fairmind_sync.redaction import without_user
 
 _WORKSPACE = "X-MLFLOW-WORKSPACE"
@@ -40,8 +38,8 @@ class ThinClient:
         self._uri = without_user(uri)
         self._headers = _headers(uri)
         self._timeout = Timeout(tracking_variables.timeout())
-        certificates = tracking_variables.certificates()
-        self._pools = {apart: pools_for(self._uri, certificates) for apart in (False, True)}
+        new_pools = pools_to(self._uri, tracking_variables.certificates())
+        self._pools = {apart: new_pools() for apart in (False, True)}
 
     def send(self, request: Request) -> Reply:
         headers, content = self._headers, request.content
@@ -49,7 +47,7 @@ class ThinClient:
             headers = headers | {"Content-Type": "application/json"}
             content = json.dumps(request.json, allow_nan=False).encode()
         query = f"?{urlencode(request.params)}" if request.params else ""
-        with _without_reply():
+        try:
             reply = self._pools[request.apart].request(
                 request.method,
                 f"{self._uri}{request.path}{query}",
@@ -59,24 +57,19 @@ class ThinClient:
                 retries=False,
                 redirect=False,
             )
-            return Reply(reply.status, reply.data, reply.headers)
-
-
-@contextmanager
-def _without_reply() -> Iterator[None]:
-    try:
-        yield
-    except LocationValueError as error:
-        raise UnusableSettingError(str(error)) from error
-    except (HTTPError, OSError) as error:
-        raise NoReplyError(str(error)) from error
+        except LocationValueError as error:
+            raise UnusableSettingError(str(error)) from error
+        except (HTTPError, OSError) as error:
+            raise NoReplyError(str(error)) from error
+        return Reply(reply.status, reply.data, reply.headers)
 
 
 def _headers(uri: str) -> dict[str, str]:
     """Returns what MLflow's client sends along with each request."""
+    installed = _version()
     found = {
-        "User-Agent": f"mlflow-python-client/{_version()}",
-        "X-MLflow-Client-Version": _version(),
+        "User-Agent": f"mlflow-python-client/{installed}",
+        "X-MLflow-Client-Version": installed,
         "Accept": "*/*",
         "Accept-Encoding": "gzip, deflate",
     }

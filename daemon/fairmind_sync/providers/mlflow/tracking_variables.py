@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairmind_sync.errors import ProviderBlockedError
+from fairmind_sync.providers.variables import AUTHORITIES_OF_REQUESTS
 
 LONGEST_TIMEOUT_S = 14
 """Three requests that take so long end before the watchdog takes their batch for hung."""
 TIMEOUT, DEFAULT_TIMEOUT_S = "MLFLOW_HTTP_REQUEST_TIMEOUT", "10"
 _TRUE, _FALSE = ("true", "1"), ("false", "0")
-_SERVERS_CERTIFICATE = "MLFLOW_TRACKING_SERVER_CERT_PATH"
+SERVERS_CERTIFICATE = "MLFLOW_TRACKING_SERVER_CERT_PATH"
 _OWN_CERTIFICATE = "MLFLOW_TRACKING_CLIENT_CERT_PATH"
 _UNCHECKED = "MLFLOW_TRACKING_INSECURE_TLS"
-_OF_REQUESTS = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +108,13 @@ def certificates() -> Certificates:
     Raises:
         ProviderBlockedError: a variable makes no sense, or contradicts another.
     """
-    authorities, are_unchecked = _place(_SERVERS_CERTIFICATE), is_true(_UNCHECKED)
+    authorities, are_unchecked = _place(SERVERS_CERTIFICATE), is_true(_UNCHECKED)
     if are_unchecked and authorities:
         raise ProviderBlockedError(
-            f"{_UNCHECKED} and {_SERVERS_CERTIFICATE} contradict each other: unset one."
+            f"{_UNCHECKED} and {SERVERS_CERTIFICATE} contradict each other: unset one."
         )
     if not are_unchecked and not authorities:
-        authorities = next(filter(None, map(_place, _OF_REQUESTS)), None)
+        authorities = next(filter(None, map(_place, AUTHORITIES_OF_REQUESTS)), None)
     return Certificates(authorities, not are_unchecked, _place(_OWN_CERTIFICATE))
 
 

@@ -13,9 +13,10 @@ from urllib.request import getproxies_environment
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
-_FOR_REQUESTS = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+from fairmind_sync.providers.variables import AUTHORITIES_OF_REQUESTS
+
 _FOR_GO = ("SSL_CERT_FILE", "SSL_CERT_DIR")
-CERTIFICATES = (*_FOR_REQUESTS, *_FOR_GO)
+CERTIFICATES = (*AUTHORITIES_OF_REQUESTS, *_FOR_GO)
 """Variables that name files or folders of certificates."""
 _ONE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 _SCHEMES = ("http", "https")
@@ -27,7 +28,7 @@ def share_certificates(folder: Path) -> None:
     Go trusts the system's certificates beside those in SSL_CERT_FILE, and requests its own where requests is
     told none. A file that requests is told, and that isn't there, stays named: requests says so.
     """
-    told = [os.environ[name] for name in _FOR_REQUESTS if os.environ.get(name)][:1]
+    told = [os.environ[name] for name in AUTHORITIES_OF_REQUESTS if os.environ.get(name)][:1]
     for_go = [os.environ[name] for name in _FOR_GO if os.environ.get(name)]
     if not (told or for_go) or not all(Path(one).exists() for one in told):
         return
