@@ -28,6 +28,7 @@ from fairmind_sync.storage.tables import (
     attempts_table,
     idempotency_table,
     latency_counts_table,
+    operator_actions_table,
     outbox_table,
     results_table,
 )
@@ -47,6 +48,7 @@ COPIED = (
     states,
     attempt_counts_table,
     latency_counts_table,
+    operator_actions_table,
 )
 Ends: TypeAlias = tuple[str, str]
 

@@ -14,9 +14,11 @@ from fairmind_sync.storage.engine import writing
 from fairmind_sync.storage.tables import (
     attempts_table,
     metadata,
+    operator_actions_table,
     outbox_table,
     provider_table,
     results_table,
+    webhook_events_table,
 )
 from tests.support.clock import NOW
 from tests.support.databases import plain_sql, rows
@@ -52,6 +54,15 @@ ATTEMPT: dict[str, Any] = {
     "started_at": NOW,
 }
 STATE: dict[str, Any] = {"provider": "wandb", "state": "ready", "since": NOW}
+ACTION: dict[str, Any] = {
+    "at": NOW,
+    "action": "retry",
+    "who": "ann",
+    "origin": "page",
+    "subject": "delivery 1",
+    "count": 1,
+}
+EVENT: dict[str, Any] = {"event_key": "k", "body": "{}", "created_at": NOW, "attempts": 0}
 LEASED = {"lease_token": "a", "lease_expires_at": NOW}
 DONE = {"status": "delivered", "finished_at": NOW, "run_id": "r"}
 OFFLINE = {"state": "offline", "next_probe_at": NOW}
@@ -60,6 +71,8 @@ GOOD = {
     outbox_table: DELIVERY,
     attempts_table: ATTEMPT,
     provider_table: STATE,
+    operator_actions_table: ACTION,
+    webhook_events_table: EVENT,
 }
 
 BAD_ROWS: list[tuple[str, Table, dict[str, Any]]] = [
@@ -81,6 +94,9 @@ BAD_ROWS: list[tuple[str, Table, dict[str, Any]]] = [
     ("state_known", provider_table, OFFLINE | {"state": "asleep"}),
     ("unready_has_a_probe", provider_table, {"state": "offline"}),
     ("unready_has_a_probe", provider_table, {"next_probe_at": NOW}),
+    ("action_known", operator_actions_table, {"action": "sabotage"}),
+    ("count_not_negative", operator_actions_table, {"count": -1}),
+    ("attempts_not_negative", webhook_events_table, {"attempts": -1}),
 ]
 
 
@@ -139,8 +155,9 @@ def test_the_row_that_the_bad_ones_differ_from_is_good(engine: Engine, table: Ta
         ("delivery_key", outbox_table, {"provider": "wandb"}),
         ("result_id_provider", outbox_table, {"delivery_key": "l" * 32}),
         ("delivery_id_lease_token", attempts_table, {}),
+        ("event_key", webhook_events_table, {}),
     ],
-    ids=["content", "revision", "delivery key", "result and provider", "lease"],
+    ids=["content", "revision", "delivery key", "result and provider", "lease", "event"],
 )
 def test_what_must_be_unique_is_refused_twice(
     engine: Engine, key: str, table: Table, other: dict[str, Any]

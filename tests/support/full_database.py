@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from sqlalchemy import Engine
 
-from fairmind_sync.outbox import delivery_lookup, idempotency, provider_state, retry_discard, saving
+from fairmind_sync.outbox import (
+    delivery_lookup,
+    idempotency,
+    operator_log,
+    provider_state,
+    retry_discard,
+    saving,
+)
 from fairmind_sync.outbox.delivery_lookup import RunFilter
 from fairmind_sync.provider_names import PROVIDERS
 from fairmind_sync.storage.engine import writing
@@ -29,4 +36,8 @@ def fill(engine: Engine) -> None:
         many = [new_result(test_id=f"many-{number}") for number in range(MANY)]
         saving.save_all(connection, many, PROVIDERS, NOW)
         given_up = delivery_lookup.deliveries(connection, RunFilter(result_id=discarded.result_id))
-        retry_discard.discard(connection, [one.id for one in given_up], "not wanted", NOW)
+        ids = [one.id for one in given_up]
+        count = retry_discard.discard(connection, ids, "not wanted", NOW)
+        named = operator_log.deliveries_named(ids)
+        by = operator_log.of_this_process()
+        operator_log.note(connection, "discard", by, NOW, subject=named, count=count)

@@ -12,6 +12,7 @@ from fairmind_sync.provider_names import PROVIDERS, either
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from fairmind_sync.outbox.operator_log import Actor
     from fairmind_sync.provider_names import ProviderName
     from fairmind_sync.settings import Settings
 
@@ -61,6 +62,13 @@ def opened_to_look() -> Engine:
 
     logs.configure_late()
     return ready_engine(database_url())
+
+
+def by_command() -> Actor:
+    """Returns the account that runs this command, as operators' actions are kept with who did them."""
+    from fairmind_sync.outbox import operator_log
+
+    return operator_log.of_this_process("command line")
 
 
 def provider_named(name: str) -> ProviderName:

@@ -10,6 +10,7 @@ import typer
 from fairmind_sync.cli.command import (
     PROVIDER_NAMES,
     AsJson,
+    by_command,
     current_settings,
     opened,
     opened_to_look,
@@ -138,7 +139,10 @@ def retry(
 
     chosen = _chosen(ids, test_id, provider, ("dead",))
     _report(
-        actions.retry(opened(current_settings()), chosen), len(chosen), "retried", as_json=as_json
+        actions.retry(opened(current_settings()), chosen, by_command()),
+        len(chosen),
+        "retried",
+        as_json=as_json,
     )
 
 
@@ -154,7 +158,7 @@ def discard(
     from fairmind_sync.operating import actions
 
     chosen = _chosen(ids, test_id, provider, ("dead", "pending"))
-    changed = actions.discard(opened(current_settings()), chosen, reason)
+    changed = actions.discard(opened(current_settings()), chosen, reason, by_command())
     _report(changed, len(chosen), "discarded", as_json=as_json)
 
 

@@ -6,7 +6,14 @@ from typing import Any
 
 import typer
 
-from fairmind_sync.cli.command import AsJson, Provider, current_settings, opened, provider_named
+from fairmind_sync.cli.command import (
+    AsJson,
+    Provider,
+    by_command,
+    current_settings,
+    opened,
+    provider_named,
+)
 from fairmind_sync.cli.output import print_json, print_table, say
 
 
@@ -67,7 +74,7 @@ def pause(provider: Provider, *, as_json: AsJson = False) -> None:
     from fairmind_sync.operating import actions
 
     name = provider_named(provider)
-    changed = actions.pause(opened(current_settings()), name)
+    changed = actions.pause(opened(current_settings()), name, by_command())
     if as_json:
         print_json({"provider": name, "changed": changed})
     else:
@@ -79,7 +86,7 @@ def resume(provider: Provider, *, as_json: AsJson = False) -> None:
     from fairmind_sync.operating import actions
 
     name = provider_named(provider)
-    changed = actions.resume(opened(current_settings()), name)
+    changed = actions.resume(opened(current_settings()), name, by_command())
     if as_json:
         print_json({"provider": name, "changed": changed})
     elif changed:

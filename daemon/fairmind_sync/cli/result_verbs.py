@@ -11,6 +11,7 @@ import typer
 
 from fairmind_sync.cli.command import (
     AsJson,
+    by_command,
     current_settings,
     opened,
     opened_to_look,
@@ -97,7 +98,7 @@ def backfill(
     if name not in settings.enabled:
         fail(f"{name} is not enabled: add it to MLOPS_PROVIDER first.")
     from_then = since.replace(tzinfo=UTC) if since else None
-    count = actions.backfill(opened(settings), name, from_then)
+    count = actions.backfill(opened(settings), name, from_then, by=by_command())
     if as_json:
         print_json({"provider": name, "enqueued": count})
     else:

@@ -1,23 +1,28 @@
 """Acts on deliveries and providers for an operator, at the command line, the REST API or the status page.
 
-Each call logs what the call changed, and is one transaction, but for `backfill`, which is many.
+Each call logs what the call changed, keeps it with who did it, and is one transaction, but for `backfill`,
+which is many. Where nobody is named, it was the account that the process runs as.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from fairmind_sync.event_log import get_logger
-from fairmind_sync.outbox import provider_state, retry_discard
+from fairmind_sync.outbox import delivery_lookup, operator_log, provider_state, retry_discard
 from fairmind_sync.outbox.enqueuing import enqueue, results_without
 from fairmind_sync.outbox.payload_locks import keep_payloads
-from fairmind_sync.storage.engine import current_time, writing
+from fairmind_sync.results.states import DEAD
+from fairmind_sync.storage.engine import current_time, reading, writing
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from sqlalchemy import Connection, Engine
 
+    from fairmind_sync.outbox.delivery_lookup import RunFilter
+    from fairmind_sync.outbox.operator_log import Actor
     from fairmind_sync.provider_names import ProviderName
 
 _CHUNK = 500
@@ -26,35 +31,93 @@ _LOGGED = 100  # so many deliveries of a long list are named in the log
 log = get_logger()
 
 
-def retry(engine: Engine, delivery_ids: Sequence[int]) -> int:
-    """Makes dead deliveries pending again, and leaves others as they are; returns how many changed."""
+def retry(
+    engine: Engine,
+    delivery_ids: Sequence[int],
+    by: Actor | None = None,
+    *,
+    subject: str | None = None,
+) -> int:
+    """Makes dead deliveries pending again, and leaves others as they are; returns how many changed.
+
+    `subject` says in words how the deliveries were chosen; else they are named by their ids.
+    """
+    now = current_time(engine)
     with writing(engine) as connection:
-        count = retry_discard.retry(connection, delivery_ids, current_time(engine))
+        count = retry_discard.retry(connection, delivery_ids, now)
+        operator_log.note(
+            connection,
+            "retry",
+            by or operator_log.of_this_process(),
+            now,
+            subject=subject or operator_log.deliveries_named(delivery_ids),
+            count=count,
+        )
     log.info("delivery.retried", deliveries=list(delivery_ids[:_LOGGED]), count=count)
     return count
 
 
-def discard(engine: Engine, delivery_ids: Sequence[int], reason: str) -> int:
-    """Discards deliveries that are dead, or pending and not under way; returns how many."""
+def discard(
+    engine: Engine,
+    delivery_ids: Sequence[int],
+    reason: str,
+    by: Actor | None = None,
+    *,
+    subject: str | None = None,
+) -> int:
+    """Discards deliveries that are dead, or pending and not under way; returns how many.
+
+    `subject` is as in `retry`.
+    """
+    now = current_time(engine)
     with writing(engine) as connection:
-        count = retry_discard.discard(connection, delivery_ids, reason, current_time(engine))
+        count = retry_discard.discard(connection, delivery_ids, reason, now)
+        operator_log.note(
+            connection,
+            "discard",
+            by or operator_log.of_this_process(),
+            now,
+            subject=subject or operator_log.deliveries_named(delivery_ids),
+            count=count,
+            reason=reason,
+        )
     chosen = list(delivery_ids[:_LOGGED])
     log.info("delivery.discarded", deliveries=chosen, count=count, reason=reason)
     return count
 
 
-def pause(engine: Engine, provider: ProviderName) -> bool:
+def retry_all(engine: Engine, wanted: RunFilter, by: Actor | None = None) -> int:
+    """Makes every dead delivery pending again that the filter lets through; returns how many."""
+    dead = replace(wanted, status=DEAD)
+    return retry(engine, _chosen(engine, dead), by, subject=dead.in_words())
+
+
+def discard_all(engine: Engine, wanted: RunFilter, reason: str, by: Actor | None = None) -> int:
+    """Discards every delivery that the filter lets through and that can be discarded; returns how many."""
+    return discard(engine, _chosen(engine, wanted), reason, by, subject=wanted.in_words())
+
+
+def _chosen(engine: Engine, wanted: RunFilter) -> list[int]:
+    with reading(engine) as connection:
+        return delivery_lookup.ids(connection, wanted)
+
+
+def pause(engine: Engine, provider: ProviderName, by: Actor | None = None) -> bool:
     """Holds the provider's deliveries back until `resume`; returns whether this changed anything."""
+    now = current_time(engine)
     with writing(engine) as connection:
-        is_new = provider_state.pause(connection, provider, current_time(engine))
+        is_new = provider_state.pause(connection, provider, now)
+        _note_provider(connection, "pause", provider, by, now, is_new=is_new)
     log.info("provider.paused", provider=provider)
     return is_new
 
 
-def resume(engine: Engine, provider: ProviderName) -> bool:
+def resume(engine: Engine, provider: ProviderName, by: Actor | None = None) -> bool:
     """Ends a pause, and has an unready provider probed at once; returns whether this changed anything."""
+    now = current_time(engine)
     with writing(engine) as connection:
-        had_reason = provider_state.resume(connection, provider, current_time(engine))
+        had_reason = provider_state.resume(connection, provider, now)
+        _note_provider(connection, "resume", provider, by, now, is_new=had_reason)
     log.info("provider.resumed", provider=provider)
     return had_reason
 
@@ -64,6 +127,7 @@ def backfill(
     provider: ProviderName,
     since: datetime | None = None,
     on_progress: Callable[[int], None] = lambda _count: None,
+    by: Actor | None = None,
 ) -> int:
     """Enqueues every saved result that has no delivery to the provider; returns how many.
 
@@ -72,10 +136,48 @@ def backfill(
     """
     count = 0
     while True:
+        now = current_time(engine)
         with writing(engine) as connection:
             ids = results_without(connection, provider, since, _CHUNK)
-            enqueue(connection, keep_payloads(connection, ids), [provider], current_time(engine))
+            enqueue(connection, keep_payloads(connection, ids), [provider], now)
+            if not ids:
+                _note_backfill(connection, provider, since, by, now, count)
         if not ids:
             return count
         count += len(ids)
         on_progress(count)
+
+
+def _note_provider(
+    connection: Connection,
+    action: operator_log.Action,
+    provider: ProviderName,
+    by: Actor | None,
+    now: datetime,
+    *,
+    is_new: bool,
+) -> None:
+    actor = by or operator_log.of_this_process()
+    operator_log.note(
+        connection, action, actor, now, subject=provider, count=int(is_new), provider=provider
+    )
+
+
+def _note_backfill(
+    connection: Connection,
+    provider: ProviderName,
+    since: datetime | None,
+    by: Actor | None,
+    now: datetime,
+    count: int,
+) -> None:
+    saved = f" since {since:%Y-%m-%d %H:%M} UTC" if since else ""
+    operator_log.note(
+        connection,
+        "backfill",
+        by or operator_log.of_this_process(),
+        now,
+        subject=f"results saved{saved} without a delivery",
+        count=count,
+        provider=provider,
+    )

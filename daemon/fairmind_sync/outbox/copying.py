@@ -29,6 +29,7 @@ from fairmind_sync.storage.tables import (
     attempts_table,
     idempotency_table,
     latency_counts_table,
+    operator_actions_table,
     outbox_table,
     provider_table,
     results_table,
@@ -107,8 +108,12 @@ _COPIED = (
     _Copied(provider_table, (), lambda _row: ()),
     _Copied(attempt_counts_table, (), lambda row: (row["count"],)),
     _Copied(latency_counts_table, (), lambda row: (row["count"],)),
+    _Copied(operator_actions_table, (), lambda _row: ()),
 )
-"""Tables, each after those that it refers to; not heartbeats, nor the counts that triggers make."""
+"""Tables, each after those that it refers to.
+
+Not heartbeats, nor the counts that triggers make, nor what the webhook of the source's daemons was told.
+"""
 
 
 def copy(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Engine, Select, func, or_, select, tuple_
 
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.storage.engine import reading
@@ -55,48 +55,100 @@ _OF_RESULT = ("test_id", "revision", "user_id", "model_id", "test_type")
 class RunFilter:
     """Which deliveries to list; a field that is None restricts nothing.
 
-    `search` is part of a test's or a model's id. `since` is the earliest time at which a delivery was
-    enqueued. `before` is the id of the last delivery of the page before.
+    `search` is part of a test's or a model's id, `error` part of the last error. `since` and `until` are the
+    earliest time and the first time too late at which a delivery was enqueued. `before` is the id of the last
+    delivery of the page before, `after` that of the first delivery of the page after.
     """
 
     test_id: str | None = None
     model_id: str | None = None
+    user_id: str | None = None
+    test_type: str | None = None
+    risk: str | None = None
     provider: str | None = None
     status: str | None = None
+    error_kind: str | None = None
+    error: str | None = None
     result_id: int | None = None
     delivery_id: int | None = None
     search: str | None = None
     since: datetime | None = None
+    until: datetime | None = None
     before: int | None = None
+    after: int | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Returns the conditions that a delivery and its result have to meet, all of them."""
+        found = [column == value for column, value in self._equal() if value is not None]
+        if self.search:
+            texts = (results_table.c.test_id, results_table.c.model_id)
+            found.append(or_(*(text.icontains(self.search, autoescape=True) for text in texts)))
+        if self.error:
+            found.append(outbox_table.c.last_error.icontains(self.error, autoescape=True))
+        if self.since is not None:
+            found.append(outbox_table.c.created_at >= self.since)
+        if self.until is not None:
+            found.append(outbox_table.c.created_at < self.until)
+        if self.before is not None:
+            found.append(tuple_(*_PLACE) < _place_of(self.before))
+        if self.after is not None:
+            found.append(tuple_(*_PLACE) > _place_of(self.after))
+        return found
+
+    def in_words(self) -> str:
+        """Returns what the filter lets through, for people; an error's text is left out.
+
+        A provider's words may repeat what they were sent, and have to go where a result is erased.
+        """
+        said = (
+            ("{} deliveries", self.status or "all"),
+            ("at {}", self.provider),
+            ("of test {}", self.test_id),
+            ("of model {}", self.model_id),
+            ("of user {}", self.user_id),
+            ("of type {}", self.test_type),
+            ("of risk {}", self.risk),
+            ("with an id like {}", self.search),
+            ("of cause {}", self.error_kind),
+            ("with a certain error", self.error),
+            ("since {:%Y-%m-%d %H:%M} UTC", self.since),
+            ("until {:%Y-%m-%d %H:%M} UTC", self.until),
+        )
+        return " ".join(words.format(value) for words, value in said if value)
+
+    def order(self) -> tuple[ColumnElement[Any], ...]:
+        """Returns the order, newest result first, by the column with which an index of the rows ends.
+
+        With `after` it is the other way round: those next to the page after come first.
+        """
+        of_results = (self.test_id, self.model_id, self.risk)
+        is_chosen_by_result = any(value is not None for value in of_results)
+        result_id = results_table.c.id if is_chosen_by_result else outbox_table.c.result_id
+        columns = (result_id, outbox_table.c.provider)
+        return tuple(each.asc() if self.after is not None else each.desc() for each in columns)
+
+    def _equal(self) -> tuple[tuple[ColumnElement[Any], object], ...]:
         of = results_table.c
-        equal = (
+        return (
             (of.test_id, self.test_id),
             (of.model_id, self.model_id),
+            (of.user_id, self.user_id),
+            (of.test_type, self.test_type),
+            (of.overall_risk, self.risk),
             (outbox_table.c.provider, self.provider),
             (outbox_table.c.status, self.status),
+            (outbox_table.c.last_error_kind, self.error_kind),
             (outbox_table.c.result_id, self.result_id),
             (outbox_table.c.id, self.delivery_id),
         )
-        found = [column == value for column, value in equal if value is not None]
-        if self.search:
-            texts = (of.test_id, of.model_id)
-            found.append(or_(*(text.icontains(self.search, autoescape=True) for text in texts)))
-        if self.since is not None:
-            found.append(outbox_table.c.created_at >= self.since)
-        if self.before is not None:
-            place = (outbox_table.c.result_id, outbox_table.c.provider)
-            last = select(*place).where(outbox_table.c.id == self.before).scalar_subquery()
-            found.append(tuple_(*place) < last)
-        return found
 
-    def order(self) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
-        """Returns the order, newest result first, by the column with which an index of the rows ends."""
-        is_chosen_by_result = self.test_id is not None or self.model_id is not None
-        result_id = results_table.c.id if is_chosen_by_result else outbox_table.c.result_id
-        return result_id.desc(), outbox_table.c.provider.desc()
+
+_PLACE = (outbox_table.c.result_id, outbox_table.c.provider)
+"""Where a delivery stands in the order of all."""
+
+
+def _place_of(delivery_id: int) -> Any:
+    return select(*_PLACE).where(outbox_table.c.id == delivery_id).scalar_subquery()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +180,20 @@ def deliveries(
 ) -> list[DeliveryRecord]:
     """Returns what `find` does, inside the caller's transaction."""
     selected = _select_records(*wanted.conditions()).order_by(*wanted.order())
-    return _records(connection, selected.limit(limit))
+    found = _records(connection, selected.limit(limit))
+    return found if wanted.after is None else found[::-1]
+
+
+def count(connection: Connection, wanted: RunFilter, most: int) -> int:
+    """Returns how many deliveries the filter lets through, and counts to `most` at the most."""
+    some = _ids(wanted).limit(most).subquery()
+    counted: int = connection.execute(select(func.count()).select_from(some)).scalar_one()
+    return counted
+
+
+def ids(connection: Connection, wanted: RunFilter) -> list[int]:
+    """Returns the ids of all deliveries that the filter lets through."""
+    return list(connection.execute(_ids(wanted)).scalars())
 
 
 def delivery_by_run(
@@ -166,6 +231,12 @@ _COLUMNS = tuple(
     (results_table if name in _OF_RESULT else outbox_table).c[name]
     for name in (field.name for field in fields(DeliveryRecord))
 )
+
+
+def _ids(wanted: RunFilter) -> Select[Any]:
+    return (
+        select(outbox_table.c.id).join_from(outbox_table, results_table).where(*wanted.conditions())
+    )
 
 
 def _select_records(*conditions: ColumnElement[bool]) -> Select[Any]:

@@ -62,8 +62,8 @@ def migrating(engine: Engine) -> Iterator[Connection]:
             connection.invalidate()
 
 
-HEAD = "0009"
-_KNOWN = (*ownership.FORMER, "0007", "0008", "0009")
+HEAD = "0010"
+_KNOWN = (*ownership.FORMER, "0007", "0008", "0009", "0010")
 
 
 @lru_cache(maxsize=8)

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
     CheckConstraint,
     Column,
     Float,
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     String,
     Table,
     Text,
-    TextClause,
     UniqueConstraint,
     text,
 )
@@ -25,41 +21,30 @@ from sqlalchemy import (
 from fairmind_sync.results.evidence_states import EVIDENCE_STATES
 from fairmind_sync.results.states import BLOCKED, OFFLINE, READY, STATUSES
 from fairmind_sync.storage.column_types import ForeignText, ForeignWords, UtcDateTime
+from fairmind_sync.storage.operator_tables import operator_actions_table, webhook_events_table
+from fairmind_sync.storage.table_parts import Id, metadata, one_of, partial_index, provider_column
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-_Id = BigInteger().with_variant(Integer, "sqlite")
-
-
-def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
-    listed = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
-
-
-def _partial_index(name: str, where: TextClause, *columns: Column[Any]) -> None:
-    """Of the rows that the condition lets through, in either database, as the migrations make it.
-
-    To name PostgreSQL's condition, which is the same, would import PostgreSQL's dialect into each process.
-    """
-    Index(name, *columns, sqlite_where=where)
-
-
-def _provider_column(**options: Any) -> Column[str]:
-    return Column("provider", String(16), nullable=False, **options)
-
+__all__ = [
+    "ALIVE_FOR",
+    "attempt_counts_table",
+    "attempts_table",
+    "delivery_counts_table",
+    "heartbeat_table",
+    "idempotency_table",
+    "latency_counts_table",
+    "metadata",
+    "operator_actions_table",
+    "outbox_table",
+    "provider_table",
+    "results_table",
+    "schema_support_table",
+    "webhook_events_table",
+]
 
 results_table = Table(
     "bias_test_results",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("test_id", Text, nullable=False),
     Column("user_id", Text, nullable=False, comment="empty where none was given"),
     Column("revision", Integer, nullable=False),
@@ -89,18 +74,22 @@ Index(None, results_table.c.user_id, results_table.c.created_at)
 Index(None, results_table.c.model_id, results_table.c.created_at)
 Index(None, results_table.c.model_id, results_table.c.id)
 _TO_ERASE = text("deleted_at IS NOT NULL AND erased_at IS NULL")
-_partial_index("ix_bias_test_results_to_erase", _TO_ERASE, results_table.c.deleted_at)
+partial_index("ix_bias_test_results_to_erase", _TO_ERASE, results_table.c.deleted_at)
 _WHOLE = text("erased_at IS NULL")
-_partial_index("ix_bias_test_results_to_prune", _WHOLE, results_table.c.created_at)
+partial_index("ix_bias_test_results_to_prune", _WHOLE, results_table.c.created_at)
+_AT_RISK = text("overall_risk IS NOT NULL")
+partial_index(
+    "ix_bias_test_results_risk", _AT_RISK, results_table.c.overall_risk, results_table.c.id
+)
 
 outbox_table = Table(
     "outbox",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column(
-        "result_id", _Id, ForeignKey("bias_test_results.id", ondelete="RESTRICT"), nullable=False
+        "result_id", Id, ForeignKey("bias_test_results.id", ondelete="RESTRICT"), nullable=False
     ),
-    _provider_column(),
+    provider_column(),
     Column("delivery_key", String(32), nullable=False, unique=True),
     Column("status", String(16), nullable=False),
     Column("attempts", Integer, nullable=False),
@@ -124,7 +113,7 @@ outbox_table = Table(
     Column(
         "evidence_due_at", UtcDateTime, comment="when they are tried again; only of a delivered run"
     ),
-    _one_of("status", STATUSES),
+    one_of("status", STATUSES),
     CheckConstraint("attempts >= 0", name="attempts_not_negative"),
     CheckConstraint(
         "(lease_token IS NULL) = (lease_expires_at IS NULL)", name="lease_has_token_and_expiry"
@@ -132,31 +121,29 @@ outbox_table = Table(
     CheckConstraint("lease_token IS NULL OR status = 'pending'", name="only_pending_is_leased"),
     CheckConstraint("(finished_at IS NULL) = (status = 'pending')", name="finished_has_a_time"),
     CheckConstraint("status <> 'delivered' OR run_id IS NOT NULL", name="delivered_has_a_run"),
-    _one_of("evidence_state", EVIDENCE_STATES),
+    one_of("evidence_state", EVIDENCE_STATES),
     UniqueConstraint("result_id", "provider"),
 )
 _PENDING = text("status = 'pending'")
-_partial_index("ix_outbox_claimable", _PENDING, outbox_table.c.provider, outbox_table.c.due_at)
-_partial_index(
+partial_index("ix_outbox_claimable", _PENDING, outbox_table.c.provider, outbox_table.c.due_at)
+partial_index(
     "ix_outbox_oldest_pending", _PENDING, outbox_table.c.provider, outbox_table.c.created_at
 )
 # One index on the column would seem to SQLite, which keeps no statistics, better than any other.
 for _status in STATUSES:
     _of_status = text(f"status = '{_status}'")
-    _partial_index(
+    partial_index(
         f"ix_outbox_{_status}", _of_status, outbox_table.c.result_id, outbox_table.c.provider
     )
-_partial_index(
+partial_index(
     "ix_outbox_run", text("run_id IS NOT NULL"), outbox_table.c.provider, outbox_table.c.run_id
 )
 
 _LEASED = text("lease_token IS NOT NULL")
-_partial_index(
-    "ix_outbox_leased", _LEASED, outbox_table.c.provider, outbox_table.c.lease_expires_at
-)
+partial_index("ix_outbox_leased", _LEASED, outbox_table.c.provider, outbox_table.c.lease_expires_at)
 
 _OWED = text("evidence_due_at IS NOT NULL")
-_partial_index(
+partial_index(
     "ix_outbox_evidence_due",
     _OWED,
     outbox_table.c.provider,
@@ -167,8 +154,8 @@ _partial_index(
 attempts_table = Table(
     "delivery_attempts",
     metadata,
-    Column("id", _Id, primary_key=True),
-    Column("delivery_id", _Id, ForeignKey("outbox.id", ondelete="CASCADE"), nullable=False),
+    Column("id", Id, primary_key=True),
+    Column("delivery_id", Id, ForeignKey("outbox.id", ondelete="CASCADE"), nullable=False),
     Column("lease_token", String(32), nullable=False),
     Column(
         "worker", Text, nullable=False, comment="host:pid, and the mark of its daemon if it has one"
@@ -178,18 +165,18 @@ attempts_table = Table(
     Column("outcome", String(16)),
     Column("error_kind", String(32)),
     Column("error", ForeignWords),
-    _one_of("outcome", ("delivered", "retry", "dead", "released")),
+    one_of("outcome", ("delivered", "retry", "dead", "released")),
     CheckConstraint("(finished_at IS NULL) = (outcome IS NULL)", name="finished_has_an_outcome"),
     UniqueConstraint("delivery_id", "lease_token"),
 )
 
 _UNCLEAN = text("outcome IS NULL OR outcome <> 'delivered'")
-_partial_index("ix_delivery_attempts_unclean", _UNCLEAN, attempts_table.c.started_at)
+partial_index("ix_delivery_attempts_unclean", _UNCLEAN, attempts_table.c.started_at)
 
 provider_table = Table(
     "provider_state",
     metadata,
-    _provider_column(primary_key=True),
+    provider_column(primary_key=True),
     Column("state", String(16), nullable=False),
     Column("reason", ForeignWords, comment="what to fix, in words"),
     Column("since", UtcDateTime, nullable=False),
@@ -201,7 +188,7 @@ provider_table = Table(
     Column("paused_at", UtcDateTime, comment="an operator holds its deliveries back since then"),
     Column("evidence_failing_since", UtcDateTime, comment="no evidence was stored since then"),
     Column("evidence_next_at", UtcDateTime, comment="before that no more evidence is tried"),
-    _one_of("state", (READY, OFFLINE, BLOCKED)),
+    one_of("state", (READY, OFFLINE, BLOCKED)),
     CheckConstraint("(state = 'ready') = (next_probe_at IS NULL)", name="unready_has_a_probe"),
 )
 
@@ -223,21 +210,19 @@ idempotency_table = Table(
     metadata,
     Column("key", Text, primary_key=True, comment="as a client of the REST API chose it"),
     Column("digest", String(64), nullable=False, comment="of the result that it was used for"),
-    Column(
-        "result_id", _Id, ForeignKey("bias_test_results.id", ondelete="CASCADE"), nullable=False
-    ),
+    Column("result_id", Id, ForeignKey("bias_test_results.id", ondelete="CASCADE"), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
 )
 
 delivery_counts_table = Table(
     "delivery_counts",
     metadata,
-    Column("id", _Id, primary_key=True),
-    _provider_column(),
+    Column("id", Id, primary_key=True),
+    provider_column(),
     Column("status", String(16), nullable=False),
     Column(
         "count",
-        _Id,
+        Id,
         nullable=False,
         comment="kept by triggers; a pair's count is the sum of its rows",
     ),
@@ -257,17 +242,17 @@ schema_support_table = Table(
 attempt_counts_table = Table(
     "attempt_counts",
     metadata,
-    _provider_column(primary_key=True),
+    provider_column(primary_key=True),
     Column("outcome", String(16), primary_key=True),
     Column("error_kind", String(32), primary_key=True, comment="empty where there is no error"),
-    Column("count", _Id, nullable=False),
+    Column("count", Id, nullable=False),
 )
 
 latency_counts_table = Table(
     "latency_counts",
     metadata,
-    _provider_column(primary_key=True),
+    provider_column(primary_key=True),
     Column("up_to_seconds", Float, primary_key=True, comment="1e308: no limit"),
-    Column("count", _Id, nullable=False),
+    Column("count", Id, nullable=False),
     Column("total_seconds", Float, nullable=False),
 )

@@ -1,0 +1,51 @@
+"""Groups dead deliveries by what killed them, so that one repair can be followed by one retry of all."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select
+
+from fairmind_sync.results.states import DEAD
+from fairmind_sync.storage.tables import outbox_table
+
+MOST = 10_000
+"""So many of the newest dead deliveries are looked at."""
+_SHORTEST, _LONGEST = 8, 120
+_VARYING = re.compile(r"[0-9a-f]{8,}|\d+|['\"\u2018\u201c]", re.IGNORECASE)
+"""What differs from delivery to delivery: ids, numbers, and what is quoted."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadCause:
+    """Deliveries that died alike: `error` is how their last errors begin, empty where they differ."""
+
+    provider: str
+    error_kind: str | None
+    error: str
+    count: int
+
+
+def dead_causes(connection: Connection) -> list[DeadCause]:
+    """Returns the causes of the newest dead deliveries, those of most deliveries first."""
+    newest = (
+        select(outbox_table.c.provider, outbox_table.c.last_error_kind, outbox_table.c.last_error)
+        .where(outbox_table.c.status == DEAD)
+        .order_by(outbox_table.c.result_id.desc(), outbox_table.c.provider.desc())
+        .limit(MOST)
+        .subquery()
+    )
+    counted: Counter[tuple[str, str | None, str]] = Counter()
+    by = (newest.c.provider, newest.c.last_error_kind, newest.c.last_error)
+    for provider, kind, error, count in connection.execute(select(*by, func.count()).group_by(*by)):
+        counted[provider, kind, _beginning(error or "")] += count
+    return [DeadCause(*cause, count) for cause, count in counted.most_common()]
+
+
+def _beginning(error: str) -> str:
+    """Returns the error up to what varies; nothing where that is too short to tell errors apart."""
+    first_line = error.partition("\n")[0]
+    same = _VARYING.split(first_line, maxsplit=1)[0][:_LONGEST].rstrip()
+    return same if len(same) >= _SHORTEST else ""
