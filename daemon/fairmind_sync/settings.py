@@ -48,7 +48,7 @@ def _variable(name: str, default: Any, **limits: Any) -> Any:
 
 _ONE_WORD: dict[str, tuple[ProviderName, ...]] = {"none": (), "both": ("wandb", "mlflow")}
 """Values of MLOPS_PROVIDER beside providers' names, which can be joined by commas."""
-OF_THE_API = ("api_host", "api_port", "api_token", "api_allowed_hosts")
+OF_THE_API = ("api_host", "api_port", "api_token", "api_read_token", "api_allowed_hosts")
 """The fields without which the REST API and the status page aren't served."""
 OF_DELIVERIES = (
     "max_attempts",
@@ -94,6 +94,7 @@ class Settings(BaseModel):
     api_host: str = _variable("FAIRMIND_SYNC_API_HOST", "127.0.0.1")
     api_port: int = _variable("FAIRMIND_SYNC_API_PORT", 8000, ge=0, le=65_535)
     api_token: SecretStr | None = _variable("FAIRMIND_SYNC_API_TOKEN", None)
+    api_read_token: SecretStr | None = _variable("FAIRMIND_SYNC_API_READ_TOKEN", None)
     api_allowed_hosts: Words = _variable("FAIRMIND_SYNC_API_ALLOWED_HOSTS", ())
     max_backlog: int = _variable("FAIRMIND_SYNC_MAX_BACKLOG", 100_000, ge=0)
     max_in_flight: int = _variable("FAIRMIND_SYNC_MAX_IN_FLIGHT", 256, ge=1)
@@ -162,7 +163,7 @@ class Settings(BaseModel):
             privacy.parse(pattern)
         return value
 
-    @field_validator("api_token")
+    @field_validator("api_token", "api_read_token")
     @classmethod
     def _must_be_hard_to_guess(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value()) < SHORTEST_TOKEN:

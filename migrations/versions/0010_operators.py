@@ -1,4 +1,4 @@
-"""What operators did is kept, and what a webhook is told; results are found by their risk."""
+"""What operators did is kept, what a webhook is told, and each provider's backlog over time."""
 
 from __future__ import annotations
 
@@ -20,6 +20,10 @@ def _text(name: str, comment: str, *, nullable: bool = True) -> sa.Column[str]:
 
 
 def upgrade() -> None:
+    comment = (
+        "the whole test, as the result says; none: it says nothing, or is of before this column"
+    )
+    op.add_column("bias_test_results", sa.Column("has_passed", sa.Boolean(), comment=comment))
     op.create_table(
         "operator_actions",
         sa.Column("id", _ID, nullable=False),
@@ -54,6 +58,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_events")),
         sa.UniqueConstraint("event_key", name=op.f("uq_webhook_events_event_key")),
     )
+    op.create_table(
+        "provider_samples",
+        sa.Column("provider", sa.String(16), nullable=False),
+        sa.Column("at", _TIME, nullable=False),
+        sa.Column("pending", _ID, nullable=False),
+        sa.Column("dead", _ID, nullable=False),
+        sa.Column("delivered", _ID, nullable=False, comment="ever since the beginning"),
+        sa.Column("seconds", sa.Float(), nullable=False, comment="that these took, all together"),
+        sa.PrimaryKeyConstraint("provider", "at", name=op.f("pk_provider_samples")),
+    )
     op.create_index(
         "ix_bias_test_results_risk",
         "bias_test_results",
@@ -65,5 +79,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index("ix_bias_test_results_risk", "bias_test_results")
+    op.drop_table("provider_samples")
     op.drop_table("webhook_events")
     op.drop_table("operator_actions")
+    op.drop_column("bias_test_results", "has_passed")

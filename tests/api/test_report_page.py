@@ -43,7 +43,9 @@ def test_the_results_page_leads_to_each_revisions_report(
         save(engine, "mlflow", test_id="a b&c", user_id="", results={"accuracy": accuracy})
     page = client.get("/result", params={"test_id": "a b&c"}).text
     for revision in (1, 2):
-        assert f"/report?test_id=a%20b%26c&amp;user_id=&amp;revision={revision}" in page
+        shown = client.get("/result", params={"test_id": "a b&c", "revision": revision}).text
+        assert f"/result?test_id=a+b%26c&amp;user_id=&amp;revision={revision}" in page
+        assert f"/report?test_id=a+b%26c&amp;user_id=&amp;revision={revision}" in shown
 
 
 def test_a_test_that_is_not_saved_is_not_found(client: TestClient) -> None:

@@ -40,7 +40,7 @@ def deliveries(engine: Engine) -> list[tuple[int, str]]:
 
 
 def test_a_result_is_saved_as_it_was_given(engine: Engine) -> None:
-    new = replace(new_result(test_id="t"), removed='{"**.ssn":1}')
+    new = replace(new_result(test_id="t", results={"metrics_passed": 2}), removed='{"**.ssn":1}')
     with writing(engine) as connection:
         saving.save(connection, new, (), NOW)
     (row,) = rows(engine, results_table)
@@ -57,11 +57,12 @@ def test_a_result_is_saved_as_it_was_given(engine: Engine) -> None:
         new.digest,
         NOW,
         None,
-        0,
+        2,
         0,
         None,
         None,
         new.removed,
+        True,
     )
 
 

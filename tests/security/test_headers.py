@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import pytest
 from fastapi.testclient import TestClient
 
-from fairmind_sync.api import page
+from fairmind_sync.api.pages import overview_page
 from fairmind_sync.settings import Settings
 from tests.api.test_endpoints import body
 from tests.security.attack import API, BEARER, client_of, with_token
@@ -96,7 +96,7 @@ def failing(*_: object) -> NoReturn:
 def test_an_answer_to_our_own_mistake_is_secure_too(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page, "overview", failing)
+    monkeypatch.setattr(overview_page, "overview", failing)
     reply = client.get("/", headers=BEARER)
     assert (reply.status_code, security_of(reply)) == (500, SECURE)
 
@@ -104,7 +104,7 @@ def test_an_answer_to_our_own_mistake_is_secure_too(
 def test_an_answer_to_our_own_mistake_does_not_show_it(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page, "overview", failing)
+    monkeypatch.setattr(overview_page, "overview", failing)
     assert "bug" not in client.get("/", headers=BEARER).text
 
 

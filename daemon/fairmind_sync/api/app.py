@@ -11,10 +11,11 @@ from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
 from fairmind_sync import __version__
-from fairmind_sync.api import health, page
+from fairmind_sync.api import health
 from fairmind_sync.api.endpoints import router
 from fairmind_sync.api.guard import Guard
 from fairmind_sync.api.openapi import describe
+from fairmind_sync.api.pages import routes
 from fairmind_sync.api.problems import answer_error
 from fairmind_sync.errors import FairmindSyncError
 
@@ -32,13 +33,13 @@ def create_app(settings: Settings) -> FastAPI:
         title="fairmind-sync",
         version=__version__,
         description="Bias-test results on their way to Weights & Biases and MLflow.",
-        docs_url=None,  # FastAPI's pages load scripts from elsewhere; ours must work air-gapped
+        docs_url=None,  # FastAPI's pages load scripts from elsewhere; ours work air-gapped
         redoc_url=None,
     )
     app.state.settings = settings
     app.include_router(router)
     app.include_router(health.router)
-    app.include_router(page.router)
+    app.include_router(routes.router)
     app.mount("/static", _Files(directory=STATIC), name="static")
     for kind in (FairmindSyncError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, answer_error)

@@ -9,7 +9,9 @@ from sqlalchemy import Engine
 from starlette.convertors import PathConvertor, register_url_convertor
 
 from fairmind_sync.api.room import WaitingRoom
+from fairmind_sync.api.session import Visitor
 from fairmind_sync.outbox.delivery_lookup import LARGEST_ID
+from fairmind_sync.outbox.operator_log import Actor
 from fairmind_sync.provider_names import PROVIDERS
 from fairmind_sync.settings import Settings, current_settings
 from fairmind_sync.storage.schema import ready_engine
@@ -49,6 +51,19 @@ def open_store(settings: CurrentSettings) -> Engine:
     return ready_engine(settings.database_url)
 
 
+def visitor_of(request: Request) -> Visitor:
+    """Returns whom the guard let in; a backend that mounts the router has a guard of its own."""
+    found = request.scope.get("state", {}).get("visitor")
+    return found if isinstance(found, Visitor) else Visitor()
+
+
+async def _actor(request: Request) -> Actor:
+    how = "REST API" if request.url.path.startswith("/api/") else "page"
+    host = request.client.host if request.client else "an unknown address"
+    return Actor(visitor_of(request).name or "no name given", f"{how} from {host}")
+
+
+CurrentActor = Annotated[Actor, Depends(_actor)]
 Store = Annotated[Engine, Depends(open_store)]
 DeliveryId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 
-from fairmind_sync.api.context import DeliveryId, KnownProvider, Store
+from fairmind_sync.api.context import CurrentActor, DeliveryId, KnownProvider, Store
 from fairmind_sync.api.problems import ProblemRoute
 from fairmind_sync.api.schemas import (
     AttemptOut,
@@ -115,10 +115,10 @@ def results(
 
 
 @router.post("/deliveries/{delivery_id}/retry", responses=_CONFLICT)
-def retry(delivery_id: DeliveryId, engine: Store) -> DeliveryResponse:
+def retry(delivery_id: DeliveryId, engine: Store, by: CurrentActor) -> DeliveryResponse:
     """Returns a dead delivery to pending; its attempts count from the start again."""
     before = _delivery(engine, delivery_id)
-    if not actions.retry(engine, [delivery_id]):
+    if not actions.retry(engine, [delivery_id], by):
         raise HTTPException(
             409, f"delivery {delivery_id} is {before.status}: only a dead one can be retried"
         )
@@ -126,26 +126,28 @@ def retry(delivery_id: DeliveryId, engine: Store) -> DeliveryResponse:
 
 
 @router.post("/deliveries/{delivery_id}/discard", responses=_CONFLICT)
-def discard(delivery_id: DeliveryId, body: DiscardRequest, engine: Store) -> DeliveryResponse:
+def discard(
+    delivery_id: DeliveryId, body: DiscardRequest, engine: Store, by: CurrentActor
+) -> DeliveryResponse:
     """Gives a delivery up that is dead or pending, with a reason."""
     before = _delivery(engine, delivery_id)
-    if not actions.discard(engine, [delivery_id], body.reason):
+    if not actions.discard(engine, [delivery_id], body.reason, by):
         state = "being sent at this moment" if before.status == "pending" else before.status
         raise HTTPException(409, f"delivery {delivery_id} is {state}: it can't be discarded")
     return _changed(engine, delivery_id)
 
 
 @router.post("/providers/{provider}/pause")
-def pause(provider: KnownProvider, engine: Store) -> ProviderResponse:
+def pause(provider: KnownProvider, engine: Store, by: CurrentActor) -> ProviderResponse:
     """Holds the provider's deliveries back; deliveries under way end as they would."""
-    actions.pause(engine, provider)
+    actions.pause(engine, provider, by)
     return _provider(engine, provider)
 
 
 @router.post("/providers/{provider}/resume")
-def resume(provider: KnownProvider, engine: Store) -> ProviderResponse:
+def resume(provider: KnownProvider, engine: Store, by: CurrentActor) -> ProviderResponse:
     """Ends a pause; an offline or blocked provider is tried again at once."""
-    actions.resume(engine, provider)
+    actions.resume(engine, provider, by)
     return _provider(engine, provider)
 
 

@@ -20,7 +20,7 @@ from fairmind_sync.api import body_limits
 from fairmind_sync.api.body_limits import BodyError, read_body, replay_body
 from fairmind_sync.api.problems import problem
 from fairmind_sync.api.room import Room, crowded, skip_body
-from fairmind_sync.api.session import token_of
+from fairmind_sync.api.session import Visitor, tokens_of
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 OPEN = ("/healthz", "/readyz", "/sign-in")
 """Paths that need no token."""
+_SESSIONS = ("/sign-in", "/sign-out")
+"""Where a session begins and ends, whatever it may do."""
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^][:@/?#\\\s]+)(?::\d*)?", re.IGNORECASE)
 _HEADERS = {
@@ -50,7 +52,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
-        self._token = token_of(settings)
+        self._tokens = tokens_of(settings)
         self._hosts = _our_names(settings)
         self._room = Room()
 
@@ -97,7 +99,7 @@ class Guard:
             raise
 
     def _largest_body(self, scope: Scope) -> int:
-        is_stranger = self._token is not None and _is_open(scope["path"])
+        is_stranger = bool(self._tokens) and _is_open(scope["path"])
         return body_limits.LARGEST_OPEN_BODY if is_stranger else body_limits.LARGEST_BODY
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
@@ -109,7 +111,10 @@ class Guard:
             )
         if scope["method"] not in _SAFE and _is_cross_site(headers, host):
             return problem(403, "a page of another site may not change anything here")
-        if self._token is None or _is_open(scope["path"]) or self._token.admits(headers):
+        if (visitor := self._visitor(headers)) is not None:
+            scope.setdefault("state", {})["visitor"] = visitor
+            return None if _is_allowed(visitor, scope) else _only_looking()
+        if _is_open(scope["path"]):
             return None
         if _is_for_a_page(scope, headers):
             return RedirectResponse(f"/sign-in?back={quote(_target(scope), safe='')}", 303)
@@ -118,6 +123,11 @@ class Guard:
             "send FAIRMIND_SYNC_API_TOKEN as a bearer token, or sign in at /sign-in",
             {"WWW-Authenticate": "Bearer"},
         )
+
+    def _visitor(self, headers: Headers) -> Visitor | None:
+        """Returns who sends the request; whoever reaches the API without tokens is let in."""
+        found = (token.visitor(headers) for token in self._tokens)
+        return next(filter(None, found), None) if self._tokens else Visitor()
 
     def _is_ours(self, host: str) -> bool:
         """Returns whether the host is ours; an address in numbers is, as DNS rebinding needs a name."""
@@ -141,6 +151,15 @@ def _is_address(name: str) -> bool:
 
 def _is_open(path: str) -> bool:
     return path in OPEN or path.startswith("/static/")
+
+
+def _is_allowed(visitor: Visitor, scope: Scope) -> bool:
+    return visitor.may_change or scope["method"] in _SAFE or scope["path"] in _SESSIONS
+
+
+def _only_looking() -> Response:
+    said = "FAIRMIND_SYNC_API_READ_TOKEN may look, not act: act with FAIRMIND_SYNC_API_TOKEN"
+    return problem(403, said)
 
 
 def _is_cross_site(headers: Headers, host: str) -> bool:

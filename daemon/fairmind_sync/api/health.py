@@ -12,7 +12,7 @@ from fairmind_sync.api.context import CurrentSettings, open_store
 from fairmind_sync.api.metrics import DatabaseCollector
 from fairmind_sync.api.problems import ProblemRoute
 from fairmind_sync.api.schemas import Health
-from fairmind_sync.api.session import token_of
+from fairmind_sync.api.session import tokens_of
 from fairmind_sync.errors import DamagedError, DiskFullError, SchemaError, StorageError
 from fairmind_sync.few_threads import run_in
 from fairmind_sync.outbox import heartbeat
@@ -45,8 +45,7 @@ async def readyz(settings: CurrentSettings, request: Request, response: Response
 
     Anybody may ask: only who sends the token learns more than which part isn't ready.
     """
-    token = token_of(settings)
-    is_known = token is not None and token.admits(request.headers)
+    is_known = any(token.visitor(request.headers) for token in tokens_of(settings))
     found = await run_in("health", _THREADS, partial(_readiness, settings, is_known=is_known))
     response.status_code = 200 if found.ok else 503
     return found

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from fairmind_sync.event_log import get_logger
-from fairmind_sync.outbox import counters, deletion, idempotency, pruning
+from fairmind_sync.outbox import counters, deletion, idempotency, pruning, samples
 from fairmind_sync.outbox.heartbeat import Heartbeat
 from fairmind_sync.storage import erasure, sqlite_file
 from fairmind_sync.storage.engine import current_time, writing
@@ -51,7 +51,7 @@ class Housekeeping:
             self._heartbeat.stop(connection)
 
     def tidy(self) -> None:
-        """Finishes deletions, deletes old idempotency keys, folds counts, empties a large write-ahead log."""
+        """Finishes deletions, deletes old idempotency keys, folds and samples counts, empties a large log."""
         with try_advisory_lock(self._engine, "tidy") as is_ours:
             if is_ours:
                 with writing(self._engine) as connection:
@@ -59,6 +59,7 @@ class Housekeeping:
                     deletion.finish(connection, now)
                     idempotency.forget_keys(connection, now)
                     counters.fold_delivery_counts(connection)
+                    samples.take(connection, now)
         erasure.empty_log(self._engine)
         size = sqlite_file.shrink_wal(self._engine)
         if size > sqlite_file.LARGE_WAL:

@@ -66,9 +66,17 @@ _RULE = (
 
 def report_html(result: SavedResult, verdict: Verdict, table: Table) -> str:
     """Returns the page: verdict, what failed, groups side by side, tables, recommendations, provenance."""
+    shown = [fill(_SECTION, title=title, body=body) for title, body in sections(result, table)]
+    body = joined([_header(result, verdict), *shown], "\n")
+    page = fill(_PAGE, title=run_name(result), style=STYLE, body=body)
+    return storable(page.translate(_CONTROLS))
+
+
+def sections(result: SavedResult, table: Table) -> list[tuple[str, Markup]]:
+    """Returns the report's parts with their titles, without those that have nothing to say."""
     groups = [row for row in table.rows if row.group is not None]
     others = [row for row in table.rows if row.group is None]
-    sections = (
+    found = (
         ("What failed", _list([_failure(row) for row in table.rows if row.passed is False])),
         ("Less than four fifths", _below(groups)),
         ("How far apart", gaps(groups)),
@@ -82,10 +90,7 @@ def report_html(result: SavedResult, verdict: Verdict, table: Table) -> str:
         ("For the audit", _pairs(audit_fields(result.results, result.metadata))),
         ("Provenance", _pairs(_provenance(result))),
     )
-    shown = [fill(_SECTION, title=title, body=body) for title, body in sections if body]
-    body = joined([_header(result, verdict), *shown], "\n")
-    page = fill(_PAGE, title=run_name(result), style=STYLE, body=body)
-    return storable(page.translate(_CONTROLS))
+    return [(title, body) for title, body in found if body]
 
 
 def _header(result: SavedResult, verdict: Verdict) -> Markup:

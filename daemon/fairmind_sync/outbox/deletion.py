@@ -74,6 +74,7 @@ def finish(connection: Connection, now: datetime) -> None:
             overall_risk=None,
             metrics_passed=0,
             metrics_failed=0,
+            has_passed=None,
             erased_at=now,
         )
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -56,8 +57,9 @@ class RunFilter:
     """Which deliveries to list; a field that is None restricts nothing.
 
     `search` is part of a test's or a model's id, `error` part of the last error. `since` and `until` are the
-    earliest time and the first time too late at which a delivery was enqueued. `before` is the id of the last
-    delivery of the page before, `after` that of the first delivery of the page after.
+    earliest time and the first time too late at which a delivery was enqueued. The newest result comes first,
+    unless `is_oldest_first`. `before` and `after` are ids of deliveries: only what is older, or newer, than
+    that delivery's place in the order is listed, beginning next to it.
     """
 
     test_id: str | None = None
@@ -76,6 +78,7 @@ class RunFilter:
     until: datetime | None = None
     before: int | None = None
     after: int | None = None
+    is_oldest_first: bool = False
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Returns the conditions that a delivery and its result have to meet, all of them."""
@@ -94,6 +97,12 @@ class RunFilter:
         if self.after is not None:
             found.append(tuple_(*_PLACE) > _place_of(self.after))
         return found
+
+    def from_(self, delivery_id: int) -> RunFilter:
+        """Returns the filter for what is listed after the delivery."""
+        if self.is_oldest_first:
+            return replace(self, after=delivery_id)
+        return replace(self, before=delivery_id)
 
     def in_words(self) -> str:
         """Returns what the filter lets through, for people; an error's text is left out.
@@ -117,15 +126,21 @@ class RunFilter:
         return " ".join(words.format(value) for words, value in said if value)
 
     def order(self) -> tuple[ColumnElement[Any], ...]:
-        """Returns the order, newest result first, by the column with which an index of the rows ends.
-
-        With `after` it is the other way round: those next to the page after come first.
-        """
+        """Returns the order in which to read, by the column with which an index of the rows ends."""
         of_results = (self.test_id, self.model_id, self.risk)
         is_chosen_by_result = any(value is not None for value in of_results)
         result_id = results_table.c.id if is_chosen_by_result else outbox_table.c.result_id
         columns = (result_id, outbox_table.c.provider)
-        return tuple(each.asc() if self.after is not None else each.desc() for each in columns)
+        return tuple(each.asc() if self._is_read_upwards else each.desc() for each in columns)
+
+    def in_order(self, read: list[DeliveryRecord]) -> list[DeliveryRecord]:
+        """Returns what was read in the order in which it is listed."""
+        return read if self._is_read_upwards == self.is_oldest_first else read[::-1]
+
+    @property
+    def _is_read_upwards(self) -> bool:
+        """Whether older deliveries are read first: those next to where the list begins or ends."""
+        return self.after is not None or (self.is_oldest_first and self.before is None)
 
     def _equal(self) -> tuple[tuple[ColumnElement[Any], object], ...]:
         of = results_table.c
@@ -168,6 +183,13 @@ def find(engine: Engine, wanted: RunFilter, limit: int | None = None) -> list[De
         return deliveries(connection, wanted, limit)
 
 
+def in_parts(engine: Engine, wanted: RunFilter, size: int) -> Iterator[DeliveryRecord]:
+    """Yields what `find` returns, read in parts of that size, so that any number of deliveries fits."""
+    while part := find(engine, wanted, size):
+        yield from part
+        wanted = wanted.from_(part[-1].id)
+
+
 def run_url(engine: Engine, provider: ProviderName, run_id: str) -> str | None:
     """Returns the run's URL as recorded at its delivery; None for an unknown run."""
     with reading(engine) as connection:
@@ -181,7 +203,7 @@ def deliveries(
     """Returns what `find` does, inside the caller's transaction."""
     selected = _select_records(*wanted.conditions()).order_by(*wanted.order())
     found = _records(connection, selected.limit(limit))
-    return found if wanted.after is None else found[::-1]
+    return wanted.in_order(found)
 
 
 def count(connection: Connection, wanted: RunFilter, most: int) -> int:

@@ -30,13 +30,28 @@ def newest_result(
 
     Returns None for a result that is not there, or whose payload was erased.
     """
+    found = whole_revisions(connection, test_id, user_id, 1, revision)
+    return found[0] if found else None
+
+
+def whole_revisions(
+    connection: Connection,
+    test_id: str,
+    user_id: str | None,
+    limit: int,
+    revision: int | None = None,
+) -> list[SavedResult]:
+    """Returns the test's newest results that are neither deleted nor erased, newest first.
+
+    They are those of one user or of all; of one revision, if that is given.
+    """
     table = results_table.c
     wanted = ((table.user_id, user_id), (table.revision, revision))
-    row = connection.execute(
+    rows = connection.execute(
         select(results_table)
         .where(table.test_id == test_id, table.deleted_at.is_(None), table.erased_at.is_(None))
         .where(*(column == value for column, value in wanted if value is not None))
         .order_by(table.id.desc())
-        .limit(1)
-    ).one_or_none()
-    return None if row is None else saved_result_of(row)
+        .limit(limit)
+    )
+    return [saved_result_of(row) for row in rows]

@@ -138,6 +138,7 @@ def _row(new: NewResult, now: datetime) -> dict[str, object]:
         "overall_risk": new.verdict.overall_risk,
         "metrics_passed": new.verdict.metrics_passed,
         "metrics_failed": new.verdict.metrics_failed,
+        "has_passed": new.verdict.has_passed,
         "removed": new.removed,
         "of_user": new.user_id,
         "of_test": new.test_id,

@@ -81,21 +81,26 @@ def pending(connection: Connection, provider: ProviderName) -> int:
     return int(connection.execute(counted).scalar() or 0)
 
 
-def backlog(connection: Connection, provider: ProviderName) -> Backlog:
+def counts_of(connection: Connection, provider: ProviderName) -> dict[str, int]:
+    """Returns how many deliveries the provider has in each status."""
     counts = connection.execute(
         select(delivery_counts_table.c.status, func.sum(delivery_counts_table.c.count))
         .where(delivery_counts_table.c.provider == provider)
         .group_by(delivery_counts_table.c.status)
     )
+    by_status = {row[0]: int(row[1]) for row in counts}
+    return {status: by_status.get(status, 0) for status in STATUSES}
+
+
+def backlog(connection: Connection, provider: ProviderName) -> Backlog:
     oldest = connection.execute(
         select(outbox_table.c.created_at)
         .where(outbox_table.c.provider == provider, outbox_table.c.status == PENDING)
         .order_by(outbox_table.c.created_at)
         .limit(1)
     ).scalar()
-    by_status = {row[0]: int(row[1]) for row in counts}
     return Backlog(
-        {status: by_status.get(status, 0) for status in STATUSES},
+        counts_of(connection, provider),
         oldest,
         read_provider_state(connection, provider),
     )

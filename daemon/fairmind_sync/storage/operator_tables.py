@@ -1,11 +1,20 @@
-"""The tables of what operators did and of what a webhook is told."""
+"""The tables of what operators did, of what a webhook is told, and of how providers stood over time."""
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Column, Integer, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Float,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from fairmind_sync.storage.column_types import ForeignText, ForeignWords, UtcDateTime
-from fairmind_sync.storage.table_parts import Id, metadata, one_of
+from fairmind_sync.storage.table_parts import Id, metadata, one_of, provider_column
 
 ACTIONS = ("retry", "discard", "pause", "resume", "backfill", "delete")
 operator_actions_table = Table(
@@ -52,4 +61,15 @@ webhook_events_table = Table(
     Column("last_error", ForeignWords, comment="why it was not taken"),
     CheckConstraint("attempts >= 0", name="attempts_not_negative"),
     UniqueConstraint("event_key"),
+)
+
+provider_samples_table = Table(
+    "provider_samples",
+    metadata,
+    provider_column(primary_key=True),
+    Column("at", UtcDateTime, primary_key=True),
+    Column("pending", Id, nullable=False),
+    Column("dead", Id, nullable=False),
+    Column("delivered", Id, nullable=False, comment="ever since the beginning"),
+    Column("seconds", Float, nullable=False, comment="that these took, all together"),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from sqlalchemy import (
+    Boolean,
     CheckConstraint,
     Column,
     Float,
@@ -21,7 +22,11 @@ from sqlalchemy import (
 from fairmind_sync.results.evidence_states import EVIDENCE_STATES
 from fairmind_sync.results.states import BLOCKED, OFFLINE, READY, STATUSES
 from fairmind_sync.storage.column_types import ForeignText, ForeignWords, UtcDateTime
-from fairmind_sync.storage.operator_tables import operator_actions_table, webhook_events_table
+from fairmind_sync.storage.operator_tables import (
+    operator_actions_table,
+    provider_samples_table,
+    webhook_events_table,
+)
 from fairmind_sync.storage.table_parts import Id, metadata, one_of, partial_index, provider_column
 
 __all__ = [
@@ -35,6 +40,7 @@ __all__ = [
     "metadata",
     "operator_actions_table",
     "outbox_table",
+    "provider_samples_table",
     "provider_table",
     "results_table",
     "schema_support_table",
@@ -63,6 +69,11 @@ results_table = Table(
     Column("deleted_at", UtcDateTime, comment="nobody finds it any more; its run URLs stay"),
     Column("erased_at", UtcDateTime, comment="the payload is gone: deleted, or pruned"),
     Column("removed", Text, comment="JSON: how many private fields were left out, by pattern"),
+    Column(
+        "has_passed",
+        Boolean,
+        comment="the whole test, as the result says; none: it says nothing, or is of before this column",
+    ),
     CheckConstraint("test_id <> ''", name="test_id_given"),
     CheckConstraint("revision >= 1", name="revision_counts_from_one"),
     CheckConstraint("length(digest) = 64", name="digest_is_sha256"),

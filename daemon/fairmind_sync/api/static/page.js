@@ -7,7 +7,7 @@ const parts = () => document.querySelectorAll("[data-live]");
 function isInUse(part) {
   const active = document.activeElement;
   const isTyping = part.contains(active) && active.matches("input, select");
-  return isTyping || part.querySelector("details[open]") !== null;
+  return isTyping || part.querySelector("details[open], input:checked") !== null;
 }
 
 function swap(part, fresh) {

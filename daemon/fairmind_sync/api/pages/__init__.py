@@ -1,0 +1,1 @@
+"""The status page: what an operator needs, and the results that people came for."""

@@ -1,0 +1,118 @@
+"""What buttons do; of what concerns many deliveries, a page first says what will happen."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+from pydantic import Field
+
+from fairmind_sync.api.context import (
+    CurrentActor,
+    CurrentSettings,
+    DeliveryId,
+    KnownProvider,
+    Store,
+)
+from fairmind_sync.api.pages.delivery_filter import DeliveryFilter
+from fairmind_sync.api.pages.rendering import LONGEST_BACK, Back, render, to
+from fairmind_sync.operating import actions
+from fairmind_sync.outbox import delivery_lookup
+from fairmind_sync.outbox.delivery_lookup import LARGEST_ID, RunFilter
+from fairmind_sync.results.states import DEAD
+from fairmind_sync.storage.engine import reading
+
+router = APIRouter(include_in_schema=False)
+
+_MOST_CHOSEN = 500
+Ids = Annotated[
+    list[Annotated[int, Field(ge=1, le=LARGEST_ID)]], Field(default=[], max_length=_MOST_CHOSEN)
+]
+Reason = Annotated[str, Form(min_length=1, max_length=1000)]
+
+
+class ChosenByAddress(DeliveryFilter):
+    """Deliveries by their ids or, without any, all that the filter lets through."""
+
+    do: Literal["retry", "discard"] = "retry"
+    id: Ids
+    back: Annotated[str, Field(max_length=LONGEST_BACK)] = "/deliveries"
+
+
+class ChosenByForm(ChosenByAddress):
+    """The same as a form sends it, with the reason of a discard."""
+
+    reason: Annotated[str, Field(max_length=1000)] = ""
+
+
+@router.get("/deliveries/confirm")
+def confirm(
+    request: Request,
+    settings: CurrentSettings,
+    engine: Store,
+    chosen: Annotated[ChosenByAddress, Query()],
+) -> HTMLResponse:
+    """Shows what a retry or discard of many deliveries will do; nothing is changed yet."""
+    with reading(engine) as connection:
+        count = len(chosen.id) or len(delivery_lookup.ids(connection, _filter(chosen)))
+    named = "chosen deliveries" if chosen.id else _filter(chosen).in_words()
+    return render(request, "confirm.html", settings, chosen=chosen, count=count, named=named)
+
+
+@router.post("/deliveries/act")
+def act(
+    engine: Store, by: CurrentActor, chosen: Annotated[ChosenByForm, Form()]
+) -> RedirectResponse:
+    """Retries or discards the deliveries that were confirmed."""
+    wanted = _filter(chosen)
+    reason = chosen.reason.strip() or "no reason given"
+    match chosen.do, bool(chosen.id):
+        case "retry", True:
+            done = actions.retry(engine, chosen.id, by)
+        case "retry", _:
+            done = actions.retry_all(engine, wanted, by)
+        case _, True:
+            done = actions.discard(engine, chosen.id, reason, by)
+        case _:
+            done = actions.discard_all(engine, wanted, reason, by)
+    verb = {"retry": "retried", "discard": "discarded"}[chosen.do]
+    return to(f"{chosen.back}{'&' if '?' in chosen.back else '?'}{verb}={done}")
+
+
+@router.post("/deliveries/{delivery_id}/retry")
+def retry(
+    delivery_id: DeliveryId, engine: Store, by: CurrentActor, back: Back = "/"
+) -> RedirectResponse:
+    actions.retry(engine, [delivery_id], by)
+    return to(back)
+
+
+@router.post("/deliveries/{delivery_id}/discard")
+def discard(
+    delivery_id: DeliveryId, engine: Store, by: CurrentActor, reason: Reason, back: Back = "/"
+) -> RedirectResponse:
+    actions.discard(engine, [delivery_id], reason, by)
+    return to(back)
+
+
+@router.post("/providers/{provider}/pause")
+def pause(
+    provider: KnownProvider, engine: Store, by: CurrentActor, back: Back = "/"
+) -> RedirectResponse:
+    actions.pause(engine, provider, by)
+    return to(back)
+
+
+@router.post("/providers/{provider}/resume")
+def resume(
+    provider: KnownProvider, engine: Store, by: CurrentActor, back: Back = "/"
+) -> RedirectResponse:
+    actions.resume(engine, provider, by)
+    return to(back)
+
+
+def _filter(chosen: ChosenByAddress) -> RunFilter:
+    """Returns the filter; of retries, for what is dead alone, whatever the list showed."""
+    fields = {**chosen.fields, "status": DEAD} if chosen.do == "retry" else chosen.fields
+    return DeliveryFilter.model_validate(fields).run_filter()

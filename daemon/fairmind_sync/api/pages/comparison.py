@@ -1,0 +1,46 @@
+"""Compares numbers of several results, such as a test's revisions, or the newest results of models. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from fairmind_sync.results.names import numbers_by_name
+from fairmind_sync.results.payload import Json
+
+MOST_NUMBERS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedNumber:
+    """A number by its name in each of the results; None where a result lacks it."""
+
+    name: str
+    values: tuple[float | None, ...]
+
+    @property
+    def differs(self) -> bool:
+        return len({*self.values}) > 1
+
+    @property
+    def change(self) -> float | None:
+        """The last value less the first one; None where one of them is missing."""
+        first, last = self.values[0], self.values[-1]
+        return None if first is None or last is None else last - first
+
+
+def numbers_in(results: Mapping[str, Json]) -> dict[str, float]:
+    """Returns the result's finite numbers by joined name; others can't be drawn."""
+    found = numbers_by_name(results, {}).by_name
+    return {"/".join(path): value for path, value in found.items() if math.isfinite(value)}
+
+
+def compared(results: Sequence[Mapping[str, Json]]) -> list[ComparedNumber]:
+    """Returns the numbers of all results, in the order in which they come; at most `MOST_NUMBERS`."""
+    found = [numbers_in(one) for one in results]
+    names = dict.fromkeys(name for one in found for name in one)
+    return [
+        ComparedNumber(name, tuple(one.get(name) for one in found))
+        for name in [*names][:MOST_NUMBERS]
+    ]

@@ -1,0 +1,166 @@
+"""Models: a list with their latest verdicts, one model's metrics over time, and several side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import HTMLResponse
+from pydantic import Field
+
+from fairmind_sync.api.context import CurrentSettings, Store
+from fairmind_sync.api.pages.comparison import compared
+from fairmind_sync.api.pages.rendering import Word, link, missing, render
+from fairmind_sync.api.pages.trend_chart import Line, lines_of, metrics_of, trend_svg
+from fairmind_sync.outbox import model_lookup, result_lookup
+from fairmind_sync.results.verdict import verdict_of
+from fairmind_sync.storage.engine import current_time, reading
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sqlalchemy import Engine
+
+    from fairmind_sync.outbox.result_lookup import TrendPoint
+
+router = APIRouter(include_in_schema=False)
+
+_PAGE_SIZE = 50
+_TREND_LENGTH = 100
+_MOST_COMPARED = 6
+_SVG_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+Models = Annotated[
+    list[Annotated[str, Field(max_length=500)]], Query(min_length=1, max_length=_MOST_COMPARED)
+]
+Page = Annotated[int, Query(ge=1, le=1000)]
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedModel:
+    """A model's newest result, and what it says."""
+
+    model_id: str
+    newest: TrendPoint
+    results: int
+
+    @property
+    def verdict(self) -> object:
+        return verdict_of(self.newest.results)
+
+
+@router.get("/models")
+def models(
+    request: Request, settings: CurrentSettings, engine: Store, q: Word = "", page: Page = 1
+) -> HTMLResponse:
+    with reading(engine) as connection:
+        found = model_lookup.models(
+            connection, search=q, limit=_PAGE_SIZE + 1, offset=_PAGE_SIZE * (page - 1)
+        )
+    return render(
+        request,
+        "models.html",
+        settings,
+        now=current_time(engine),
+        models=found[:_PAGE_SIZE],
+        q=q,
+        next=link("/models", q=q or None, page=page + 1) if len(found) > _PAGE_SIZE else None,
+        previous=link("/models", q=q or None, page=page - 1) if page > 1 else None,
+    )
+
+
+@router.get("/model")
+def model(
+    request: Request, settings: CurrentSettings, engine: Store, model_id: Word, metric: Word = ""
+) -> HTMLResponse:
+    points = _trend(engine, model_id)
+    if not points:
+        return missing(request, settings, f"No result of a model {model_id!r} is saved here.")
+    chosen, known = metrics_of(points, metric)
+    lines = lines_of(points, chosen)
+    return render(
+        request,
+        "model.html",
+        settings,
+        now=current_time(engine),
+        model_id=model_id,
+        metric=metric,
+        known=known,
+        chosen=chosen,
+        points=list(reversed(points)),
+        lines=lines,
+        thresholds=[line for line in lines if line.threshold is not None],
+        verdict_of_newest=verdict_of(points[-1].results),
+        chart=link("/model/trend.svg", model_id=model_id, metric=metric or None),
+    )
+
+
+@router.get("/model/trend.svg")
+def trend(engine: Store, model_id: Word, metric: Word = "") -> Response:
+    points = _trend(engine, model_id)
+    chosen, _ = metrics_of(points, metric)
+    return _svg(lines_of(points, chosen))
+
+
+@router.get("/compare")
+def compare(
+    request: Request, settings: CurrentSettings, engine: Store, model_id: Models, metric: Word = ""
+) -> HTMLResponse:
+    """Shows the newest results of two models or more side by side, and one metric of all over time."""
+    trends = _trends(engine, model_id)
+    if not trends:
+        return missing(request, settings, "No result of these models is saved here.")
+    newest = [ComparedModel(name, points[-1], len(points)) for name, points in trends.items()]
+    chosen, known = _common_metrics(trends, metric)
+    return render(
+        request,
+        "compare.html",
+        settings,
+        now=current_time(engine),
+        models=newest,
+        numbers=compared([one.newest.results for one in newest]),
+        metric=chosen,
+        known=known,
+        chart=link("/compare/trend.svg", metric=chosen, model_id=[*trends]),
+    )
+
+
+@router.get("/compare/trend.svg")
+def compared_trend(engine: Store, model_id: Models, metric: Word) -> Response:
+    trends = _trends(engine, model_id)
+    drawn = [
+        Line(name, line.points, line.threshold)
+        for name, points in trends.items()
+        for line in lines_of(points, [metric])
+    ]
+    return _svg(drawn)
+
+
+def _trends(engine: Engine, model_ids: Sequence[str]) -> dict[str, list[TrendPoint]]:
+    found = {name: _trend(engine, name) for name in dict.fromkeys(model_ids)}
+    return {name: points for name, points in found.items() if points}
+
+
+def _common_metrics(
+    trends: Mapping[str, Sequence[TrendPoint]], wanted: str
+) -> tuple[str, list[str]]:
+    """Returns the metric to draw, and all that there are: the wanted one, else one that most models have."""
+    known = [metrics_of(points)[1] for points in trends.values()]
+    every = sorted({name for names in known for name in names})
+    if wanted in every or not every:
+        return wanted, every
+    chosen = [name for points in trends.values() for name in metrics_of(points)[0]]
+    return max(chosen or every, key=lambda name: sum(name in names for names in known)), every
+
+
+def _trend(engine: Engine, model_id: str) -> list[TrendPoint]:
+    with reading(engine) as connection:
+        return result_lookup.trend(connection, model_id, _TREND_LENGTH)
+
+
+def _svg(lines: Sequence[Line]) -> Response:
+    return Response(
+        trend_svg(lines),
+        media_type="image/svg+xml",
+        headers={"Content-Security-Policy": _SVG_POLICY},
+    )

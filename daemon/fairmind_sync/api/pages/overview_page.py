@@ -1,0 +1,91 @@
+"""The first page: how things stand, each provider in a card, what is dead and why, the latest results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from fairmind_sync.api.context import CurrentSettings, Store
+from fairmind_sync.api.pages.rendering import render
+from fairmind_sync.api.pages.sparkline import DAY, sparkline
+from fairmind_sync.operating.headline import headline, state_of
+from fairmind_sync.operating.status import overview
+from fairmind_sync.outbox import samples
+from fairmind_sync.outbox.dead_causes import dead_causes
+from fairmind_sync.outbox.model_lookup import newest_results
+from fairmind_sync.storage.engine import current_time, reading
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from markupsafe import Markup
+    from sqlalchemy import Connection
+
+router = APIRouter(include_in_schema=False)
+
+_LATEST = 10
+_CAUSES = 8
+_OF_A_LIST = ("q", "provider", "status", "cursor")
+"""Fields of addresses of the list that was here before it had a page of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderCard:
+    """A provider as it stands, and its last 24 hours: None where the daemon has no samples of them."""
+
+    name: str
+    state: str
+    standing: Mapping[str, Any]
+    backlog: Markup | None
+    delivered: int | None
+    latency: timedelta | None
+
+    @property
+    def verb(self) -> str | None:
+        """What an operator can do: resume what is paused, try what is away, pause what works."""
+        if self.standing["paused_at"] or self.state == "blocked":
+            return "resume"
+        return {"offline": "try now", "disabled": None}.get(self.state, "pause")
+
+
+@router.get("/")
+def index(request: Request, settings: CurrentSettings, engine: Store) -> Response:
+    if any(name in request.query_params for name in _OF_A_LIST):
+        return RedirectResponse(f"/deliveries?{request.url.query}", 307)
+    now = current_time(engine)
+    standing = overview(engine, settings, now)
+    with reading(engine) as connection:
+        cards = [_card(connection, name, one, now) for name, one in standing["providers"].items()]
+        causes = dead_causes(connection)
+        latest = newest_results(connection, _LATEST)
+    return render(
+        request,
+        "overview.html",
+        settings,
+        now=now,
+        headline=headline(standing, causes, now),
+        standing=standing,
+        cards=cards,
+        causes=causes[:_CAUSES],
+        causes_left=causes[_CAUSES:],
+        latest=latest,
+    )
+
+
+def _card(
+    connection: Connection, name: str, standing: Mapping[str, Any], now: datetime
+) -> ProviderCard:
+    day = samples.since(connection, name, now - DAY)
+    has_day = len(day) > 1
+    return ProviderCard(
+        name,
+        state_of(standing),
+        standing,
+        sparkline(day, now),
+        samples.throughput(day) if has_day else None,
+        samples.latency(day),
+    )

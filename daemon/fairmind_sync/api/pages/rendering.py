@@ -1,0 +1,126 @@
+"""Renders the status page's templates, and what they have in common: words for times, sizes and states."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote, urlencode
+
+from fastapi import Form, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+from markupsafe import Markup
+from starlette.templating import Jinja2Templates
+
+from fairmind_sync import __version__
+from fairmind_sync.api.context import visitor_of
+from fairmind_sync.evidence.wording import number
+from fairmind_sync.results.error_kinds import words_for
+from fairmind_sync.results.verdict import LEVELS
+from fairmind_sync.text import printable, storable, web_url
+
+if TYPE_CHECKING:
+    from fairmind_sync.results.verdict import Verdict
+    from fairmind_sync.settings import Settings
+
+Word = Annotated[str, Query(max_length=500)]
+LONGEST_BACK = 8000  # a test id of 500 characters, percent-encoded, fits
+Back = Annotated[str, Form(max_length=LONGEST_BACK)]
+_OURS = re.compile(r"/(?![/\\\s])")
+_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+_WORST, _BAD = LEVELS.index("high"), LEVELS.index("medium")
+
+_templates = Jinja2Templates(directory=Path(__file__).parents[1] / "templates")
+
+
+def render(
+    request: Request, template: str, settings: Settings, status: int = 200, **context: Any
+) -> HTMLResponse:
+    """Returns the template's page, with what every page needs: who looks, and where they are."""
+    common = {
+        "version": __version__,
+        "here": f"{request.url.path}?{request.url.query}",
+        "path": request.url.path,
+        "has_token": settings.api_token is not None,
+        "visitor": visitor_of(request),
+    }
+    shown = _templates.get_template(template).render(request=request, **common, **context)
+    return HTMLResponse(storable(shown), status)
+
+
+def missing(request: Request, settings: Settings, what: str) -> HTMLResponse:
+    return render(request, "missing.html", settings, 404, what=what)
+
+
+def to(back: str) -> RedirectResponse:
+    """Redirects to one of our own pages, never to another site."""
+    return RedirectResponse(back if _OURS.match(back) else "/", 303)
+
+
+def link(path: str, **fields: object) -> str:
+    """Returns the address of one of our pages; a list's values are repeated, None is left out."""
+    given = {name: value for name, value in fields.items() if value is not None}
+    return f"{path}?{urlencode(given, doseq=True)}" if given else path
+
+
+def ago(then: datetime | None, now: datetime) -> str:
+    """Returns how long ago `then` is, or how far ahead, in the largest unit that fits."""
+    if then is None:
+        return "never"
+    seconds = (now - then).total_seconds()
+    if abs(seconds) < 1:
+        return "just now"
+    return f"{lasting(seconds)} ago" if seconds > 0 else f"in {lasting(seconds)}"
+
+
+def lasting(time: timedelta | float) -> str:
+    """Returns the time in the largest unit that fits, whatever its sign; a part of a second with digits."""
+    seconds = abs(time.total_seconds() if isinstance(time, timedelta) else time)
+    if seconds < 1:
+        return f"{seconds:.2g} s"
+    size, unit = next(each for each in _UNITS if seconds >= each[0])
+    return f"{round(seconds / size)} {unit}"
+
+
+def verdict_words(verdict: Verdict) -> str:
+    """Returns 'passed', 'failed', or 'no verdict' where the result states none."""
+    return {True: "passed", False: "failed", None: "no verdict"}[verdict.has_passed]
+
+
+def severity(risk: str | None) -> str:
+    """Returns how a level of risk is coloured: good, medium, bad; or quiet where the level is unknown."""
+    if risk is None or risk.lower() not in LEVELS:
+        return "quiet"
+    place = LEVELS.index(risk.lower())
+    return "bad" if place >= _WORST else "medium" if place >= _BAD else "good"
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """Returns '1 delivery' or '2,000 deliveries'."""
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
+
+
+def breakable(name: str) -> Markup:
+    """Returns the name, which a browser may break after each slash and underscore."""
+    parts = re.split(r"(?<=[/_])", name)
+    return Markup("<wbr>").join(parts)
+
+
+_templates.env.filters |= {
+    "breakable": breakable,
+    "ago": ago,
+    "lasting": lasting,
+    "number": number,
+    "counted": counted,
+    "verdict": verdict_words,
+    "severity": severity,
+    "kind_words": words_for,
+    "pretty": partial(json.dumps, indent=2, ensure_ascii=False),
+    "web_url": web_url,
+    "printable": printable,
+    "quoted": partial(quote, safe=""),
+}
+_templates.env.globals |= {"link": link}

@@ -1,0 +1,126 @@
+"""One result: its verdict, what its groups and metrics say, its revisions, and where it was delivered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import HTMLResponse
+
+from fairmind_sync.api.context import CurrentSettings, Store
+from fairmind_sync.api.pages.comparison import ComparedNumber, compared
+from fairmind_sync.api.pages.rendering import Word, missing, render
+from fairmind_sync.evidence.files import report_of
+from fairmind_sync.evidence.group_table import table_of
+from fairmind_sync.evidence.report import sections
+from fairmind_sync.evidence.result_json import result_json
+from fairmind_sync.evidence.style import STYLE_SHA256
+from fairmind_sync.operating import explanation
+from fairmind_sync.outbox import saved_results
+from fairmind_sync.outbox.delivery_lookup import LARGEST_ID
+from fairmind_sync.results.verdict import Verdict, verdict_of
+from fairmind_sync.storage.engine import current_time, reading
+from fairmind_sync.text import storable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fairmind_sync.results.delivery import SavedResult
+
+router = APIRouter(include_in_schema=False)
+
+_REPORT_POLICY = (
+    f"default-src 'none'; style-src 'sha256-{STYLE_SHA256}'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+_MOST_REVISIONS = 20
+Revision = Annotated[int | None, Query(ge=1, le=LARGEST_ID)]
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionShown:
+    """A revision that is whole, with the verdict that its results state."""
+
+    result: SavedResult
+    verdict: Verdict
+
+
+@router.get("/result")
+def result(
+    request: Request,
+    settings: CurrentSettings,
+    engine: Store,
+    test_id: Word,
+    user_id: Word | None = None,
+    revision: Revision = None,
+) -> HTMLResponse:
+    now = current_time(engine)
+    with reading(engine) as connection:
+        found = saved_results.whole_revisions(connection, test_id, user_id, _MOST_REVISIONS)
+    shown = [RevisionShown(one, verdict_of(one.results)) for one in found]
+    chosen = next((one for one in shown if revision in (None, one.result.revision)), None)
+    explained = explanation.explain(engine, settings, test_id, now)
+    if chosen is None and not explained:
+        return missing(request, settings, f"No result of a test {test_id!r} is saved here.")
+    return render(
+        request,
+        "result.html",
+        settings,
+        now=now,
+        test_id=test_id,
+        chosen=chosen,
+        revisions=shown,
+        sections=sections(chosen.result, table_of(chosen.result)) if chosen else [],
+        changes=_changes(shown),
+        explanations=explained,
+    )
+
+
+@router.get("/report")
+def report(
+    request: Request,
+    settings: CurrentSettings,
+    engine: Store,
+    test_id: Word,
+    user_id: Word | None = None,
+    revision: Revision = None,
+) -> HTMLResponse:
+    """Returns the report of a result: the newest one, or that of a user and a revision."""
+    with reading(engine) as connection:
+        found = saved_results.newest_result(connection, test_id, user_id, revision)
+    if found is None:
+        return missing(request, settings, f"No whole result of a test {test_id!r} is saved here.")
+    return HTMLResponse(report_of(found), headers={"Content-Security-Policy": _REPORT_POLICY})
+
+
+@router.get("/result.json")
+def whole_result(
+    request: Request,
+    settings: CurrentSettings,
+    engine: Store,
+    test_id: Word,
+    user_id: Word | None = None,
+    revision: Revision = None,
+) -> Response:
+    """Returns the whole result as a file: the same that is among a run's evidence."""
+    with reading(engine) as connection:
+        found = saved_results.newest_result(connection, test_id, user_id, revision)
+    if found is None:
+        return missing(request, settings, f"No whole result of a test {test_id!r} is saved here.")
+    return Response(
+        storable(result_json(found, verdict_of(found.results))),
+        media_type="application/json",
+        headers={"Content-Disposition": 'attachment; filename="result.json"'},
+    )
+
+
+def _changes(revisions: Sequence[RevisionShown]) -> list[ComparedNumber]:
+    """Returns the numbers in which the newest revision of a user's test differs from the one before."""
+    if not revisions:
+        return []
+    newest = revisions[0].result
+    before = [one.result for one in revisions[1:] if one.result.user_id == newest.user_id][:1]
+    if not before:
+        return []
+    return [one for one in compared([before[0].results, newest.results]) if one.differs]

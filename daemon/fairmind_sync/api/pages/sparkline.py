@@ -1,0 +1,50 @@
+"""Draws a provider's backlog of the last day, as a small line of SVG without script. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from markupsafe import Markup
+
+from fairmind_sync.evidence.markup import fill
+from fairmind_sync.outbox.samples import EVERY, Sample
+
+DAY = timedelta(days=1)
+_WIDTH, _HEIGHT, _PAD = 240, 44, 3
+_SVG = (
+    '<svg class="sparkline" viewBox="0 0 {width} {height}" preserveAspectRatio="none" role="img" '
+    'aria-label="{title}"><title>{title}</title>{lines}</svg>'
+)
+_LINE = '<polyline points="{points}"/>'
+
+
+def sparkline(samples: Sequence[Sample], now: datetime) -> Markup | None:
+    """Returns the waiting deliveries over the last 24 hours; None where fewer than two samples are there.
+
+    Where samples are missing, as of a night without a daemon, the line has a gap.
+    """
+    if len(samples) < 2:  # noqa: PLR2004 a line has two ends
+        return None
+    most = max(1, *(one.pending for one in samples))
+    lines = Markup().join(
+        fill(_LINE, points=" ".join(_point(one, most, now) for one in part))
+        for part in _parts(samples)
+    )
+    title = f"Waiting over the last 24 hours: at most {most:,}, now {samples[-1].pending:,}"
+    return fill(_SVG, width=_WIDTH, height=_HEIGHT, title=title, lines=lines)
+
+
+def _parts(samples: Sequence[Sample]) -> list[list[Sample]]:
+    parts: list[list[Sample]] = [[]]
+    for one in samples:
+        if parts[-1] and one.at - parts[-1][-1].at > 3 * EVERY:
+            parts.append([])
+        parts[-1].append(one)
+    return parts
+
+
+def _point(sample: Sample, most: int, now: datetime) -> str:
+    x = _WIDTH * (1 - (now - sample.at) / DAY)
+    y = _HEIGHT - _PAD - (_HEIGHT - 2 * _PAD) * sample.pending / most
+    return f"{x:.1f},{y:.1f}"

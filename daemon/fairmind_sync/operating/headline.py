@@ -1,0 +1,89 @@
+"""Says in one sentence how things stand, as somebody on call wants to read it first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from fairmind_sync.results.states import BLOCKED, OFFLINE, READY
+
+if TYPE_CHECKING:
+    from fairmind_sync.outbox.dead_causes import DeadCause
+
+NOT_CONTACTED = "not contacted"
+"""The state of a ready provider that never took anything and was never found out of reach."""
+_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """A sentence; `mood` is 'good', 'wait' where time will do, or 'bad' where somebody has to act."""
+
+    text: str
+    mood: str
+
+
+def state_of(standing: Mapping[str, Any]) -> str:
+    """Returns a provider's state as people are told it, from an entry of `status.overview`."""
+    if not standing["enabled"]:
+        return "disabled"
+    if standing["paused_at"]:
+        return "paused"
+    is_unknown = standing["state"] == READY and standing["last_success_at"] is None
+    return NOT_CONTACTED if is_unknown and standing["since"] is None else str(standing["state"])
+
+
+def headline(overview: Mapping[str, Any], causes: Sequence[DeadCause], now: datetime) -> Headline:
+    """Returns how things stand: what is wrong first, then what waits."""
+    providers = overview["providers"]
+    waiting = sum(one["pending"] for one in providers.values() if one["enabled"])
+    wrong = [*_wrong(overview, causes, waiting, now)]
+    held = [*_held(providers, now)]
+    if wrong or held:
+        return Headline(f"{'; '.join([*wrong, *held])}.", "bad" if wrong else "wait")
+    if not any(one["enabled"] for one in providers.values()):
+        return Headline("No provider is enabled: results are saved, and delivered nowhere.", "bad")
+    if waiting:
+        return Headline(f"{_deliveries(waiting)} on the way.", "wait")
+    delivered = sum(one["delivered"] for one in providers.values())
+    return Headline(
+        "Everything is delivered." if delivered else "Nothing is saved yet: save a result.", "good"
+    )
+
+
+def _wrong(
+    overview: Mapping[str, Any], causes: Sequence[DeadCause], waiting: int, now: datetime
+) -> Iterator[str]:
+    """Yields what somebody has to do something about."""
+    if not overview["daemon_alive"]:
+        yield "No daemon runs" + (f": {_deliveries(waiting)} waiting" if waiting else "")
+    for name, one in overview["providers"].items():
+        if one["enabled"] and one["state"] == BLOCKED:
+            yield f"{name} refuses us{_for(one['since'], now)}: {one['pending']:,} waiting"
+    dead = sum(one["dead"] for one in overview["providers"].values())
+    if dead:
+        several = f" of {len(causes)} causes" if len(causes) > 1 else ""
+        yield f"{dead:,} dead{several}"
+
+
+def _held(providers: Mapping[str, Mapping[str, Any]], now: datetime) -> Iterator[str]:
+    """Yields what waits until a provider is back, or until an operator ends a pause."""
+    for name, one in providers.items():
+        if one["enabled"] and one["paused_at"]:
+            yield f"{name} paused{_for(one['paused_at'], now)}: {one['pending']:,} waiting"
+        elif one["enabled"] and one["state"] == OFFLINE:
+            yield f"{name} offline{_for(one['since'], now)}: {one['pending']:,} waiting"
+
+
+def _for(since: datetime | None, now: datetime) -> str:
+    if since is None:
+        return ""
+    seconds = max(1.0, (now - since) / timedelta(seconds=1))
+    size, unit = next(each for each in _UNITS if seconds >= each[0])
+    return f" for {round(seconds / size)} {unit}"
+
+
+def _deliveries(count: int) -> str:
+    return f"{count:,} {'delivery' if count == 1 else 'deliveries'}"
