@@ -6,13 +6,11 @@ variable asks `Settings.require`; all else goes on.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
-from urllib.parse import urlsplit
+from typing import Any
 
 from pydantic import (
     BaseModel,
@@ -29,8 +27,22 @@ from fairmind_sync.env_file import VARIABLE, env_file, variables
 from fairmind_sync.errors import SettingsError
 from fairmind_sync.provider_names import PROVIDERS, UNDECIDED, ProviderName, either
 from fairmind_sync.results import privacy
-from fairmind_sync.results.evidence_states import EvidenceKind
 from fairmind_sync.results.name_choice import NEWEST_NAMES, Names
+from fairmind_sync.setting_types import (
+    AccessToken,
+    Duration,
+    DurationOrOff,
+    Evidence,
+    FieldPatterns,
+    LogFormat,
+    LogLevel,
+    RiskLevel,
+    Seconds,
+    WebAddress,
+    WebhookSecret,
+    WebhookUrl,
+    Words,
+)
 from fairmind_sync.storage.url import checked_database_url, default_database_url
 
 _ADVICE = {"int_parsing": "must be a whole number", "float_parsing": "must be a number"}
@@ -38,8 +50,6 @@ _KUBERNETES = (
     "Kubernetes sets it for a Service of that name: rename the Service, or set the Pod's "
     "enableServiceLinks to false"
 )
-
-SHORTEST_TOKEN = 16
 
 
 def _variable(name: str, default: Any, **limits: Any) -> Any:
@@ -50,6 +60,8 @@ _ONE_WORD: dict[str, tuple[ProviderName, ...]] = {"none": (), "both": ("wandb", 
 """Values of MLOPS_PROVIDER beside providers' names, which can be joined by commas."""
 OF_THE_API = ("api_host", "api_port", "api_token", "api_read_token", "api_allowed_hosts")
 """The fields without which the REST API and the status page aren't served."""
+OF_THE_WEBHOOK = ("webhook_url", "webhook_secret", "webhook_after", "webhook_risk")
+"""The fields without which the webhook is told nothing: not unsigned where the secret is wrong."""
 OF_DELIVERIES = (
     "max_attempts",
     "max_in_flight",
@@ -58,16 +70,6 @@ OF_DELIVERIES = (
     "worker_idle_seconds",
 )
 """The fields without which nothing is delivered."""
-
-Words: TypeAlias = tuple[str, ...]
-"""Words that the variable separates by commas or blanks."""
-Duration: TypeAlias = Annotated[
-    timedelta, Field(ge=timedelta(seconds=1), le=timedelta(days=36_500))
-]
-_DURATION = re.compile(r"(\d{1,6})\s*([dhms])")
-_UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
-LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
-Seconds: TypeAlias = Annotated[float, Field(ge=0, le=86_400)]
 
 
 class Settings(BaseModel):
@@ -83,9 +85,9 @@ class Settings(BaseModel):
     wandb_entity: str | None = _variable("WANDB_ENTITY", None)
     mlflow_tracking_uri: str = _variable("MLFLOW_TRACKING_URI", "http://localhost:5000", repr=False)
     mlflow_experiment_name: str = _variable("MLFLOW_EXPERIMENT_NAME", "fairmind_bias_detection")
-    mlflow_public_url: str | None = _variable("FAIRMIND_SYNC_MLFLOW_PUBLIC_URL", None)
+    mlflow_public_url: WebAddress | None = _variable("FAIRMIND_SYNC_MLFLOW_PUBLIC_URL", None)
     mlflow_model_tags: bool = _variable("FAIRMIND_SYNC_MLFLOW_MODEL_TAGS", False)
-    public_url: str | None = _variable("FAIRMIND_SYNC_PUBLIC_URL", None)
+    public_url: WebAddress | None = _variable("FAIRMIND_SYNC_PUBLIC_URL", None)
     database_url: str = Field(
         default_factory=default_database_url,
         validation_alias="FAIRMIND_SYNC_DATABASE_URL",
@@ -93,18 +95,22 @@ class Settings(BaseModel):
     )
     api_host: str = _variable("FAIRMIND_SYNC_API_HOST", "127.0.0.1")
     api_port: int = _variable("FAIRMIND_SYNC_API_PORT", 8000, ge=0, le=65_535)
-    api_token: SecretStr | None = _variable("FAIRMIND_SYNC_API_TOKEN", None)
-    api_read_token: SecretStr | None = _variable("FAIRMIND_SYNC_API_READ_TOKEN", None)
+    api_token: AccessToken | None = _variable("FAIRMIND_SYNC_API_TOKEN", None)
+    api_read_token: AccessToken | None = _variable("FAIRMIND_SYNC_API_READ_TOKEN", None)
     api_allowed_hosts: Words = _variable("FAIRMIND_SYNC_API_ALLOWED_HOSTS", ())
+    webhook_url: WebhookUrl | None = _variable("FAIRMIND_SYNC_WEBHOOK_URL", None)
+    webhook_secret: WebhookSecret | None = _variable("FAIRMIND_SYNC_WEBHOOK_SECRET", None)
+    webhook_after: Duration = _variable("FAIRMIND_SYNC_WEBHOOK_AFTER", timedelta(minutes=15))
+    webhook_risk: RiskLevel = _variable("FAIRMIND_SYNC_WEBHOOK_RISK", "high")
     max_backlog: int = _variable("FAIRMIND_SYNC_MAX_BACKLOG", 100_000, ge=0)
     max_in_flight: int = _variable("FAIRMIND_SYNC_MAX_IN_FLIGHT", 256, ge=1)
     wandb_runs_per_second: int = _variable("FAIRMIND_SYNC_WANDB_RUNS_PER_SECOND", 80, ge=1)
-    retention: Duration | None = _variable("FAIRMIND_SYNC_RETENTION", None)
-    redact: Words = _variable("FAIRMIND_SYNC_REDACT", ())
+    retention: DurationOrOff = _variable("FAIRMIND_SYNC_RETENTION", None)
+    redact: FieldPatterns = _variable("FAIRMIND_SYNC_REDACT", ())
     names: int = _variable("FAIRMIND_SYNC_NAMES", NEWEST_NAMES, ge=1, le=NEWEST_NAMES)
-    evidence: EvidenceKind = _variable("FAIRMIND_SYNC_EVIDENCE", "full")
+    evidence: Evidence = _variable("FAIRMIND_SYNC_EVIDENCE", "full")
     log_level: LogLevel = _variable("FAIRMIND_SYNC_LOG_LEVEL", "info")
-    log_format: Literal["auto", "console", "json"] = _variable("FAIRMIND_SYNC_LOG_FORMAT", "auto")
+    log_format: LogFormat = _variable("FAIRMIND_SYNC_LOG_FORMAT", "auto")
     max_attempts: int = _variable("FAIRMIND_SYNC_MAX_ATTEMPTS", 12, ge=1, le=1000)
     poll_seconds: Seconds = _variable("FAIRMIND_SYNC_POLL_SECONDS", 10.0, gt=0)
     shutdown_seconds: Seconds = _variable("FAIRMIND_SYNC_SHUTDOWN_SECONDS", 10.0)
@@ -112,11 +118,6 @@ class Settings(BaseModel):
 
     _mistakes: dict[str, str] = PrivateAttr(default_factory=dict)
     _env_file: Path | None = PrivateAttr(default=None)
-
-    @field_validator("evidence", "log_level", "log_format", mode="before")
-    @classmethod
-    def _in_lower_case(cls, value: object) -> object:
-        return value.strip().lower() if isinstance(value, str) else value
 
     @field_validator("provider", mode="before")
     @classmethod
@@ -126,49 +127,6 @@ class Settings(BaseModel):
             words = (repr(word) for word in ("none", *PROVIDERS, "both"))
             raise ValueError(f"Input should be {either(*words)}")
         return ",".join(named) or "none"
-
-    @field_validator("mlflow_public_url", "public_url")
-    @classmethod
-    def _must_be_an_address(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        parts = urlsplit(value.strip())
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.fragment:
-            raise ValueError("must be an address as a browser takes it: https://host.example")
-        if "@" in parts.netloc:
-            raise ValueError("must hold neither user nor password: links begin with it")
-        return value.strip().rstrip("/")
-
-    @field_validator("api_allowed_hosts", "redact", mode="before")
-    @classmethod
-    def _as_words(cls, value: object) -> object:
-        return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
-
-    @field_validator("retention", mode="before")
-    @classmethod
-    def _as_duration(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        if value.strip().lower() == "off":
-            return None
-        found = _DURATION.fullmatch(value.strip().lower())
-        if found is None:
-            raise ValueError("must be a number with its unit, such as 90d, 12h, 30m or 45s; or off")
-        return timedelta(**{_UNITS[found[2]]: int(found[1])})
-
-    @field_validator("redact")
-    @classmethod
-    def _must_be_patterns(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for pattern in value:
-            privacy.parse(pattern)
-        return value
-
-    @field_validator("api_token", "api_read_token")
-    @classmethod
-    def _must_be_hard_to_guess(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and len(value.get_secret_value()) < SHORTEST_TOKEN:
-            raise ValueError(f"must have at least {SHORTEST_TOKEN} characters")
-        return value
 
     @field_validator("database_url")
     @classmethod

@@ -12,9 +12,9 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import Engine
 
 from fairmind_sync.operating import actions
-from fairmind_sync.outbox import retry_discard
+from fairmind_sync.outbox import retry_discard, samples
 from fairmind_sync.settings import Settings
-from fairmind_sync.storage.engine import writing
+from fairmind_sync.storage.engine import current_time, writing
 from fairmind_sync.testing import new_result
 from tests.support.clock import NOW
 from tests.support.databases import store_of
@@ -23,9 +23,38 @@ from tests.support.processes import DaemonProcess, running_daemon
 
 RESULT = "/result?test_id=shown"
 MODEL = "/model?model_id=model-1"
-PAGES = ("/", "/?status=dead&q=test", RESULT, MODEL, f"{MODEL}&metric=accuracy", "/sign-in")
+LIST = "/deliveries"
+COMPARED = "/compare?model_id=model-1&model_id=model-2"
+CONFIRM = "/deliveries/confirm?do=discard&status=dead"
+PAGES = (
+    "/",
+    LIST,
+    f"{LIST}?status=dead&q=test&sort=oldest",
+    CONFIRM,
+    RESULT,
+    "/result?test_id=judged",
+    "/models",
+    MODEL,
+    f"{MODEL}&metric=accuracy",
+    COMPARED,
+    "/operators",
+    "/sign-in",
+)
 REPORT = "/report?test_id=shown"
 """A page of another kind: it has no controls, and its own look."""
+
+JUDGED = {
+    "overall_risk": "high",
+    "metrics": {"parity_difference": {"value": 0.25, "threshold": 0.1, "passed": False}},
+    "by_group": {
+        "gender": {
+            "female": {"selection_rate": 0.35, "count": 400},
+            "male": {"selection_rate": 0.6, "count": 420},
+        }
+    },
+    "recommendations": ["Measure again after the next release."],
+}
+"""A result that states a verdict, a threshold and two groups, one of them below four fifths."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +69,7 @@ class Site:
     def url(self) -> str:
         return self.daemon.url
 
-    def visit(self, page: Page, path: str = "/") -> None:
+    def visit(self, page: Page, path: str = LIST) -> None:
         page.goto(self.url + path)
 
     def save(self, test_id: str) -> None:
@@ -85,3 +114,9 @@ def furnish(engine: Engine) -> None:
             test_id="shown" if number == 0 else f"nightly-{number}",
             results={"accuracy": 0.8 + number / 100, "bias_score": 0.1, "parity": {"race": 0.9}},
         )
+    numbers = {"accuracy": 0.7, "bias_score": 0.2, "parity": {"race": 0.8}}
+    save(engine, "mlflow", test_id="shown", results=numbers)
+    save(engine, "mlflow", test_id="judged", model_id="model-2", results=JUDGED)
+    with writing(engine) as connection:
+        for hours in range(24):
+            samples.take(connection, current_time(engine) - timedelta(hours=23 - hours))

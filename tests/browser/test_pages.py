@@ -38,7 +38,7 @@ def test_the_provider_filter_leaves_deliveries_to_that_provider(site: Site, page
     save(site.engine, "mlflow", "wandb", test_id="to-both")
     save(site.engine, "mlflow", test_id="to-mlflow")
     site.visit(page)
-    page.get_by_role("search").get_by_label("Provider").select_option("wandb")
+    page.locator("select[name=provider]").select_option("wandb")
     page.get_by_role("button", name="Show").click()
     page.wait_for_url("**provider=wandb*")
     assert shown_tests(page) == ["to-both"]
@@ -49,7 +49,7 @@ def test_the_search_finds_parts_of_tests_and_models(site: Site, page: Page, sear
     save(site.engine, "mlflow", test_id="resume 100%_sure", model_id="chat-assistant")
     save(site.engine, "mlflow", test_id="another-1000", model_id="other")
     site.visit(page)
-    page.get_by_role("searchbox").fill(searched)
+    page.get_by_label("Test or model").fill(searched)
     page.keyboard.press("Enter")
     page.wait_for_url("**q=*")
     assert shown_tests(page) == ["resume 100%_sure"]
@@ -60,7 +60,7 @@ def test_older_deliveries_are_a_page_further(site: Site, page: Page) -> None:
         save(site.engine, "mlflow", test_id=f"test-{number}-of-51")
     site.visit(page)
     page.get_by_role("link", name="Older deliveries").click()
-    page.wait_for_url("**cursor=*")
+    page.wait_for_url("**before=*")
     assert shown_tests(page) == ["test-0-of-51"]
 
 

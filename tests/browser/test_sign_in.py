@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import Engine
 
-from tests.browser.site import MODEL, Site, furnish, open_site
+from tests.browser.site import LIST, MODEL, Site, furnish, open_site
 
 RIGHT = "sixteen-characters-or-more"
 WRONG = "something else"
@@ -72,7 +72,7 @@ def test_signing_in_never_leads_to_another_site(site: Site, page: Page) -> None:
 def test_no_script_and_no_other_site_can_use_the_cookie(site: Site, page: Page) -> None:
     site.visit(page)
     sign_in(page)
-    page.wait_for_url(f"{site.url}/")
+    page.wait_for_url(f"{site.url}{LIST}")
     (cookie,) = page.context.cookies()
     assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
 
@@ -80,7 +80,7 @@ def test_no_script_and_no_other_site_can_use_the_cookie(site: Site, page: Page) 
 def test_the_cookie_does_not_hold_the_token(site: Site, page: Page) -> None:
     site.visit(page)
     sign_in(page)
-    page.wait_for_url(f"{site.url}/")
+    page.wait_for_url(f"{site.url}{LIST}")
     (cookie,) = page.context.cookies()
     assert RIGHT not in cookie["value"]
 
@@ -102,6 +102,6 @@ def test_whoever_has_not_signed_in_cannot_sign_out(site: Site, page: Page) -> No
 def test_a_page_that_was_signed_out_elsewhere_asks_to_sign_in(site: Site, page: Page) -> None:
     site.visit(page)
     sign_in(page)
-    page.wait_for_url(f"{site.url}/")
+    page.wait_for_url(f"{site.url}{LIST}")
     page.context.clear_cookies()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()

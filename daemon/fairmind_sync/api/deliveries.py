@@ -62,9 +62,19 @@ def runs(
     model_id: Text = None,
     provider: KnownProvider | None = None,
     status: Status | None = None,
+    user_id: Text = None,
+    test_type: Text = None,
+    risk: Annotated[str | None, Query(max_length=500, examples=["high"])] = None,
+    error: Annotated[
+        str | None, Query(max_length=500, description="part of the last error")
+    ] = None,
+    error_kind: Text = None,
     since: Annotated[
         Since | None,
         Query(description="saved then or later", examples=["2026-01-31T00:00:00Z"]),
+    ] = None,
+    until: Annotated[
+        Since | None, Query(description="saved before then", examples=["2026-02-28T00:00:00Z"])
     ] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     cursor: Annotated[
@@ -77,7 +87,13 @@ def runs(
         model_id=model_id,
         provider=provider,
         status=status,
+        user_id=user_id,
+        test_type=test_type,
+        risk=risk,
+        error=error,
+        error_kind=error_kind,
         since=since,
+        until=until,
         before=cursor,
     )
     found = find(engine, wanted, limit + 1)

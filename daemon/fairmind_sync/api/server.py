@@ -15,6 +15,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from fairmind_sync.api.app import create_app
 from fairmind_sync.api.room import crowded_reply, most_connections
+from fairmind_sync.api.session import tokens_of
 from fairmind_sync.errors import SettingsError
 from fairmind_sync.settings import OF_THE_API
 
@@ -33,8 +34,9 @@ def require_guard(settings: Settings) -> None:
     """Does nothing where only this host can reach the API, or a token guards it.
 
     Raises:
-        SettingsError: others could reach the API, and no token guards it.
+        SettingsError: others could reach the API, and no token guards it; or tokens contradict each other.
     """
+    tokens_of(settings)
     if settings.api_token is None and not _is_loopback(settings.api_host):
         raise SettingsError(
             f"FAIRMIND_SYNC_API_HOST is {settings.api_host}, where others can reach it: set "

@@ -19,12 +19,14 @@ from fairmind_sync.daemon.dispatcher import Dispatcher
 from fairmind_sync.daemon.housekeeping import Housekeeping
 from fairmind_sync.daemon.timers import Timers
 from fairmind_sync.daemon.watcher import Watcher
+from fairmind_sync.daemon.webhook import Webhook
 from fairmind_sync.daemon.worker_pool import WorkerPool
 from fairmind_sync.errors import StorageError
 from fairmind_sync.event_log import get_logger
 from fairmind_sync.outbox import heartbeat, provider_state, pruning, repairs
 from fairmind_sync.relay import sweep
 from fairmind_sync.relay.loop import LEASE
+from fairmind_sync.settings import OF_THE_WEBHOOK
 from fairmind_sync.storage.engine import current_time, is_file, writing
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from fairmind_sync.settings import Settings
 
 _TIDY_INTERVAL = timedelta(minutes=1)
+_WEBHOOK_INTERVAL = timedelta(seconds=10)
 
 log = get_logger()
 
@@ -54,6 +57,7 @@ class Scheduler:
         self._pool = WorkerPool(engine, settings, self._timers)
         self._dispatcher = Dispatcher(engine, settings, self._pool, self._timers, self._stopping)
         self._housekeeping = Housekeeping(engine, on_beat)
+        self._webhook = Webhook(engine, settings, self._stopping.is_set)
         self._watcher = Watcher(
             engine,
             self._pool,
@@ -89,6 +93,8 @@ class Scheduler:
         every(self._settings.poll_interval, self._dispatcher.look, "look")
         every(_TIDY_INTERVAL, chores.tidy, "tidy")
         every(sweep.INTERVAL, self._dispatcher.sweep, "sweep")
+        if self._settings.webhook_url and not self._settings.mistakes_in(*OF_THE_WEBHOOK):
+            every(_WEBHOOK_INTERVAL, self._webhook.look, "webhook")
         if (retention := self._settings.retention) is not None:
             prune = partial(chores.prune, retention, self._stopping.is_set)
             every(pruning.interval(retention), prune, "prune")

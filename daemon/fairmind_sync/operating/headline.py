@@ -12,8 +12,8 @@ from fairmind_sync.results.states import BLOCKED, OFFLINE, READY
 if TYPE_CHECKING:
     from fairmind_sync.outbox.dead_causes import DeadCause
 
-NOT_CONTACTED = "not contacted"
-"""The state of a ready provider that never took anything and was never found out of reach."""
+UNUSED = "not used yet"
+"""The state of a ready provider that has taken nothing so far: nobody knows whether it would."""
 _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -31,8 +31,8 @@ def state_of(standing: Mapping[str, Any]) -> str:
         return "disabled"
     if standing["paused_at"]:
         return "paused"
-    is_unknown = standing["state"] == READY and standing["last_success_at"] is None
-    return NOT_CONTACTED if is_unknown and standing["since"] is None else str(standing["state"])
+    has_taken = standing["last_success_at"] is not None or standing["delivered"]
+    return UNUSED if standing["state"] == READY and not has_taken else str(standing["state"])
 
 
 def headline(overview: Mapping[str, Any], causes: Sequence[DeadCause], now: datetime) -> Headline:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, distinct, func, or_, select
 
 from fairmind_sync.results.states import DEAD
-from fairmind_sync.storage.tables import outbox_table
+from fairmind_sync.storage.tables import attempts_table, outbox_table
 
 MOST = 10_000
 """So many of the newest dead deliveries are looked at."""
 _SHORTEST, _LONGEST = 8, 120
+_LONGEST_ATTEMPT = timedelta(hours=1)
 _VARYING = re.compile(r"[0-9a-f]{8,}|\d+|['\"\u2018\u201c]", re.IGNORECASE)
 """What differs from delivery to delivery: ids, numbers, and what is quoted."""
 
@@ -42,6 +44,39 @@ def dead_causes(connection: Connection) -> list[DeadCause]:
     for provider, kind, error, count in connection.execute(select(*by, func.count()).group_by(*by)):
         counted[provider, kind, _beginning(error or "")] += count
     return [DeadCause(*cause, count) for cause, count in counted.most_common()]
+
+
+@dataclass(frozen=True, slots=True)
+class Died:
+    """How many deliveries to a provider died of one kind of error."""
+
+    provider: str
+    error_kind: str | None
+    count: int
+
+
+def died_since(connection: Connection, since: datetime) -> list[Died]:
+    """Returns what has died since then, and is dead still, by provider and kind of error.
+
+    Attempts are looked at that began since an hour before: none takes longer.
+    """
+    rows = connection.execute(
+        select(
+            outbox_table.c.provider,
+            outbox_table.c.last_error_kind,
+            func.count(distinct(outbox_table.c.id)),
+        )
+        .join_from(attempts_table, outbox_table)
+        .where(
+            attempts_table.c.started_at >= since - _LONGEST_ATTEMPT,
+            attempts_table.c.outcome == "dead",
+            or_(attempts_table.c.outcome.is_(None), attempts_table.c.outcome != "delivered"),
+            outbox_table.c.status == DEAD,
+            outbox_table.c.finished_at >= since,
+        )
+        .group_by(outbox_table.c.provider, outbox_table.c.last_error_kind)
+    )
+    return [Died(*row) for row in rows]
 
 
 def _beginning(error: str) -> str:

@@ -84,6 +84,22 @@ def models(
     ]
 
 
+def at_risk(
+    connection: Connection, levels: Sequence[str], since: datetime, most: int = 500
+) -> list[ResultInShort]:
+    """Returns the newest results of these levels of risk that are of that time or later; not deleted ones."""
+    found = []
+    for level in levels:
+        rows = connection.execute(
+            select(*_SHOWN)
+            .where(_table.overall_risk == level, _table.deleted_at.is_(None))
+            .order_by(_table.id.desc())
+            .limit(most)
+        )
+        found += [_in_short(row) for row in rows if row.created_at >= since]
+    return sorted(found, key=lambda one: one.id)
+
+
 def _names(connection: Connection) -> list[str]:
     """Returns the models' names by stepping from one to the next in an index, whatever the rows between."""
     first = select(func.min(_table.model_id).label("name")).cte("names", recursive=True)

@@ -109,7 +109,16 @@ def breakable(name: str) -> Markup:
     return Markup("<wbr>").join(parts)
 
 
+def labelled(section: Markup, title_id: str) -> Markup:
+    """Returns a section of a report whose tables are named by its title, and can be scrolled by keyboard."""
+    named = f'aria-labelledby="{title_id}"'
+    scrolled = f'<div class="wide" tabindex="0" role="region" {named}>'
+    text = str(section).replace('<div class="wide">', scrolled)
+    return Markup(text.replace("<table", f"<table {named}"))  # noqa: S704 it was markup, and the id is ours
+
+
 _templates.env.filters |= {
+    "labelled": labelled,
     "breakable": breakable,
     "ago": ago,
     "lasting": lasting,

@@ -1,0 +1,119 @@
+"""Finds what a webhook is told: a provider away for long or back, deliveries that died, results at risk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from fairmind_sync.outbox import dead_causes, model_lookup, provider_state, webhook_events, workload
+from fairmind_sync.results.error_kinds import words_for
+from fairmind_sync.results.verdict import LEVELS
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from fairmind_sync.outbox.model_lookup import ResultInShort
+    from fairmind_sync.settings import Settings
+
+_LOOK_BACK = timedelta(days=7)
+"""A daemon that was away for longer tells nothing of the results of that time."""
+_HOUR = timedelta(hours=1)
+_MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something to tell, once for each `key`: `kind` for programs, `text` for people, `data` for both."""
+
+    key: str
+    kind: str
+    text: str
+    data: dict[str, Any] = field(default_factory=dict)
+
+    def body(self, now: datetime) -> dict[str, Any]:
+        """Returns the event as Standard Webhooks has it, with a `text` that chats show."""
+        return {
+            "type": self.kind,
+            "timestamp": now.isoformat(),
+            "text": self.text,
+            "data": self.data,
+        }
+
+
+def notable(connection: Connection, settings: Settings, now: datetime) -> Iterator[Notice]:
+    """Yields what there is to tell, also what was told before: the key says so."""
+    begun = webhook_events.begin(connection, now)
+    for provider in settings.enabled:
+        yield from _of_provider(connection, provider, settings.webhook_after, now)
+    yield from _dead(connection, max(begun, now - _HOUR), now)
+    yield from _at_risk(connection, settings, max(begun, now - _LOOK_BACK))
+
+
+def _of_provider(
+    connection: Connection, provider: str, after: timedelta, now: datetime
+) -> Iterator[Notice]:
+    found = provider_state.read(connection, provider)
+    told = f"away:{provider}:"
+    if found.is_ready:
+        if key := webhook_events.newest_key(connection, told):
+            text = f"{provider} takes deliveries again."
+            yield Notice(f"back:{key}", "provider.ready", text, {"provider": provider})
+        return
+    if found.since is None or found.is_paused or now - found.since < after:
+        return
+    waiting = workload.pending(connection, provider)
+    reason = (found.reason or "no reason is known").rstrip(".")
+    yield Notice(
+        f"{told}{found.state}:{found.since.isoformat()}",
+        f"provider.{found.state}",
+        f"{provider} has been {found.state} for {(now - found.since) // _MINUTE} min, "
+        f"{waiting} deliveries wait: {reason}. See: fairmind-sync status",
+        {
+            "provider": provider,
+            "since": found.since.isoformat(),
+            "pending": waiting,
+            "reason": found.reason,
+        },
+    )
+
+
+def _dead(connection: Connection, since: datetime, now: datetime) -> Iterator[Notice]:
+    """Yields what died since then: of one cause once an hour, whatever its number."""
+    for one in dead_causes.died_since(connection, since):
+        words = words_for(one.error_kind) or "for no known reason"
+        said = f"of {one.count} deliveries" if one.count > 1 else "of a delivery"
+        yield Notice(
+            f"dead:{one.provider}:{one.error_kind}:{now:%Y-%m-%dT%H}",
+            "deliveries.dead",
+            f"{one.provider} will not get the results {said}: {words}. "
+            "See: fairmind-sync runs --status dead",
+            {"provider": one.provider, "cause": one.error_kind, "count": one.count},
+        )
+
+
+def _at_risk(connection: Connection, settings: Settings, since: datetime) -> Iterator[Notice]:
+    if settings.webhook_risk == "off":
+        return
+    levels = LEVELS[LEVELS.index(settings.webhook_risk) :]
+    for one in model_lookup.at_risk(connection, levels, since):
+        yield _of_result(one, settings.public_url)
+
+
+def _of_result(one: ResultInShort, public_url: str | None) -> Notice:
+    asked = urlencode({"test_id": one.test_id, "user_id": one.user_id, "revision": one.revision})
+    model = f" of model {one.model_id}" if one.model_id else ""
+    data = {
+        "test_id": one.test_id,
+        "user_id": one.user_id or None,
+        "revision": one.revision,
+        "model_id": one.model_id or None,
+        "test_type": one.test_type or None,
+        "risk": one.verdict.overall_risk,
+        "passed": one.verdict.has_passed,
+        "url": f"{public_url}/result?{asked}" if public_url else None,
+    }
+    text = f"Test {one.test_id}{model}: {one.verdict.overall_risk} risk."
+    return Notice(f"risk:{one.id}", "result.at_risk", text, data)

@@ -1,0 +1,112 @@
+"""Keeps what a webhook is told: each event once, whichever daemon notices it, sent until it is taken."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, delete, select, update
+
+from fairmind_sync.storage.statements import upsert
+from fairmind_sync.storage.tables import webhook_events_table
+
+SEND_TIME = timedelta(minutes=1)
+"""The longest that one try takes; an event that somebody began to send is tried again after that."""
+GIVE_UP = timedelta(days=1)
+KEPT = timedelta(days=30)
+_FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=10), timedelta(hours=1)
+_BEGIN = "begin"
+_table = webhook_events_table.c
+
+
+@dataclass(frozen=True, slots=True)
+class DueEvent:
+    """An event that is to be sent now; `attempts` counts this try, too."""
+
+    id: int
+    event_key: str
+    body: str
+    created_at: datetime
+    attempts: int
+
+
+def begin(connection: Connection, now: datetime) -> datetime:
+    """Returns since when events are told: since the first call ever, so that nothing old is."""
+    _add(connection, _BEGIN, "{}", now, due_at=None)
+    begun: datetime = connection.execute(
+        select(_table.created_at).where(_table.event_key == _BEGIN)
+    ).scalar_one()
+    return begun
+
+
+def add(connection: Connection, key: str, body: Mapping[str, Any], now: datetime) -> None:
+    """Adds an event, due now; does nothing if there was one of that key before."""
+    _add(connection, key, json.dumps(body, ensure_ascii=False), now, due_at=now)
+
+
+def newest_key(connection: Connection, prefix: str) -> str | None:
+    """Returns the key of the newest event whose key begins so; None if there is none."""
+    found: str | None = connection.execute(
+        select(_table.event_key)
+        .where(_table.event_key.startswith(prefix, autoescape=True))
+        .order_by(_table.id.desc())
+        .limit(1)
+    ).scalar()
+    return found
+
+
+def take(connection: Connection, now: datetime) -> DueEvent | None:
+    """Returns the oldest event that is due, and has nobody else send it for `SEND_TIME`; None if none is."""
+    columns = (_table.id, _table.event_key, _table.body, _table.created_at, _table.attempts)
+    row = connection.execute(
+        select(*columns)
+        .where(_table.due_at <= now)
+        .order_by(_table.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    ).one_or_none()
+    if row is None:
+        return None
+    attempts = row.attempts + 1
+    connection.execute(
+        update(webhook_events_table)
+        .where(_table.id == row.id)
+        .values(due_at=now + SEND_TIME, attempts=attempts)
+    )
+    return DueEvent(row.id, row.event_key, row.body, row.created_at, attempts)
+
+
+def note_taken(connection: Connection, event: DueEvent, now: datetime) -> None:
+    """Records that the receiver took the event."""
+    _set(connection, event, due_at=None, sent_at=now, last_error=None)
+
+
+def note_refused(connection: Connection, event: DueEvent, error: str, now: datetime) -> bool:
+    """Records why the event was not taken; returns whether it is tried again, which ends after a day."""
+    is_tried_again = now - event.created_at < GIVE_UP
+    wait = min(_FIRST_WAIT * 2 ** min(event.attempts - 1, 10), _LONGEST_WAIT)
+    _set(connection, event, due_at=now + wait if is_tried_again else None, last_error=error)
+    return is_tried_again
+
+
+def forget(connection: Connection, now: datetime) -> None:
+    """Deletes events that are over and older than `KEPT`."""
+    connection.execute(
+        delete(webhook_events_table).where(
+            _table.due_at.is_(None), _table.created_at < now - KEPT, _table.event_key != _BEGIN
+        )
+    )
+
+
+def _add(
+    connection: Connection, key: str, body: str, now: datetime, due_at: datetime | None
+) -> None:
+    event = {"event_key": key, "body": body, "created_at": now, "attempts": 0, "due_at": due_at}
+    connection.execute(upsert(webhook_events_table).values(event).on_conflict_do_nothing())
+
+
+def _set(connection: Connection, event: DueEvent, **values: Any) -> None:
+    connection.execute(update(webhook_events_table).where(_table.id == event.id).values(**values))
