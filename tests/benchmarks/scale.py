@@ -45,6 +45,9 @@ FILTERS: dict[str, RunFilter] = {
 """What is listed of a database; the oldest result's test and model are the farthest from the newest row."""
 PATHS = {
     "page /": "/",
+    "page /deliveries": "/deliveries",
+    "page /deliveries of one status": "/deliveries?status=pending",
+    "page /models": "/models",
     "GET /metrics": "/metrics",
     "GET runs": "/api/v1/mlops/runs",
     "GET results/{test_id}": "/api/v1/mlops/results/test-7",
