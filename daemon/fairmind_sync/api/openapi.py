@@ -22,7 +22,7 @@ _ALWAYS = {
     "503": "the database can't be used",
 }
 _CHANGES = {
-    "403": "a page of another site sent it",
+    "403": "a page of another site sent it, or the token may only look",
     "413": "the body is too large",
 }
 _OWN_BODY = {("/readyz", "503")}
