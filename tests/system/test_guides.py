@@ -68,7 +68,7 @@ class TestGitHubActions:
         (tmp_path / "bias_tests.py").write_text(python_snippets(text)[0])
         (tmp_path / "outbox").mkdir()
         (workflow,) = re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-        return yaml.safe_load(workflow)["jobs"]["bias"]
+        return dict(yaml.safe_load(workflow)["jobs"]["bias"])
 
     def run(self, job: dict[str, Any], place: Path, uri: str, experiment: str) -> dict[str, int]:
         """Exit codes by the step's name, of all but the installation."""
