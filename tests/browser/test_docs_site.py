@@ -72,14 +72,17 @@ def test_the_navigation_leads_to_each_guide_and_each_page_of_reference() -> None
     assert (missing, strangers) == (set(), set())
 
 
-def test_each_page_of_the_navigation_is_built(site: Path) -> None:
+def test_each_page_of_the_navigation_is_built_and_linked(site: Path) -> None:
     settings = tomllib.loads(SETTINGS.read_text(encoding="utf-8"))
     pages = [Path(name) for name in in_navigation(settings["project"]["nav"])]
     built = [
         page.with_name("index.html" if page.stem == "README" else f"{page.stem}.html")
         for page in pages
     ]
-    assert [str(page) for page in built if not (site / page).is_file()] == []
+    page = (site / "404.html").read_text(encoding="utf-8")
+    linked = set(re.findall(r'<a href="([^"#]+)" class="md-nav__link', page))
+    assert [str(one) for one in built if not (site / one).is_file()] == []
+    assert [str(one) for one in built if not any(link.endswith(str(one)) for link in linked)] == []
 
 
 def test_a_search_finds_a_message_and_nothing_is_asked_of_another_host(

@@ -131,6 +131,7 @@ def test_results_cross_an_air_gap_once_and_their_urls_come_back(
     assert len(runs) == 2
 
 
+@pytest.mark.nightly
 def test_a_file_moves_to_postgresql_with_its_runs(
     tmp_path: Path, postgres: PostgresServer, mlflow_uri: str
 ) -> None:
