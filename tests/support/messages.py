@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 
 from fairmind_sync import errors
@@ -37,10 +38,25 @@ def events() -> set[str]:
 
 
 def _first_texts(called: set[str]) -> Iterator[str]:
-    """The first literal text that each call of one of the names is given."""
-    for node in _NODES:
-        if isinstance(node, ast.Call) and _name(node.func) in called:
-            yield next(filter(None, map(_literal, node.args)), "")
+    """The first literal text that each call of one of the names is given, itself or by a name."""
+    for tree in _TREES.values():
+        named = _named_texts(tree)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and _name(node.func) in called:
+                texts = (
+                    [_literal(one)] if _literal(one) else named[ast.unparse(one)]
+                    for one in node.args
+                )
+                yield from next(filter(None, texts), [])
+
+
+def _named_texts(tree: ast.Module) -> defaultdict[str, list[str]]:
+    """The literal texts that a file gives a name, by that name."""
+    found = defaultdict(list)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and (text := _literal(node.value)):
+            found[ast.unparse(node.targets[0])].append(text)
+    return found
 
 
 def _name(called: ast.expr) -> str:
