@@ -10,6 +10,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from playwright.sync_api import expect
@@ -83,6 +84,19 @@ def test_each_page_of_the_navigation_is_built_and_linked(site: Path) -> None:
     linked = set(re.findall(r'<a href="([^"#]+)" class="md-nav__link', page))
     assert [str(one) for one in built if not (site / one).is_file()] == []
     assert [str(one) for one in built if not any(link.endswith(str(one)) for link in linked)] == []
+
+
+def test_each_link_within_the_site_leads_to_a_file(site: Path) -> None:
+    """Also those to files that are no pages, and those that code hosts follow out of `daemon/docs/`."""
+    links = [
+        (page, urlsplit(link))
+        for page in site.rglob("*.html")
+        if page.name != "404.html"  # whose links are absolute
+        for link in re.findall(r'href="([^"]+)"', page.read_text(encoding="utf-8"))
+    ]
+    paths = [(page, unquote(link.path)) for page, link in links if not link.netloc and link.path]
+    broken = [(str(page), path) for page, path in paths if not (page.parent / path).exists()]
+    assert (len(paths) > 1000, broken) == (True, [])
 
 
 def test_a_search_finds_a_message_and_nothing_is_asked_of_another_host(
