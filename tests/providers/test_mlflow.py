@@ -137,6 +137,17 @@ def test_a_local_sqlite_store_takes_runs_without_a_server(lab: MlflowLab, tmp_pa
     assert (record.status, record.run_url) == ("delivered", None)
 
 
+def test_links_to_the_runs_of_a_store_begin_with_the_public_url(
+    lab: MlflowLab, tmp_path: Any
+) -> None:
+    lab.save()
+    record = lab.drain(
+        MLFLOW_TRACKING_URI=f"sqlite:///{tmp_path / 'mlruns.db'}",
+        FAIRMIND_SYNC_MLFLOW_PUBLIC_URL="https://mlflow.example",
+    )
+    assert record.run_url == f"https://mlflow.example/#/experiments/1/runs/{record.run_id}"
+
+
 def test_more_metrics_than_fit_into_a_batch_all_arrive(lab: MlflowLab) -> None:
     lab.save(results={f"metric_{number}": number for number in range(2_500)})
     lab.drain()

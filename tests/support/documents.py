@@ -33,6 +33,10 @@ def python_snippets(text: str) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
+def shell_snippets(text: str) -> list[str]:
+    return re.findall(r"^```bash\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
 def anchors(text: str) -> set[str]:
     """Where links into the page may lead: its headings, as GitHub names them."""
     headings = re.findall(r"^#+ (.*)", prose(text), re.MULTILINE)

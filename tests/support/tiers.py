@@ -37,6 +37,7 @@ _LONG = {
     "test_worker_slot": 45,
     "test_killed_upgrade": 40,
     "test_document": 40,
+    "test_guides": 60,
 }
 """The files whose tests wait longest together, and for how many seconds; a test elsewhere counts as one."""
 _A_HANDFUL = 5

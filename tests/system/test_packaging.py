@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
+import pytest
+
+from fairmind_sync import __version__
 from fairmind_sync.storage import schema
 
 CHECKOUT = Path(__file__).parents[2]
@@ -34,6 +39,15 @@ async def use():
 
 asyncio.run(use())
 """
+
+
+@pytest.fixture
+def sdist(tmp_path: Path) -> Path:
+    """The package's source, as an index would take it."""
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "sdist"]
+    subprocess.run([*build, "--directory", str(tmp_path)], cwd=CHECKOUT, check=True, timeout=240)
+    (built,) = tmp_path.glob("*.tar.gz")
+    return built
 
 
 def run_installed(site: Path, script: str, place: Path) -> str:
@@ -70,6 +84,27 @@ def test_the_wheel_carries_its_licence_and_its_readme(wheel: Path) -> None:
     assert "\nLicense-Expression: MIT\nLicense-File: daemon/LICENSE\n" in about
     assert licence.startswith("MIT License\n")
     assert about.endswith((CHECKOUT / "README.md").read_text(encoding="utf-8"))
+
+
+def test_the_source_holds_what_a_wheel_is_built_from_and_its_documents(sdist: Path) -> None:
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    needed = {"pyproject.toml", "README.md", "alembic.ini", "migrations/env.py"}
+    documents = {"daemon/LICENSE", "daemon/CHANGELOG.md", "daemon/docs/README.md"}
+    assert needed | documents | {"daemon/fairmind_sync/__init__.py"} <= names
+
+
+def test_an_index_would_take_wheel_and_source(wheel: Path, sdist: Path) -> None:
+    check = [sys.executable, "-m", "twine", "--no-color", "check", "--strict"]
+    checked = subprocess.run(
+        [*check, str(wheel), str(sdist)], capture_output=True, text=True, timeout=240, check=False
+    )
+    assert (checked.returncode, checked.stdout.count("PASSED")) == (0, 2), checked.stdout
+
+
+def test_the_changelog_tells_of_this_version() -> None:
+    text = (CHECKOUT / "daemon" / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.search(rf"^## {re.escape(__version__)} \(\d{{4}}-\d\d-\d\d\)$", text, re.MULTILINE)
 
 
 def test_the_wheel_creates_its_database_without_the_checkout(

@@ -89,4 +89,4 @@ def _open_api(uri: str, public_url: str | None) -> RunsApi:
     from fairmind_sync.providers.mlflow.client_runs import ClientRuns
     from fairmind_sync.providers.mlflow.stores import open_client
 
-    return ClientRuns(open_client(uri))
+    return ClientRuns(open_client(uri), public_url)

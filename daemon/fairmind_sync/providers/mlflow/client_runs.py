@@ -29,6 +29,7 @@ from fairmind_sync.providers.mlflow.runs_api import (
     TagText,
     UncertainError,
     having,
+    page_of,
     refuse_deleted_experiment,
     running_with,
     to_ms,
@@ -44,10 +45,14 @@ _OF_A_FILE = re.compile(
 
 
 class ClientRuns:
-    """A `RunsApi` on MlflowClient, for stores that aren't an HTTP server."""
+    """A `RunsApi` on MlflowClient, for stores that aren't an HTTP server.
 
-    def __init__(self, client: MlflowClient) -> None:
+    A store has no pages of its own: links to runs begin with the public URL, if there is one.
+    """
+
+    def __init__(self, client: MlflowClient, public_url: str | None = None) -> None:
         self._client = client
+        self._pages = public_url
         self.artifacts = ClientArtifacts(client)
 
     def experiment_id(self, name: str) -> str:
@@ -150,8 +155,8 @@ class ClientRuns:
         with _in_doubt(), _translated():
             self._client.delete_run(run_id)
 
-    def run_url(self, experiment_id: str, run_id: str) -> str | None:  # noqa: ARG002 a store has no pages
-        return None
+    def run_url(self, experiment_id: str, run_id: str) -> str | None:
+        return None if self._pages is None else page_of(self._pages, experiment_id, run_id)
 
 
 @contextmanager

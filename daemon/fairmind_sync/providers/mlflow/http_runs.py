@@ -31,6 +31,7 @@ from fairmind_sync.providers.mlflow.runs_api import (
     TagText,
     UncertainError,
     having,
+    page_of,
     refuse_deleted_experiment,
     running_with,
     to_ms,
@@ -210,7 +211,7 @@ class HttpRuns:
         self._server.call("POST", "runs/delete", run_id=run_id)
 
     def run_url(self, experiment_id: str, run_id: str) -> str | None:
-        return f"{self._pages}/#/experiments/{experiment_id}/runs/{run_id}{_workspace_query()}"
+        return f"{page_of(self._pages, experiment_id, run_id)}{_workspace_query()}"
 
     def _require_workspace(self) -> None:
         """Refuses a server without workspaces, which ignores MLFLOW_WORKSPACE."""

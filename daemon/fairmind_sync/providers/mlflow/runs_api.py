@@ -188,6 +188,11 @@ class RunsApi(Protocol):
         """Returns the URL of the run's page; None where runs have no pages."""
 
 
+def page_of(pages: str, experiment_id: str, run_id: str) -> str:
+    """Returns the URL of a run's page at an MLflow server, whose pages' address is given."""
+    return f"{pages}/#/experiments/{experiment_id}/runs/{run_id}"
+
+
 EXPERIMENT_TAG = ("fairmind.sync", "delivers here")
 """The tag's key and value: always the same, so that the tag is harmless to repeat."""
 
