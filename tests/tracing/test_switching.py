@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+import threading
 from typing import Any
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
 from sqlalchemy import Engine
 
 from fairmind_sync import tracing
@@ -98,6 +100,21 @@ def test_a_missing_extra_is_told_with_its_command(
     (reason,) = told(events)
     assert reason.endswith("Run: pip install 'fairmind-sync[otel]'")
     assert len(rows(engine, outbox_table)) == 1
+
+
+def test_a_process_that_ends_waits_for_no_collector_for_long(
+    traced: Collector, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collector_answers, waited = threading.Event(), list[bool]()
+
+    def wait(_provider: TracerProvider) -> None:
+        waited.append(collector_answers.wait(60))
+
+    monkeypatch.setattr(TracerProvider, "shutdown", wait)
+    save(engine)
+    tracing.end()
+    assert waited == []
+    collector_answers.set()
 
 
 def told(events: list[Any]) -> list[str]:

@@ -166,7 +166,6 @@ def test_nothing_is_sent_without_the_variables(
 def test_a_collector_that_is_down_or_hangs_holds_no_delivery_back(
     env: dict[str, str], collector: Collector, silent_port: int, fault: str | None
 ) -> None:
-    """An exporter that may try for an hour: without a bound of our own the process would not end."""
     patient = env | {"OTEL_EXPORTER_OTLP_TIMEOUT": "3600"}
     if fault is None:
         patient["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://127.0.0.1:{silent_port}"
