@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 CHECKOUT = Path(__file__).parents[1]
 _PIP = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
 API_KEY = "0123456789abcdef0123456789abcdef01234567"
-_OURS = ("MLOPS_", "WANDB_", "MLFLOW_", "FAIRMIND_SYNC_", "DATABRICKS_")
+_OURS = ("MLOPS_", "WANDB_", "MLFLOW_", "FAIRMIND_SYNC_", "DATABRICKS_", "OTEL_")
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads its options
@@ -106,6 +106,9 @@ def _forget_settings() -> None:
     settings = sys.modules.get("fairmind_sync.settings")
     if settings is not None:
         settings.current_settings.cache_clear()
+    tracing = sys.modules.get("fairmind_sync.tracing")
+    if tracing is not None:
+        tracing.end()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -10,7 +10,9 @@ from __future__ import annotations
 import io
 import json
 import logging
+import math
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache, partial
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 Known: TypeAlias = "tuple[Settings, tuple[str, ...]]"
 """Settings, and the secrets that this process knows."""
+
+_OF_TRACES_S = 600.0
 
 log = get_logger()
 
@@ -60,6 +64,7 @@ def _configure(read: Callable[[], Known]) -> None:
     event_log.set_up_by(partial(_set_structlog_up, read, stream))
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_RedactingFormatter(read, stream))
+    handler.addFilter(_seldom_of_traces())
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
@@ -145,6 +150,21 @@ class _Redactor:
 
     def __call__(self, _logger: Any, _method: str, line: Any) -> str:
         return redact(str(line), self._secrets)
+
+
+def _seldom_of_traces() -> Callable[[logging.LogRecord], bool]:
+    """Returns a filter: of a collector of traces that is away, OpenTelemetry tells at each export."""
+    told_at = -math.inf
+
+    def passes(record: logging.LogRecord) -> bool:
+        nonlocal told_at
+        if not record.name.startswith("opentelemetry"):
+            return True
+        is_due = time.monotonic() - told_at >= _OF_TRACES_S
+        told_at = time.monotonic() if is_due else told_at
+        return is_due
+
+    return passes
 
 
 class _RedactingFormatter(logging.Formatter):

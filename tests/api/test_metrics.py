@@ -205,3 +205,17 @@ def test_who_has_the_token_learns_why_nothing_is_ready(unusable: Settings) -> No
         503,
         True,
     )
+
+
+def test_metrics_count_the_daemons_that_are_alive(client: TestClient, engine: Engine) -> None:
+    for seen_at in (utc_now(), utc_now(), utc_now() - ALIVE_FOR):
+        start_daemon(engine, seen_at)
+    assert metric(client, "daemons_alive") == {(): 2}
+
+
+@pytest.mark.parametrize(("most", "told"), [(500, {(): 500.0}), (0, {})])
+def test_metrics_tell_the_backlogs_limit_where_there_is_one(
+    configured: Settings, most: int, told: dict[tuple[str, ...], float]
+) -> None:
+    client = client_of(configured.model_copy(update={"max_backlog": most}))
+    assert metric(client, "backlog_limit") == told

@@ -116,6 +116,17 @@ def test_the_readmes_links_and_files_are_there() -> None:
     assert [path for path in (*links, *files) if not path.exists()] == []
 
 
+def test_the_readme_links_each_file() -> None:
+    linked = {(DEPLOY / link).resolve() for link in re.findall(r"\]\(([^)#:]+)\)", README)}
+    named = {(CHECKOUT / file).resolve() for file in re.findall(r"\bdaemon/deploy/\S+", README)}
+    files = {
+        path
+        for path in DEPLOY.rglob("*")
+        if path.is_file() and path.name not in (".env", "README.md")
+    }
+    assert files - linked - named == set()
+
+
 def instructions() -> list[tuple[str, str]]:
     """The container file's, in order, lines that go on joined."""
     text = (DEPLOY / "Containerfile").read_text(encoding="utf-8")
@@ -171,7 +182,7 @@ def test_the_extras_are_the_wheels(installed_wheel: Path) -> None:
     (metadata,) = installed_wheel.glob("*.dist-info")
     extras = PathDistribution(metadata).metadata.get_all("Provides-Extra", [])
     named = re.findall(r"(?:EXTRAS=|\)\[|`)((?:\w+,)*(?:mlflow|postgres))\b", README)
-    assert len(named) == 3
+    assert len(named) == 4
     assert set(",".join([*named, instruction("ARG").partition("=")[2]]).split(",")) <= set(extras)
 
 

@@ -15,6 +15,7 @@ from fairmind_sync.api.context import (
     open_store,
 )
 from fairmind_sync.api.problems import ProblemRoute
+from fairmind_sync.api.refusals import SaveRoute
 from fairmind_sync.api.schemas import (
     IntegrationStatus,
     LogTestRequest,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from fairmind_sync.settings import Settings
 
 router = APIRouter(route_class=ProblemRoute)
+_saves = APIRouter(route_class=SaveRoute)
 
 IdempotencyKey = Annotated[
     str | None,
@@ -62,7 +64,7 @@ def status(settings: CurrentSettings) -> StatusResponse:
     )
 
 
-@router.post(
+@_saves.post(
     "/log-test",
     response_model_exclude_none=True,
     responses={
@@ -95,6 +97,9 @@ async def log_test(
     answer = _answer(waiting.found)
     response.status_code = 202 if answer.status == "pending" else 200
     return answer
+
+
+router.include_router(_saves)
 
 
 @router.get("/run-url/{provider}/{run_id:path}", responses={404: {"description": "unknown run"}})

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import RedirectResponse, Response
 
-from fairmind_sync.api import body_limits
+from fairmind_sync.api import body_limits, refusals
 from fairmind_sync.api.body_limits import BodyError, read_body, replay_body
 from fairmind_sync.api.problems import problem
 from fairmind_sync.api.room import Room, crowded, skip_body
@@ -65,6 +65,7 @@ class Guard:
             if has_place:
                 await self._admit(scope, receive, send)
                 return
+        _note(scope, refusals.CROWDED)
         await skip_body(receive)
         await crowded()(scope, receive, send)
 
@@ -72,11 +73,13 @@ class Guard:
         headers = Headers(scope=scope)
         refusal = self._refusal(scope, headers)
         if refusal is not None:
+            _note(scope, refusals.NOT_ADMITTED)
             await refusal(scope, receive, send)
             return
         try:
             body = await read_body(headers, receive, self._largest_body(scope))
         except BodyError as error:
+            _note(scope, refusals.reason_of(error))
             closing = {"Connection": "close"}
             await problem(error.status, str(error), closing)(scope, receive, send)
             return
@@ -134,6 +137,12 @@ class Guard:
         found = _HOST.fullmatch(host)
         name = found[1].strip("[]").lower() if found else ""
         return bool(name) and (name in self._hosts or "*" in self._hosts or _is_address(name))
+
+
+def _note(scope: Scope, reason: str) -> None:
+    """Counts a refusal if it is one of a save."""
+    if scope["method"] == "POST" and scope["path"] == refusals.SAVE:
+        refusals.count(reason)
 
 
 def _our_names(settings: Settings) -> frozenset[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
+from fairmind_sync.api import refusals
 from fairmind_sync.api.context import CurrentSettings, open_store
 from fairmind_sync.api.metrics import DatabaseCollector
 from fairmind_sync.api.problems import ProblemRoute
@@ -77,12 +78,16 @@ def _part(error: StorageError) -> str:
     },
 )
 async def metrics(settings: CurrentSettings) -> Response:
-    """Returns metrics in Prometheus' text format, read from the database: the same from every daemon."""
+    """Returns metrics in Prometheus' text format.
+
+    All but `fairmind_sync_saves_refused_total` are read from the database: the same from every daemon.
+    """
     text = await run_in("health", _THREADS, _exposition, settings)
     return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 
 def _exposition(settings: Settings) -> bytes:
     registry = CollectorRegistry()
-    registry.register(DatabaseCollector(open_store(settings)))
+    registry.register(DatabaseCollector(open_store(settings), settings.max_backlog))
+    registry.register(refusals.counter())
     return generate_latest(registry)

@@ -15,7 +15,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from fairmind_sync.outbox import counters, owed_evidence, workload
+from fairmind_sync.outbox import counters, heartbeat, owed_evidence, workload
 from fairmind_sync.provider_names import PROVIDERS, ProviderName
 from fairmind_sync.results.evidence_states import REFUSED, WAITING
 from fairmind_sync.results.states import BLOCKED, OFFLINE, READY
@@ -31,10 +31,14 @@ _STATES = (READY, OFFLINE, BLOCKED)
 
 
 class DatabaseCollector(Collector):
-    """A collector that reads the database at each scrape, and keeps nothing in between."""
+    """A collector that reads the database at each scrape, and keeps nothing in between.
 
-    def __init__(self, engine: Engine) -> None:
+    `most_pending` is how many deliveries may be pending before saves are refused; 0: any number.
+    """
+
+    def __init__(self, engine: Engine, most_pending: int = 0) -> None:
         self._engine = engine
+        self._most_pending = most_pending
 
     def describe(self) -> list[Metric]:
         """Returns nothing, so that to register the collector reads nothing."""
@@ -44,7 +48,15 @@ class DatabaseCollector(Collector):
         with reading(self._engine) as connection:
             backlogs = {name: workload.backlog(connection, name) for name in PROVIDERS}
             found = [_attempts(connection), _latencies(connection), _evidence(connection)]
+            alive = heartbeat.count_alive(connection, current_time(self._engine))
         yield from (*_of_backlogs(backlogs, current_time(self._engine)), *found)
+        yield _gauge("daemons_alive", "Daemons with a recent heartbeat", alive)
+        if self._most_pending:
+            yield _gauge(
+                "backlog_limit",
+                "Pending deliveries, of all providers, from which on the REST API refuses saves",
+                self._most_pending,
+            )
         if is_file(self._engine):
             yield from self._of_file()
 

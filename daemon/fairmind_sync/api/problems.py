@@ -80,9 +80,16 @@ class ProblemRoute(APIRoute):
             try:
                 return await handle(request)
             except (RequestValidationError, HTTPException, FairmindSyncError) as error:
+                self.note(error)
                 return await answer_error(request, error)
+            except Exception as error:
+                self.note(error)
+                raise
 
         return handle_or_answer
+
+    def note(self, error: Exception) -> None:
+        """Gets each error of the route, before its answer."""
 
 
 def _first(error: RequestValidationError) -> str:

@@ -18,6 +18,7 @@ from sqlalchemy import (
 )
 
 from fairmind_sync.provider_names import ProviderName
+from fairmind_sync.results.delivery import Enqueued
 from fairmind_sync.results.states import PENDING
 from fairmind_sync.storage.statements import random_key, upsert
 from fairmind_sync.storage.tables import outbox_table, results_table
@@ -68,6 +69,27 @@ def enqueue(
     for first in range(0, len(result_ids), MOST_IDS):
         part = result_ids[first : first + MOST_IDS]
         connection.execute(_enqueue_statement(owed, one=False), {"of_results": part, "now": now})
+
+
+def enqueued(connection: Connection, result_ids: Sequence[int], now: datetime) -> list[Enqueued]:
+    """Returns the deliveries of these results that were enqueued at `now`."""
+    found: list[Enqueued] = []
+    for first in range(0, len(result_ids), MOST_IDS):
+        rows = connection.execute(
+            select(
+                outbox_table.c.id,
+                outbox_table.c.provider,
+                outbox_table.c.delivery_key,
+                results_table.c.test_id,
+            )
+            .join_from(outbox_table, results_table)
+            .where(
+                outbox_table.c.result_id.in_(result_ids[first : first + MOST_IDS]),
+                outbox_table.c.created_at == now,
+            )
+        )
+        found += [Enqueued(*row) for row in rows]
+    return found
 
 
 @lru_cache

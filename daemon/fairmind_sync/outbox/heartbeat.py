@@ -54,6 +54,15 @@ class Heartbeat:
 
 def any_alive(connection: Connection, now: datetime) -> bool:
     """Returns whether a daemon's last heartbeat is less than `ALIVE_FOR` ago, or as little ahead."""
-    last_seen = func.max(heartbeat_table.c.seen_at, type_=heartbeat_table.c.seen_at.type)
-    seen_at: datetime | None = connection.execute(select(last_seen)).scalar()
-    return seen_at is not None and abs(now - seen_at) < ALIVE_FOR
+    return count_alive(connection, now) > 0
+
+
+def count_alive(connection: Connection, now: datetime) -> int:
+    """Returns how many daemons are alive, as `any_alive` means it."""
+    seen_at = heartbeat_table.c.seen_at
+    counted = (
+        select(func.count())
+        .select_from(heartbeat_table)
+        .where(seen_at > now - ALIVE_FOR, seen_at < now + ALIVE_FOR)
+    )
+    return int(connection.execute(counted).scalar_one())

@@ -8,6 +8,7 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
+from fairmind_sync import tracing
 from fairmind_sync.errors import FairmindSyncError, LeaseLostError
 from fairmind_sync.event_log import get_logger
 from fairmind_sync.providers.base import Retry
@@ -111,7 +112,8 @@ def _all_in(queue: SimpleQueue[_Item]) -> Iterator[_Item]:
 def _guarded(work: Callable[[Delivery], _Result], delivery: Delivery) -> _Result | Retry:
     """Runs the work; an error that nobody foresaw fails this attempt of this delivery alone."""
     try:
-        return work(delivery)
+        with tracing.current().working_on(delivery):
+            return work(delivery)
     except FairmindSyncError:
         raise
     except Exception as error:  # noqa: BLE001 the SDKs raise what they like

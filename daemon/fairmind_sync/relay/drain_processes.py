@@ -12,6 +12,7 @@ from contextlib import suppress
 from multiprocessing.connection import wait as wait_until_ready
 from typing import TYPE_CHECKING, Any
 
+from fairmind_sync import tracing
 from fairmind_sync.errors import FairmindSyncError
 from fairmind_sync.event_log import get_logger
 from fairmind_sync.outbox import workload
@@ -94,6 +95,7 @@ def run(
     """
     started = _processes(engine, providers, settings)
     engine.dispose()  # neither database's connections live in two processes
+    tracing.end()  # nor does its thread
     for process in started:
         process.start()
     try:

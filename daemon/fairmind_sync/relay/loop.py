@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING, assert_never
 
+from fairmind_sync import tracing
 from fairmind_sync.clock import utc_now
 from fairmind_sync.errors import FairmindSyncError, ProviderUnavailableError
 from fairmind_sync.event_log import get_logger
@@ -116,7 +117,7 @@ class Relay:
         return not first or (self._deliver(trial) and trial.is_settled())
 
     def _claim(self, *, abandoned: bool = True, most: int | None = None) -> list[Delivery]:
-        provider = self.provider
+        provider, began = self.provider, tracing.now()
         with writing(self.engine) as connection:
             now = self.clock()
             deletion.finish(connection, now)
@@ -139,6 +140,7 @@ class Relay:
                 now=self.clock(),
                 abandoned=abandoned,
             )
+        tracing.current().claimed(claimed, began)
         for delivery_id in buried:
             log.error("delivery.dead", delivery=delivery_id, kind=ErrorKind.WORKER_DIED.value)
         if claimed:
@@ -175,6 +177,7 @@ class Relay:
             raise
         finally:
             self.watch(None)
+            tracing.current().left()
             self._give_back(batch)
         return batch.stopped_by is None
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from random import Random
 from typing import TYPE_CHECKING, TypeAlias
 
+from fairmind_sync import tracing
 from fairmind_sync.backoff import retry_delay
 from fairmind_sync.errors import LeaseLostError
 from fairmind_sync.event_log import get_logger
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from fairmind_sync.results.delivery import Delivery
 
 Failure: TypeAlias = Retry | Dead
+_LEASE_LOST = "lease_lost"
 
 log = get_logger()
 
@@ -46,7 +48,7 @@ class Recorder:
 
     def record_delivered(self, reports: Sequence[tuple[Delivery, Delivered]]) -> None:
         """Records all reports in one transaction: runs that end together cost one commit."""
-        now = self.clock()
+        now, began = self.clock(), tracing.now()
         reports = [(one, self._without_secrets(outcome)) for one, outcome in reports]
         lost = set()
         with writing(self.engine) as connection:
@@ -63,6 +65,9 @@ class Recorder:
                 except LeaseLostError:
                     lost.add(delivery.id)
             provider_state.note_success(connection, self.provider, now)
+        traces = tracing.current()
+        traces.recorded([one for one, _ in reports if one.id not in lost], began, "delivered")
+        traces.recorded([one for one, _ in reports if one.id in lost], began, _LEASE_LOST)
         for delivery, outcome in reports:
             bound = _bound_log(delivery)
             if delivery.id in lost:
@@ -82,6 +87,7 @@ class Recorder:
         """Records a failed attempt: the next one is scheduled, or the delivery is dead."""
         outcome = replace(given, reason=redact(given.reason, self.secrets))
         bound, words = _bound_log(delivery), logging_error(delivery.provider)
+        began, told = tracing.now(), "retry"
         try:
             if isinstance(outcome, Retry) and self._goes_on(delivery, outcome):
                 due_at = self._schedule_retry(delivery, outcome)
@@ -93,12 +99,15 @@ class Recorder:
                     fairmind=words,
                 )
             else:
+                told = "dead"
                 self._bury(delivery, outcome)
                 bound.error(
                     "delivery.dead", kind=outcome.kind.value, reason=outcome.reason, fairmind=words
                 )
         except LeaseLostError:
+            told = _LEASE_LOST
             bound.warning("delivery.lease_lost", outcome=type(outcome).__name__)
+        tracing.current().recorded([delivery], began, told, outcome.kind.value)
 
     def _goes_on(self, delivery: Delivery, outcome: Retry) -> bool:
         if not outcome.is_counted:

@@ -57,6 +57,16 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Enqueued:
+    """A delivery that was just made, of which nothing but its names is known."""
+
+    id: int
+    provider: ProviderName
+    key: str
+    test_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class OwedEvidence:
     """The evidence that a delivered run lacks; `key` and `destination` are those of the delivery."""
 

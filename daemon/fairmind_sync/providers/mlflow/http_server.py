@@ -5,13 +5,15 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
+from fairmind_sync import tracing
 from fairmind_sync.providers.mlflow.http_client import HttpClient, NoReplyError, Reply, Request
 from fairmind_sync.providers.mlflow.http_replies import raise_unreachable, read_reply
 from fairmind_sync.providers.mlflow.runs_api import NotMlflowError
 from fairmind_sync.providers.tls import TlsVariables
 
+_REST = "/api/2.0/mlflow/"
 SERVER_INFO = "/api/3.0/mlflow/server-info"
-_FIRST = (SERVER_INFO, "/api/2.0/mlflow/experiments/get-by-name")
+_FIRST = (SERVER_INFO, f"{_REST}experiments/get-by-name")
 VARIABLES = TlsVariables(
     server="the MLflow server",
     address="MLFLOW_TRACKING_URI",
@@ -31,7 +33,7 @@ class HttpServer:
 
     def call(self, method: str, endpoint: str, **fields: Any) -> dict[str, Any]:
         """Returns the reply of MLflow's REST API as a dictionary; raises as `RunsApi` does."""
-        path = f"/api/2.0/mlflow/{endpoint}"
+        path = f"{_REST}{endpoint}"
         asked = (
             Request(method, path, params=fields)
             if method == "GET"
@@ -49,6 +51,13 @@ class HttpServer:
             ProviderUnavailableError: no request would get through; NotSentError, if this one was never sent.
             UncertainError: the server may or may not have done what was asked.
         """
+        what = request.path.removeprefix(_REST) if request.path.startswith(_REST) else "artifact"
+        with tracing.current().request(request.method, what, self._uri, request.path) as answered:
+            reply = self._sent(request)
+            answered(reply.status)
+        return reply
+
+    def _sent(self, request: Request) -> Reply:
         try:
             return self._client.send(request)
         except NoReplyError as error:

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 import wandb
 from wandb.errors import AuthenticationError, CommError, UsageError
 
+from fairmind_sync import tracing
 from fairmind_sync.errors import ProviderBlockedError, ProviderBrokenError
 from fairmind_sync.providers.wandb.content import WandbContent
 from fairmind_sync.providers.wandb.held import Held, held
@@ -114,7 +115,10 @@ class Sdk:
             "notes": content.description,
             "resume": "allow",
         }
-        with self._run(run_id, **given) as run:
+        with (
+            tracing.current().request("", "wandb upload", self._login.base_url),
+            self._run(run_id, **given) as run,
+        ):
             if with_files:
                 _save(run, content.files)
             if content.row:
@@ -174,7 +178,9 @@ class Sdk:
         entity = self._where()
         if entity is None:
             return {}
-        found = self._login.service.runs(entity, self._project, list(run_ids))
+        asked = list(run_ids)
+        with tracing.current().request_for_all("wandb read back", asked):
+            found = self._login.service.runs(entity, self._project, asked)
         return {node["name"]: self._held(node, entity) for node in found}
 
     def shows_the_project(self) -> bool:
