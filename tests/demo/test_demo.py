@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import re
-import signal
-import subprocess
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,43 +11,12 @@ import pytest
 
 from fairmind_sync.errors import ExtraNotInstalledError
 from tests.support.processes import COMMAND, command, eventually
+from tests.support.terminal import Terminal
 
 if TYPE_CHECKING:
     from fairmind_sync.demo.lending import BiasTest
 
 URL = re.compile(r"http://127\.0\.0\.1:\d+/#/experiments/\d+/runs/[0-9a-f]{32}")
-
-
-class Terminal:
-    """A command on a pseudo-terminal, and all that it showed."""
-
-    def __init__(self, arguments: list[str]) -> None:
-        ours, theirs = pty.openpty()
-        env = os.environ | {"COLUMNS": "160", "TERM": "xterm"}
-        self.process = subprocess.Popen(
-            arguments, stdin=theirs, stdout=theirs, stderr=theirs, env=env, start_new_session=True
-        )
-        os.close(theirs)
-        self._screen = ours
-        self.shown = ""
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
-
-    def interrupt(self) -> int:
-        """Ctrl-C; the exit code."""
-        os.killpg(self.process.pid, signal.SIGINT)
-        code = self.process.wait(timeout=240)
-        self._reader.join()
-        os.close(self._screen)
-        return code
-
-    def _read(self) -> None:
-        while True:
-            try:
-                data = os.read(self._screen, 65536)
-            except OSError:  # the other side is closed
-                return
-            self.shown += data.decode(errors="replace")
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ Verbs import what they need when they run: a worker process starts by importing 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -56,12 +57,24 @@ app.add_typer(db_verbs.db, name="db", rich_help_panel=_CARE)
 def main() -> None:
     """Runs the command line; a user's mistake is one line on standard error, not a traceback."""
     standard_streams.fill()
+    _leave_out_other_verbs(sys.argv[1:2])
     try:
         app()
     except FairmindSyncError as error:
         fail(_without_secrets(str(error)))
     except OSError as error:
         fail(standard_streams.trouble(error))
+
+
+def _leave_out_other_verbs(named: list[str]) -> None:
+    """Leaves the verb alone that is named: typer reads the signature of each verb that it knows.
+
+    Where none is named, all stay: for help, for completion, and to say which verb was meant.
+    """
+    verbs = [one for one in app.registered_commands if one.name in named]
+    groups = [one for one in app.registered_groups if one.name in named]
+    if verbs or groups or named == ["--version"]:
+        app.registered_commands, app.registered_groups = verbs, groups
 
 
 def _without_secrets(message: str) -> str:

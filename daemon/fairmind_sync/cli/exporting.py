@@ -41,11 +41,14 @@ def export_to(output: Path | None, found: Iterable[ExportedResult], *, is_csv: b
 
 @contextmanager
 def _opened(output: Path | None) -> Iterator[TextIO]:
-    """Yields what is written to; a file gets its name at the end, a device or a pipe is one already."""
+    """Yields what is written to: a file gets its name at the end.
+
+    A device or a pipe stays what it is; so does a symbolic link, as /dev/stdout is one.
+    """
     if output is None:
         yield standard_output()
         standard_output().flush()
-    elif output.exists() and not output.is_file():
+    elif output.is_symlink() or (output.exists() and not output.is_file()):
         with output.open("w", encoding="utf-8", newline="") as out:
             yield out
     else:
