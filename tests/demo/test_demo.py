@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,14 +17,25 @@ from tests.support.terminal import Terminal
 if TYPE_CHECKING:
     from fairmind_sync.demo.lending import BiasTest
 
+STATUS_PAGE = re.compile(r"Status page: (http://127\.0\.0\.1:\d+/)")
 URL = re.compile(r"http://127\.0\.0\.1:\d+/#/experiments/\d+/runs/[0-9a-f]{32}")
 
 
+@dataclass(frozen=True)
+class Told:
+    """What a demo printed, what it said of errors, and where its files were to be."""
+
+    printed: str
+    errors: str
+    scratch: Path
+
+
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
-    """What a demo without a terminal printed, and where its files were to be."""
+def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
+    """A demo without a terminal."""
     scratch = tmp_path_factory.mktemp("demo")
-    return command("demo", env={"TMPDIR": str(scratch)}).stdout, scratch
+    ended = command("demo", env={"TMPDIR": str(scratch), "COLUMNS": "80"})
+    return Told(ended.stdout, ended.stderr, scratch)
 
 
 def test_the_demo_names_the_extra_that_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,23 +49,44 @@ def test_the_demo_names_the_extra_that_it_lacks(monkeypatch: pytest.MonkeyPatch)
         story.tell(None)
 
 
-def test_the_demo_delivers_twenty_results(told: tuple[str, Path]) -> None:
-    assert len(set(URL.findall(told[0]))) == 20
+def test_the_demo_delivers_twenty_results(told: Told) -> None:
+    assert "4. All 20 runs are there." in told.printed
 
 
-def test_the_demo_shows_that_nothing_is_lost_while_mlflow_is_down(told: tuple[str, Path]) -> None:
-    assert "mlflow is offline: 20 pending, 0 delivered, 0 lost" in told[0]
+def test_the_demo_shows_that_nothing_is_lost_while_mlflow_is_down(told: Told) -> None:
+    assert "mlflow is offline: 20 pending, 0 delivered, 0 lost" in told.printed
 
 
-def test_the_demo_leaves_no_file_behind(told: tuple[str, Path]) -> None:
-    assert [path.name for path in told[1].glob("fairmind-sync*")] == []
+def test_the_demo_tells_of_no_error(told: Told) -> None:
+    assert told.errors == ""
+
+
+def test_the_demo_ends_with_what_was_found_and_two_links(told: Told) -> None:
+    rows = re.findall(
+        r"-at-0\.\d\d +\d+\.\d % +\d+\.\d % +\d+\.\d %  \w+ +(?:passed|failed)", told.printed
+    )
+    assert (len(rows), len(URL.findall(told.printed))) == (20, 2)
+
+
+def test_the_demo_fits_80_columns(told: Told) -> None:
+    wide = [line for line in told.printed.splitlines() if len(line.rstrip()) > 80]
+    assert [line for line in wide if str(told.scratch) not in line] == []
+
+
+def test_the_demo_says_how_to_see_the_same_in_wandb(told: Told) -> None:
+    assert "WANDB_API_KEY=your-key fairmind-sync demo" in told.printed
+
+
+def test_the_demo_leaves_no_file_behind(told: Told) -> None:
+    assert [path.name for path in told.scratch.glob("fairmind-sync*")] == []
 
 
 @pytest.mark.nightly
 def test_on_a_terminal_the_demos_urls_open_until_ctrl_c() -> None:
     terminal = Terminal([*COMMAND, "demo"])
     try:
-        eventually(lambda: "daemon.ready" in terminal.shown)
+        (status_page,) = eventually(lambda: STATUS_PAGE.findall(terminal.shown))
+        eventually(lambda: _answers(status_page))
         url = URL.findall(terminal.shown)[0]
         page = httpx2.get(url, timeout=240)
         run_id = url.rsplit("/", 1)[-1]
@@ -62,6 +95,13 @@ def test_on_a_terminal_the_demos_urls_open_until_ctrl_c() -> None:
     finally:
         code = terminal.interrupt()
     assert (code, page.status_code, held["run"]["info"]["status"]) == (0, 200, "FINISHED")
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx2.get(url, timeout=240).status_code == 200
+    except httpx2.TransportError:
+        return False
 
 
 @pytest.fixture(scope="module")

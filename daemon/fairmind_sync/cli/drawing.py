@@ -81,7 +81,7 @@ class _Fitting:
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> Iterator[Text]:
         link = link_in(self._text)
         shown = shortened(self._text, options.max_width, Cut.MIDDLE if link else self._cut)
-        text = Text(shown, no_wrap=True, overflow="crop")
+        text = Text(shown)
         text.stylize(Style(link=link))  # not as the whole cell's style, which is its padding's too
         yield text
 
