@@ -39,9 +39,19 @@ DELIVERY = (
 )
 ATTEMPT = ("started_at", "finished_at", "outcome", "error_kind", "error")
 PROVIDER = (
-    *("enabled", "state", "reason", "paused_at", "pending", "delivered", "dead", "discarded"),
+    *(
+        "enabled",
+        "state",
+        "reason",
+        "since",
+        "paused_at",
+        "pending",
+        "delivered",
+        "dead",
+        "discarded",
+    ),
     *("evidence_missing", "oldest_pending_at", "last_success_at", "next_probe_at"),
-    *("since", "next_steps"),
+    "next_steps",
 )
 RECORD = (
     *("id", "user_id", "model_id", "dataset_id", "test_type", "timestamp", "created_at"),

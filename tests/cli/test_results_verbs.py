@@ -9,8 +9,10 @@ import threading
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
+from fairmind_sync.storage.engine import writing
+from fairmind_sync.storage.tables import results_table
 from tests.support.deliveries import delivered, save
 from tests.support.processes import command
 
@@ -122,10 +124,13 @@ def test_json_lines_are_json_whatever_a_number_is(env: dict[str, str], engine: E
     assert '"disparate_impact": "NaN"' in printed(env, "export", "--json")
 
 
-def test_an_export_that_fails_leaves_no_file(env: dict[str, str], tmp_path: Path) -> None:
-    (tmp_path / "folder.csv").mkdir()
-    ended = command("results", "export", "-o", "folder.csv", env=env, check=False)
-    assert (ended.returncode, [*tmp_path.glob("*.part")]) == (1, [])
+def test_an_export_that_fails_leaves_no_file(
+    env: dict[str, str], engine: Engine, tmp_path: Path
+) -> None:
+    with writing(engine) as connection:
+        connection.execute(update(results_table).values(removed="no JSON"))
+    ended = command("results", "export", "-o", "all.csv", env=env, check=False)
+    assert (ended.returncode, [*tmp_path.glob("all.csv*")]) == (1, [])
 
 
 def test_an_export_goes_through_a_link(env: dict[str, str], tmp_path: Path) -> None:

@@ -71,6 +71,5 @@ def _standing(
         "oldest_pending_at": backlog.oldest_pending_at,
         "last_success_at": backlog.state.last_success_at,
         "next_probe_at": backlog.state.next_probe_at,
-        "since": backlog.state.since,
         "next_steps": next_steps(name, backlog, lacking, is_enabled=is_enabled, is_alive=is_alive),
     }

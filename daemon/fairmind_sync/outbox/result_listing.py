@@ -10,11 +10,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, func, select
 
+from fairmind_sync.outbox.model_lookup import verdict_in
 from fairmind_sync.outbox.result_lookup import counted, newest_revisions, run_ids, whole
-from fairmind_sync.results.verdict import Verdict, verdict_of
 from fairmind_sync.storage.engine import reading
 from fairmind_sync.storage.tables import results_table
 
+_LISTED = [column for column in results_table.c if column.name not in ("results", "metadata")]
 _PAGE = 500
 """So many results are held in memory at once, and read in one transaction."""
 _of = results_table.c
@@ -79,7 +80,7 @@ class ExportedResult:
 def listed(connection: Connection, wanted: ResultFilter, limit: int) -> list[ListedResult]:
     """Returns the results that the filter lets through, those saved last first."""
     rows = connection.execute(
-        select(results_table).where(*wanted.conditions()).order_by(_of.id.desc()).limit(limit)
+        select(*_LISTED).where(*wanted.conditions()).order_by(_of.id.desc()).limit(limit)
     )
     return [_listed(row) for row in rows]
 
@@ -131,7 +132,7 @@ def _listed(row: Row[Any]) -> ListedResult:
         test_type=row.test_type,
         saved_at=row.created_at,
         risk=row.overall_risk,
-        verdict=_VERDICTS[_verdict(row).has_passed],
+        verdict=_VERDICTS[verdict_in(row).has_passed],
         metrics_passed=row.metrics_passed,
         metrics_failed=row.metrics_failed,
         removed=sum(json.loads(row.removed or "{}").values()),
@@ -139,10 +140,3 @@ def _listed(row: Row[Any]) -> ListedResult:
 
 
 _VERDICTS = {True: "passed", False: "failed", None: None}
-
-
-def _verdict(row: Row[Any]) -> Verdict:
-    """Returns what the payload states; of a payload that is gone, what was kept of that."""
-    if row.erased_at is not None:
-        return Verdict(row.overall_risk, row.metrics_passed, row.metrics_failed)
-    return verdict_of(json.loads(row.results))
