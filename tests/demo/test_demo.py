@@ -13,6 +13,7 @@ import pytest
 from fairmind_sync.errors import ExtraNotInstalledError
 from tests.support.processes import COMMAND, command, eventually
 from tests.support.terminal import Terminal
+from tests.transcripts import DEMO, PAGE
 
 if TYPE_CHECKING:
     from fairmind_sync.demo.lending import BiasTest
@@ -75,6 +76,21 @@ def test_the_demo_fits_80_columns(told: Told) -> None:
 
 def test_the_demo_says_how_to_see_the_same_in_wandb(told: Told) -> None:
     assert "WANDB_API_KEY=your-key fairmind-sync demo" in told.printed
+
+
+def test_the_docs_show_the_demo_as_it_is(told: Told) -> None:
+    """But for its numbers, which scikit-learn makes."""
+    shown = PAGE.read_text(encoding="utf-8").split(DEMO)[1].split("$ fairmind-sync demo\n")[1]
+    assert _shape(told.printed) == _shape(shown.removesuffix("```\n"))
+
+
+def _shape(text: str) -> list[str]:
+    """The lines without numbers, ids and places."""
+    same = re.sub(r"/runs/\w+|/\S+fairmind-sync\.db", "/...", re.sub(r"-at-\S+", "", text))
+    words = re.sub(r"\d[\d.:]*|low|medium|high|critical|passed|failed", "0", same)
+    return [
+        " ".join(re.sub(r"\b[a-z]+-[a-z]+,", "model,", line).split()) for line in words.splitlines()
+    ]
 
 
 def test_the_demo_leaves_no_file_behind(told: Told) -> None:

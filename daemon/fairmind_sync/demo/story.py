@@ -125,7 +125,7 @@ def _save_results(engine: Engine, settings: Settings) -> None:
         for test in bias_tests()
     ]
     saved = save_all(engine, prepared, settings.enabled)
-    console.print(f"   {len(saved)} results saved in {engine.url.database}")
+    console.print(f"   {len(saved)} results saved in {engine.url.database}", soft_wrap=True)
 
 
 def _show_backlog(engine: Engine, settings: Settings) -> None:
