@@ -107,7 +107,5 @@ WebhookSecret: TypeAlias = Annotated[SecretStr, AfterValidator(_must_be_of_stand
 AccessToken: TypeAlias = Annotated[SecretStr, AfterValidator(_must_be_hard_to_guess)]
 RiskLevel: TypeAlias = Annotated[str, _AnyCase, AfterValidator(_must_be_a_level)]
 Evidence: TypeAlias = Annotated[EvidenceKind, _AnyCase]
-LogLevel: TypeAlias = Annotated[
-    Literal["debug", "info", "warning", "error", "critical"], _AnyCase
-]
+LogLevel: TypeAlias = Annotated[Literal["debug", "info", "warning", "error", "critical"], _AnyCase]
 LogFormat: TypeAlias = Annotated[Literal["auto", "console", "json"], _AnyCase]

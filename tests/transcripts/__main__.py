@@ -162,9 +162,9 @@ def _of_processes(env: Mapping[str, str]) -> Iterator[str]:
 
 
 def _of_a_process(verb: str, env: Mapping[str, str]) -> str:
-    """What it prints in a pipe, without its log."""
+    """What it prints in a pipe; of what it says beside, neither its log nor what Python says at its end."""
     ended = subprocess.run([*COMMAND, verb], env=env, capture_output=True, text=True, check=False)
-    said = [line for line in ended.stderr.splitlines(keepends=True) if not line.startswith("{")]
+    said = re.findall(r"^(?:wandb|mlflow): .*\n", ended.stderr, re.MULTILINE)
     code = f"(exit code {ended.returncode})\n" if ended.returncode else ""
     return _plain(ended.stdout + "".join(said)) + code
 
