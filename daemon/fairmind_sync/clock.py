@@ -1,16 +1,25 @@
-"""The wall clock, and a watch that notices when somebody sets the clock."""
+"""The wall clock, durations as people write them, and a watch that notices when somebody sets the clock."""
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 _TOLERANCE_S = 1.0  # NTP corrects a clock by less between two looks
+_DURATION = re.compile(r"(\d{1,6})\s*([dhms])")
+_UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def duration_of(text: str) -> timedelta | None:
+    """Returns the duration that a number with its unit means, such as 90d, 12h, 30m or 45s; else None."""
+    found = _DURATION.fullmatch(text.strip().lower())
+    return timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else None
 
 
 class ClockWatch:

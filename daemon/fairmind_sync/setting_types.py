@@ -9,14 +9,13 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from fairmind_sync.clock import duration_of
 from fairmind_sync.provider_names import either
 from fairmind_sync.results import privacy
 from fairmind_sync.results.evidence_states import EvidenceKind
-from fairmind_sync.results.verdict import LEVELS
+from fairmind_sync.results.risk_levels import LEVELS
 
 SHORTEST_TOKEN = 16
-_DURATION = re.compile(r"(\d{1,6})\s*([dhms])")
-_UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _WEBHOOK_SECRET = re.compile(
     r"whsec_(?:[A-Za-z0-9+/]{4}){8,}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
 )
@@ -41,10 +40,10 @@ def _as_duration_or_off(value: object) -> object:
 def _duration_of(value: object, more: str = "") -> object:
     if not isinstance(value, str):
         return value
-    found = _DURATION.fullmatch(value.strip().lower())
+    found = duration_of(value)
     if found is None:
         raise ValueError(f"must be a number with its unit, such as 90d, 12h, 30m or 45s{more}")
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+    return found
 
 
 def _must_be_patterns(value: tuple[str, ...]) -> tuple[str, ...]:
@@ -108,5 +107,5 @@ WebhookSecret: TypeAlias = Annotated[SecretStr, AfterValidator(_must_be_of_stand
 AccessToken: TypeAlias = Annotated[SecretStr, AfterValidator(_must_be_hard_to_guess)]
 RiskLevel: TypeAlias = Annotated[str, _AnyCase, AfterValidator(_must_be_a_level)]
 Evidence: TypeAlias = Annotated[EvidenceKind, _AnyCase]
-LogLevel: TypeAlias = Annotated[Literal["debug", "info", "warning", "error"], _AnyCase]
+LogLevel: TypeAlias = Annotated[Literal["debug", "info", "warning", "error", "critical"], _AnyCase]
 LogFormat: TypeAlias = Annotated[Literal["auto", "console", "json"], _AnyCase]

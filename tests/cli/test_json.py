@@ -39,8 +39,24 @@ DELIVERY = (
 )
 ATTEMPT = ("started_at", "finished_at", "outcome", "error_kind", "error")
 PROVIDER = (
-    *("enabled", "state", "reason", "paused_at", "pending", "delivered", "dead", "discarded"),
+    *(
+        "enabled",
+        "state",
+        "reason",
+        "since",
+        "paused_at",
+        "pending",
+        "delivered",
+        "dead",
+        "discarded",
+    ),
     *("evidence_missing", "oldest_pending_at", "last_success_at", "next_probe_at"),
+    "next_steps",
+)
+RECORD = (
+    *("id", "user_id", "model_id", "dataset_id", "test_type", "timestamp", "created_at"),
+    *("overall_risk", "metrics_passed", "metrics_failed", "summary"),
+    *("results", "recommendations", "metadata", "revision"),
 )
 CHANGED = ("changed", "unchanged")
 VERBS = {
@@ -64,7 +80,33 @@ VERBS = {
         ("test_id", "revision", "html"),
         setup=lambda engine: save(engine, "mlflow", test_id="known"),
     ),
+    "results list": Verb(
+        ("results", "list"),
+        (
+            *("test_id", "revision", "user_id", "model_id", "dataset_id", "test_type", "saved_at"),
+            *("risk", "verdict", "metrics_passed", "metrics_failed", "removed"),
+        ),
+    ),
+    "results show": Verb(
+        ("results", "show", "known"),
+        (*RECORD, "passed"),
+        setup=lambda engine: save(engine, "mlflow", test_id="known"),
+    ),
+    "results stats": Verb(
+        ("results", "stats"),
+        (
+            *("total_tests", "by_risk", "by_type"),
+            *("total_metrics_tested", "metrics_passed", "metrics_failed", "pass_rate"),
+        ),
+    ),
+    "results export": Verb(("results", "export"), (*RECORD, "verdict", "removed")),
+    "results export to a file": Verb(
+        ("results", "export", "-o", "results.csv"), ("file", "results")
+    ),
     "retry": Verb(("retry", "1"), CHANGED, setup=dead),
+    "retry without doing it": Verb(
+        ("retry", "1", "--dry-run"), ("would_change", "unchanged"), setup=dead
+    ),
     "retry of nothing": Verb(("retry", "77"), CHANGED, code=1),
     "discard": Verb(("discard", "1", "--reason", "why"), CHANGED, setup=dead),
     "pause": Verb(("pause", "mlflow"), ("provider", "changed")),

@@ -22,6 +22,7 @@ from tests.support.processes import COMMAND, command
 
 RECORD = {"id": "t1", "model_id": "m", "test_type": "ml_bias", "results": {"accuracy": 0.85}}
 IN_NO_STATE = "no such delivery is in a state for it. See: fairmind-sync runs"
+NOT_TAKEN = "mlflow did not take it, and it won't be tried again by itself."
 COLOUR = re.compile(r"\x1b\[[0-9;]*3[0-7]")
 
 
@@ -128,7 +129,7 @@ def test_explain_says_why_and_what_to_do(env: dict[str, str], engine: Engine) ->
     assert (code, shown.splitlines()[:3]) == (
         0,
         [
-            "mlflow, delivery 1: dead. mlflow did not take it, and it won't be tried again by itself.",
+            f"mlflow, delivery 1 of test {delivery.result.test_id}: dead. {NOT_TAKEN}",
             "  last error: the provider refuses this result: it is too large",
             "  what to do: Fix the reason, then run: fairmind-sync retry 1",
         ],
@@ -148,7 +149,7 @@ def test_explain_says_when_the_next_try_is(env: dict[str, str], engine: Engine) 
 def test_explain_of_an_unknown_test_fails(env: dict[str, str]) -> None:
     assert run(env, "explain", "t") == (
         1,
-        "fairmind-sync: there is no delivery of a test 't'. See: fairmind-sync runs, and backfill\n",
+        "fairmind-sync: no test, delivery or run 't' is known here. See: fairmind-sync runs, and backfill\n",
     )
 
 
@@ -182,14 +183,24 @@ def test_retry_of_nothing_dead_fails(
     assert run(env, "retry", *chosen) == (1, told)
 
 
-@pytest.mark.parametrize("chosen", [["1", "2"], ["--provider", "mlflow"]])
-def test_discard_gives_up_what_is_dead_or_pending(
-    env: dict[str, str], engine: Engine, chosen: list[str]
+def test_discard_gives_up_what_is_dead_or_pending(env: dict[str, str], engine: Engine) -> None:
+    dead(engine)
+    save(engine, "mlflow")
+    run(env, "discard", "1", "2", "--reason", "withdrawn")
+    assert [row.last_error for row in rows(engine, outbox_table)] == ["withdrawn"] * 2
+
+
+@pytest.mark.parametrize(
+    ("chosen", "left"),
+    [([], ["discarded", "pending"]), (["--status", "pending"], ["dead", "discarded"])],
+)
+def test_discard_of_all_that_match_means_the_dead_unless_told_otherwise(
+    env: dict[str, str], engine: Engine, chosen: list[str], left: list[str]
 ) -> None:
     dead(engine)
     save(engine, "mlflow")
-    run(env, "discard", *chosen, "--reason", "withdrawn")
-    assert [row.last_error for row in rows(engine, outbox_table)] == ["withdrawn"] * 2
+    run(env, "discard", "--provider", "mlflow", *chosen, "--reason", "withdrawn")
+    assert statuses(engine) == left
 
 
 def test_discard_says_how_many(env: dict[str, str], engine: Engine) -> None:
@@ -258,7 +269,7 @@ def test_verbs_are_completed_in_a_shell(env: dict[str, str]) -> None:
         check=False,
         timeout=240,
     )
-    assert {*ran.stdout.split()} == {"report", "retry", "resume"}
+    assert {*ran.stdout.split()} == {"report", "results", "retry", "resume"}
 
 
 def test_standard_input_that_is_no_text_is_one_line(env: dict[str, str]) -> None:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import re
-import signal
-import subprocess
-import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,50 +12,31 @@ import pytest
 
 from fairmind_sync.errors import ExtraNotInstalledError
 from tests.support.processes import COMMAND, command, eventually
+from tests.support.terminal import Terminal
+from tests.transcripts import DEMO, PAGE
 
 if TYPE_CHECKING:
     from fairmind_sync.demo.lending import BiasTest
 
+STATUS_PAGE = re.compile(r"Status page: (http://127\.0\.0\.1:\d+/)")
 URL = re.compile(r"http://127\.0\.0\.1:\d+/#/experiments/\d+/runs/[0-9a-f]{32}")
 
 
-class Terminal:
-    """A command on a pseudo-terminal, and all that it showed."""
+@dataclass(frozen=True)
+class Told:
+    """What a demo printed, what it said of errors, and where its files were to be."""
 
-    def __init__(self, arguments: list[str]) -> None:
-        ours, theirs = pty.openpty()
-        env = os.environ | {"COLUMNS": "160", "TERM": "xterm"}
-        self.process = subprocess.Popen(
-            arguments, stdin=theirs, stdout=theirs, stderr=theirs, env=env, start_new_session=True
-        )
-        os.close(theirs)
-        self._screen = ours
-        self.shown = ""
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
-
-    def interrupt(self) -> int:
-        """Ctrl-C; the exit code."""
-        os.killpg(self.process.pid, signal.SIGINT)
-        code = self.process.wait(timeout=240)
-        self._reader.join()
-        os.close(self._screen)
-        return code
-
-    def _read(self) -> None:
-        while True:
-            try:
-                data = os.read(self._screen, 65536)
-            except OSError:  # the other side is closed
-                return
-            self.shown += data.decode(errors="replace")
+    printed: str
+    errors: str
+    scratch: Path
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
-    """What a demo without a terminal printed, and where its files were to be."""
+def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
+    """A demo without a terminal."""
     scratch = tmp_path_factory.mktemp("demo")
-    return command("demo", env={"TMPDIR": str(scratch)}).stdout, scratch
+    ended = command("demo", env={"TMPDIR": str(scratch), "COLUMNS": "80"})
+    return Told(ended.stdout, ended.stderr, scratch)
 
 
 def test_the_demo_names_the_extra_that_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,23 +50,59 @@ def test_the_demo_names_the_extra_that_it_lacks(monkeypatch: pytest.MonkeyPatch)
         story.tell(None)
 
 
-def test_the_demo_delivers_twenty_results(told: tuple[str, Path]) -> None:
-    assert len(set(URL.findall(told[0]))) == 20
+def test_the_demo_delivers_twenty_results(told: Told) -> None:
+    assert "4. All 20 runs are there." in told.printed
 
 
-def test_the_demo_shows_that_nothing_is_lost_while_mlflow_is_down(told: tuple[str, Path]) -> None:
-    assert "mlflow is offline: 20 pending, 0 delivered, 0 lost" in told[0]
+def test_the_demo_shows_that_nothing_is_lost_while_mlflow_is_down(told: Told) -> None:
+    assert "mlflow is offline: 20 pending, 0 delivered, 0 lost" in told.printed
 
 
-def test_the_demo_leaves_no_file_behind(told: tuple[str, Path]) -> None:
-    assert [path.name for path in told[1].glob("fairmind-sync*")] == []
+def test_the_demo_tells_of_no_error(told: Told) -> None:
+    assert told.errors == ""
+
+
+def test_the_demo_ends_with_what_was_found_and_two_links(told: Told) -> None:
+    rows = re.findall(
+        r"-at-0\.\d\d +\d+\.\d % +\d+\.\d % +\d+\.\d %  \w+ +(?:passed|failed)", told.printed
+    )
+    assert (len(rows), len(URL.findall(told.printed))) == (20, 2)
+
+
+def test_the_demo_fits_80_columns(told: Told) -> None:
+    wide = [line for line in told.printed.splitlines() if len(line.rstrip()) > 80]
+    assert [line for line in wide if str(told.scratch) not in line] == []
+
+
+def test_the_demo_says_how_to_see_the_same_in_wandb(told: Told) -> None:
+    assert "WANDB_API_KEY=your-key fairmind-sync demo" in told.printed
+
+
+def test_the_docs_show_the_demo_as_it_is(told: Told) -> None:
+    """But for its numbers, which scikit-learn makes."""
+    shown = PAGE.read_text(encoding="utf-8").split(DEMO)[1].split("$ fairmind-sync demo\n")[1]
+    assert _shape(told.printed) == _shape(shown.removesuffix("```\n"))
+
+
+def _shape(text: str) -> list[str]:
+    """The lines without numbers, ids and places."""
+    same = re.sub(r"/runs/\w+|/\S+fairmind-sync\.db", "/...", re.sub(r"-at-\S+", "", text))
+    words = re.sub(r"\d[\d.:]*|low|medium|high|critical|passed|failed", "0", same)
+    return [
+        " ".join(re.sub(r"\b[a-z]+-[a-z]+,", "model,", line).split()) for line in words.splitlines()
+    ]
+
+
+def test_the_demo_leaves_no_file_behind(told: Told) -> None:
+    assert [path.name for path in told.scratch.glob("fairmind-sync*")] == []
 
 
 @pytest.mark.nightly
 def test_on_a_terminal_the_demos_urls_open_until_ctrl_c() -> None:
     terminal = Terminal([*COMMAND, "demo"])
     try:
-        eventually(lambda: "daemon.ready" in terminal.shown)
+        (status_page,) = eventually(lambda: STATUS_PAGE.findall(terminal.shown))
+        eventually(lambda: _answers(status_page))
         url = URL.findall(terminal.shown)[0]
         page = httpx2.get(url, timeout=240)
         run_id = url.rsplit("/", 1)[-1]
@@ -98,6 +111,13 @@ def test_on_a_terminal_the_demos_urls_open_until_ctrl_c() -> None:
     finally:
         code = terminal.interrupt()
     assert (code, page.status_code, held["run"]["info"]["status"]) == (0, 200, "FINISHED")
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx2.get(url, timeout=240).status_code == 200
+    except httpx2.TransportError:
+        return False
 
 
 @pytest.fixture(scope="module")

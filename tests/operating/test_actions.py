@@ -244,3 +244,25 @@ def test_what_an_operator_does_is_logged(configured: Settings, work: Any, event:
     with captured_logs() as events:
         work(configured)
     assert [one["event"] for one in events] == [event]
+
+
+def test_a_rehearsed_retry_counts_and_changes_nothing(engine: Engine) -> None:
+    dead(engine)
+    delivered(engine)
+    before = rows(engine, outbox_table)
+    assert (actions.would_retry(engine, [1, 2]), rows(engine, outbox_table)) == (1, before)
+
+
+def test_a_rehearsed_discard_counts_and_changes_nothing(engine: Engine) -> None:
+    dead(engine)
+    save(engine, "mlflow")
+    delivered(engine, provider="wandb")
+    before = rows(engine, outbox_table)
+    assert (actions.would_discard(engine, [1, 2, 3]), rows(engine, outbox_table)) == (2, before)
+
+
+def test_a_rehearsal_is_not_logged(engine: Engine) -> None:
+    dead(engine)
+    with captured_logs() as logged:
+        actions.would_retry(engine, [1])
+    assert logged == []

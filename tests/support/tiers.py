@@ -49,6 +49,7 @@ _STARTERS = {
     "command",
     "Forked",
     "running_daemon",
+    "Terminal",
     "at_once",
     "Lab",
     "self_signed",

@@ -5,6 +5,8 @@ Verbs import what they need when they run: a worker process starts by importing 
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from contextlib import suppress
 
 from fairmind_sync.errors import FairmindSyncError
@@ -19,6 +21,8 @@ with imported_with_daemon("The command line"):
         db_verbs,
         delivery_verbs,
         evidence_verbs,
+        lookup_verbs,
+        operator_verbs,
         provider_verbs,
         result_verbs,
         standard_streams,
@@ -28,38 +32,49 @@ with imported_with_daemon("The command line"):
 __all__ = ["app", "main"]
 
 app: typer.Typer = _command.app
-for _verb in (
-    daemon_verbs.run,
-    daemon_verbs.drain,
-    result_verbs.save,
-    result_verbs.import_,
-    result_verbs.backfill,
-    result_verbs.report,
-    provider_verbs.status,
-    delivery_verbs.runs,
-    delivery_verbs.url,
-    delivery_verbs.explain,
-    delivery_verbs.retry,
-    delivery_verbs.discard,
-    evidence_verbs.evidence,
-    provider_verbs.pause,
-    provider_verbs.resume,
-    daemon_verbs.doctor,
-):
-    app.command(_verb.__name__.strip("_"))(_verb)
-app.add_typer(db_verbs.db, name="db")
-app.command("demo")(daemon_verbs.demo)
+_SAVE, _DELIVER, _LOOK = "Save results", "Deliver them", "Look"
+_CHANGE, _CARE = "Change what becomes of deliveries", "Care for it"
+_VERBS: dict[str, tuple[Callable[..., None], ...]] = {
+    _SAVE: (result_verbs.save, result_verbs.import_),
+    _DELIVER: (daemon_verbs.run, daemon_verbs.drain, result_verbs.backfill, daemon_verbs.demo),
+    _LOOK: (
+        *(provider_verbs.status, delivery_verbs.runs, delivery_verbs.url, delivery_verbs.explain),
+        *(evidence_verbs.evidence, result_verbs.report),
+    ),
+    _CHANGE: (
+        *(operator_verbs.retry, operator_verbs.discard),
+        *(provider_verbs.pause, provider_verbs.resume),
+    ),
+    _CARE: (daemon_verbs.doctor,),
+}
+for _panel, _verbs in _VERBS.items():
+    for _verb in _verbs:
+        app.command(_verb.__name__.strip("_"), rich_help_panel=_panel)(_verb)
+app.add_typer(lookup_verbs.results, name="results", rich_help_panel=_LOOK)
+app.add_typer(db_verbs.db, name="db", rich_help_panel=_CARE)
 
 
 def main() -> None:
     """Runs the command line; a user's mistake is one line on standard error, not a traceback."""
     standard_streams.fill()
+    _leave_out_other_verbs(sys.argv[1:2])
     try:
         app()
     except FairmindSyncError as error:
         fail(_without_secrets(str(error)))
     except OSError as error:
         fail(standard_streams.trouble(error))
+
+
+def _leave_out_other_verbs(named: list[str]) -> None:
+    """Leaves the verb alone that is named: typer reads the signature of each verb that it knows.
+
+    Where none is named, all stay: for help, for completion, and to say which verb was meant.
+    """
+    verbs = [one for one in app.registered_commands if one.name in named]
+    groups = [one for one in app.registered_groups if one.name in named]
+    if verbs or groups or named == ["--version"]:
+        app.registered_commands, app.registered_groups = verbs, groups
 
 
 def _without_secrets(message: str) -> str:

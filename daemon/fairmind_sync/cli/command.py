@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fairmind_sync import __version__
+from fairmind_sync.cli.choices import A_PROVIDER
 from fairmind_sync.provider_names import PROVIDERS, either
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from fairmind_sync.outbox.operator_log import Actor
-    from fairmind_sync.provider_names import ProviderName
     from fairmind_sync.settings import Settings
 
 app = typer.Typer(
@@ -25,7 +25,7 @@ app = typer.Typer(
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 PROVIDER_NAMES = f"{either(*PROVIDERS)}."
-Provider = Annotated[str, typer.Argument(help=PROVIDER_NAMES)]
+Provider = Annotated[str, typer.Argument(help=PROVIDER_NAMES, **A_PROVIDER)]
 
 
 @app.callback(invoke_without_command=True)
@@ -69,10 +69,3 @@ def by_command() -> Actor:
     from fairmind_sync.outbox import operator_log
 
     return operator_log.of_this_process("command line")
-
-
-def provider_named(name: str) -> ProviderName:
-    for provider in PROVIDERS:
-        if provider == name:
-            return provider
-    raise typer.BadParameter(f"{name!r} is none of the providers: {', '.join(PROVIDERS)}")

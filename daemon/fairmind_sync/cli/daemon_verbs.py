@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -13,10 +14,28 @@ from fairmind_sync.cli.delivering import Timeout, deliver
 from fairmind_sync.cli.output import print_json, say
 
 
-def run(*, as_json: AsJson = False) -> None:
-    """Run the daemon: deliver what is saved, serve API and status page, until SIGTERM, SIGHUP or Ctrl-C."""
+def run(
+    host: Annotated[
+        str | None,
+        typer.Option(help="Where to listen, in the place of FAIRMIND_SYNC_API_HOST."),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=65_535, help="In the place of FAIRMIND_SYNC_API_PORT; 0: a free one."
+        ),
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Run the daemon: deliver what is saved, serve API and status page, until SIGTERM, SIGHUP or Ctrl-C.
+
+    Example: fairmind-sync run --port 8080
+    """
     from fairmind_sync import daemon
 
+    given = {"FAIRMIND_SYNC_API_HOST": host, "FAIRMIND_SYNC_API_PORT": port}
+    os.environ.update({name: str(value) for name, value in given.items() if value is not None})
     settings = current_settings()
     if as_json:
         settings = settings.model_copy(update={"log_format": "json"})
@@ -24,7 +43,10 @@ def run(*, as_json: AsJson = False) -> None:
 
 
 def drain(*, timeout: Timeout = None, as_json: AsJson = False) -> None:
-    """Deliver everything that is due, once; exit 0 only if nothing is left undelivered."""
+    """Deliver everything that is due, once; exit 0 only if nothing is left undelivered.
+
+    Example: fairmind-sync drain --timeout 60
+    """
     settings = current_settings()
     left = deliver(opened(settings), settings, timeout)
     if as_json:
@@ -39,7 +61,10 @@ def demo(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """See it work: 20 bias results travel into a real MLflow server that is down at first."""
+    """See it work: 20 bias results travel into a real MLflow server that is down at first.
+
+    Example: fairmind-sync demo
+    """
     from fairmind_sync.demo import story
 
     urls = story.tell(directory, quietly=as_json)
@@ -48,7 +73,10 @@ def demo(
 
 
 def doctor(*, as_json: AsJson = False) -> None:
-    """Check settings, database, disk, clock and providers; exit 1 if something needs you."""
+    """Check settings, database, disk, clock and providers; exit 1 if something needs you.
+
+    Example: fairmind-sync doctor
+    """
     from fairmind_sync.operating import doctor as examination
 
     findings = []

@@ -17,7 +17,10 @@ db = typer.Typer(help="The database.", no_args_is_help=True)
 
 @db.command()
 def upgrade(*, as_json: AsJson = False) -> None:
-    """Bring the database's schema up to date, after a backup copy if it is a file."""
+    """Bring the database's schema up to date, after a backup copy if it is a file.
+
+    Example: fairmind-sync db upgrade
+    """
     from fairmind_sync.storage import schema
     from fairmind_sync.storage.engine import shared_engine
 
@@ -35,7 +38,10 @@ def backup(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Copy the file while everybody goes on using it."""
+    """Copy the file while everybody goes on using it.
+
+    Example: fairmind-sync db backup /backups/fairmind-sync.db
+    """
     from fairmind_sync.storage import sqlite_file
     from fairmind_sync.storage.engine import shared_engine
 
@@ -47,7 +53,10 @@ def backup(
 
 @db.command()
 def check(*, as_json: AsJson = False) -> None:
-    """Read the whole file; exit 1 if it is damaged."""
+    """Read the whole file; exit 1 if it is damaged.
+
+    Example: fairmind-sync db check
+    """
     from fairmind_sync.storage import sqlite_file
     from fairmind_sync.storage.engine import shared_engine
 
@@ -58,7 +67,10 @@ def check(*, as_json: AsJson = False) -> None:
 
 @db.command()
 def compact(*, as_json: AsJson = False) -> None:
-    """Give the file's unused space back to the disk; everybody else waits meanwhile."""
+    """Give the file's unused space back to the disk; everybody else waits meanwhile.
+
+    Example: fairmind-sync db compact
+    """
     from fairmind_sync.storage import sqlite_file
     from fairmind_sync.storage.engine import shared_engine
 
@@ -77,7 +89,10 @@ def copy(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Copy all results, deliveries, run ids and attempts, from SQLite to PostgreSQL or back."""
+    """Copy all results, deliveries, run ids and attempts, from SQLite to PostgreSQL or back.
+
+    Example: fairmind-sync db copy sqlite:////data/fairmind-sync.db postgresql://fairmind@db.example/fairmind
+    """
     from fairmind_sync.outbox import copying
 
     current_settings()  # for the log

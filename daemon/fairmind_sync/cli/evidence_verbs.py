@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fairmind_sync.cli.command import (
-    PROVIDER_NAMES,
-    AsJson,
-    current_settings,
-    opened,
-    provider_named,
+from fairmind_sync.cli.choices import A_PROVIDER
+from fairmind_sync.cli.command import PROVIDER_NAMES, AsJson, current_settings, opened
+from fairmind_sync.cli.listing import Column, Cut, Listing, show
+from fairmind_sync.cli.output import fail, print_json, say
+
+_LACKING = (
+    Column("provider", attrgetter("provider")),
+    Column("evidence", attrgetter("state")),
+    Column("runs", attrgetter("count"), is_number=True),
+    Column("one reason", attrgetter("reason"), Cut.END),
 )
-from fairmind_sync.cli.output import fail, print_json, print_table, say
 
 if TYPE_CHECKING:
     from fairmind_sync.provider_names import ProviderName
@@ -32,11 +36,15 @@ def evidence(
         typer.Option("--backfill", help="Add evidence to runs that were delivered without any."),
     ] = False,
     provider: Annotated[
-        str | None, typer.Option(help=f"{PROVIDER_NAMES[:-1]}; else each that is enabled.")
+        str | None,
+        typer.Option(help=f"{PROVIDER_NAMES[:-1]}; else each that is enabled.", **A_PROVIDER),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show which delivered runs lack their evidence, and why; have it added."""
+    """Show which delivered runs lack their evidence, and why; have it added.
+
+    Example: fairmind-sync evidence --retry
+    """
     from fairmind_sync.operating import evidence_actions
     from fairmind_sync.outbox import owed_evidence
     from fairmind_sync.storage.engine import reading
@@ -59,8 +67,7 @@ def evidence(
     if backfill or retry:
         say("by the daemon, or by: fairmind-sync drain")
     if lacking:
-        rows = [(one.provider, one.state, one.count, one.reason) for one in lacking]
-        print_table(("provider", "evidence", "runs", "one reason"), rows)
+        show(Listing(_LACKING, lacking))
     else:
         say("no delivered run lacks the evidence that was asked for")
 
@@ -70,4 +77,4 @@ def _providers(settings: Settings, named: str | None, *, is_change: bool) -> lis
     if is_change and settings.evidence == "none":
         fail("FAIRMIND_SYNC_EVIDENCE is none: set it to full or result first.")
     settings.require("evidence")
-    return [provider_named(named)] if named else [*settings.enabled]
+    return [named] if named else [*settings.enabled]

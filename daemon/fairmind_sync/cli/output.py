@@ -1,13 +1,12 @@
-"""Prints for verbs: tables for people, JSON for programs, one line for an error."""
+"""Prints for verbs: texts for people, JSON for programs, one line for an error."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import IO, NoReturn
+from typing import NoReturn
 
 import typer
 
@@ -32,27 +31,9 @@ def print_json(value: object) -> None:
     typer.echo(json.dumps(value, indent=2, default=_text), standard_output())
 
 
-def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Prints a table on a terminal; elsewhere a line for the header and each row, cells separated by tabs."""
-    texts = [["" if cell is None else printable(str(cell)) for cell in row] for row in rows]
-    out = standard_output()
-    if out.isatty():
-        _draw(header, texts, out)
-    else:
-        for row in (header, *texts):
-            typer.echo("\t".join(row), out)
-
-
-def _draw(header: Sequence[str], rows: Sequence[Sequence[str]], out: IO[str]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table()
-    for name in header:
-        table.add_column(name, overflow="fold")  # a shortened URL opens nothing
-    for row in rows:
-        table.add_row(*row)
-    Console(file=out, emoji=False).print(table, markup=False)
+def write(line: str) -> None:
+    """Prints a line to standard output as it is: its controls were taken out before."""
+    typer.echo(line, standard_output())
 
 
 def fail(message: str) -> NoReturn:

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
 import typer
 
-from fairmind_sync.cli.command import (
-    AsJson,
-    by_command,
-    current_settings,
-    opened,
-    opened_to_look,
-    provider_named,
-)
+from fairmind_sync.cli import when
+from fairmind_sync.cli.choices import A_PROVIDER
+from fairmind_sync.cli.command import AsJson, by_command, current_settings, opened, opened_to_look
 from fairmind_sync.cli.delivering import Timeout, deliver
 from fairmind_sync.cli.output import fail, print_json, print_page, say
 from fairmind_sync.cli.standard_streams import standard_input
@@ -30,7 +25,10 @@ def save(
     timeout: Timeout = None,
     as_json: AsJson = False,
 ) -> None:
-    """Save results: all of the file's, or none if one is wrong."""
+    """Save results: all of the file's, or none if one is wrong.
+
+    Example: fairmind-sync save results.jsonl --drain --timeout 60
+    """
     from fairmind_sync.intake import json_lines
     from fairmind_sync.intake.save import save_all
 
@@ -60,7 +58,10 @@ def import_(
     ] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Import FairMind's result files (<dir>/<user_id>/<test_id>.json); what is there already stays."""
+    """Import FairMind's result files (<dir>/<user_id>/<test_id>.json); what is there already stays.
+
+    Example: fairmind-sync import /srv/fairmind/test_results
+    """
     from fairmind_sync.intake.fairmind_files import result_files
     from fairmind_sync.operating.progress import import_with_progress
 
@@ -80,29 +81,30 @@ def import_(
 
 
 def backfill(
-    provider: Annotated[str, typer.Option(help=f"{either(*PROVIDERS)}; it must be enabled.")],
+    provider: Annotated[
+        str, typer.Option(help=f"{either(*PROVIDERS)}; it must be enabled.", **A_PROVIDER)
+    ],
     since: Annotated[
         datetime | None,
-        typer.Option(
-            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Only results saved since then, UTC."
-        ),
+        typer.Option(help=f"Only results saved since then: {when.FORMS}.", **when.SINCE),
     ] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Deliver saved results to a provider that was enabled after they were saved."""
+    """Deliver saved results to a provider that was enabled after they were saved.
+
+    Example: fairmind-sync backfill --provider wandb --since 30d
+    """
     from fairmind_sync.operating import actions
 
-    name = provider_named(provider)
     settings = current_settings()
-    if name not in settings.enabled:
-        fail(f"{name} is not enabled: add it to MLOPS_PROVIDER first.")
-    from_then = since.replace(tzinfo=UTC) if since else None
-    count = actions.backfill(opened(settings), name, from_then, by=by_command())
+    if provider not in settings.enabled:
+        fail(f"{provider} is not enabled: add it to MLOPS_PROVIDER first.")
+    count = actions.backfill(opened(settings), provider, since, by=by_command())
     if as_json:
-        print_json({"provider": name, "enqueued": count})
+        print_json({"provider": provider, "enqueued": count})
     else:
-        say(f"{count} results are now on their way to {name}")
+        say(f"{count} results are now on their way to {provider}")
 
 
 def report(
@@ -116,7 +118,10 @@ def report(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a result's report: one page of HTML, the same that is among a run's evidence."""
+    """Write a result's report: one page of HTML, the same that is among a run's evidence.
+
+    Example: fairmind-sync report test_123 -o report.html
+    """
     from fairmind_sync.evidence.files import report_of
     from fairmind_sync.outbox.saved_results import newest_result
     from fairmind_sync.storage.engine import reading

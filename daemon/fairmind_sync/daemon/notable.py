@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from fairmind_sync.outbox import dead_causes, model_lookup, provider_state, webhook_events, workload
 from fairmind_sync.results.error_kinds import words_for
-from fairmind_sync.results.verdict import LEVELS
+from fairmind_sync.results.risk_levels import LEVELS
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
 
 from fairmind_sync import daemon, logs
+from fairmind_sync.demo.findings import findings, links, table_of_findings
 from fairmind_sync.demo.tracking_server import held_port, tracking_server
 from fairmind_sync.errors import ExtraNotInstalledError, FairmindSyncError
 from fairmind_sync.intake.prepare import prepare
@@ -22,6 +22,7 @@ from fairmind_sync.intake.save import save_all
 from fairmind_sync.operating.progress import drain_with_progress
 from fairmind_sync.outbox import workload
 from fairmind_sync.outbox.delivery_lookup import RunFilter, find
+from fairmind_sync.results.states import DELIVERED
 from fairmind_sync.settings import Settings, current_settings
 from fairmind_sync.storage.engine import reading
 from fairmind_sync.storage.schema import ready_engine
@@ -62,14 +63,15 @@ def tell(directory: Path | None, *, quietly: bool = False) -> list[str]:
         engine = ready_engine(settings.database_url)
         _save_results(engine, settings)
         console.print("\n[bold]2. MLflow is down.[/] Delivering now:")
-        drain_with_progress(engine, settings)
+        # the outage is part of the story: nobody has to be told of an error
+        drain_with_progress(engine, settings.model_copy(update={"log_level": "critical"}))
         _show_backlog(engine, settings)
         console.print("\n[bold]3. MLflow comes up[/] (a real server; this takes some seconds) ...")
         with tracking_server(place, port):
-            left = drain_with_progress(engine, settings)
-            _show_runs(engine)
-            if left:
+            if left := drain_with_progress(engine, settings):
                 raise FairmindSyncError(f"{sum(left.values())} deliveries are left: {_why(engine)}")
+            _show_findings(engine)
+            _tell_how_to_go_on(settings)
             if sys.stdout.isatty() and not quietly:
                 _stay(settings)
         return [url for delivery in find(engine, RunFilter()) if (url := delivery.run_url)]
@@ -123,7 +125,7 @@ def _save_results(engine: Engine, settings: Settings) -> None:
         for test in bias_tests()
     ]
     saved = save_all(engine, prepared, settings.enabled)
-    console.print(f"   {len(saved)} results saved in {engine.url.database}")
+    console.print(f"   {len(saved)} results saved in {engine.url.database}", soft_wrap=True)
 
 
 def _show_backlog(engine: Engine, settings: Settings) -> None:
@@ -136,15 +138,20 @@ def _show_backlog(engine: Engine, settings: Settings) -> None:
             )
 
 
-def _show_runs(engine: Engine) -> None:
-    table = Table("test", "provider", "status", "run")
-    for found in reversed(find(engine, RunFilter())):
-        table.add_row(found.test_id, found.provider, found.status, found.run_url or found.run_id)
-    wide = Console(
-        highlight=False, width=max(console.width, 140), soft_wrap=True, quiet=console.quiet
-    )
-    wide.print("\n[bold]4. Delivered:[/]")
-    wide.print(table)
+def _show_findings(engine: Engine) -> None:
+    found = findings(engine)
+    runs = len(find(engine, RunFilter(status=DELIVERED)))
+    console.print(f"\n[bold]4. All {runs} runs are there.[/] Of men and of women were selected:\n")
+    console.print(table_of_findings(found))
+    for words, url in links(engine, found):
+        console.print(f"\n   {words}:")
+        console.print(f"   {url}", soft_wrap=True)
+
+
+def _tell_how_to_go_on(settings: Settings) -> None:
+    if "wandb" not in settings.enabled:
+        console.print("\nThe same in W&B as well:  WANDB_API_KEY=your-key fairmind-sync demo")
+    console.print("Results of your own:       fairmind-sync save FILE, then fairmind-sync run")
 
 
 def _why(engine: Engine) -> str:
@@ -153,7 +160,8 @@ def _why(engine: Engine) -> str:
 
 
 def _stay(settings: Settings) -> None:
-    console.print(
-        "\nOpen the links. The daemon serves its status page too, see below. Ctrl-C ends all."
-    )
-    daemon.run(settings.model_copy(update={"log_level": "info"}))
+    """Serves the status page, and leaves the MLflow server up, until Ctrl-C."""
+    with held_port() as port:
+        console.print(f"\nStatus page: http://127.0.0.1:{port}/  Ctrl-C ends all.")
+        page = {"api_host": "127.0.0.1", "api_port": port, "log_level": "warning"}
+        daemon.run(settings.model_copy(update=page))

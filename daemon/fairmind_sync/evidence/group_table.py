@@ -64,7 +64,7 @@ def groups_csv(table: Table) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows([_csv_cell(cell) for cell in line] for line in _lines(table))
+    writer.writerows([csv_cell(cell) for cell in line] for line in _lines(table))
     return text.getvalue()
 
 
@@ -95,7 +95,8 @@ def _json_cell(cell: Cell) -> Cell:
     return dumps(cell) if isinstance(cell, float) and not math.isfinite(cell) else cell
 
 
-def _csv_cell(cell: Cell) -> Cell:
+def csv_cell(cell: Cell) -> Cell:
+    """Returns the cell as CSV holds it; a text that a spreadsheet would compute begins with '."""
     shown = _json_cell(cell)
     is_formula = isinstance(cell, str) and cell.startswith(_FORMULA)
     return f"'{shown}" if is_formula else shown

@@ -36,7 +36,7 @@ def result_json(result: SavedResult, verdict: Verdict) -> str:
         "results": result.results,
         "metadata": result.metadata,
     }
-    return json.dumps(_strict(content), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    return json.dumps(strict(content), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
 def identity_of(result: SavedResult) -> dict[str, Json]:
@@ -80,13 +80,13 @@ def _not_finite(value: Json, path: tuple[str, ...] = ()) -> Iterator[tuple[str, 
             yield from _not_finite(item, (*path, str(place)))
 
 
-def _strict(value: Json) -> Json:
+def strict(value: Json) -> Json:
     """Returns the value with text for what is no JSON, and for what is no Unicode."""
     match value:
         case dict():
-            return {storable_key(key): _strict(item) for key, item in value.items()}
+            return {storable_key(key): strict(item) for key, item in value.items()}
         case list():
-            return [_strict(item) for item in value]
+            return [strict(item) for item in value]
         case str():
             return storable(value)
         case float() if not math.isfinite(value):

@@ -7,6 +7,7 @@ which is many. Where nobody is named, it was the account that the process runs a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -95,6 +96,30 @@ def retry_all(engine: Engine, wanted: RunFilter, by: Actor | None = None) -> int
 def discard_all(engine: Engine, wanted: RunFilter, reason: str, by: Actor | None = None) -> int:
     """Discards every delivery that the filter lets through and that can be discarded; returns how many."""
     return discard(engine, _chosen(engine, wanted), reason, by, subject=wanted.in_words())
+
+
+def would_retry(engine: Engine, delivery_ids: Sequence[int]) -> int:
+    """Returns how many deliveries `retry` would change, and changes none."""
+    now = current_time(engine)
+    return _rehearsed(engine, lambda to: retry_discard.retry(to, delivery_ids, now))
+
+
+def would_discard(engine: Engine, delivery_ids: Sequence[int]) -> int:
+    """Returns how many deliveries `discard` would change, and changes none."""
+    now = current_time(engine)
+    return _rehearsed(engine, lambda to: retry_discard.discard(to, delivery_ids, "", now))
+
+
+class _TakenBackError(Exception):
+    """Ends a transaction of which nothing is to stay."""
+
+
+def _rehearsed(engine: Engine, change: Callable[[Connection], int]) -> int:
+    count = 0
+    with suppress(_TakenBackError), writing(engine) as connection:
+        count = change(connection)
+        raise _TakenBackError
+    return count
 
 
 def _chosen(engine: Engine, wanted: RunFilter) -> list[int]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from fairmind_sync.operating.status import decide_by
 from fairmind_sync.outbox import delivery_lookup, heartbeat, provider_state
-from fairmind_sync.provider_names import UNDECIDED
+from fairmind_sync.outbox.delivery_lookup import LARGEST_ID, RunFilter
+from fairmind_sync.provider_names import PROVIDERS, UNDECIDED
 from fairmind_sync.results.error_kinds import ErrorKind, words_for
 from fairmind_sync.results.evidence_states import REFUSED, STORED
 from fairmind_sync.results.states import BLOCKED, DEAD, DELIVERED, DISCARDED, OFFLINE
@@ -38,12 +39,27 @@ class Explanation:
     evidence: str | None
 
 
-def explain(engine: Engine, settings: Settings, test_id: str, now: datetime) -> list[Explanation]:
-    """Explains each delivery of the test, newest first; returns an empty list where there is none."""
+def explain(engine: Engine, settings: Settings, named: str, now: datetime) -> list[Explanation]:
+    """Explains each delivery of the test of that id, newest first; else the delivery, or run, of that id.
+
+    Returns an empty list where there is none.
+    """
     with reading(engine) as connection:
-        found = delivery_lookup.deliveries(connection, delivery_lookup.RunFilter(test_id=test_id))
+        found = _named(connection, named)
         alive = heartbeat.any_alive(connection, now)
         return [_explain(connection, delivery, settings, now, alive=alive) for delivery in found]
+
+
+def _named(connection: Connection, named: str) -> list[DeliveryRecord]:
+    of_test = delivery_lookup.deliveries(connection, RunFilter(test_id=named))
+    if of_test:
+        return of_test
+    if named.isascii() and named.isdigit() and len(named) < len(str(LARGEST_ID)):
+        one = delivery_lookup.deliveries(connection, RunFilter(delivery_id=int(named)))
+        if one:
+            return one
+    runs = (delivery_lookup.delivery_by_run(connection, name, named) for name in PROVIDERS)
+    return [delivery for delivery in runs if delivery]
 
 
 def _explain(

@@ -38,7 +38,8 @@ def drain_with_progress(
                 progress.update(bar, completed=at_first[provider] - counts.get(provider, 0))
             progress.refresh()
 
-        quiet = settings.model_copy(update={"log_level": "warning"})
+        is_quiet = settings.log_level in ("error", "critical")
+        quiet = settings if is_quiet else settings.model_copy(update={"log_level": "warning"})
         return drain_once(engine, quiet, show, most_seconds)
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from fairmind_sync.operating.next_step import next_steps
 from fairmind_sync.outbox import heartbeat, owed_evidence, provider_state, workload
 from fairmind_sync.provider_names import PROVIDERS, UNDECIDED
 from fairmind_sync.storage.engine import reading
@@ -35,7 +36,9 @@ def overview(engine: Engine, settings: Settings, now: datetime) -> dict[str, Any
         "wrong_settings": settings.mistakes_in(),
         "undecided": undecided,
         "providers": {
-            name: _standing(backlog, lacking[name], is_enabled=name in settings.enabled)
+            name: _standing(
+                name, backlog, lacking[name], is_enabled=name in settings.enabled, is_alive=alive
+            )
             for name, backlog in backlogs.items()
         },
     }
@@ -54,7 +57,9 @@ def decide_by(settings: Settings) -> str:
     return mistake or "Run the daemon, or drain, with the right MLOPS_PROVIDER."
 
 
-def _standing(backlog: Backlog, lacking: int, *, is_enabled: bool) -> dict[str, Any]:
+def _standing(
+    name: str, backlog: Backlog, lacking: int, *, is_enabled: bool, is_alive: bool
+) -> dict[str, Any]:
     return {
         "enabled": is_enabled,
         "state": backlog.state.state,
@@ -66,4 +71,5 @@ def _standing(backlog: Backlog, lacking: int, *, is_enabled: bool) -> dict[str, 
         "oldest_pending_at": backlog.oldest_pending_at,
         "last_success_at": backlog.state.last_success_at,
         "next_probe_at": backlog.state.next_probe_at,
+        "next_steps": next_steps(name, backlog, lacking, is_enabled=is_enabled, is_alive=is_alive),
     }

@@ -35,9 +35,11 @@ class TrendPoint:
 def record(connection: Connection, test_id: str, user_id: str) -> dict[str, Any] | None:
     """Returns the whole record; its metadata hold `wandb_run_id` and `mlflow_run_id` of delivered runs."""
     row = connection.execute(
-        select(_table).where(_newest(), _table.c.test_id == test_id, _table.c.user_id == user_id)
+        select(_table).where(
+            newest_revisions(), _table.c.test_id == test_id, _table.c.user_id == user_id
+        )
     ).one_or_none()
-    return _whole(row, _run_ids(connection, row.id)) if row else None
+    return whole(row, _run_ids(connection, row.id)) if row else None
 
 
 def revisions(
@@ -53,7 +55,7 @@ def revisions(
         .where(_table.c.test_id == test_id, _table.c.deleted_at.is_(None), *mine)
         .order_by(_table.c.id.desc())
     ).all()
-    return [(row.id, row.revision, _whole(row, _run_ids(connection, row.id))) for row in rows]
+    return [(row.id, row.revision, whole(row, _run_ids(connection, row.id))) for row in rows]
 
 
 def summaries(
@@ -78,7 +80,11 @@ def summaries(
 
 def statistics(connection: Connection, user_id: str, model_id: str | None = None) -> dict[str, Any]:
     """Counts the user's results by risk and type, and the metrics that passed, also in percent."""
-    mine = _of(user_id, model_id)
+    return counted(connection, _of(user_id, model_id))
+
+
+def counted(connection: Connection, mine: Sequence[ColumnElement[bool]]) -> dict[str, Any]:
+    """Counts the results that meet the conditions, as `statistics` does."""
     passed, failed, total = connection.execute(
         select(
             func.coalesce(func.sum(_table.c.metrics_passed), 0),
@@ -125,7 +131,7 @@ def trend(connection: Connection, model_id: str, limit: int) -> list[TrendPoint]
     """Returns the model's newest `limit` results, of all users; of these, the oldest comes first."""
     rows = connection.execute(
         select(_table.c.test_id, _table.c.user_id, _table.c.created_at, _table.c.results)
-        .where(_newest(), _table.c.model_id == model_id, _table.c.erased_at.is_(None))
+        .where(newest_revisions(), _table.c.model_id == model_id, _table.c.erased_at.is_(None))
         .order_by(_table.c.created_at.desc(), _table.c.id.desc())
         .limit(limit)
     ).all()
@@ -135,8 +141,10 @@ def trend(connection: Connection, model_id: str, limit: int) -> list[TrendPoint]
     ]
 
 
-def _newest() -> ColumnElement[bool]:
+def newest_revisions(up_to: int | None = None) -> ColumnElement[bool]:
+    """Returns the condition that a row is its test's newest, of the rows up to that id if one is given."""
     later = results_table.alias()
+    is_seen = [] if up_to is None else [later.c.id <= up_to]
     return and_(
         _table.c.deleted_at.is_(None),
         ~exists().where(
@@ -144,6 +152,7 @@ def _newest() -> ColumnElement[bool]:
             later.c.test_id == _table.c.test_id,
             later.c.revision > _table.c.revision,
             later.c.deleted_at.is_(None),
+            *is_seen,
         ),
     )
 
@@ -153,7 +162,7 @@ def _of(
 ) -> list[ColumnElement[bool]]:
     wanted = ((_table.c.model_id, model_id), (_table.c.test_type, test_type))
     return [
-        _newest(),
+        newest_revisions(),
         _table.c.user_id == user_id,
         *(column == value for column, value in wanted if value),
     ]
@@ -167,15 +176,23 @@ def _counts(
 
 
 def _run_ids(connection: Connection, result_id: int) -> dict[str, str]:
-    rows = connection.execute(
-        select(outbox_table.c.provider, outbox_table.c.run_id).where(
-            outbox_table.c.result_id == result_id, outbox_table.c.status == DELIVERED
-        )
+    return run_ids(connection, [result_id])[result_id]
+
+
+def run_ids(connection: Connection, result_ids: Sequence[int]) -> dict[int, dict[str, str]]:
+    """Returns the ids of each result's delivered runs, under the names that they have in its metadata."""
+    found: dict[int, dict[str, str]] = {result_id: {} for result_id in result_ids}
+    of = outbox_table.c
+    wanted = select(of.result_id, of.provider, of.run_id).where(
+        of.result_id.in_(result_ids), of.status == DELIVERED
     )
-    return {f"{row.provider}_run_id": row.run_id for row in rows}
+    for result_id, provider, run_id in connection.execute(wanted):
+        found[result_id][f"{provider}_run_id"] = run_id
+    return found
 
 
-def _whole(row: Row[Any], run_ids: dict[str, str]) -> dict[str, Any]:
+def whole(row: Row[Any], run_ids: dict[str, str]) -> dict[str, Any]:
+    """Returns the whole record in a row of the table; `run_ids` are those of its delivered runs."""
     results = json.loads(row.results)
     return {
         **_summary(row, results),

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from fairmind_sync.results.payload import Json
 from fairmind_sync.results.recognition import words
 from fairmind_sync.results.recognition.shapes import rows_in
+from fairmind_sync.results.risk_levels import LEVELS
 from fairmind_sync.text import storable
 
 _MOST = 2**31 - 1
-LEVELS = ("none", "minimal", "low", "medium", "moderate", "high", "severe", "critical")
-"""Levels of risk, the higher ones last."""
 _RISKS = (
     *(
         ("overall_risk",),

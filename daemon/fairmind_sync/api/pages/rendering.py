@@ -19,7 +19,7 @@ from fairmind_sync import __version__
 from fairmind_sync.api.context import visitor_of
 from fairmind_sync.evidence.wording import number
 from fairmind_sync.results.error_kinds import words_for
-from fairmind_sync.results.verdict import LEVELS
+from fairmind_sync.results.risk_levels import LEVELS
 from fairmind_sync.text import printable, storable, web_url
 
 if TYPE_CHECKING:

@@ -1,0 +1,6 @@
+"""The levels of risk that a result may state. Pure."""
+
+from __future__ import annotations
+
+LEVELS = ("none", "minimal", "low", "medium", "moderate", "high", "severe", "critical")
+"""The higher ones last."""
