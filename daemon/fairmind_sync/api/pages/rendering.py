@@ -112,7 +112,7 @@ def breakable(name: str) -> Markup:
 def labelled(section: Markup, title_id: str) -> Markup:
     """Returns a section of a report whose tables are named by its title, and can be scrolled by keyboard."""
     named = f'aria-labelledby="{title_id}"'
-    scrolled = f'<div class="wide" tabindex="0" role="region" {named}>'
+    scrolled = f'<div class="wide" tabindex="0" role="group" {named}>'
     text = str(section).replace('<div class="wide">', scrolled)
     return Markup(text.replace("<table", f"<table {named}"))  # noqa: S704 it was markup, and the id is ours
 
