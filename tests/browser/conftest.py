@@ -1,4 +1,4 @@
-"""A real browser, a fresh profile for each test, and a daemon whose page it visits."""
+"""A real browser, a fresh profile for each test, and the pages that it visits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from sqlalchemy import Engine
 
-from tests.browser.site import Site, open_site
+from tests.browser.site import Site, open_live_site, open_site
 
 OpenPage: TypeAlias = Callable[..., Page]
 
@@ -72,6 +72,12 @@ def page(open_page: OpenPage) -> Page:
 
 
 @pytest.fixture
-def site(engine: Engine, tmp_path: Path, mlflow_uri: str) -> Iterator[Site]:
-    with open_site(engine, tmp_path, mlflow_uri) as site:
+def site(engine: Engine) -> Iterator[Site]:
+    with open_site(engine) as site:
+        yield site
+
+
+@pytest.fixture
+def live_site(engine: Engine, tmp_path: Path, mlflow_uri: str) -> Iterator[Site]:
+    with open_live_site(engine, tmp_path, mlflow_uri) as site:
         yield site

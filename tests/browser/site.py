@@ -1,12 +1,13 @@
-"""A daemon in front of a real MLflow server, and what its page shows."""
+"""The status page as a browser visits it, with a daemon behind it or without, and what it shows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Page, expect
 from sqlalchemy import Engine
@@ -19,7 +20,8 @@ from fairmind_sync.testing import new_result
 from tests.support.clock import NOW
 from tests.support.databases import store_of
 from tests.support.deliveries import dead, delivered, save
-from tests.support.processes import DaemonProcess, running_daemon
+from tests.support.pages import served
+from tests.support.processes import running_daemon
 
 RESULT = "/result?test_id=shown"
 MODEL = "/model?model_id=model-1"
@@ -59,15 +61,12 @@ JUDGED = {
 
 @dataclass(frozen=True)
 class Site:
-    """`mlflow` is paused, so that nothing on the page changes by itself."""
+    """`mlflow` is paused, so that nothing on the page changes by itself. `stop` ends what answers."""
 
-    daemon: DaemonProcess
+    url: str
     engine: Engine
     settings: Settings
-
-    @property
-    def url(self) -> str:
-        return self.daemon.url
+    stop: Callable[[], object]
 
     def visit(self, page: Page, path: str = LIST) -> None:
         page.goto(self.url + path)
@@ -83,19 +82,32 @@ class Site:
 
 
 @contextmanager
-def open_site(engine: Engine, place: Path, mlflow_uri: str, **env: str) -> Iterator[Site]:
-    url = engine.url.render_as_string()
-    settings = Settings(provider="mlflow", database_url=url)
-    actions.pause(store_of(settings), "mlflow")
+def open_site(engine: Engine, **changes: Any) -> Iterator[Site]:
+    """The page without a daemon: nothing is delivered."""
+    settings = _settings(engine, **changes)
+    with ExitStack() as stack:
+        url = stack.enter_context(served(settings))
+        yield Site(url, engine, settings, stack.close)
+
+
+@contextmanager
+def open_live_site(engine: Engine, place: Path, mlflow_uri: str) -> Iterator[Site]:
+    """The page of a daemon, which delivers to a real MLflow server once that is resumed."""
+    settings = _settings(engine)
     env = {
         "MLOPS_PROVIDER": "mlflow",
         "MLFLOW_TRACKING_URI": mlflow_uri,
         "MLFLOW_EXPERIMENT_NAME": place.name,
-        "FAIRMIND_SYNC_DATABASE_URL": url,
-        **env,
+        "FAIRMIND_SYNC_DATABASE_URL": settings.database_url,
     }
     with running_daemon(env, place) as daemon:
-        yield Site(daemon, engine, settings)
+        yield Site(daemon.url, engine, settings, daemon.stop)
+
+
+def _settings(engine: Engine, **changes: Any) -> Settings:
+    url = engine.url.render_as_string()
+    actions.pause(store_of(Settings(database_url=url)), "mlflow")
+    return Settings(provider="mlflow", database_url=url, **changes)
 
 
 def furnish(engine: Engine) -> None:

@@ -30,21 +30,21 @@ def test_a_saved_result_appears_as_pending_without_a_reload(site: Site, unreload
     assert is_unreloaded(unreloaded)
 
 
-def test_a_pending_delivery_becomes_delivered_without_a_reload(
-    site: Site, unreloaded: Page
-) -> None:
-    site.save("test_123")
-    row = unreloaded.get_by_role("row", name="test_123")
+def test_a_pending_delivery_becomes_delivered_without_a_reload(live_site: Site, page: Page) -> None:
+    live_site.save("test_123")
+    live_site.visit(page)
+    page.evaluate("window.isMarked = true")
+    row = page.get_by_role("row", name="test_123")
     expect(row.locator(".status")).to_have_text("pending")
-    actions.resume(store_of(site.settings), "mlflow")
+    actions.resume(store_of(live_site.settings), "mlflow")
     expect(row.locator(".status")).to_have_text("delivered")
-    assert is_unreloaded(unreloaded)
+    assert is_unreloaded(page)
 
 
-def test_the_run_link_opens_mlflows_own_page(site: Site, page: Page, mlflow_uri: str) -> None:
-    actions.resume(store_of(site.settings), "mlflow")
-    site.save("test_123")
-    site.visit(page)
+def test_the_run_link_opens_mlflows_own_page(live_site: Site, page: Page, mlflow_uri: str) -> None:
+    actions.resume(store_of(live_site.settings), "mlflow")
+    live_site.save("test_123")
+    live_site.visit(page)
     page.get_by_role("row", name="test_123").locator("a[href*='/runs/']").click()
     page.wait_for_url(f"{mlflow_uri}/**", wait_until="commit")
     expect(page.get_by_role("heading", name="test_123")).to_be_visible()
@@ -111,7 +111,7 @@ def test_the_page_says_that_it_may_be_out_of_date_when_the_daemon_is_gone(
     site: Site, page: Page
 ) -> None:
     site.visit(page)
-    site.daemon.stop()
+    site.stop()
     expect(page.get_by_role("status").filter(has_text="out of date")).to_be_visible()
 
 

@@ -9,8 +9,9 @@ from playwright.sync_api import Browser
 
 from fairmind_sync.clock import utc_now
 from fairmind_sync.settings import Settings
-from tests.pictures.cockpit import NAMES, furnish, photograph, served
+from tests.pictures.cockpit import NAMES, furnish, photograph
 from tests.support.databases import store_of
+from tests.support.pages import served
 
 
 @pytest.mark.nightly

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
+from pydantic import SecretStr
 from sqlalchemy import Engine
 
 from tests.browser.site import LIST, MODEL, Site, furnish, open_site
@@ -16,8 +16,8 @@ WRONG = "something else"
 
 
 @pytest.fixture
-def site(engine: Engine, tmp_path: Path, mlflow_uri: str) -> Iterator[Site]:
-    with open_site(engine, tmp_path, mlflow_uri, FAIRMIND_SYNC_API_TOKEN=RIGHT) as site:
+def site(engine: Engine) -> Iterator[Site]:
+    with open_site(engine, api_token=SecretStr(RIGHT)) as site:
         furnish(engine)
         yield site
 

@@ -6,19 +6,14 @@ Fills a database with two months of results in all states; the pictures are thos
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
-from threading import Thread
 from typing import Any
 
-import uvicorn
 from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import Connection, Engine, insert
 
-from fairmind_sync.api import create_app
 from fairmind_sync.clock import utc_now
 from fairmind_sync.operating import actions
 from fairmind_sync.outbox import claims, heartbeat, outcomes, provider_state, saving
@@ -32,6 +27,7 @@ from fairmind_sync.storage.schema import ready_engine
 from fairmind_sync.storage.tables import provider_samples_table
 from fairmind_sync.testing import new_result
 from tests.browser.conftest import _ARGUMENTS
+from tests.support.pages import served
 
 PLACE = Path(__file__).parents[2] / "daemon" / "docs" / "pictures" / "cockpit"
 PAGES = {
@@ -144,22 +140,6 @@ def _sample(connection: Connection, now: datetime) -> None:
             connection.execute(
                 insert(provider_samples_table).values(provider=provider, at=at, **sample)
             )
-
-
-@contextmanager
-def served(settings: Settings) -> Iterator[str]:
-    """Serves the pages, without a daemon; gives their address."""
-    config = uvicorn.Config(create_app(settings), port=0, log_config=None, lifespan="off")
-    server = uvicorn.Server(config)
-    listener = config.bind_socket()
-    thread = Thread(target=server.run, args=([listener],))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
-        listener.close()
 
 
 def photograph(browser: Browser, address: str, place: Path) -> None:
