@@ -32,8 +32,8 @@ def chosen(value: str, values: Sequence[str], kind: str) -> str:
     if (found := value.strip().lower()) in values:
         return found
     near = get_close_matches(found, values, 1)
-    meant = f". Did you mean {near[0]}?" if near else ""
-    raise typer.BadParameter(f"{value!r} is none of the {kind}: {', '.join(values)}{meant}")
+    listed = ", ".join(values) + (f". Did you mean {near[0]}?" if near else "")
+    raise typer.BadParameter(f"{value!r} is none of the {kind}: {listed}")
 
 
 A_PROVIDER = choice(PROVIDERS, "providers")

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 _OPEN = (DEAD, PENDING)
 _SHOWN = 20
-_IN_NO_STATE = "no such delivery is in a state for it. See: fairmind-sync runs"
 Ids = Annotated[list[int] | None, typer.Argument(help="Deliveries, as 'runs' numbers them.")]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Say how many would change, and change nothing.")
@@ -161,7 +160,7 @@ def _tell_rehearsal(chosen: _Chosen, would_change: int, verb: str, *, as_json: b
     if as_json:
         print_json({"would_change": would_change, "unchanged": unchanged})
     elif not would_change:
-        fail(f"nothing would be {verb}: {_IN_NO_STATE}")
+        fail(f"nothing would be {verb}: no such delivery is in a state for it")
     else:
         first = (find(chosen.engine, RunFilter(delivery_id=id_)) for id_ in chosen.ids[:_SHOWN])
         columns = delivery_columns(current_time(chosen.engine))
@@ -177,7 +176,7 @@ def _report(changed: int, chosen: int, verb: str, *, as_json: bool) -> None:
     if as_json:
         print_json({"changed": changed, "unchanged": chosen - changed})
     elif not changed:
-        fail(f"nothing was {verb}: {_IN_NO_STATE}")
+        fail(f"nothing was {verb}: no such delivery is in a state for it. See: fairmind-sync runs")
     else:
         say(f"{verb} {changed} of {chosen} deliveries")
     raise typer.Exit(0 if changed else 1)
