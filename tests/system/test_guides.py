@@ -54,7 +54,7 @@ def save_file(place: Path, test_id: str) -> None:
 def test_the_first_ten_minutes_end_with_two_runs(tmp_path: Path) -> None:
     said = shown("\n".join(shell_snippets(guide("first-ten-minutes.md"))), tmp_path)
     assert (len(RUN_URL.findall(said)), "exit code 1: something is left" in said) == (2, True)
-    states = re.findall(r"^mlflow, delivery \d+: (\w+)", said, re.MULTILINE)
+    states = re.findall(r"^mlflow, delivery \d+ of test second: (\w+)", said, re.MULTILINE)
     assert states == ["pending", "delivered"]
     assert "<html" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
