@@ -131,7 +131,7 @@ def test_the_calls_of_fairminds_own_service_work_from_the_wheel(
 def test_the_page_is_in_the_wheel(installed_wheel: Path) -> None:
     api = installed_wheel / "fairmind_sync" / "api"
     names = {file.name for file in (*api.glob("templates/*"), *api.glob("static/*"))}
-    assert {"index.html", "page.css", "page.js"} <= names
+    assert {"overview.html", "page.css", "page.js"} <= names
 
 
 def test_the_checkout_uses_its_own_migrations() -> None:
