@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine
 
+from fairmind_sync.api import refusals
 from fairmind_sync.outbox import counters
 from fairmind_sync.storage.engine import writing
 from tests.support.deliveries import delivered
@@ -19,14 +20,15 @@ _OF_A_HISTOGRAM = "le"
 
 
 def answered(client: TestClient) -> dict[str, tuple[str, set[str]]]:
-    """Type and labels of each metric; counters by the name that a query uses."""
+    """Type and labels of each metric; counters by the name that a query uses, and without their beginnings."""
     found = {}
     for family in text_string_to_metric_families(client.get("/metrics").text):
         if family.name.endswith("_created"):
             continue  # when a counter began: the client library's own
         labels = {label for sample in family.samples for label in sample.labels}
         name = f"{family.name}_total" if family.type == "counter" else family.name
-        found[name] = (family.type, labels - {_OF_A_HISTOGRAM})
+        if not name.endswith("_created"):
+            found[name] = (family.type, labels - {_OF_A_HISTOGRAM})
     return found
 
 
@@ -40,6 +42,11 @@ def test_each_metric_is_told_with_its_type_and_labels(client: TestClient, engine
     with writing(engine) as connection:
         counters.count_latency(connection, "mlflow", timedelta(seconds=1))
     assert told() == answered(client)
+
+
+def test_each_reason_of_a_refused_save_is_told() -> None:
+    reasons = PAGE.split("A save is refused")[1].split("A connection")[0]
+    assert set(re.findall(r"`(\w+)`", reasons)) == {*refusals.REASONS}
 
 
 def test_each_query_is_of_a_metric_that_is_there(client: TestClient, engine: Engine) -> None:
