@@ -20,7 +20,7 @@ _OF_A_HISTOGRAM = "le"
 
 
 def answered(client: TestClient) -> dict[str, tuple[str, set[str]]]:
-    """Type and labels of each metric; counters by the name that a query uses, and without their beginnings."""
+    """Type and labels of each metric; counters by the name that a query uses, not when they began."""
     found = {}
     for family in text_string_to_metric_families(client.get("/metrics").text):
         if family.name.endswith("_created"):
