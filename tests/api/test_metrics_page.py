@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine
 
+from fairmind_sync.api import refusals
 from fairmind_sync.outbox import counters
 from fairmind_sync.storage.engine import writing
 from tests.support.deliveries import delivered
@@ -40,6 +41,11 @@ def test_each_metric_is_told_with_its_type_and_labels(client: TestClient, engine
     with writing(engine) as connection:
         counters.count_latency(connection, "mlflow", timedelta(seconds=1))
     assert told() == answered(client)
+
+
+def test_each_reason_of_a_refused_save_is_told() -> None:
+    reasons = PAGE.split("A save is refused")[1].split("A connection")[0]
+    assert set(re.findall(r"`(\w+)`", reasons)) == {*refusals.REASONS}
 
 
 def test_each_query_is_of_a_metric_that_is_there(client: TestClient, engine: Engine) -> None:

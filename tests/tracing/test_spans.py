@@ -154,7 +154,7 @@ def test_each_attempt_is_a_span_of_the_same_trace(traced: Collector, engine: Eng
 def test_what_a_provider_leaves_is_given_back(traced: Collector, engine: Engine) -> None:
     save(engine)
     deliver(engine, ProviderOfflineError("down"))
-    assert named(traced, "deliver mlflow").attributes["fairmind_sync.outcome"] == "given_back"
+    assert named(traced, "deliver mlflow").attributes["fairmind_sync.outcome"] == "released"
 
 
 def test_a_lost_lease_is_told(

@@ -130,7 +130,7 @@ class DeliverySpans(Untraced):
     def left(self) -> None:
         while self._under_way:
             _, span = self._under_way.popitem()
-            _end_attempt(span, "given_back")
+            _end_attempt(span, "released")
 
     def end(self) -> None:
         """Leaves a receiver that doesn't answer in time, with the thread that waits for it."""

@@ -117,7 +117,7 @@ def test_no_secret_and_nothing_of_a_payload_is_sent(
     assert [
         span.attributes["fairmind_sync.outcome"] for span in collector.named("deliver mlflow")
     ] == [
-        "given_back",
+        "released",
         "delivered",
     ]
     assert secrets_in(collector) == []
