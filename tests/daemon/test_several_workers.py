@@ -17,16 +17,9 @@ from sqlalchemy import Engine, select
 from fairmind_sync.storage.engine import current_time, reading
 from fairmind_sync.storage.tables import ALIVE_FOR, heartbeat_table, outbox_table
 from tests.support.databases import rows
+from tests.support.diagonals import MOSTLY_A_FILE, MOSTLY_A_SERVER
 from tests.support.ending import ending_with_parent
 from tests.support.processes import PATIENCE_S, command, eventually, running_daemon
-
-NIGHTLY = pytest.mark.nightly
-MOSTLY_A_FILE = pytest.mark.parametrize(
-    "database_url", ["sqlite", pytest.param("postgresql", marks=NIGHTLY)], indirect=True
-)
-MOSTLY_A_SERVER = pytest.mark.parametrize(
-    "database_url", ["postgresql", pytest.param("sqlite", marks=NIGHTLY)], indirect=True
-)
 
 BACKEND = """
 from fastapi import FastAPI

@@ -6,11 +6,13 @@ import asyncio
 import json
 import os
 import select
+import shutil
 import socket
 import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -27,7 +29,7 @@ from fairmind_sync.outbox import heartbeat
 from fairmind_sync.storage.engine import writing
 from fairmind_sync.storage.tables import heartbeat_table
 from tests.support.databases import rows
-from tests.support.processes import DaemonProcess, command, eventually, running_daemon
+from tests.support.processes import command, eventually, running_daemon
 
 RESULT = {"test_id": "t", "model_id": "m", "test_type": "ml_bias", "results": {"accuracy": 0.85}}
 VARIABLES = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
@@ -72,16 +74,6 @@ def told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Manager]:
     monkeypatch.setenv("NOTIFY_SOCKET", manager.address)
     yield manager
     manager.close()
-
-
-@pytest.fixture
-def env(database_url: str, mlflow_uri: str) -> dict[str, str]:
-    return {
-        "MLOPS_PROVIDER": "mlflow",
-        "MLFLOW_TRACKING_URI": mlflow_uri,
-        "FAIRMIND_SYNC_DATABASE_URL": database_url,
-        "WATCHDOG_USEC": "60000000",
-    }
 
 
 @pytest.mark.parametrize(
@@ -162,34 +154,54 @@ def test_no_process_started_later_finds_the_variables(monkeypatch: pytest.Monkey
     assert [name for name in VARIABLES if name in os.environ] == []
 
 
-def test_the_daemon_alone_says_when_it_is_ready_alive_and_stopping(
-    told: Manager, env: dict[str, str], tmp_path: Path
-) -> None:
-    with running_daemon(env, tmp_path, started=True) as running:
-        deliver_one(running, env)
-        said = [told.next(), told.next()]
-        running.stop()
-    while not told.has_heard_nothing():
-        said.append(told.next())
-    assert [what for what, _ in said[:2]] == ["READY=1", "WATCHDOG=1"]
-    assert [what for what, _ in said if what != "WATCHDOG=1"] == ["READY=1", "STOPPING=1"]
-    assert {sender for _, sender in said} == {running.process.pid}
+@dataclass(frozen=True)
+class Watched:
+    """What a daemon said that delivered a result and ended, and the variables that its children knew."""
+
+    pid: int
+    said: list[tuple[str, int]]
+    known: list[set[str]]
 
 
-def test_no_worker_knows_the_service_manager(
-    told: Manager, env: dict[str, str], tmp_path: Path
-) -> None:
-    with running_daemon(env, tmp_path, started=True) as running:
-        deliver_one(running, env)
+@pytest.fixture(scope="module")
+def watched(shared_place: Path, sqlite_template: Path, mlflow_uri: str) -> Watched:
+    """A started daemon under a service manager; its worker process stays after the delivery."""
+    shutil.copytree(sqlite_template, shared_place / "database")
+    manager = Manager(str(shared_place / "notify"))
+    env = {
+        "MLOPS_PROVIDER": "mlflow",
+        "MLFLOW_TRACKING_URI": mlflow_uri,
+        "FAIRMIND_SYNC_DATABASE_URL": f"sqlite:///{shared_place / 'database/fairmind-sync.db'}",
+        "NOTIFY_SOCKET": manager.address,
+        "WATCHDOG_USEC": "60000000",
+    }
+    with running_daemon(env, shared_place, started=True) as running:
+        command("save", "-", env=without_manager(env), stdin=json.dumps(RESULT))
+        running.event("delivery.delivered")
         children = psutil.Process(running.process.pid).children(recursive=True)
         known = [set(VARIABLES) & child.environ().keys() for child in children]
+        said = [manager.next(), manager.next()]
+        running.stop()
+    while not manager.has_heard_nothing():
+        said.append(manager.next())
+    manager.close()
+    return Watched(running.process.pid, said, known)
+
+
+def without_manager(env: dict[str, str]) -> dict[str, str]:
+    return {name: text for name, text in env.items() if name not in VARIABLES}
+
+
+def test_the_daemon_alone_says_when_it_is_ready_alive_and_stopping(watched: Watched) -> None:
+    said = watched.said
+    assert [what for what, _ in said[:2]] == ["READY=1", "WATCHDOG=1"]
+    assert [what for what, _ in said if what != "WATCHDOG=1"] == ["READY=1", "STOPPING=1"]
+    assert {sender for _, sender in said} == {watched.pid}
+
+
+def test_no_worker_knows_the_service_manager(watched: Watched) -> None:
+    known = watched.known
     assert (known != [], set().union(*known)) == (True, set())
-
-
-def deliver_one(daemon: DaemonProcess, env: dict[str, str]) -> None:
-    """By a worker process, which stays."""
-    command("save", "-", env=env, stdin=json.dumps(RESULT))
-    daemon.event("delivery.delivered")
 
 
 def test_a_watchdog_shorter_than_a_heartbeat_may_take_is_warned_of(

@@ -18,6 +18,7 @@ from tests.support.backend_calls import get, listed, save
 
 pytestmark = pytest.mark.both_databases
 
+EXAMPLES = 100 if settings.get_current_profile_name() == "nightly" else 15
 USERS = ("alice", "Alice", "alice ", "ali%", "_lice", None)
 TESTS = ("t", "T", "t%")
 Owned: TypeAlias = tuple[str | None, str]
@@ -61,7 +62,9 @@ def played(given_steps: list[tuple[str, str | None, str]]) -> Iterator[tuple[boo
 
 
 @settings(
-    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None,
+    max_examples=EXAMPLES,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(given_steps=steps)
 def test_a_user_has_only_what_that_user_saved(

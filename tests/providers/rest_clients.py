@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fairmind_sync.providers.mlflow import package_client
 from fairmind_sync.providers.mlflow.http_client import HttpClient, Request
 from fairmind_sync.providers.mlflow.thin_client import ThinClient
 from tests.standins import loopback
 from tests.standins.faults import Faults
 
-CLIENTS: dict[str, Callable[[str], HttpClient]] = {
-    "thin": ThinClient,
-    "package": package_client.client_of,
-}
+
+def of_the_package(uri: str) -> HttpClient:
+    """MLflow's own client, whose import takes seconds: each process of a run collects this module."""
+    from fairmind_sync.providers.mlflow import package_client
+
+    return package_client.client_of(uri)
+
+
+CLIENTS: dict[str, Callable[[str], HttpClient]] = {"thin": ThinClient, "package": of_the_package}
 JSON = Request("POST", "/api/2.0/mlflow/runs/create", json={"name": "größer", "value": "NaN"})
 _SENT = ("Authorization", "User-Agent", "X-MLflow-Client-Version", "X-MLFLOW-WORKSPACE")
 _BODY = ("Content-Type", "Content-Length")

@@ -9,10 +9,10 @@ from sqlalchemy import Engine
 
 from fairmind_sync.outbox.delivery_lookup import DeliveryRecord
 from tests.providers.test_mlflow import MlflowLab
-from tests.standins.faults import Action, Fault, every
+from tests.standins.faults import Action, Fault
 from tests.standins.mlflow_proxy import MlflowProxy
 from tests.support.deliveries import pass_time
-from tests.support.diagonals import diagonals
+from tests.support.diagonals import diagonals, one_of
 from tests.support.evidence_held import at_mlflow, made
 
 RESULTS = {"accuracy": 0.25, "groups": {"a": 1, "b": 2}}
@@ -67,7 +67,7 @@ def is_one_complete_run(lab: MlflowLab) -> bool:
     )
 
 
-@pytest.mark.parametrize(("kind", "action"), diagonals(KINDS, LOST))
+@pytest.mark.parametrize(("kind", "action"), diagonals(KINDS, LOST, apart=6))
 def test_a_lost_reply(lab: MlflowLab, proxy: MlflowProxy, kind: str, action: Action) -> None:
     disturb(proxy, kind, action)
     drain(lab, action)
@@ -75,7 +75,7 @@ def test_a_lost_reply(lab: MlflowLab, proxy: MlflowProxy, kind: str, action: Act
     assert is_one_complete_run(lab)
 
 
-@pytest.mark.parametrize("action", LOST)
+@pytest.mark.parametrize("action", one_of(LOST))
 def test_a_lost_reply_to_the_search_on_doubt(
     lab: MlflowLab, proxy: MlflowProxy, action: Action
 ) -> None:
@@ -89,7 +89,8 @@ def test_a_lost_reply_to_the_search_on_doubt(
 
 
 @pytest.mark.parametrize(
-    ("kind", "action"), every(("create", "log_batch", "update"), ("drop_before", "hang"))
+    ("kind", "action"),
+    diagonals(("create", "update", "log_batch"), ("drop_before", "hang"), apart=3),
 )
 def test_a_request_that_never_arrived(
     lab: MlflowLab, proxy: MlflowProxy, kind: str, action: Action

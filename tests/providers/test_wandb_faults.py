@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine
 
 from tests.providers.test_wandb import WandbLab
-from tests.standins.faults import Action, every
+from tests.standins.faults import Action
 from tests.standins.wandb import Fault, StandInWandb
 from tests.support.deliveries import pass_time
 from tests.support.diagonals import diagonals, one_of
@@ -66,7 +66,7 @@ def is_one_complete_run(lab: WandbLab) -> bool:
     )
 
 
-@pytest.mark.parametrize(("kind", "action"), diagonals(KINDS, LOST))
+@pytest.mark.parametrize(("kind", "action"), diagonals(KINDS, LOST, apart=9))
 def test_a_lost_reply(lab: WandbLab, kind: str, action: Action) -> None:
     lab.standin.faults.replace([Fault(kind, action, seconds=LATE_S, times=1)])
     lab.drain()
@@ -75,7 +75,8 @@ def test_a_lost_reply(lab: WandbLab, kind: str, action: Action) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "action"), every(("upsert", "file_stream", "read_back"), ("drop_before", "hang"))
+    ("kind", "action"),
+    diagonals(("upsert", "read_back", "file_stream"), ("drop_before", "hang"), apart=3),
 )
 def test_a_request_that_never_arrived(lab: WandbLab, kind: str, action: Action) -> None:
     lab.standin.faults.replace([Fault(kind, action, times=1)])

@@ -14,9 +14,8 @@ from fairmind_sync.relay import worker
 from fairmind_sync.relay.shared_flags import SharedFlags
 from fairmind_sync.relay.watchdog import HUNG
 from fairmind_sync.settings import Settings
+from tests.support.diagonals import MOSTLY_A_FILE, MOSTLY_A_SERVER
 from tests.support.processes import PATIENCE_S, eventually
-
-pytestmark = pytest.mark.both_databases
 
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -41,6 +40,7 @@ def start_child_and_die(settings: Settings, wires: SharedFlags) -> None:
     os._exit(0)
 
 
+@MOSTLY_A_SERVER
 def test_a_batch_that_outlives_its_deadline_ends_the_process(configured: Settings) -> None:
     process = SPAWN.Process(target=hang, args=(configured, SharedFlags()))
     process.start()
@@ -48,6 +48,7 @@ def test_a_batch_that_outlives_its_deadline_ends_the_process(configured: Setting
     assert process.exitcode == HUNG
 
 
+@MOSTLY_A_FILE
 def test_a_worker_stops_when_it_is_asked_to(configured: Settings) -> None:
     wires = SharedFlags()
     process = SPAWN.Process(target=wait_for_stop, args=(configured, wires))
@@ -57,6 +58,7 @@ def test_a_worker_stops_when_it_is_asked_to(configured: Settings) -> None:
     assert process.exitcode == 0
 
 
+@MOSTLY_A_SERVER
 def test_a_worker_tells_its_process_id(configured: Settings) -> None:
     wires = SharedFlags()
     process = SPAWN.Process(target=wait_for_stop, args=(configured, wires))
@@ -67,6 +69,7 @@ def test_a_worker_tells_its_process_id(configured: Settings) -> None:
     assert told == process.pid
 
 
+@MOSTLY_A_FILE
 def test_a_worker_ends_when_its_parent_died(configured: Settings) -> None:
     wires = SharedFlags()
     parent = SPAWN.Process(target=start_child_and_die, args=(configured, wires))

@@ -23,6 +23,7 @@ from tests.standins.faults import Fault
 from tests.standins.mlflow_proxy import MlflowProxy
 from tests.standins.wandb import Fault as WandbFault
 from tests.standins.wandb import StandInWandb
+from tests.support.diagonals import diagonals
 from tests.support.postgres import PostgresServer
 from tests.support.processes import DaemonProcess, command, eventually, running_daemon
 
@@ -217,8 +218,9 @@ def test_the_search_would_find_a_leak(tmp_path: Path) -> None:
     assert search.leaks == {("W&B key", "file leaking.db")}
 
 
-@pytest.mark.parametrize("place", ["in parameters", "before the host"])
-@pytest.mark.parametrize("database", ["reached", "away"])
+@pytest.mark.parametrize(
+    ("place", "database"), diagonals(["in parameters", "before the host"], ["reached", "away"])
+)
 def test_no_password_of_a_database_comes_out(
     tmp_path: Path, postgres: PostgresServer, place: str, database: str
 ) -> None:

@@ -6,8 +6,7 @@ import random
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import product
-from typing import Any, Literal
+from typing import Literal
 
 Action = Literal[
     "status",
@@ -58,11 +57,6 @@ class Fault:
             return False
         self.times = None if self.times is None else self.times - 1
         return True
-
-
-def every(kinds: Iterable[str], others: Iterable[Any]) -> list[tuple[str, Any]]:
-    """All pairs, for a matrix of tests."""
-    return list(product(kinds, others))
 
 
 class Faults:

@@ -17,9 +17,12 @@ def one_of(values: Sequence[Any]) -> list[ParameterSet]:
 
 
 def some_of(values: Sequence[Any], count: int) -> list[ParameterSet]:
-    """Every value; all but the first `count` are marked `nightly`."""
+    """Every value; all but the first `count` are marked `nightly`. A tuple holds a value for each name."""
     return [
-        pytest.param(one, marks=[pytest.mark.nightly] if place >= count else [])
+        pytest.param(
+            *(one if isinstance(one, tuple) else (one,)),
+            marks=[pytest.mark.nightly] if place >= count else [],
+        )
         for place, one in enumerate(values)
     ]
 
@@ -37,3 +40,12 @@ def diagonals(
         for y, row in enumerate(rows)
         for x, column in enumerate(columns)
     ]
+
+
+MOSTLY_A_FILE = pytest.mark.parametrize(
+    "database_url", one_of(["sqlite", "postgresql"]), indirect=True
+)
+"""For a test to which the database makes no difference; each one's neighbour has the other one."""
+MOSTLY_A_SERVER = pytest.mark.parametrize(
+    "database_url", one_of(["postgresql", "sqlite"]), indirect=True
+)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import atexit
 import ctypes
+import fcntl
 import multiprocessing
 import os
 import signal
@@ -19,11 +20,13 @@ import sys
 import tempfile
 import threading
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from multiprocessing import connection, forkserver, process, reduction
 from pathlib import Path
 from typing import Any
 
+from tests.support.broom import place_of_the_run
 from tests.support.ending import end_with_parent
 
 WORKERS = b"workers"
@@ -61,10 +64,11 @@ class Forked:
         cwd: Path,
         streams: Sequence[int],
     ) -> None:
+        sys.audit("tests.Forked")
         entry = (work, arguments, dict(env), cwd, [_Descriptor(fd) for fd in streams])
         self._process = _processes.Process(target=_enter, args=entry)
         self._polling = threading.Lock()
-        with _starting:
+        with _starting, _preloading():
             self._process.start()
             # multiprocessing would poll it from whichever thread starts the next one
             process._children.discard(self._process)  # type: ignore[attr-defined]
@@ -100,6 +104,21 @@ class Forked:
         self.send_signal(signal.SIGKILL)
 
 
+@contextmanager
+def _preloading() -> Iterator[None]:
+    """One process of a run after the other: what the first one compiles, no other has to."""
+    if _forkserver_runs():
+        yield
+        return
+    with (place_of_the_run() / "preloading.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _forkserver_runs() -> bool:
+    return forkserver._forkserver._forkserver_pid is not None  # type: ignore[attr-defined]
+
+
 def verb(*arguments: str) -> None:
     """Runs `fairmind-sync` with these arguments."""
     sys.argv = ["fairmind-sync", *arguments]
@@ -108,10 +127,20 @@ def verb(*arguments: str) -> None:
     cli.main()
 
 
+def text(source: str, *arguments: str) -> None:
+    """Runs a program's text, as `python -c` does."""
+    sys.argv = ["-c", *arguments]
+    exec(source, {"__name__": "__main__"})  # noqa: S102 a test's own text
+
+
 def run(
-    *arguments: str, env: Mapping[str, str], stdin: str | None, timeout: float
+    *arguments: str,
+    env: Mapping[str, str],
+    stdin: str | None = None,
+    timeout: float,
+    work: Callable[..., object] = verb,
 ) -> subprocess.CompletedProcess[str]:
-    """Runs `fairmind-sync` to its end, as `subprocess.run` does."""
+    """Runs `fairmind-sync` or other work to its end, as `subprocess.run` does."""
     with (
         tempfile.TemporaryFile() as given,
         tempfile.TemporaryFile() as output,
@@ -120,16 +149,16 @@ def run(
         given.write((stdin or "").encode())
         given.seek(0)
         streams = [given.fileno(), output.fileno(), errors.fileno()]
-        forked = Forked(verb, *arguments, env=env, cwd=Path.cwd(), streams=streams)
+        forked = Forked(work, *arguments, env=env, cwd=Path.cwd(), streams=streams)
         try:
             code = forked.wait(timeout)
         finally:
             forked.kill()
-        printed = [_text(file.fileno()) for file in (output, errors)]
-    return subprocess.CompletedProcess(["fairmind-sync", *arguments], code, *printed)
+        printed = [_written(file.fileno()) for file in (output, errors)]
+    return subprocess.CompletedProcess([work.__name__, *arguments], code, *printed)
 
 
-def _text(file: int) -> str:
+def _written(file: int) -> str:
     os.lseek(file, 0, os.SEEK_SET)
     with open(file, encoding="utf-8", closefd=False) as lines:
         return lines.read()

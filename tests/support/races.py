@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
+import tempfile
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import IO
+
+from tests.support.forked import Forked, text
 
 _GATE = "\nprint(flush=True)\ninput()\n"
+_MOST_S = 120.0
 
 
 def at_once(imports: str, work: str, *arguments: list[str]) -> list[str]:
@@ -16,36 +19,49 @@ def at_once(imports: str, work: str, *arguments: list[str]) -> list[str]:
 
     Each process finds its list in `sys.argv[1:]`.
     """
-    checkout = Path(__file__).parents[2]
-    env = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (checkout, checkout / "daemon")))}
     with ExitStack() as stack:
-        processes = [
-            stack.enter_context(
-                subprocess.Popen(
-                    [sys.executable, "-c", f"{imports}{_GATE}{work}", *given],
-                    env=env,
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                    text=True,
-                )
-            )
+        source = f"{imports}{_GATE}{work}"
+        racers = [
+            _Racer(source, given, stack.enter_context(tempfile.TemporaryFile("w+")), stack)
             for given in arguments
         ]
-        for process in processes:
-            stack.callback(process.kill)
-        for process in processes:
-            assert process.stdout is not None
-            process.stdout.readline()
-        ended = [_open_gate(process) for process in processes]
-        printed = [process.communicate(timeout=120) for process in ended]
+        for racer in racers:
+            racer.wait_until_ready()
+        for racer in racers:
+            racer.open_gate()
+        printed = [racer.printed() for racer in racers]
     assert [errors for _, errors in printed] == [""] * len(arguments)
-    return [text.strip() for text, _ in printed]
+    return [output.strip() for output, _ in printed]
 
 
-def _open_gate(process: subprocess.Popen[str]) -> subprocess.Popen[str]:
-    assert process.stdin is not None
-    with suppress(BrokenPipeError):  # it failed already: its errors tell why
-        process.stdin.write("\n")
-        process.stdin.flush()
-    return process
+class _Racer:
+    """A process that waits at a gate: its standard input."""
+
+    def __init__(self, source: str, given: list[str], errors: IO[str], stack: ExitStack) -> None:
+        gate, self._key = os.pipe()
+        output, prints = os.pipe()
+        self._output = stack.enter_context(os.fdopen(output))
+        self._errors = errors
+        stack.callback(os.close, self._key)
+        streams = [gate, prints, errors.fileno()]
+        try:
+            self._process = Forked(
+                text, source, *given, env=os.environ, cwd=Path.cwd(), streams=streams
+            )
+        finally:
+            os.close(gate)
+            os.close(prints)
+        stack.callback(self._process.kill)
+
+    def wait_until_ready(self) -> None:
+        self._output.readline()
+
+    def open_gate(self) -> None:
+        with suppress(BrokenPipeError):  # it failed already: its errors tell why
+            os.write(self._key, b"\n")
+
+    def printed(self) -> tuple[str, str]:
+        """To standard output and to standard error, once it has ended."""
+        self._process.wait(_MOST_S)
+        self._errors.seek(0)
+        return self._output.read(), self._errors.read()

@@ -10,22 +10,24 @@ import pytest
 
 from fairmind_sync.demo.tracking_server import tracking_server
 from tests.providers.typical_results import TYPICAL
+from tests.support.diagonals import one_of
 from tests.versions.tracking_servers import cells, lean_server
 
-LOST = (None, "log_batch")
+LOST = ("log_batch", None)
 PLAIN_ONES = len(TYPICAL)
 """Other kinds of lost replies, and more results, are tried by `task versions`."""
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """What came of the given results, by the kind of reply that was lost."""
+def uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the server takes runs."""
     place = tmp_path_factory.mktemp("oldest")
     python = lean_server(place / "venv")
     with tracking_server(place, python=str(python)) as uri:
-        yield dict(cells(uri, place, Path(sys.executable), LOST, PLAIN_ONES))
+        yield uri
 
 
-@pytest.mark.parametrize("lost", [str(kind) for kind in LOST])
-def test_each_result_is_one_whole_run(outcomes: dict[str, str], lost: str) -> None:
-    assert outcomes[lost] == "whole"
+@pytest.mark.parametrize("lost", one_of(LOST))
+def test_each_result_is_one_whole_run(uri: str, tmp_path: Path, lost: str | None) -> None:
+    came = dict(cells(uri, tmp_path, Path(sys.executable), [lost], PLAIN_ONES))
+    assert came == {str(lost): "whole"}

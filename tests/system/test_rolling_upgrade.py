@@ -91,6 +91,7 @@ def test_its_daemon_upgrades_nothing_by_itself(next_env: dict[str, str], engine:
     assert schema.revision(engine) == schema.HEAD
 
 
+@pytest.mark.nightly
 def test_an_upgrade_keeps_every_row(
     env: dict[str, str], next_env: dict[str, str], engine: Engine
 ) -> None:

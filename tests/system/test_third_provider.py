@@ -42,6 +42,18 @@ with TestClient(create_app(load_settings()), base_url="http://localhost") as cli
     told = {name: [answer.status_code, answer.json()] for name, answer in answers.items()}
     print(json.dumps(told | {"metrics": client.get("/metrics").text, "page": client.get("/").text}))
 """
+VERBS = """
+import contextlib, io, json, sys
+from fairmind_sync import cli
+
+def said(arguments):
+    sys.argv = ["fairmind-sync", *arguments]
+    with contextlib.redirect_stdout(io.StringIO()) as told, contextlib.suppress(SystemExit):
+        cli.main()
+    return told.getvalue()
+
+print(json.dumps([said(verb) for verb in json.loads(sys.argv[1])]))
+"""
 
 
 @dataclass(frozen=True)
@@ -68,9 +80,22 @@ class House:
     def run(self, *arguments: str, **more_env: str) -> subprocess.CompletedProcess[str]:
         return command(*arguments, env=self.env | more_env, check=False)
 
-    def told(self, *arguments: str) -> Any:
-        """What a command prints as JSON."""
-        return json.loads(self.run(*arguments, "--json").stdout)
+    def said(self, *verbs: str) -> list[str]:
+        """What these commands print, one after the other in one process."""
+        return list(self.python(VERBS, json.dumps([verb.split() for verb in verbs])))
+
+    def python(self, script: str, *arguments: str) -> Any:
+        """What the script prints as JSON."""
+        ran = subprocess.run(
+            [sys.executable, "-c", script, *arguments],
+            env={**os.environ, **self.env},
+            cwd=self.place,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=True,
+        )
+        return json.loads(ran.stdout)
 
     def save(self, *results: dict[str, Any], **more_env: str) -> None:
         file = self.place / "results.jsonl"
@@ -132,16 +157,15 @@ def drained(tmp_path_factory: pytest.TempPathFactory) -> Drained:
 @pytest.fixture(scope="module")
 def answers(drained: Drained) -> dict[str, Any]:
     """What the REST API says, by endpoint."""
-    asked = subprocess.run(
-        [sys.executable, "-c", REST, drained.run_id],
-        env={**os.environ, **drained.house.env},
-        cwd=drained.house.place,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=True,
-    )
-    return dict(json.loads(asked.stdout))
+    return dict(drained.house.python(REST, drained.run_id))
+
+
+@pytest.fixture(scope="module")
+def said(drained: Drained) -> list[str]:
+    """What the commands print that change nothing."""
+    url = f"url memory {drained.run_id}"
+    asked = ("status --json", url, "explain bad --json", "runs --provider memory --json")
+    return drained.house.said(*asked)
 
 
 def test_its_run_is_where_it_keeps_runs(drained: Drained) -> None:
@@ -149,35 +173,33 @@ def test_its_run_is_where_it_keeps_runs(drained: Drained) -> None:
     assert json.loads(held.read_text()) == RESULTS[0]["results"]
 
 
-def test_status_counts_its_deliveries(drained: Drained) -> None:
-    found = drained.house.told("status")["providers"]
+def test_status_counts_its_deliveries(said: list[str]) -> None:
+    found = json.loads(said[0])["providers"]
     counted = {name: (one["delivered"], one["dead"]) for name, one in found.items()}
     assert counted == {"wandb": (0, 0), "mlflow": (0, 0), "memory": (1, 1)}
 
 
-def test_url_prints_its_runs_page(drained: Drained) -> None:
-    assert drained.house.run("url", "memory", drained.run_id).stdout == f"{drained.url}\n"
+def test_url_prints_its_runs_page(drained: Drained, said: list[str]) -> None:
+    assert said[1] == f"{drained.url}\n"
 
 
-def test_explain_says_what_it_said(drained: Drained) -> None:
-    (found,) = drained.house.told("explain", "bad")
+def test_explain_says_what_it_said(said: list[str]) -> None:
+    (found,) = json.loads(said[2])
     assert found["last_error"] == (
         "the provider refuses this result: the token [hidden] may not write this"
     )
 
 
-def test_runs_lists_its_deliveries(drained: Drained) -> None:
-    found = drained.house.told("runs", "--provider", "memory")
+def test_runs_lists_its_deliveries(said: list[str]) -> None:
+    found = json.loads(said[3])
     assert {"good": "delivered", "bad": "dead"}.items() <= {
         one["test_id"]: one["status"] for one in found
     }.items()
 
 
 def test_it_is_paused_and_resumed(drained: Drained) -> None:
-    paused_at = []
-    for verb in ("pause", "resume"):
-        assert drained.house.run(verb, "memory").returncode == 0
-        paused_at.append(drained.house.told("status")["providers"]["memory"]["paused_at"])
+    told = drained.house.said("pause memory", "status --json", "resume memory", "status --json")
+    paused_at = [json.loads(text)["providers"]["memory"]["paused_at"] for text in told[1::2]]
     assert (bool(paused_at[0]), paused_at[1]) == (True, None)
 
 

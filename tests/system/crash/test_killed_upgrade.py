@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,15 +12,19 @@ from sqlalchemy import Engine
 
 from fairmind_sync.storage import schema, sqlite_file
 from fairmind_sync.storage.engine import is_file
+from tests.support import forked
 from tests.support.databases import opened
+from tests.support.diagonals import diagonals, one_of
 from tests.support.older_database import held_by, older_database
-from tests.support.processes import command
+from tests.support.processes import PATIENCE_S, command
 
 STEPS = {
     "between two statements": "alembic.op.add_column = killed",
     "before the commit": "event.listen(Engine, 'commit', killed)",
 }
 STEPS_OF_FILE = STEPS | {"while the copy is made": "sqlite_file.reading = killed"}
+IN_TURNS = diagonals(["sqlite", "postgresql"], [*STEPS])
+IN_OTHER_TURNS = diagonals(["postgresql", "sqlite"], [*STEPS])
 DIES = """
 import os, signal
 import alembic.op
@@ -49,12 +51,11 @@ def url_of(engine: Engine) -> str:
 
 
 def kill_upgrade(engine: Engine, step: str) -> None:
-    ran = subprocess.run(
-        [sys.executable, "-c", DIES.format(STEPS_OF_FILE[step]), "db", "upgrade"],
+    ran = forked.run(
+        *(DIES.format(STEPS_OF_FILE[step]), "db", "upgrade"),
         env=os.environ | {"FAIRMIND_SYNC_DATABASE_URL": url_of(engine)},
-        capture_output=True,
-        timeout=240,
-        check=False,
+        timeout=PATIENCE_S,
+        work=forked.text,
     )
     assert ran.returncode == -signal.SIGKILL, ran.stderr
 
@@ -82,14 +83,14 @@ def upgrades_with_all_that_it_holds(older: Engine, step: str) -> bool:
     return contents(older) == (schema.HEAD, *held)
 
 
-@pytest.mark.both_databases
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(("empty_database_url", "step"), IN_TURNS, indirect=["empty_database_url"])
 def test_it_opens_as_it_was(older: Engine, step: str) -> None:
     assert opens_as_it_was(older, step)
 
 
-@pytest.mark.both_databases
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(
+    ("empty_database_url", "step"), IN_OTHER_TURNS, indirect=["empty_database_url"]
+)
 def test_it_upgrades_with_all_that_it_holds(older: Engine, step: str) -> None:
     assert upgrades_with_all_that_it_holds(older, step)
 
@@ -102,7 +103,7 @@ def test_a_file_upgrades_when_its_copy_was_not_done(older: Engine) -> None:
     assert upgrades_with_all_that_it_holds(older, "while the copy is made")
 
 
-@pytest.mark.parametrize("step", STEPS_OF_FILE)
+@pytest.mark.parametrize("step", one_of([*STEPS_OF_FILE]))
 def test_what_is_named_a_backup_is_whole(older: Engine, step: str) -> None:
     before = contents(older)
     kill_upgrade(older, step)

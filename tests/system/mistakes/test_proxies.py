@@ -13,7 +13,7 @@ import pytest
 from fairmind_sync.provider_names import PROVIDERS, ProviderName
 from tests.conftest import API_KEY
 from tests.standins.forward_proxy import forward_proxy
-from tests.support.diagonals import diagonals
+from tests.support.diagonals import diagonals, one_of
 from tests.support.processes import command
 from tests.system.mistakes.gateways import PASSWORD, Gateway
 from tests.system.mistakes.gateways import USER as GATEWAYS_USER
@@ -70,7 +70,7 @@ def test_a_socks_proxy_leads_to_the_provider(
     assert (found(database_url).status, proxy.asked) == ("delivered", {f"{provider}.example"})
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("provider", one_of(PROVIDERS))
 def test_a_socks_proxy_that_wants_another_password_blocks(
     world: World, provider: ProviderName, database_url: str, with_socks: dict[str, str]
 ) -> None:
@@ -85,8 +85,9 @@ def test_a_socks_proxy_that_wants_another_password_blocks(
     assert OTHER_PASSWORD not in drained.stderr
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
-@pytest.mark.parametrize("name", ["NO_PROXY", "no_proxy"])
+@pytest.mark.parametrize(
+    ("provider", "name"), diagonals(PROVIDERS, ["NO_PROXY", "no_proxy"], apart=2)
+)
 def test_a_host_in_no_proxy_is_asked_directly(
     world: World, provider: ProviderName, name: str, database_url: str
 ) -> None:
@@ -117,7 +118,7 @@ def test_a_proxy_of_w_and_bs_own_settings_leads_to_it(
     assert found(database_url).status == "delivered"
 
 
-@pytest.mark.parametrize("mistake", BY_PASSWORD, ids=str)
+@pytest.mark.parametrize("mistake", one_of(BY_PASSWORD), ids=str)
 def test_the_password_of_a_proxy_is_nowhere(
     mistake: Mistake, world: World, database_url: str, tmp_path: Path
 ) -> None:
