@@ -13,7 +13,8 @@ from rich.cells import cell_len
 
 from fairmind_sync.cli import listing as listings
 from fairmind_sync.cli.drawing import draw, shortened
-from fairmind_sync.cli.listing import Column, Cut, Listing, Note, ShownOn, show
+from fairmind_sync.cli.listing import Column, Cut, Listing, Note, ShownOn
+from fairmind_sync.cli.showing import show
 
 LINK = re.compile(r"\x1b]8;[^;]*;([^\x1b]*)\x1b\\(.*?)\x1b]8;;\x1b\\")
 STYLE = re.compile(r"\x1b\[[0-9;]*m")

@@ -30,9 +30,10 @@ from fairmind_sync.cli.filters import (
     Until,
     WithError,
 )
-from fairmind_sync.cli.listing import Column, Cut, Listing, Part, ShownOn, show
+from fairmind_sync.cli.listing import Column, Cut, Listing, Part, ShownOn
 from fairmind_sync.cli.output import fail, print_json, say
 from fairmind_sync.cli.rest import MOST_COUNTED, rest_of
+from fairmind_sync.cli.showing import show
 from fairmind_sync.cli.watching import Watch, show_or_watch
 from fairmind_sync.cli.when import age, shown
 from fairmind_sync.provider_names import PROVIDERS, either

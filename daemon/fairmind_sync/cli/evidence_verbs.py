@@ -10,8 +10,9 @@ import typer
 
 from fairmind_sync.cli.choices import A_PROVIDER
 from fairmind_sync.cli.command import PROVIDER_NAMES, AsJson, current_settings, opened
-from fairmind_sync.cli.listing import Column, Cut, Listing, show
+from fairmind_sync.cli.listing import Column, Cut, Listing
 from fairmind_sync.cli.output import fail, print_json, say
+from fairmind_sync.cli.showing import show
 
 _LACKING = (
     Column("provider", attrgetter("provider")),

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, TypeAlias
 
-from fairmind_sync.cli.output import say, write
-from fairmind_sync.cli.standard_streams import standard_output
 from fairmind_sync.text import printable, web_url
 
 
@@ -76,29 +74,6 @@ class Note(str):
 
 Part: TypeAlias = "str | Listing"
 """A line of text, which may be a note, or a listing."""
-
-
-def show(*parts: Part) -> None:
-    """Prints texts and listings, as they fit standard output."""
-    out = standard_output()
-    for part in parts:
-        if isinstance(part, str):
-            say(part, is_wrong=isinstance(part, Note))
-        elif out.isatty():
-            from fairmind_sync.cli.drawing import draw
-
-            draw(part, out)
-        else:
-            for line in lines(part):
-                write(line)
-
-
-def lines(listing: Listing) -> Iterator[str]:
-    """Yields the header and each row, for programs to read."""
-    columns = listing.in_pipe()
-    yield "\t".join(column.name for column in columns)
-    for row in listing.rows:
-        yield "\t".join(column.text(row) for column in columns)
 
 
 def link_in(text: str) -> str | None:

@@ -14,9 +14,10 @@ import typer
 from fairmind_sync.cli.choices import choice
 from fairmind_sync.cli.command import AsJson, opened_to_look
 from fairmind_sync.cli.filters import Limit, OfModel, OfRisk, OfType, OfUser, Since, Until
-from fairmind_sync.cli.listing import Column, Cut, Listing, ShownOn, show
+from fairmind_sync.cli.listing import Column, Cut, Listing, ShownOn
 from fairmind_sync.cli.output import fail, print_json, say
 from fairmind_sync.cli.rest import MOST_COUNTED, rest_of
+from fairmind_sync.cli.showing import show
 from fairmind_sync.cli.when import age, shown
 
 if TYPE_CHECKING:

@@ -21,8 +21,9 @@ from fairmind_sync.cli.filters import (
     Until,
     WithError,
 )
-from fairmind_sync.cli.listing import Listing, show
+from fairmind_sync.cli.listing import Listing
 from fairmind_sync.cli.output import fail, print_json, say
+from fairmind_sync.cli.showing import show
 from fairmind_sync.results.states import DEAD, PENDING
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from fairmind_sync.cli.listing import Part, show
+from fairmind_sync.cli.listing import Part
+from fairmind_sync.cli.showing import show
 from fairmind_sync.cli.standard_streams import standard_output
 from fairmind_sync.cli.when import shown
 from fairmind_sync.clock import utc_now
