@@ -11,7 +11,7 @@ from operator import attrgetter
 import pytest
 from rich.cells import cell_len
 
-from fairmind_sync.cli import listing as listings
+from fairmind_sync.cli import showing
 from fairmind_sync.cli.drawing import draw, shortened
 from fairmind_sync.cli.listing import Column, Cut, Listing, Note, ShownOn
 from fairmind_sync.cli.showing import show
@@ -124,7 +124,7 @@ def test_what_could_steer_a_terminal_is_spelled_out(drawn: Draw) -> None:
 
 
 def lines() -> list[str]:
-    return [*listings.lines(Listing(COLUMNS, ROWS))]
+    return [*showing.lines(Listing(COLUMNS, ROWS))]
 
 
 def test_in_a_pipe_a_row_is_a_line_with_whole_cells() -> None:
@@ -139,7 +139,7 @@ def test_each_place_has_its_columns(drawn: Draw) -> None:
         ],
         ROWS[:1],
     )
-    assert [*listings.lines(both)] == ["saved", "2026-01-31"]
+    assert [*showing.lines(both)] == ["saved", "2026-01-31"]
     assert [line.rstrip() for line in plain(drawn(80, both))] == ["age", "3 min"]
 
 
