@@ -112,7 +112,7 @@ _COPIED = (
 )
 """Tables, each after those that it refers to.
 
-Not heartbeats, nor the counts that triggers make, nor what the webhook of the source's daemons was told.
+Not what daemons make anew: heartbeats, the counts of triggers, samples, and what a webhook was told.
 """
 
 

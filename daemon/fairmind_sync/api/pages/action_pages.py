@@ -55,7 +55,7 @@ def confirm(
 ) -> HTMLResponse:
     """Shows what a retry or discard of many deliveries will do; nothing is changed yet."""
     with reading(engine) as connection:
-        count = len(chosen.id) or len(delivery_lookup.ids(connection, _filter(chosen)))
+        count = len(chosen.id) or delivery_lookup.count(connection, _filter(chosen), LARGEST_ID)
     named = "chosen deliveries" if chosen.id else _filter(chosen).in_words()
     return render(request, "confirm.html", settings, chosen=chosen, count=count, named=named)
 
