@@ -36,9 +36,14 @@ pytestmark = pytest.mark.both_databases
 XSS = "'\"><script>alert(1)</script><img src=x onerror=alert(1)>"
 PAGES = [
     "/",
-    f"/?q={quote(XSS)}&provider={quote(XSS)}&status={quote(XSS)}",
     f"/result?test_id={quote(XSS)}",
     f"/report?test_id={quote(XSS)}",
+    f"/deliveries?error={quote(XSS)}",
+    "/models",
+    f"/compare?model_id={quote(XSS)}&metric={quote(XSS)}",
+    "/operators",
+    f"/deliveries?q={quote(XSS)}&provider={quote(XSS)}&status={quote(XSS)}&user={quote(XSS)}",
+    f"/deliveries/confirm?do=discard&error={quote(XSS)}&back={quote(XSS)}",
     f"/model?model_id={quote(XSS)}&metric={quote(XSS)}",
     f"/sign-in?back={quote(XSS)}",
     f"/model/trend.svg?model_id={quote(XSS)}&metric={quote(XSS)}",
@@ -65,9 +70,16 @@ FILTERS = [
     f"{API}/results/test-1?user_id=",
     f"{API}/results/",
     f"{API}/run-url/mlflow/",
-    "/?q=",
-    "/?provider=",
-    "/?status=",
+    "/deliveries?q=",
+    "/deliveries?provider=",
+    "/deliveries?status=",
+    "/deliveries?user=",
+    "/deliveries?type=",
+    "/deliveries?risk=",
+    "/deliveries?error=",
+    "/deliveries?kind=",
+    "/models?q=",
+    "/compare?model_id=",
     "/result?test_id=",
     "/model?model_id=",
 ]
@@ -129,7 +141,7 @@ def test_a_page_runs_nothing_that_it_shows(infected: TestClient, path: str) -> N
     assert dangers(infected.get(path).text) == []
 
 
-@pytest.mark.parametrize("path", PAGES[:4])
+@pytest.mark.parametrize("path", PAGES[:7])
 def test_a_page_shows_the_attack_as_text(infected: TestClient, path: str) -> None:
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in infected.get(path).text
 
@@ -217,13 +229,19 @@ def test_an_injection_is_saved_and_found_as_what_it_is(client: TestClient, injec
     assert [run["test_id"] for run in found] == [injection] * 2
 
 
-@pytest.mark.parametrize("option", ["--test-id", "--model-id", "--provider", "--status"])
+@pytest.mark.parametrize("option", ["--test-id", "--model-id", "--user-id", "--error"])
 def test_an_injection_on_the_command_line_finds_nothing(
     configured: Settings, database_url: str, option: str
 ) -> None:
     save_with(configured, [new_result()])
     env = {"FAIRMIND_SYNC_DATABASE_URL": database_url}
     assert json.loads(command("runs", "--json", option, INJECTIONS[0], env=env).stdout) == []
+
+
+@pytest.mark.parametrize("option", ["--provider", "--status"])
+def test_an_injection_is_none_of_the_choices(database_url: str, option: str) -> None:
+    env = {"FAIRMIND_SYNC_DATABASE_URL": database_url}
+    assert command("runs", option, INJECTIONS[0], env=env, check=False).returncode == 2
 
 
 def files_below(place: Path) -> str:

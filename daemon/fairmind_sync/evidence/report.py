@@ -69,7 +69,7 @@ def report_html(result: SavedResult, verdict: Verdict, table: Table) -> str:
     shown = [fill(_SECTION, title=title, body=body) for title, body in sections(result, table)]
     body = joined([_header(result, verdict), *shown], "\n")
     page = fill(_PAGE, title=run_name(result), style=STYLE, body=body)
-    return storable(page.translate(_CONTROLS))
+    return storable(page.translate(_CONTROLS))  # the header's, too
 
 
 def sections(result: SavedResult, table: Table) -> list[tuple[str, Markup]]:
@@ -90,7 +90,11 @@ def sections(result: SavedResult, table: Table) -> list[tuple[str, Markup]]:
         ("For the audit", _pairs(audit_fields(result.results, result.metadata))),
         ("Provenance", _pairs(_provenance(result))),
     )
-    return [(title, body) for title, body in found if body]
+    return [(title, _without_controls(body)) for title, body in found if body]
+
+
+def _without_controls(section: Markup) -> Markup:
+    return Markup(str(section).translate(_CONTROLS))  # noqa: S704 it was markup
 
 
 def _header(result: SavedResult, verdict: Verdict) -> Markup:
