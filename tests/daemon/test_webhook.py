@@ -18,6 +18,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine, update
 
+from fairmind_sync.daemon.housekeeping import Housekeeping
 from fairmind_sync.daemon.webhook import Webhook
 from fairmind_sync.outbox import outcomes, provider_state, webhook_events
 from fairmind_sync.results.error_kinds import ErrorKind
@@ -288,5 +289,15 @@ def test_what_is_over_is_forgotten_after_a_month(engine: Engine, webhook: Webhoo
         webhook_events.add(connection, "old", {}, now - webhook_events.KEPT - MINUTE)
         webhook_events.add(connection, "new", {}, now)
     webhook.look()
-    webhook.look()
+    Housekeeping(engine).tidy()
     assert [one.event_key for one in rows(engine, webhook_events_table)] == ["begin", "new"]
+
+
+def test_a_look_that_finds_nothing_writes_nothing(
+    webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_engine: Engine) -> None:
+        raise AssertionError("it writes")
+
+    monkeypatch.setattr("fairmind_sync.daemon.webhook.writing", fail)
+    webhook.look()

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from fairmind_sync.event_log import get_logger
-from fairmind_sync.outbox import counters, deletion, idempotency, pruning, samples
+from fairmind_sync.outbox import counters, deletion, idempotency, pruning, samples, webhook_events
 from fairmind_sync.outbox.heartbeat import Heartbeat
 from fairmind_sync.storage import erasure, sqlite_file
 from fairmind_sync.storage.engine import current_time, writing
@@ -60,6 +60,7 @@ class Housekeeping:
                     idempotency.forget_keys(connection, now)
                     counters.fold_delivery_counts(connection)
                     samples.take(connection, now)
+                    webhook_events.forget(connection, now)
         erasure.empty_log(self._engine)
         size = sqlite_file.shrink_wal(self._engine)
         if size > sqlite_file.LARGE_WAL:

@@ -43,9 +43,18 @@ class Notice:
         }
 
 
-def notable(connection: Connection, settings: Settings, now: datetime) -> Iterator[Notice]:
-    """Yields what there is to tell, also what was told before: the key says so."""
-    begun = webhook_events.begin(connection, now)
+def news(
+    connection: Connection, settings: Settings, begun: datetime, now: datetime
+) -> list[Notice]:
+    """Returns what there is to tell of what happened since `begun`, without what was told before."""
+    found = {one.key: one for one in _notable(connection, settings, begun, now)}
+    told = webhook_events.known(connection, [*found])
+    return [one for key, one in found.items() if key not in told]
+
+
+def _notable(
+    connection: Connection, settings: Settings, begun: datetime, now: datetime
+) -> Iterator[Notice]:
     for provider in settings.enabled:
         yield from _of_provider(connection, provider, settings.webhook_after, now)
     yield from _dead(connection, max(begun, now - _HOUR), now)

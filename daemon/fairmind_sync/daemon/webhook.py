@@ -12,10 +12,10 @@ from urllib.error import HTTPError, URLError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from fairmind_sync import __version__
-from fairmind_sync.daemon.notable import notable
+from fairmind_sync.daemon.notable import news
 from fairmind_sync.event_log import get_logger
 from fairmind_sync.outbox import webhook_events
-from fairmind_sync.storage.engine import current_time, writing
+from fairmind_sync.storage.engine import current_time, reading, writing
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -40,12 +40,24 @@ class Webhook:
         self._opener = build_opener(_NoRedirect)
 
     def look(self) -> None:
-        """Keeps what is new, and sends what is due; at most `_AT_ONCE` events, the rest at the next look."""
+        """Keeps what is new, and sends what is due; at most `_AT_ONCE` events, the rest at the next look.
+
+        Where there is nothing to tell, nothing is written: a commit would wake up whoever looks for work.
+        """
         now = current_time(self._engine)
-        with writing(self._engine) as connection:
-            for notice in notable(connection, self._settings, now):
-                webhook_events.add(connection, notice.key, notice.body(now), now)
-            webhook_events.forget(connection, now)
+        with reading(self._engine) as connection:
+            begun = webhook_events.begun_at(connection)
+            found = news(connection, self._settings, begun, now) if begun else []
+            is_any_due = webhook_events.is_any_due(connection, now)
+        if begun is None or found:
+            with writing(self._engine) as connection:
+                webhook_events.begin(connection, now)
+                for one in found:
+                    webhook_events.add(connection, one.key, one.body(now), now)
+        if found or is_any_due:
+            self._send_all()
+
+    def _send_all(self) -> None:
         for _ in range(_AT_ONCE):
             if self._should_stop() or not self._send_next():
                 return

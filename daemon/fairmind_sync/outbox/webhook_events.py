@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -33,13 +33,29 @@ class DueEvent:
     attempts: int
 
 
-def begin(connection: Connection, now: datetime) -> datetime:
-    """Returns since when events are told: since the first call ever, so that nothing old is."""
+def begin(connection: Connection, now: datetime) -> None:
+    """Has events be told from now on, unless they are since an earlier time: nothing old is told."""
     _add(connection, _BEGIN, "{}", now, due_at=None)
-    begun: datetime = connection.execute(
+
+
+def begun_at(connection: Connection) -> datetime | None:
+    """Returns since when events are told; None before the first `begin`."""
+    begun: datetime | None = connection.execute(
         select(_table.created_at).where(_table.event_key == _BEGIN)
-    ).scalar_one()
+    ).scalar()
     return begun
+
+
+def known(connection: Connection, keys: Sequence[str]) -> set[str]:
+    """Returns those of the keys under which there is an event."""
+    wanted = select(_table.event_key).where(_table.event_key.in_(keys))
+    return set(connection.execute(wanted).scalars())
+
+
+def is_any_due(connection: Connection, now: datetime) -> bool:
+    """Returns whether an event is to be sent now."""
+    due = select(_table.id).where(_table.due_at <= now).limit(1)
+    return connection.execute(due).first() is not None
 
 
 def add(connection: Connection, key: str, body: Mapping[str, Any], now: datetime) -> None:
