@@ -13,13 +13,14 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import Engine
 
 from fairmind_sync.operating import actions
-from fairmind_sync.outbox import retry_discard, samples
+from fairmind_sync.outbox import outcomes, retry_discard, samples
+from fairmind_sync.results.delivery import Run
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage.engine import current_time, writing
 from fairmind_sync.testing import new_result
 from tests.support.clock import NOW
 from tests.support.databases import store_of
-from tests.support.deliveries import dead, delivered, save
+from tests.support.deliveries import claim, dead, save
 from tests.support.pages import served
 from tests.support.processes import running_daemon
 
@@ -27,7 +28,8 @@ RESULT = "/result?test_id=shown"
 MODEL = "/model?model_id=model-1"
 LIST = "/deliveries"
 COMPARED = "/compare?model_id=model-1&model_id=model-2"
-CONFIRM = "/deliveries/confirm?do=discard&status=dead"
+CONFIRM = "/deliveries/confirm?do=discard&all=1&status=dead"
+LONG_RUN = Run("run-1", f"https://mlflow.example/#/experiments/{'1234567890' * 8}/runs/run-1")
 PAGES = (
     "/",
     LIST,
@@ -35,6 +37,7 @@ PAGES = (
     CONFIRM,
     RESULT,
     "/result?test_id=judged",
+    "/result?test_id=arrived",
     "/models",
     MODEL,
     f"{MODEL}&metric=accuracy",
@@ -112,7 +115,10 @@ def _settings(engine: Engine, **changes: Any) -> Settings:
 
 def furnish(engine: Engine) -> None:
     """Something of each kind for `PAGES` to show; long names and errors are among it."""
-    delivered(engine)
+    save(engine, "mlflow", test_id="arrived")
+    (arrived,) = claim(engine)
+    with writing(engine) as connection:
+        outcomes.record_delivered(connection, arrived, LONG_RUN, "somewhere", NOW)
     dead(engine, "the run is too large: " + "metrics/group/name=0.123456789;" * 12)
     given_up = dead(engine)
     with writing(engine) as connection:

@@ -23,7 +23,7 @@ def site(engine: Engine) -> Iterator[Site]:
 
 
 def sign_in(page: Page, token: str = RIGHT) -> None:
-    page.get_by_label("FAIRMIND_SYNC_API_TOKEN").fill(token)
+    page.get_by_label("Token").fill(token)
     page.get_by_role("button", name="Sign in").click()
 
 
@@ -34,7 +34,7 @@ def test_whoever_has_not_signed_in_is_asked_to(site: Site, page: Page) -> None:
 
 def test_the_field_for_the_token_has_the_focus(site: Site, page: Page) -> None:
     site.visit(page)
-    expect(page.get_by_label("FAIRMIND_SYNC_API_TOKEN")).to_be_focused()
+    expect(page.get_by_label("Token")).to_be_focused()
 
 
 def test_a_wrong_token_is_refused_with_a_message(site: Site, page: Page) -> None:

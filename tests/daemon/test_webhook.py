@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from random import Random
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -25,6 +21,7 @@ from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage.engine import current_time, writing
 from fairmind_sync.storage.tables import webhook_events_table
+from tests.standins.receiver import Receiver, receiving
 from tests.support.databases import rows
 from tests.support.deliveries import claim, save
 from tests.support.log_events import captured_logs
@@ -33,48 +30,10 @@ MINUTE = timedelta(minutes=1)
 SECRET = "whsec_" + b64encode(bytes(range(32))).decode()
 
 
-@dataclass
-class Receiver:
-    """A web server that takes events, or answers as it is told."""
-
-    status: int = 204
-    location: str | None = None
-    url: str = ""
-    taken: list[dict[str, Any]] = field(default_factory=list)
-    headers: list[Any] = field(default_factory=list)
-    bodies: list[bytes] = field(default_factory=list)
-
-    @property
-    def kinds(self) -> list[str]:
-        return [one["type"] for one in self.taken]
-
-
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    found = Receiver()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            found.bodies.append(body)
-            found.taken.append(json.loads(body))
-            found.headers.append(self.headers)
-            self.send_response(found.status)
-            if found.location:
-                self.send_header("Location", found.location)
-            self.end_headers()
-
-        def log_message(self, *_arguments: object) -> None:
-            """Says nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    found.url = f"http://127.0.0.1:{server.server_port}/hook"
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield found
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with receiving() as found:
+        yield found
 
 
 def settings_of(engine: Engine, receiver: Receiver, **more: Any) -> Settings:
@@ -248,6 +207,18 @@ def test_an_event_that_is_not_taken_is_sent_again_under_its_id(
     assert first == second
     (event,) = [one for one in rows(engine, webhook_events_table) if one.sent_at]
     assert (event.due_at, event.attempts, event.last_error) == (None, 2, None)
+
+
+def test_events_of_different_databases_have_different_ids(engine: Engine) -> None:
+    ids = set()
+    for _ in range(2):
+        with writing(engine) as connection:
+            webhook_events.add(connection, "k", {"type": "x"}, current_time(engine))
+            event = webhook_events.take(connection, current_time(engine))
+            assert event is not None
+            ids.add(event.message_id)
+            connection.execute(webhook_events_table.delete())
+    assert len(ids) == 2
 
 
 def test_an_event_that_nobody_takes_is_given_up_after_a_day(

@@ -31,6 +31,7 @@ from fairmind_sync.storage.tables import (
     operator_actions_table,
     outbox_table,
     results_table,
+    webhook_events_table,
 )
 from fairmind_sync.storage.tables import provider_table as states
 from tests.support.clock import NOW
@@ -49,6 +50,7 @@ COPIED = (
     attempt_counts_table,
     latency_counts_table,
     operator_actions_table,
+    webhook_events_table,
 )
 Ends: TypeAlias = tuple[str, str]
 

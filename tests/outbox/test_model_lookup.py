@@ -24,8 +24,9 @@ def listed(engine: Engine, **wanted: Any) -> list[ModelInShort]:
 
 
 def test_models_come_in_the_order_in_which_they_were_last_tested(engine: Engine) -> None:
-    for name in ("b", "a", "c", "a"):
-        save(engine, model_id=name)
+    for day, name in enumerate(("b", "a", "c", "a")):
+        save(engine, model_id=name, now=NOW + day * DAY)
+    save(engine, model_id="b", now=NOW - DAY)  # imported: older than it seems
     assert [one.model_id for one in listed(engine)] == ["a", "c", "b"]
     assert [one.model_id for one in listed(engine, limit=1, offset=1)] == ["c"]
 

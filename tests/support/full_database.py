@@ -11,6 +11,7 @@ from fairmind_sync.outbox import (
     provider_state,
     retry_discard,
     saving,
+    webhook_events,
 )
 from fairmind_sync.outbox.delivery_lookup import RunFilter
 from fairmind_sync.provider_names import PROVIDERS
@@ -40,4 +41,6 @@ def fill(engine: Engine) -> None:
         count = retry_discard.discard(connection, ids, "not wanted", NOW)
         named = operator_log.deliveries_named(ids)
         by = operator_log.of_this_process()
+        webhook_events.begin(connection, NOW)
+        webhook_events.add(connection, "dead:mlflow", {"type": "deliveries.dead"}, NOW)
         operator_log.note(connection, "discard", by, NOW, subject=named, count=count)

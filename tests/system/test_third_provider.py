@@ -40,7 +40,8 @@ with TestClient(create_app(load_settings()), base_url="http://localhost") as cli
         "log": client.post(f"{root}/log-test", json=body),
     }
     told = {name: [answer.status_code, answer.json()] for name, answer in answers.items()}
-    print(json.dumps(told | {"metrics": client.get("/metrics").text, "page": client.get("/").text}))
+    texts = [client.get(path).text for path in ("/metrics", "/", "/deliveries")]
+    print(json.dumps(told | {"metrics": texts[0], "page": texts[1] + texts[2]}))
 """
 VERBS = """
 import contextlib, io, json, sys

@@ -15,8 +15,7 @@ from fairmind_sync.api import health
 from fairmind_sync.api.endpoints import router
 from fairmind_sync.api.guard import Guard
 from fairmind_sync.api.openapi import describe
-from fairmind_sync.api.pages import routes
-from fairmind_sync.api.problems import answer_error
+from fairmind_sync.api.pages import error_page, routes
 from fairmind_sync.errors import FairmindSyncError
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(routes.router)
     app.mount("/static", _Files(directory=STATIC), name="static")
     for kind in (FairmindSyncError, HTTPException, RequestValidationError):
-        app.add_exception_handler(kind, answer_error)
+        app.add_exception_handler(kind, error_page.answer)
     app.add_middleware(Guard, settings=settings)
     app.openapi = lambda: describe(app, has_token=settings.api_token is not None)  # type: ignore[method-assign]  # FastAPI's own way
     return app

@@ -26,9 +26,14 @@ class _Text(PathConvertor):
 register_url_convertor("text", _Text())
 
 
-async def _settings(request: Request) -> Settings:
+def settings_of(request: Request) -> Settings:
+    """Returns the settings of the app, or the environment's where a backend mounts the router."""
     given = getattr(request.app.state, "settings", None)
     return given if isinstance(given, Settings) else current_settings()
+
+
+async def _settings(request: Request) -> Settings:
+    return settings_of(request)
 
 
 CurrentSettings = Annotated[Settings, Depends(_settings)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from copy import copy
 
 from fairmind_sync.errors import FairmindSyncError
 from fairmind_sync.extras import imported_with_daemon
@@ -57,24 +58,26 @@ app.add_typer(db_verbs.db, name="db", rich_help_panel=_CARE)
 def main() -> None:
     """Runs the command line; a user's mistake is one line on standard error, not a traceback."""
     standard_streams.fill()
-    _leave_out_other_verbs(sys.argv[1:2])
     try:
-        app()
+        _with_verbs(sys.argv[1:2])()
     except FairmindSyncError as error:
         fail(_without_secrets(str(error)))
     except OSError as error:
         fail(standard_streams.trouble(error))
 
 
-def _leave_out_other_verbs(named: list[str]) -> None:
-    """Leaves the verb alone that is named: typer reads the signature of each verb that it knows.
+def _with_verbs(named: list[str]) -> typer.Typer:
+    """Returns the application with the named verb alone: typer reads the signature of each that it knows.
 
-    Where none is named, all stay: for help, for completion, and to say which verb was meant.
+    Where none is named, all are there: for help, for completion, and to say which verb was meant.
     """
     verbs = [one for one in app.registered_commands if one.name in named]
     groups = [one for one in app.registered_groups if one.name in named]
-    if verbs or groups or named == ["--version"]:
-        app.registered_commands, app.registered_groups = verbs, groups
+    if not verbs and not groups and named != ["--version"]:
+        return app
+    chosen = copy(app)
+    chosen.registered_commands, chosen.registered_groups = verbs, groups
+    return chosen
 
 
 def _without_secrets(message: str) -> str:

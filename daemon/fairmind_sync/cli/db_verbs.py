@@ -100,10 +100,9 @@ def copy(
     if as_json:
         print_json(asdict(report))
         return
-    say(
-        f"read {report.read} rows: {report.added} added, {report.updated} brought up to date, "
-        f"{report.ahead} that differ left as they are, for the target was used meanwhile"
-    )
+    say(f"read {report.read} rows: {report.added} added, {report.updated} brought up to date")
+    if report.ahead:
+        say(f"{report.ahead} that differ were left as they are: the target was used meanwhile")
     say(
         "Set FAIRMIND_SYNC_DATABASE_URL to the copy everywhere; start no daemon on the source again."
     )

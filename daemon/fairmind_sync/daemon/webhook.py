@@ -88,7 +88,7 @@ class Webhook:
         body = event.body.encode()
         sent_at = int(current_time(self._engine).timestamp())
         headers = {"Content-Type": "application/json", "User-Agent": f"fairmind-sync/{__version__}"}
-        headers |= self._signature(f"fairmind_sync_{event.id}", sent_at, body)
+        headers |= self._signature(event.message_id, sent_at, body)
         try:
             request = Request(url.get_secret_value(), body, headers, method="POST")  # noqa: S310 checked: http(s)
             with self._opener.open(request, timeout=_TIMEOUT_S):

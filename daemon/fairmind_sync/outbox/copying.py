@@ -33,6 +33,7 @@ from fairmind_sync.storage.tables import (
     outbox_table,
     provider_table,
     results_table,
+    webhook_events_table,
 )
 from fairmind_sync.storage.url import shown
 
@@ -109,10 +110,15 @@ _COPIED = (
     _Copied(attempt_counts_table, (), lambda row: (row["count"],)),
     _Copied(latency_counts_table, (), lambda row: (row["count"],)),
     _Copied(operator_actions_table, (), lambda _row: ()),
+    _Copied(
+        webhook_events_table,
+        ("event_key",),
+        lambda row: (row["due_at"] is None, row["attempts"]),
+    ),
 )
 """Tables, each after those that it refers to.
 
-Not what daemons make anew: heartbeats, the counts of triggers, samples, and what a webhook was told.
+Not what daemons make anew: heartbeats, the counts of triggers, and samples.
 """
 
 

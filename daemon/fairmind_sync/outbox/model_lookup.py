@@ -59,10 +59,13 @@ class ModelInShort:
 def newest_results(
     connection: Connection, limit: int, model_id: str | None = None
 ) -> list[ResultInShort]:
-    """Returns the newest results, of one model or of all, newest first; not the deleted ones."""
-    wanted = select(*_SHOWN).where(_table.deleted_at.is_(None)).order_by(_table.id.desc())
-    if model_id is not None:
-        wanted = wanted.where(_table.model_id == model_id)
+    """Returns the newest results by their own time, newest first, of one model or of all; no deleted ones.
+
+    Of all models, pruned results are left out, too: an index has the others in the order of their time.
+    """
+    is_listed = _table.erased_at.is_(None) if model_id is None else _table.model_id == model_id
+    newest_first = (_table.created_at.desc(), _table.id.desc())
+    wanted = select(*_SHOWN).where(_table.deleted_at.is_(None), is_listed).order_by(*newest_first)
     return [_in_short(row) for row in connection.execute(wanted.limit(limit))]
 
 
@@ -74,10 +77,8 @@ def models(
     `length` is how many results of each model are looked at.
     """
     found = [name for name in _names(connection) if search.lower() in name.lower()]
-    newest = {name: _newest_id(connection, name) for name in found}
-    last_tested = sorted(
-        (name for name in found if newest[name]), key=lambda name: -(newest[name] or 0)
-    )
+    newest = {name: time for name in found if (time := _newest_time(connection, name))}
+    last_tested = sorted(newest, key=lambda name: newest[name], reverse=True)
     return [
         ModelInShort(name, newest_results(connection, length, name)[::-1])
         for name in last_tested[offset : offset + limit]
@@ -115,9 +116,12 @@ def _names(connection: Connection) -> list[str]:
     return [name for name in connection.execute(wanted).scalars() if name]
 
 
-def _newest_id(connection: Connection, model_id: str) -> int | None:
-    newest: int | None = connection.execute(
-        select(func.max(_table.id)).where(_table.model_id == model_id, _table.deleted_at.is_(None))
+def _newest_time(connection: Connection, model_id: str) -> datetime | None:
+    newest: datetime | None = connection.execute(
+        select(_table.created_at)
+        .where(_table.model_id == model_id, _table.deleted_at.is_(None))
+        .order_by(_table.created_at.desc())
+        .limit(1)
     ).scalar()
     return newest
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -44,16 +44,17 @@ def take(connection: Connection, now: datetime) -> None:
     if newest is not None and newest >= at:
         return
     for provider in PROVIDERS:
-        counts = counts_of(connection, provider)
-        sample = {
-            "pending": counts[PENDING],
-            "dead": counts[DEAD],
-            "delivered": counts[DELIVERED],
-            "seconds": _seconds(connection, provider),
-        }
-        row = upsert(table).values(provider=provider, at=at, **sample)
+        row = upsert(table).values(provider=provider, **asdict(now_of(connection, provider, at)))
         connection.execute(row.on_conflict_do_nothing())
     connection.execute(delete(table).where(table.c.at < now - KEPT))
+
+
+def now_of(connection: Connection, provider: str, at: datetime) -> Sample:
+    """Returns how the provider stands now."""
+    counts = counts_of(connection, provider)
+    return Sample(
+        at, counts[PENDING], counts[DEAD], counts[DELIVERED], _seconds(connection, provider)
+    )
 
 
 def since(connection: Connection, provider: str, then: datetime) -> list[Sample]:

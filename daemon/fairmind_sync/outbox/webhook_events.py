@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -32,6 +33,11 @@ class DueEvent:
     created_at: datetime
     attempts: int
 
+    @property
+    def message_id(self) -> str:
+        """What a receiver knows the event by, whichever database it was in: the same at each try."""
+        return f"fairmind_sync_{json.loads(self.body)['id']}"
+
 
 def begin(connection: Connection, now: datetime) -> None:
     """Has events be told from now on, unless they are since an earlier time: nothing old is told."""
@@ -59,8 +65,9 @@ def is_any_due(connection: Connection, now: datetime) -> bool:
 
 
 def add(connection: Connection, key: str, body: Mapping[str, Any], now: datetime) -> None:
-    """Adds an event, due now; does nothing if there was one of that key before."""
-    _add(connection, key, json.dumps(body, ensure_ascii=False), now, due_at=now)
+    """Adds an event, due now, under an id of its own; does nothing if there was one of that key before."""
+    event = {"id": secrets.token_hex(16), **body}
+    _add(connection, key, json.dumps(event, ensure_ascii=False), now, due_at=now)
 
 
 def newest_key(connection: Connection, prefix: str) -> str | None:

@@ -88,12 +88,17 @@ def test_a_day_of_samples_is_drawn_and_summed_up(client: TestClient, engine: Eng
     now = current_time(engine)
     with writing(engine) as connection:
         samples.take(connection, now - 2 * HOUR)
+        (begun,) = samples.since(connection, "mlflow", now - 3 * HOUR)
+    samples_begin = begun.at
     delivered(engine)
-    with writing(engine) as connection:
-        samples.take(connection, now - HOUR)
     found = card(client, "mlflow")
     assert "1 delivered, in" in found
+    assert f"<dt>Since {samples_begin:%H:%M}</dt>" in found
     assert "<polyline" in found
+
+
+def test_what_was_done_is_told_where_it_was_asked_for(client: TestClient, engine: Engine) -> None:
+    assert "6 deliveries were retried." in client.get("/?retried=6").text
 
 
 def test_causes_can_be_retried_and_discarded_together(client: TestClient, engine: Engine) -> None:
@@ -106,7 +111,7 @@ def test_causes_can_be_retried_and_discarded_together(client: TestClient, engine
             )
     page = client.get("/").text
     chosen = "status=dead&amp;provider=mlflow&amp;kind=rejected&amp;error=a+parameter+of"
-    assert f"/deliveries/confirm?do=retry&amp;back=%2F&amp;{chosen}" in page
+    assert f"/deliveries/confirm?do=retry&amp;all=1&amp;back=%2F&amp;{chosen}" in page
 
 
 def test_the_latest_results_show_their_verdicts(client: TestClient, engine: Engine) -> None:

@@ -85,7 +85,8 @@ def test_a_list_of_models_shows_the_newest_verdict_and_the_history(
     client: TestClient, engine: Engine
 ) -> None:
     for number, risk in enumerate(("low", "medium", "critical")):
-        save(engine, model_id="m", test_id=f"t{number}", results={"overall_risk": risk})
+        results = {"overall_risk": risk}
+        save(engine, model_id="m", test_id=f"t{number}", now=NOW + number * DAY, results=results)
     page = client.get("/models").text
     assert re.findall(r'<a href="/result[^"]*" class="(\w+)"', page) == ["good", "medium", "bad"]
     assert '<span class="badge bad">critical risk</span>' in page
@@ -101,7 +102,7 @@ def test_a_search_narrows_the_list_of_models(client: TestClient, engine: Engine)
 
 def test_more_models_are_a_page_further(client: TestClient, engine: Engine) -> None:
     for number in range(51):
-        save(engine, model_id=f"m{number}")
+        save(engine, model_id=f"m{number}", now=NOW + number * DAY)
     assert 'href="/models?page=2"' in client.get("/models").text
     assert re.findall(r'href="/model\?model_id=(\w+)"', client.get("/models?page=2").text) == ["m0"]
 
@@ -117,8 +118,24 @@ def test_models_are_compared_number_by_number(client: TestClient, engine: Engine
 
 
 def test_models_that_are_not_saved_here_are_told(client: TestClient) -> None:
-    assert client.get("/compare?model_id=a").status_code == 404
-    assert client.get("/compare").status_code == 422
+    assert client.get("/compare?model_id=a&model_id=b").status_code == 404
+
+
+@pytest.mark.parametrize("asked", ["", "?model_id=a", "?model_id=a&model_id=a"])
+def test_fewer_than_two_models_are_not_compared(client: TestClient, asked: str) -> None:
+    reply = client.get(f"/compare{asked}", headers={"Accept": "text/html"})
+    assert (reply.status_code, "Choose two models or more" in reply.text) == (422, True)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/nothing", 404), ("/deliveries?since=yesterday", 422)]
+)
+def test_a_person_gets_a_page_where_a_program_gets_a_problem(
+    client: TestClient, path: str, status: int
+) -> None:
+    for accepted, kind in (("text/html", "text/html"), ("*/*", "application/problem+json")):
+        reply = client.get(path, headers={"Accept": accepted})
+        assert (reply.status_code, reply.headers["content-type"].split(";")[0]) == (status, kind)
 
 
 def point(at: datetime, **results: Any) -> TrendPoint:
@@ -133,7 +150,20 @@ def test_thresholds_and_flags_are_not_drawn_unless_asked_for() -> None:
     assert trend_chart.metrics_of(points, "metrics/parity_difference/threshold")[0] == [
         "metrics/parity_difference/threshold"
     ]
-    assert {*shown} < {*known}
+    assert {*shown} <= {*known}
+
+
+def test_judged_metrics_come_first() -> None:
+    many = JUDGED | {f"a{number}": number / 10 for number in range(8)}
+    shown, known = trend_chart.metrics_of([TrendPoint("t", "", NOW, many)])
+    assert "metrics/parity_difference/value" in shown
+    assert "metrics/parity_difference/threshold" not in known
+
+
+def test_a_newer_result_without_the_metric_leaves_its_threshold() -> None:
+    points = [TrendPoint("t", "", NOW, JUDGED), point(NOW + DAY, accuracy=0.5)]
+    (line,) = trend_chart.lines_of(points, ["metrics/parity_difference/value"])
+    assert line.threshold == 0.1
 
 
 def test_a_line_has_its_threshold_and_gaps() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Form, Query, Request
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi.responses import RedirectResponse
 from pydantic import Field
 
 from fairmind_sync.api.context import (
@@ -20,7 +20,7 @@ from fairmind_sync.api.pages.rendering import LONGEST_BACK, Back, render, to
 from fairmind_sync.operating import actions
 from fairmind_sync.outbox import delivery_lookup
 from fairmind_sync.outbox.delivery_lookup import LARGEST_ID, RunFilter
-from fairmind_sync.results.states import DEAD
+from fairmind_sync.results.states import DEAD, PENDING
 from fairmind_sync.storage.engine import reading
 
 router = APIRouter(include_in_schema=False)
@@ -33,10 +33,11 @@ Reason = Annotated[str, Form(min_length=1, max_length=1000)]
 
 
 class ChosenByAddress(DeliveryFilter):
-    """Deliveries by their ids or, without any, all that the filter lets through."""
+    """Deliveries by their ids or, if `all` is true, all that the filter lets through."""
 
     do: Literal["retry", "discard"] = "retry"
     id: Ids
+    all: bool = False
     back: Annotated[str, Field(max_length=LONGEST_BACK)] = "/deliveries"
 
 
@@ -52,8 +53,10 @@ def confirm(
     settings: CurrentSettings,
     engine: Store,
     chosen: Annotated[ChosenByAddress, Query()],
-) -> HTMLResponse:
+) -> Response:
     """Shows what a retry or discard of many deliveries will do; nothing is changed yet."""
+    if _is_nothing(chosen):
+        return _back(chosen, "chosen=0")
     with reading(engine) as connection:
         count = len(chosen.id) or delivery_lookup.count(connection, _filter(chosen), LARGEST_ID)
     named = "chosen deliveries" if chosen.id else _filter(chosen).in_words()
@@ -65,6 +68,8 @@ def act(
     engine: Store, by: CurrentActor, chosen: Annotated[ChosenByForm, Form()]
 ) -> RedirectResponse:
     """Retries or discards the deliveries that were confirmed."""
+    if _is_nothing(chosen):
+        return _back(chosen, "chosen=0")
     wanted = _filter(chosen)
     reason = chosen.reason.strip() or "no reason given"
     match chosen.do, bool(chosen.id):
@@ -77,7 +82,7 @@ def act(
         case _:
             done = actions.discard_all(engine, wanted, reason, by)
     verb = {"retry": "retried", "discard": "discarded"}[chosen.do]
-    return to(f"{chosen.back}{'&' if '?' in chosen.back else '?'}{verb}={done}")
+    return _back(chosen, f"{verb}={done}")
 
 
 @router.post("/deliveries/{delivery_id}/retry")
@@ -113,6 +118,16 @@ def resume(
 
 
 def _filter(chosen: ChosenByAddress) -> RunFilter:
-    """Returns the filter; of retries, for what is dead alone, whatever the list showed."""
-    fields = {**chosen.fields, "status": DEAD} if chosen.do == "retry" else chosen.fields
+    """Returns the filter for what is dead, whatever the list showed, or is pending and to be discarded."""
+    is_of_pending = chosen.do == "discard" and chosen.status == PENDING
+    fields = {**chosen.fields, "status": PENDING if is_of_pending else DEAD}
     return DeliveryFilter.model_validate(fields).run_filter()
+
+
+def _is_nothing(chosen: ChosenByAddress) -> bool:
+    """Returns whether no delivery was chosen: that never means all."""
+    return not chosen.id and not chosen.all
+
+
+def _back(chosen: ChosenByAddress, told: str) -> RedirectResponse:
+    return to(f"{chosen.back}{'&' if '?' in chosen.back else '?'}{told}")

@@ -18,7 +18,7 @@ class DeliveryFilter(BaseModel):
     """The form's fields; an empty one restricts nothing.
 
     `since` and `until` are days of UTC, both included. `retried` and `discarded` tell how many deliveries
-    were changed a moment ago.
+    were changed a moment ago; `chosen` is 0 where nothing was chosen for that.
     """
 
     q: _Word = ""
@@ -37,6 +37,7 @@ class DeliveryFilter(BaseModel):
     cursor: _Id = None
     retried: int | None = None
     discarded: int | None = None
+    chosen: int | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import Field
 
@@ -28,10 +28,11 @@ router = APIRouter(include_in_schema=False)
 
 _PAGE_SIZE = 50
 _TREND_LENGTH = 100
-_MOST_COMPARED = 6
+_FEWEST_COMPARED, _MOST_COMPARED = 2, 6
 _SVG_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 Models = Annotated[
-    list[Annotated[str, Field(max_length=500)]], Query(min_length=1, max_length=_MOST_COMPARED)
+    list[Annotated[str, Field(max_length=500)]],
+    Query(default_factory=list, max_length=_MOST_COMPARED),
 ]
 Page = Annotated[int, Query(ge=1, le=1000)]
 
@@ -107,6 +108,8 @@ def compare(
     request: Request, settings: CurrentSettings, engine: Store, model_id: Models, metric: Word = ""
 ) -> HTMLResponse:
     """Shows the newest results of two models or more side by side, and one metric of all over time."""
+    if len({*model_id}) < _FEWEST_COMPARED:
+        raise HTTPException(422, "Choose two models or more on the list of models.")
     trends = _trends(engine, model_id)
     if not trends:
         return missing(request, settings, "No result of these models is saved here.")

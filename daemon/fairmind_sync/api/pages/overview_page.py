@@ -35,14 +35,16 @@ _OF_A_LIST = ("q", "provider", "status", "cursor")
 
 @dataclass(frozen=True, slots=True)
 class ProviderCard:
-    """A provider as it stands, and its last 24 hours: None where the daemon has no samples of them."""
+    """A provider as it stands, and its last 24 hours, or since the first sample of them; None without one."""
 
     name: str
     state: str
     standing: Mapping[str, Any]
     backlog: Markup | None
+    since: datetime | None
     delivered: int | None
     latency: timedelta | None
+    is_whole_day: bool
 
     @property
     def verb(self) -> str | None:
@@ -53,7 +55,13 @@ class ProviderCard:
 
 
 @router.get("/")
-def index(request: Request, settings: CurrentSettings, engine: Store) -> Response:
+def index(
+    request: Request,
+    settings: CurrentSettings,
+    engine: Store,
+    retried: int | None = None,
+    discarded: int | None = None,
+) -> Response:
     if any(name in request.query_params for name in _OF_A_LIST):
         return RedirectResponse(f"/deliveries?{request.url.query}", 307)
     now = current_time(engine)
@@ -73,19 +81,26 @@ def index(request: Request, settings: CurrentSettings, engine: Store) -> Respons
         causes=causes[:_CAUSES],
         causes_left=causes[_CAUSES:],
         latest=latest,
+        retried=retried,
+        discarded=discarded,
     )
 
 
 def _card(
     connection: Connection, name: str, standing: Mapping[str, Any], now: datetime
 ) -> ProviderCard:
-    day = samples.since(connection, name, now - DAY)
-    has_day = len(day) > 1
+    day = [
+        *samples.since(connection, name, now - DAY),
+        samples.now_of(connection, name, now),
+    ]
+    begun = day[0].at if len(day) > 1 else None
     return ProviderCard(
         name,
         state_of(standing),
         standing,
         sparkline(day, now),
-        samples.throughput(day) if has_day else None,
+        begun,
+        samples.throughput(day) if begun else None,
         samples.latency(day),
+        is_whole_day=begun is not None and now - begun > DAY - 2 * samples.EVERY,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -41,7 +41,7 @@ _STEPS = (
 class Line:
     """A metric's values by time; None where a result lacks the metric: the line has a gap there.
 
-    `threshold` is the one that the newest result states for this very metric, if it states one.
+    `threshold` is the one that the newest result with this very metric states for it, if it states one.
     """
 
     name: str
@@ -50,25 +50,28 @@ class Line:
 
 
 def metrics_of(points: Iterable[TrendPoint], wanted: str = "") -> tuple[list[str], list[str]]:
-    """Returns the metrics to show, and all metrics that there are.
+    """Returns the metrics to show, and all that can be chosen: thresholds and flags of what passed are none.
 
-    The metrics to show are the wanted one, else those that most results have. Rates, between -1 and 1, are
-    shown without other numbers, since a count in the same chart would flatten the rates to one line; so are
-    measured numbers without thresholds, and without flags of what passed.
+    The metrics to show are the wanted one; else those with a threshold first, then those that most results
+    have. Rates, between -1 and 1, are shown without other numbers, since a count in the same chart would
+    flatten the rates to one line.
     """
     counted: Counter[str] = Counter()
     beyond: set[str] = set()
+    judged: set[str] = set()
     for point in points:
         found = numbers_in(point.results)
         counted.update(found.keys())
         beyond.update(name for name, value in found.items() if abs(value) > 1)
-    known = sorted(counted)
+        judged.update(_thresholds(point, found))
+    measured = Counter({name: count for name, count in counted.items() if _is_measured(name)})
+    known = sorted(measured or counted)
     if wanted in counted:
         return [wanted], known
-    measured = Counter({name: count for name, count in counted.items() if _is_measured(name)})
     rates = Counter({name: count for name, count in measured.items() if name not in beyond})
-    shown = (rates or measured or counted).most_common(MOST_LINES)
-    return sorted(name for name, _ in shown), known
+    chosen = rates or measured or counted
+    first = sorted(chosen, key=lambda name: (name not in judged, -chosen[name], name))
+    return sorted(first[:MOST_LINES]), known
 
 
 def _is_measured(name: str) -> bool:
@@ -79,11 +82,14 @@ def _is_measured(name: str) -> bool:
 def lines_of(points: Sequence[TrendPoint], metrics: Sequence[str]) -> list[Line]:
     """Returns a line for each metric; the points come oldest first."""
     found = [(point.at, numbers_in(point.results)) for point in points]
+    thresholds: dict[str, float] = {}
+    for point, (_, numbers) in zip(points, found, strict=True):
+        thresholds |= _thresholds(point, numbers)
     return [
         Line(
             name,
             [(at, numbers.get(name)) for at, numbers in found],
-            _threshold(points[-1], found[-1][1].get(name), name) if points else None,
+            thresholds.get(name),
         )
         for name in metrics
     ]
@@ -126,17 +132,17 @@ def trend_svg(lines: Sequence[Line]) -> str:
     return str(drawn.render())
 
 
-def _threshold(newest: TrendPoint, value: float | None, name: str) -> float | None:
-    """Returns the threshold that the newest result states for the value of that name."""
-    rows = rows_in(newest.results, {})
-    stated = (
-        row.threshold
+def _thresholds(point: TrendPoint, numbers: Mapping[str, float]) -> dict[str, float]:
+    """Returns the thresholds that a result states for values of its own, by the names of the values."""
+    rows = [row for row in rows_in(point.results, {}) if row.has_own_threshold]
+    return {
+        name: row.threshold
         for row in rows
-        if row.has_own_threshold
+        for name, value in numbers.items()
+        if row.threshold is not None
         and row.value == value
         and words.folded(row.metric) in words.folded(name)
-    )
-    return next(stated, None)
+    }
 
 
 def _ticks(times: Sequence[datetime]) -> tuple[list[datetime], str]:
