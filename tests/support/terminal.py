@@ -24,8 +24,10 @@ class Terminal:
         whole = {**os.environ, "TERM": "xterm", **(env or {})}
         for name in ("COLUMNS", "LINES"):
             whole.pop(name, None)
+        # what runs in a shell's background ignores Ctrl-C, and so would its children
+        listening = ["env", "--default-signal=INT", *arguments]
         self.process = subprocess.Popen(
-            arguments, stdin=theirs, stdout=theirs, stderr=theirs, env=whole, start_new_session=True
+            listening, stdin=theirs, stdout=theirs, stderr=theirs, env=whole, start_new_session=True
         )
         os.close(theirs)
         self._screen = ours

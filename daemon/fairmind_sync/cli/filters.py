@@ -59,7 +59,7 @@ Since = Annotated[
     datetime | None,
     typer.Option(
         "--since",
-        help=f"Only what was saved then or later: {when.FORMS}.",
+        help=f"Only what was queued, or of results saved, then or later: {when.FORMS}.",
         rich_help_panel=_PANEL,
         **when.SINCE,
     ),
@@ -68,7 +68,7 @@ Until = Annotated[
     datetime | None,
     typer.Option(
         "--until",
-        help="Only what was saved before; a date alone counts as a whole.",
+        help="Only what was queued, or of results saved, before; a date alone is a whole day.",
         rich_help_panel=_PANEL,
         **when.UNTIL,
     ),

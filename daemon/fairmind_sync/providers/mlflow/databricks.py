@@ -13,7 +13,7 @@ from databricks.sdk.config import Config
 from mlflow.utils.rest_utils import MlflowHostCreds
 
 from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
-from fairmind_sync.providers.causes import causes
+from fairmind_sync.providers.causes import causes, in_words
 from fairmind_sync.providers.mlflow.http_runs import HttpRuns
 from fairmind_sync.providers.mlflow.http_server import HttpServer
 from fairmind_sync.providers.mlflow.package_client import PackageClient
@@ -86,7 +86,7 @@ def _config(profile: str | None) -> Config:
             isinstance(cause, (requests.RequestException, TimeoutError)) for cause in causes(error)
         ):
             raise ProviderOfflineError(
-                f"Databricks can't be reached: {redact(str(error))}"
+                f"Databricks can't be reached: {redact(in_words(error))}"
             ) from error
         raise ProviderBlockedError(
             f"Databricks can't be used as it is set up: {redact(str(error))} "

@@ -11,7 +11,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProxyErr
 
 from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
 from fairmind_sync.providers import proxy, tls
-from fairmind_sync.providers.causes import causes
+from fairmind_sync.providers.causes import causes, in_words
 from fairmind_sync.providers.mlflow.http_client import NoReplyError, Reply, UnusableSettingError
 from fairmind_sync.providers.mlflow.runs_api import (
     MlflowRefusedError,
@@ -48,7 +48,7 @@ def raise_unreachable(
     for cause in chain:
         if isinstance(cause, _NOT_SENT):
             raise NotSentError(
-                f"the MLflow server can't be reached: {redact(str(cause))}",
+                f"the MLflow server can't be reached: {redact(in_words(cause))}",
                 address=without_user(uri),
             ) from error
     if isinstance(error, UnusableSettingError):

@@ -14,6 +14,7 @@ from requests.auth import AuthBase
 
 from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
 from fairmind_sync.providers import proxy, tls
+from fairmind_sync.providers.causes import in_words
 from fairmind_sync.providers.retry_after import retry_after
 from fairmind_sync.providers.wandb.credentials import Transport
 from fairmind_sync.providers.wandb.run_files import NAMES
@@ -177,7 +178,7 @@ class Service:
             ) from error
         no_connection = isinstance(error, requests.exceptions.ConnectionError)
         raise ProviderOfflineError(
-            f"W&B at {redact(self._base_url)} can't be reached: {error}",
+            f"W&B at {redact(self._base_url)} can't be reached: {redact(in_words(error))}",
             address=without_user(self._base_url) if no_connection else None,
         ) from error
 
