@@ -56,6 +56,11 @@ def test_errors_that_begin_with_what_varies_are_told_apart_by_their_kind(engine:
     }
 
 
+def test_a_cause_ends_with_a_word(engine: Engine) -> None:
+    die(engine, 1, "the server refuses our credentials (403): forbidden")
+    assert [one.error for one in causes(engine)] == ["the server refuses our credentials"]
+
+
 def test_only_the_first_line_counts(engine: Engine) -> None:
     die(engine, 1, "the server refused\nsee its log")
     assert [one.error for one in causes(engine)] == ["the server refused"]

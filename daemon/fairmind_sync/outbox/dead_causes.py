@@ -82,5 +82,5 @@ def died_since(connection: Connection, since: datetime) -> list[Died]:
 def _beginning(error: str) -> str:
     """Returns the error up to what varies; nothing where that is too short to tell errors apart."""
     first_line = error.partition("\n")[0]
-    same = _VARYING.split(first_line, maxsplit=1)[0][:_LONGEST].rstrip()
+    same = _VARYING.split(first_line, maxsplit=1)[0][:_LONGEST].rstrip(" (:,;")
     return same if len(same) >= _SHORTEST else ""
