@@ -17,7 +17,7 @@ from tests.support.pages import served
 @pytest.mark.nightly
 def test_there_is_a_picture_of_each_page(browser: Browser, tmp_path: Path) -> None:
     settings = Settings(provider="both", database_url=f"sqlite:///{tmp_path}/pictures.db")
-    furnish(store_of(settings), utc_now())
+    beat = furnish(store_of(settings), utc_now())
     with served(settings) as address:
-        photograph(browser, address, tmp_path)
+        photograph(browser, address, tmp_path, beat)
     assert sorted(one.name for one in tmp_path.glob("*.jpg")) == sorted(NAMES)

@@ -6,6 +6,7 @@ Fills a database with two months of results in all states; the pictures are thos
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -15,8 +16,9 @@ from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import Connection, Engine, insert
 
 from fairmind_sync.clock import utc_now
+from fairmind_sync.daemon.housekeeping import Housekeeping
 from fairmind_sync.operating import actions
-from fairmind_sync.outbox import claims, heartbeat, outcomes, provider_state, saving
+from fairmind_sync.outbox import claims, outcomes, provider_state, saving
 from fairmind_sync.outbox.delivery_lookup import RunFilter, find
 from fairmind_sync.outbox.operator_log import Actor
 from fairmind_sync.results.delivery import Delivery, Run
@@ -37,7 +39,7 @@ PAGES = {
     "compare": "/compare?model_id=credit-scoring-v3&model_id=resume-ranker",
     "result": "/result?test_id=nightly-0419",
     "deliveries": "/deliveries?status=dead",
-    "confirm": "/deliveries/confirm?do=retry&status=dead&provider=mlflow",
+    "confirm": "/deliveries/confirm?do=retry&all=1&status=dead&provider=mlflow",
     "operators": "/operators",
     "docs": "/docs",
     "sign-in": "/sign-in",
@@ -52,11 +54,16 @@ _MINUTE, _DAYS = timedelta(minutes=1), timedelta(days=60)
 _PROVIDERS = ("wandb", "mlflow")
 
 
-def furnish(engine: Engine, now: datetime) -> None:
-    """Saves results of two months, most of them delivered, some dead; W&B is offline since a while."""
+def furnish(engine: Engine, now: datetime) -> Callable[[], None]:
+    """Saves results of two months, most of them delivered, some dead; W&B is offline since a while.
+
+    Returns:
+        What has a daemon seem alive for 15 seconds.
+    """
     chance = Random(7)
+    chores = Housekeeping(engine)
     with writing(engine) as connection:
-        heartbeat.Heartbeat().start(connection, now + timedelta(hours=1))  # alive until then
+        chores.start(connection, now)
         for number in range(RESULTS):
             at = now - _DAYS * (1 - number / RESULTS)
             new = new_result(
@@ -84,6 +91,7 @@ def furnish(engine: Engine, now: datetime) -> None:
     actions.resume(engine, "mlflow", ann)
     dead = find(engine, RunFilter(status="dead"), 1)
     actions.discard(engine, [one.id for one in dead], "the model was withdrawn", ann)
+    return chores.beat
 
 
 def _results(chance: Random, number: int) -> dict[str, Any]:
@@ -142,7 +150,7 @@ def _sample(connection: Connection, now: datetime) -> None:
             )
 
 
-def photograph(browser: Browser, address: str, place: Path) -> None:
+def photograph(browser: Browser, address: str, place: Path, beat: Callable[[], None]) -> None:
     """Takes a picture of each page on a desktop, and of those that are used on the way on a phone."""
     place.mkdir(parents=True, exist_ok=True)
     for suffix, viewport, names in (
@@ -151,6 +159,7 @@ def photograph(browser: Browser, address: str, place: Path) -> None:
     ):
         page = browser.new_context(viewport=viewport).new_page()
         for name in names:
+            beat()
             page.goto(address + PAGES[name], wait_until="networkidle")
             page.screenshot(path=place / f"{name}{suffix}.jpg", type="jpeg", quality=70)
 
@@ -159,12 +168,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(provider="both", database_url=f"sqlite:///{folder}/pictures.db")
         engine = ready_engine(settings.database_url)
-        furnish(engine, utc_now())
+        beat = furnish(engine, utc_now())
         with served(settings) as address, sync_playwright() as playwright:
             browser = playwright.chromium.launch(
                 executable_path="/usr/bin/chromium", args=_ARGUMENTS
             )
-            photograph(browser, address, PLACE)
+            photograph(browser, address, PLACE, beat)
             browser.close()
 
 
