@@ -40,7 +40,7 @@ PAGES = [
     f"/report?test_id={quote(XSS)}",
     f"/deliveries?error={quote(XSS)}",
     "/models",
-    f"/compare?model_id={quote(XSS)}&metric={quote(XSS)}",
+    f"/compare?model_id={quote(XSS)}&model_id=other&metric={quote(XSS)}",
     "/operators",
     f"/deliveries?q={quote(XSS)}&provider={quote(XSS)}&status={quote(XSS)}&user={quote(XSS)}",
     f"/deliveries/confirm?do=discard&error={quote(XSS)}&back={quote(XSS)}",
@@ -79,7 +79,7 @@ FILTERS = [
     "/deliveries?error=",
     "/deliveries?kind=",
     "/models?q=",
-    "/compare?model_id=",
+    "/compare?model_id=other&model_id=",
     "/result?test_id=",
     "/model?model_id=",
 ]
