@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 MARK_LENGTH = 12
+_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
 def shorten(text: str, longest: int) -> str:
@@ -46,3 +48,17 @@ def printable(text: str, kept: str = "") -> str:
     return "".join(
         char if char.isprintable() or char in kept else ascii(char)[1:-1] for char in text
     )
+
+
+def lasting(time: timedelta | float) -> str:
+    """Returns the time in the largest unit that fits, whatever its sign; a part of a second with digits."""
+    seconds = abs(time.total_seconds() if isinstance(time, timedelta) else time)
+    if seconds < 1:
+        return f"{seconds:.2g} s"
+    size, unit = next(each for each in _UNITS if seconds >= each[0])
+    return f"{round(seconds / size)} {unit}"
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """Returns '1 delivery' or '2,000 deliveries'."""
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"

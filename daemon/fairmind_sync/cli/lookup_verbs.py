@@ -183,8 +183,7 @@ def _facts(
 def _verdict_in(record: dict[str, Any]) -> str:
     from fairmind_sync.results.verdict import verdict_of
 
-    words = {True: "passed", False: "failed", None: "none is stated"}
-    return words[verdict_of(record["results"]).has_passed]
+    return verdict_of(record["results"]).word or "none is stated"
 
 
 def _show_advice(record: dict[str, Any]) -> None:

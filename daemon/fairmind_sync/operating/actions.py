@@ -49,7 +49,7 @@ def retry(
         operator_log.note(
             connection,
             "retry",
-            by or operator_log.of_this_process(),
+            by,
             now,
             subject=subject or operator_log.deliveries_named(delivery_ids),
             count=count,
@@ -76,7 +76,7 @@ def discard(
         operator_log.note(
             connection,
             "discard",
-            by or operator_log.of_this_process(),
+            by,
             now,
             subject=subject or operator_log.deliveries_named(delivery_ids),
             count=count,
@@ -182,9 +182,8 @@ def _note_provider(
     *,
     is_new: bool,
 ) -> None:
-    actor = by or operator_log.of_this_process()
     operator_log.note(
-        connection, action, actor, now, subject=provider, count=int(is_new), provider=provider
+        connection, action, by, now, subject=provider, count=int(is_new), provider=provider
     )
 
 
@@ -200,7 +199,7 @@ def _note_backfill(
     operator_log.note(
         connection,
         "backfill",
-        by or operator_log.of_this_process(),
+        by,
         now,
         subject=f"results saved{saved} without a delivery",
         count=count,

@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from fairmind_sync.results.states import BLOCKED, OFFLINE, READY
+from fairmind_sync.text import counted, lasting
 
 if TYPE_CHECKING:
     from fairmind_sync.outbox.dead_causes import DeadCause
 
 UNUSED = "not used yet"
 """The state of a ready provider that has taken nothing so far: nobody knows whether it would."""
-_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +80,8 @@ def _held(providers: Mapping[str, Mapping[str, Any]], now: datetime) -> Iterator
 def _for(since: datetime | None, now: datetime) -> str:
     if since is None:
         return ""
-    seconds = max(1.0, (now - since) / timedelta(seconds=1))
-    size, unit = next(each for each in _UNITS if seconds >= each[0])
-    return f" for {round(seconds / size)} {unit}"
+    return f" for {lasting(max(now - since, timedelta(seconds=1)))}"
 
 
 def _deliveries(count: int) -> str:
-    return f"{count:,} {'delivery' if count == 1 else 'deliveries'}"
+    return counted(count, "delivery", "deliveries")

@@ -7,8 +7,9 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, distinct, func, or_, select
+from sqlalchemy import Connection, distinct, func, select
 
+from fairmind_sync.outbox.unclean_attempts import is_unclean
 from fairmind_sync.results.states import DEAD
 from fairmind_sync.storage.tables import attempts_table, outbox_table
 
@@ -69,8 +70,8 @@ def died_since(connection: Connection, since: datetime) -> list[Died]:
         .join_from(attempts_table, outbox_table)
         .where(
             attempts_table.c.started_at >= since - _LONGEST_ATTEMPT,
-            attempts_table.c.outcome == "dead",
-            or_(attempts_table.c.outcome.is_(None), attempts_table.c.outcome != "delivered"),
+            attempts_table.c.outcome == DEAD,
+            is_unclean(),  # which the other implies: for the index
             outbox_table.c.status == DEAD,
             outbox_table.c.finished_at >= since,
         )

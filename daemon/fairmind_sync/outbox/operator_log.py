@@ -50,7 +50,7 @@ def of_this_process(how: str = "Python") -> Actor:
 def note(
     connection: Connection,
     action: Action,
-    by: Actor,
+    by: Actor | None,
     now: datetime,
     *,
     subject: str,
@@ -58,8 +58,12 @@ def note(
     provider: str | None = None,
     reason: str | None = None,
 ) -> None:
-    """Keeps the action, inside the transaction that carries it out; one that changed nothing is not kept."""
+    """Keeps the action, inside the transaction that carries it out; one that changed nothing is not kept.
+
+    Where nobody is named, it was the account that the process runs as.
+    """
     if count:
+        by = by or of_this_process()
         connection.execute(
             insert(operator_actions_table).values(
                 at=now,

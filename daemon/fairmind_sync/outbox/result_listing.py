@@ -132,11 +132,8 @@ def _listed(row: Row[Any]) -> ListedResult:
         test_type=row.test_type,
         saved_at=row.created_at,
         risk=row.overall_risk,
-        verdict=_VERDICTS[verdict_in(row).has_passed],
+        verdict=verdict_in(row).word,
         metrics_passed=row.metrics_passed,
         metrics_failed=row.metrics_failed,
         removed=sum(json.loads(row.removed or "{}").values()),
     )
-
-
-_VERDICTS = {True: "passed", False: "failed", None: None}

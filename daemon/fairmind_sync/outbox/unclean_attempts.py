@@ -36,10 +36,15 @@ def standing(connection: Connection, provider: ProviderName, key: str) -> Standi
     return Standing(*row) if row else None
 
 
+def is_unclean() -> ColumnElement[bool]:
+    """Returns the condition for an attempt that delivered nothing, as an index of these has it."""
+    return or_(attempts_table.c.outcome.is_(None), attempts_table.c.outcome != DELIVERED)
+
+
 def is_suspect(now: datetime) -> ColumnElement[bool]:
     """Returns the condition for a suspect attempt: recent, and not the one that delivered."""
     return and_(
-        or_(attempts_table.c.outcome.is_(None), attempts_table.c.outcome != DELIVERED),
+        is_unclean(),
         attempts_table.c.started_at >= now - SUSPECT_FOR,
     )
 

@@ -142,7 +142,7 @@ def _summary(results: Mapping[str, Json], infinite: Mapping[KeyPath, float]) -> 
 
 def _verdict_summary(verdict: Verdict) -> dict[str, Json]:
     stated: dict[str, Json] = {
-        "verdict": {True: "passed", False: "failed", None: None}[verdict.has_passed],
+        "verdict": verdict.word,
         "overall_bias_detected": verdict.bias_detected,
         "risk_level": verdict.overall_risk,
         "metrics_passed": verdict.metrics_passed or None,

@@ -56,6 +56,11 @@ class Verdict:
         is_good = self.metrics_passed or self.bias_detected is False or self.is_stated_passed
         return True if is_good else None
 
+    @property
+    def word(self) -> str | None:
+        """'passed' or 'failed'; None if nothing is stated."""
+        return {True: "passed", False: "failed", None: None}[self.has_passed]
+
 
 def verdict_of(results: Mapping[str, Json]) -> Verdict:
     """Returns the verdict that the results state; values of a wrong type count as missing.

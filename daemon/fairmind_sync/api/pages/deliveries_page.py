@@ -16,6 +16,7 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 from fairmind_sync.api.context import CurrentSettings, Store
 from fairmind_sync.api.pages.delivery_filter import DeliveryFilter
 from fairmind_sync.api.pages.rendering import render
+from fairmind_sync.evidence.group_table import csv_cell
 from fairmind_sync.outbox import delivery_lookup
 from fairmind_sync.outbox.delivery_lookup import DeliveryRecord, RunFilter
 from fairmind_sync.outbox.suggestions import suggestions
@@ -34,8 +35,7 @@ Wanted = Annotated[DeliveryFilter, Query()]
 _PAGE_SIZE = 50
 MOST_COUNTED = 10_000
 _PART = 500
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula."""
+"""So many deliveries of a file are read at once: no read holds the others up."""
 
 
 @router.get("/deliveries")
@@ -111,7 +111,7 @@ def _file(parts: Iterator[str], media_type: str, name: str) -> StreamingResponse
 
 def _json_parts(engine: Engine, wanted: RunFilter) -> Iterator[str]:
     before = "[\n"
-    for record in _all(engine, wanted):
+    for record in delivery_lookup.in_parts(engine, wanted, _PART):
         yield before + json.dumps(asdict(record), default=_text, ensure_ascii=False)
         before = ",\n"
     yield "[]\n" if before == "[\n" else "\n]\n"
@@ -119,7 +119,7 @@ def _json_parts(engine: Engine, wanted: RunFilter) -> Iterator[str]:
 
 def _csv_parts(engine: Engine, wanted: RunFilter) -> Iterator[str]:
     yield _csv_line([field.name for field in fields(DeliveryRecord)])
-    for record in _all(engine, wanted):
+    for record in delivery_lookup.in_parts(engine, wanted, _PART):
         yield _csv_line([*asdict(record).values()])
 
 
@@ -134,13 +134,4 @@ def _csv_line(cells: list[Any]) -> str:
 
 
 def _cell(value: Any) -> Any:
-    """Returns the value for a spreadsheet; a text that it would compute begins with '."""
-    if isinstance(value, datetime):
-        return value.isoformat()
-    is_formula = isinstance(value, str) and value.startswith(_FORMULA)
-    return f"'{value}" if is_formula else value
-
-
-def _all(engine: Engine, wanted: RunFilter) -> Iterator[DeliveryRecord]:
-    """Yields what matches in parts, each of which is a read of its own: none holds the others up."""
-    yield from delivery_lookup.in_parts(engine, wanted, _PART)
+    return value.isoformat() if isinstance(value, datetime) else csv_cell(value)

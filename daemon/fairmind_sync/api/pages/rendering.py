@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,7 +20,7 @@ from fairmind_sync.api.context import visitor_of
 from fairmind_sync.evidence.wording import number
 from fairmind_sync.results.error_kinds import words_for
 from fairmind_sync.results.risk_levels import LEVELS
-from fairmind_sync.text import printable, storable, web_url
+from fairmind_sync.text import counted, lasting, printable, storable, web_url
 
 if TYPE_CHECKING:
     from fairmind_sync.results.verdict import Verdict
@@ -30,7 +30,6 @@ Word = Annotated[str, Query(max_length=500)]
 LONGEST_BACK = 8000  # a test id of 500 characters, percent-encoded, fits
 Back = Annotated[str, Form(max_length=LONGEST_BACK)]
 _OURS = re.compile(r"/(?![/\\\s])")
-_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 _WORST, _BAD = LEVELS.index("high"), LEVELS.index("medium")
 
 _templates = Jinja2Templates(directory=Path(__file__).parents[1] / "templates")
@@ -76,18 +75,9 @@ def ago(then: datetime | None, now: datetime) -> str:
     return f"{lasting(seconds)} ago" if seconds > 0 else f"in {lasting(seconds)}"
 
 
-def lasting(time: timedelta | float) -> str:
-    """Returns the time in the largest unit that fits, whatever its sign; a part of a second with digits."""
-    seconds = abs(time.total_seconds() if isinstance(time, timedelta) else time)
-    if seconds < 1:
-        return f"{seconds:.2g} s"
-    size, unit = next(each for each in _UNITS if seconds >= each[0])
-    return f"{round(seconds / size)} {unit}"
-
-
 def verdict_words(verdict: Verdict) -> str:
     """Returns 'passed', 'failed', or 'no verdict' where the result states none."""
-    return {True: "passed", False: "failed", None: "no verdict"}[verdict.has_passed]
+    return verdict.word or "no verdict"
 
 
 def severity(risk: str | None) -> str:
@@ -96,11 +86,6 @@ def severity(risk: str | None) -> str:
         return "quiet"
     place = LEVELS.index(risk.lower())
     return "bad" if place >= _WORST else "medium" if place >= _BAD else "good"
-
-
-def counted(count: int, one: str, many: str | None = None) -> str:
-    """Returns '1 delivery' or '2,000 deliveries'."""
-    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
 
 
 def breakable(name: str) -> Markup:

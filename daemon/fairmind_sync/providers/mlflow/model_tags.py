@@ -38,7 +38,7 @@ def model_tags(result: SavedResult, url: str | None) -> dict[str, str]:
     """Returns the tags; the time is the last one set, so that an interrupted call is made good."""
     verdict = verdict_of(result.results)
     stated = {
-        "bias.verdict": {True: "passed", False: "failed", None: ""}[verdict.has_passed],
+        "bias.verdict": verdict.word or "",
         "bias.risk": verdict.overall_risk or "",
         "bias.test_id": result.test_id,
         "bias.run_url": url or "",
