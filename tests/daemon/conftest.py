@@ -23,7 +23,7 @@ def stand(engine: Engine, configured: Settings) -> Iterator[Stand]:
 def held(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The time by which the stand's dispatcher decides; it stands still."""
     clock = Clock(utc_now())
-    monkeypatch.setattr(dispatcher, "utc_now", clock)
+    stand.now = clock
     monkeypatch.setattr(dispatcher, "current_time", lambda _engine: clock())
     return clock
 

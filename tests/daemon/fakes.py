@@ -13,9 +13,12 @@ from apscheduler.executors.base import BaseExecutor
 from sqlalchemy import Engine
 
 from fairmind_sync.clock import utc_now
+from fairmind_sync.daemon import reachability
 from fairmind_sync.daemon.dispatcher import Dispatcher
+from fairmind_sync.daemon.machine import Machine
 from fairmind_sync.daemon.timers import Timers
 from fairmind_sync.daemon.worker_pool import WorkerPool
+from fairmind_sync.daemon.worker_processes import WorkerProcesses
 from fairmind_sync.outbox import provider_state
 from fairmind_sync.relay import worker
 from fairmind_sync.settings import Settings
@@ -91,14 +94,24 @@ class FakeTimers(Timers):
         ]
 
 
-class Monotonic:
-    """In the place of the module `time`: a monotonic clock that only the test moves."""
+class Steady:
+    """A steady clock that only the test moves."""
 
     def __init__(self) -> None:
         self.now = 100.0
 
-    def monotonic(self) -> float:
+    def __call__(self) -> float:
         return self.now
+
+
+class Living(WorkerProcesses):
+    """The system's processes, of which one more is alive."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+
+    def is_alive(self, pid: int) -> bool:
+        return pid == self._pid
 
 
 def save_due(engine: Engine, *providers: Any, after: timedelta = timedelta()) -> None:
@@ -112,9 +125,14 @@ class Stand:
     def __init__(self, engine: Engine, settings: Settings) -> None:
         self.engine = engine
         self.timers = FakeTimers()
-        self.pool = WorkerPool(engine, settings, self.timers)
+        self.now: Callable[[], datetime] = utc_now
+        self.refusal: Callable[[str], str | None] = reachability.refusal
+        machine = Machine(now=lambda: self.now(), refusal=lambda address: self.refusal(address))
+        self.pool = WorkerPool(engine, settings, self.timers, machine)
         self.stopping = threading.Event()
-        self.dispatcher = Dispatcher(engine, settings, self.pool, self.timers, self.stopping)
+        self.dispatcher = Dispatcher(
+            engine, settings, self.pool, self.timers, self.stopping, machine
+        )
 
     def slot(self, name: str = "mlflow") -> Any:
         return self.pool.get(name)

@@ -17,7 +17,7 @@ from tests.support.databases import rows
 ADDRESS = "http://tracking.example:5000"
 
 
-def answer(monkeypatch: pytest.MonkeyPatch, refusal: str | None) -> list[str]:
+def answer(stand: Stand, refusal: str | None) -> list[str]:
     """What an address says; the list holds whom was asked."""
     asked: list[str] = []
 
@@ -25,7 +25,7 @@ def answer(monkeypatch: pytest.MonkeyPatch, refusal: str | None) -> list[str]:
         asked.append(address)
         return refusal
 
-    monkeypatch.setattr(dispatcher, "refusal", say)
+    stand.refusal = say
     return asked
 
 
@@ -38,9 +38,9 @@ def test_where_the_address_is_known_a_connection_is_tried_first(stand: Stand) ->
 
 
 def test_an_address_that_answers_gets_a_worker_process(
-    stand: Stand, monkeypatch: pytest.MonkeyPatch
+    stand: Stand,
 ) -> None:
-    asked = answer(monkeypatch, None)
+    asked = answer(stand, None)
     save_due(stand.engine, "mlflow")
     stand.offline(ADDRESS)
     stand.look()
@@ -49,9 +49,9 @@ def test_an_address_that_answers_gets_a_worker_process(
 
 
 def test_an_address_that_refuses_is_noted_and_looked_at_again(
-    stand: Stand, monkeypatch: pytest.MonkeyPatch
+    stand: Stand,
 ) -> None:
-    answer(monkeypatch, "nobody is there")
+    answer(stand, "nobody is there")
     save_due(stand.engine, "mlflow")
     stand.offline(ADDRESS)
     stand.look()
@@ -63,9 +63,9 @@ def test_an_address_that_refuses_is_noted_and_looked_at_again(
 
 
 def test_an_address_that_answers_a_daemon_that_stops_gets_nothing(
-    stand: Stand, monkeypatch: pytest.MonkeyPatch
+    stand: Stand,
 ) -> None:
-    answer(monkeypatch, None)
+    answer(stand, None)
     save_due(stand.engine, "mlflow")
     stand.offline(ADDRESS)
     stand.look()
@@ -80,7 +80,7 @@ def test_a_refusal_that_can_not_be_noted_frees_the_slot(
     def fail(*_arguments: Any) -> None:
         raise StorageError("the disk is full")
 
-    answer(monkeypatch, "nobody is there")
+    answer(stand, "nobody is there")
     monkeypatch.setattr(dispatcher, "note_unavailable", fail)
     save_due(stand.engine, "mlflow")
     stand.offline(ADDRESS)

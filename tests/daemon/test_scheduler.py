@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import Engine
 
 from fairmind_sync.clock import utc_now
-from fairmind_sync.daemon import scheduler
 from fairmind_sync.daemon.housekeeping import Housekeeping
+from fairmind_sync.daemon.machine import Machine
 from fairmind_sync.daemon.scheduler import Scheduler
 from fairmind_sync.daemon.worker_slot import SlotState
 from fairmind_sync.errors import StorageError
@@ -40,15 +40,13 @@ class Ended:
     exception: Exception | None = None
 
 
-@pytest.fixture(autouse=True)
-def _fake_timers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scheduler, "Timers", FakeTimers)
+MACHINE = Machine(timers=FakeTimers)
 
 
 @pytest.fixture
 def made(engine: Engine, configured: Settings) -> Iterator[Any]:
     """A scheduler that is not started; its private parts are looked at."""
-    made = Scheduler(engine, configured)
+    made = Scheduler(engine, configured, machine=MACHINE)
     yield made
     for slot in made._pool:
         slot.empty()
@@ -109,7 +107,8 @@ def test_every_chore_has_its_interval(running: Any, configured: Settings) -> Non
 
 
 def test_with_a_retention_there_is_pruning(engine: Engine, configured: Settings) -> None:
-    made = Scheduler(engine, configured.model_copy(update={"retention": 5 * HOUR}))
+    keeping = configured.model_copy(update={"retention": 5 * HOUR})
+    made = Scheduler(engine, keeping, machine=MACHINE)
     made._set_timers()
     assert made._timers.regular["prune"] == HOUR / 2  # type: ignore[attr-defined]  # the fake's
 

@@ -2,41 +2,45 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from random import Random
 
 import pytest
 
 from fairmind_sync.clock import utc_now
-from fairmind_sync.daemon import worker_slot
+from fairmind_sync.daemon.machine import THIS_MACHINE, Machine
 from fairmind_sync.daemon.worker_slot import SlotState, WorkerSlot
 from fairmind_sync.relay.worker_name import worker_name
 from fairmind_sync.settings import Settings
-from tests.daemon.fakes import GONE, Monotonic
+from tests.daemon.fakes import GONE, Living, Steady
 from tests.support.clock import NOW
 
 MOMENT = timedelta(microseconds=1)
 LONGEST_PAUSE = timedelta(minutes=1)
 
 
-@pytest.fixture
-def time(monkeypatch: pytest.MonkeyPatch) -> Monotonic:
-    time = Monotonic()
-    monkeypatch.setattr(worker_slot, "time", time)
-    return time
-
-
-@pytest.fixture
-def slot(time: Monotonic) -> WorkerSlot:
-    slot = WorkerSlot("wandb", Settings(provider="both"))
-    slot.not_before = NOW
-    return slot
-
-
-class Certain:
-    """In the place of a `Random`: the longest delay."""
+class Certain(Random):
+    """The longest delay."""
 
     def random(self) -> float:
         return 1.0
+
+
+@pytest.fixture
+def time() -> Steady:
+    return Steady()
+
+
+def slot_of(machine: Machine) -> WorkerSlot:
+    return WorkerSlot("wandb", Settings(provider="both"), machine=machine)
+
+
+@pytest.fixture
+def slot(time: Steady) -> WorkerSlot:
+    slot = slot_of(Machine(steady=time, chance=Certain()))
+    slot.not_before = NOW
+    return slot
 
 
 def test_a_new_slot_is_free_and_may_start_at_once() -> None:
@@ -79,9 +83,8 @@ def test_a_slot_whose_drain_succeeded_may_start_at_once(slot: WorkerSlot) -> Non
     assert (slot.may_start(NOW), slot.is_broken) == (True, False)
 
 
-def failures(slot: WorkerSlot, monkeypatch: pytest.MonkeyPatch, count: int) -> list[timedelta]:
+def failures(slot: WorkerSlot, count: int) -> list[timedelta]:
     """How long the slot waits after each of so many failures."""
-    monkeypatch.setattr(worker_slot, "Random", Certain)
     waits = []
     for _ in range(count):
         slot.begin_drain()
@@ -90,19 +93,15 @@ def failures(slot: WorkerSlot, monkeypatch: pytest.MonkeyPatch, count: int) -> l
     return waits
 
 
-def test_a_slot_waits_ever_longer_after_failures_up_to_a_minute(
-    slot: WorkerSlot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    waits = failures(slot, monkeypatch, 7)
+def test_a_slot_waits_ever_longer_after_failures_up_to_a_minute(slot: WorkerSlot) -> None:
+    waits = failures(slot, 7)
     assert [wait.total_seconds() for wait in waits] == [2, 4, 8, 16, 32, 60, 60]
 
 
-def test_a_success_lets_failures_be_counted_anew(
-    slot: WorkerSlot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    failures(slot, monkeypatch, 3)
+def test_a_success_lets_failures_be_counted_anew(slot: WorkerSlot) -> None:
+    failures(slot, 3)
     slot.end_drain(failed=False, now=NOW)
-    assert failures(slot, monkeypatch, 1) == [timedelta(seconds=2)]
+    assert failures(slot, 1) == [timedelta(seconds=2)]
 
 
 def test_a_slot_whose_drain_failed_is_broken_until_it_is_emptied(slot: WorkerSlot) -> None:
@@ -121,10 +120,8 @@ def test_a_process_that_is_gone_is_named_as_in_its_attempts(slot: WorkerSlot) ->
     assert slot.dead_worker() == worker_name(GONE, slot.parent)
 
 
-def test_a_process_that_lives_is_no_dead_worker(
-    slot: WorkerSlot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(worker_slot, "_is_alive", lambda pid: pid == GONE)
+def test_a_process_that_lives_is_no_dead_worker() -> None:
+    slot = slot_of(replace(THIS_MACHINE, processes=Living(GONE)))
     slot._flags.pid.value = GONE
     assert slot.dead_worker() is None
 
@@ -157,7 +154,7 @@ def test_a_process_that_ended_without_a_drain_is_not_lost(slot: WorkerSlot) -> N
     assert [slot.has_lost_its_process() for _ in range(3)] == [False] * 3
 
 
-def test_a_process_is_idle_from_the_end_of_its_drain(slot: WorkerSlot, time: Monotonic) -> None:
+def test_a_process_is_idle_from_the_end_of_its_drain(slot: WorkerSlot, time: Steady) -> None:
     slot.end_drain(failed=False, now=NOW)
     looks = []
     for seconds in (29.0, 1.0):
@@ -166,7 +163,7 @@ def test_a_process_is_idle_from_the_end_of_its_drain(slot: WorkerSlot, time: Mon
     assert looks == [False, True]
 
 
-def test_a_process_at_work_is_not_idle(slot: WorkerSlot, time: Monotonic) -> None:
+def test_a_process_at_work_is_not_idle(slot: WorkerSlot, time: Steady) -> None:
     slot.end_drain(failed=False, now=NOW)
     time.now += 60
     slot.begin_drain()

@@ -5,14 +5,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
 from fairmind_sync.clock import utc_now
-from fairmind_sync.daemon import worker_pool, worker_slot
+from fairmind_sync.daemon.machine import THIS_MACHINE
 from fairmind_sync.daemon.worker_pool import WorkerPool
 from fairmind_sync.daemon.worker_slot import SlotState, WorkerSlot
 from fairmind_sync.errors import StorageError
@@ -22,7 +22,7 @@ from fairmind_sync.relay.worker_name import worker_name
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage.engine import writing
 from fairmind_sync.storage.tables import outbox_table
-from tests.daemon.fakes import GONE, FakeTimers, Monotonic, save_due
+from tests.daemon.fakes import GONE, FakeTimers, Living, Steady, save_due
 from tests.support.databases import rows
 from tests.support.log_events import captured_logs
 
@@ -33,8 +33,15 @@ def timers() -> FakeTimers:
 
 
 @pytest.fixture
-def pool(engine: Engine, configured: Settings, timers: FakeTimers) -> Iterator[WorkerPool]:
-    pool = WorkerPool(engine, configured, timers)
+def time() -> Steady:
+    return Steady()
+
+
+@pytest.fixture
+def pool(
+    engine: Engine, configured: Settings, timers: FakeTimers, time: Steady
+) -> Iterator[WorkerPool]:
+    pool = WorkerPool(engine, configured, timers, replace(THIS_MACHINE, steady=time))
     yield pool
     for slot in pool:
         slot.empty()
@@ -119,9 +126,12 @@ def test_nobody_waits_for_the_leases_of_a_process_that_died(
 
 
 def test_a_process_that_lives_keeps_its_leases_after_a_failure(
-    engine: Engine, pool: WorkerPool, slot: WorkerSlot, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, configured: Settings, timers: FakeTimers
 ) -> None:
-    monkeypatch.setattr(worker_slot, "_is_alive", lambda _pid: True)
+    machine = replace(THIS_MACHINE, processes=Living(GONE))
+    pool = WorkerPool(engine, configured, timers, machine)
+    slot = pool.get("mlflow")
+    assert slot is not None
     leased_by(engine, worker_name(GONE, slot.parent))
     slot._flags.pid.value = GONE
     pool.drain_ended(slot, failed=True)
@@ -171,10 +181,8 @@ def test_a_process_that_was_idle_for_long_ends(
     slot: WorkerSlot,
     timers: FakeTimers,
     configured: Settings,
-    monkeypatch: pytest.MonkeyPatch,
+    time: Steady,
 ) -> None:
-    time = Monotonic()
-    monkeypatch.setattr(worker_slot, "time", time)
     pool.start_drain(slot)
     pool.drain_ended(slot, failed=False)
     kept = []
@@ -186,10 +194,9 @@ def test_a_process_that_was_idle_for_long_ends(
 
 
 def test_processes_are_tended_once_a_second_while_there_are_any(
-    pool: WorkerPool, slot: WorkerSlot, monkeypatch: pytest.MonkeyPatch
+    pool: WorkerPool, slot: WorkerSlot, time: Steady, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    time, tended = Monotonic(), list[float]()
-    monkeypatch.setattr(worker_pool, "time", time)
+    tended = list[float]()
     monkeypatch.setattr(WorkerPool, "tend", lambda _pool: tended.append(time.now))
     pool.tend_now_and_then()
     pool.start_drain(slot)

@@ -126,14 +126,14 @@ def test_a_worker_that_is_asked_for_nothing_more_only_drains(
 def test_a_worker_goes_by_its_settings(
     engine: Engine, settings: Settings, name: Any, pace: int | None
 ) -> None:
-    relay = worker._relay(engine, FakeProvider(name), settings, "daemon")
+    relay = worker.drain_of(name, settings, "daemon").relay(FakeProvider(name))
     assert (relay.max_attempts, relay.most_leased, relay.most_a_second) == (7, 3, pace)
     assert (relay.worker, SECRET in relay.secrets) == (worker_name(parent="daemon"), True)
     assert abs(relay.clock() - utc_now()) < timedelta(minutes=5)
 
 
 def test_a_worker_stops_and_is_watched_by_its_watchdog(engine: Engine, settings: Settings) -> None:
-    relay = worker._relay(engine, FakeProvider(), settings, "")
+    relay = worker.drain_of("mlflow", settings).relay(FakeProvider())
     assert (relay.should_stop, relay.watch) == (
         worker._watchdog.should_stop,
         worker._watchdog.watch,

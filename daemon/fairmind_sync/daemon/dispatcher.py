@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import threading
 from datetime import datetime, timedelta
-from random import Random
 from typing import TYPE_CHECKING
 
-from fairmind_sync.clock import utc_now
-from fairmind_sync.daemon.reachability import refusal
+from fairmind_sync.daemon.machine import THIS_MACHINE, Machine
 from fairmind_sync.errors import ProviderOfflineError
 from fairmind_sync.outbox import owed_evidence, provider_state, workload
 from fairmind_sync.relay import sweep
@@ -39,12 +37,14 @@ class Dispatcher:
         pool: WorkerPool,
         timers: Timers,
         stopping: threading.Event,
+        machine: Machine = THIS_MACHINE,
     ) -> None:
         self._engine = engine
         self._settings = settings
         self._pool = pool
         self._timers = timers
         self._stopping = stopping
+        self._machine = machine
 
     def look(self) -> None:
         """Starts the drains that have something to do, and sets the timer for the next look."""
@@ -53,7 +53,7 @@ class Dispatcher:
                 return
             decide(self._engine, self._settings)
             for slot in self._pool:
-                if slot.may_start(utc_now()):
+                if slot.may_start(self._machine.now()):
                     self._look_at(slot, current_time(self._engine))
             self._set_timer(current_time(self._engine))
 
@@ -71,7 +71,7 @@ class Dispatcher:
     def _is_swept(self, connection: Connection, slot: WorkerSlot) -> bool:
         return (
             slot.is_first
-            and slot.may_start(utc_now())
+            and slot.may_start(self._machine.now())
             and provider_state.read(connection, slot.provider).is_ready
             and sweep.is_called_for(connection, slot.provider, current_time(self._engine))
         )
@@ -127,7 +127,7 @@ class Dispatcher:
 
     def _connect(self, slot: WorkerSlot, address: str) -> None:
         """Tries to connect to an offline provider's address; only if that works, a worker process probes."""
-        reason = refusal(address)
+        reason = self._machine.refusal(address)
         if reason is None:
             with self._pool.lock:
                 slot.end_connecting()
@@ -137,7 +137,11 @@ class Dispatcher:
         try:
             away = ProviderOfflineError(reason, address=address)
             note_unavailable(
-                self._engine, slot.provider, away, Random(), current_time(self._engine)
+                self._engine,
+                slot.provider,
+                away,
+                self._machine.chance,
+                current_time(self._engine),
             )
         finally:
             slot.end_connecting()
@@ -147,7 +151,7 @@ class Dispatcher:
         """Sets the timer for the next due time, if that time comes before the slow poll."""
         with reading(self._engine) as connection:
             waits = [
-                max(at - now, slot.not_before - utc_now())
+                max(at - now, slot.not_before - self._machine.now())
                 for slot in self._pool
                 if slot.is_first
                 and slot.is_free

@@ -6,7 +6,6 @@ ended when idle; a large backlog may get a second process.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -14,10 +13,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fairmind_sync.backoff import LONGEST_DELAY
-from fairmind_sync.clock import utc_now
 from fairmind_sync.daemon.dispatcher import Dispatcher
 from fairmind_sync.daemon.housekeeping import Housekeeping
-from fairmind_sync.daemon.timers import Timers
+from fairmind_sync.daemon.machine import THIS_MACHINE, Machine
 from fairmind_sync.daemon.watcher import Watcher
 from fairmind_sync.daemon.webhook import Webhook
 from fairmind_sync.daemon.worker_pool import WorkerPool
@@ -48,14 +46,21 @@ class Scheduler:
     """
 
     def __init__(
-        self, engine: Engine, settings: Settings, on_beat: Callable[[], None] = lambda: None
+        self,
+        engine: Engine,
+        settings: Settings,
+        on_beat: Callable[[], None] = lambda: None,
+        machine: Machine = THIS_MACHINE,
     ) -> None:
         self._engine = engine
         self._settings = settings
-        self._stopping = threading.Event()
-        self._timers = Timers(self._on_ended)
-        self._pool = WorkerPool(engine, settings, self._timers)
-        self._dispatcher = Dispatcher(engine, settings, self._pool, self._timers, self._stopping)
+        self._machine = machine
+        self._stopping = machine.event()
+        self._timers = machine.timers(self._on_ended)
+        self._pool = WorkerPool(engine, settings, self._timers, machine)
+        self._dispatcher = Dispatcher(
+            engine, settings, self._pool, self._timers, self._stopping, machine
+        )
         self._housekeeping = Housekeeping(engine, on_beat)
         self._webhook = Webhook(engine, settings, self._stopping.is_set)
         self._watcher = Watcher(
@@ -64,6 +69,7 @@ class Scheduler:
             self._stopping,
             on_commit=partial(self._dispatcher.look_in, timedelta()),
             on_clock_set=self._on_clock_set,
+            machine=machine,
         )
 
     def start(self) -> None:
@@ -112,7 +118,7 @@ class Scheduler:
 
     def _on_clock_set(self, jump: timedelta) -> None:
         """Corrects timers, leases and due times, which go by the wall clock, after that was set."""
-        now = utc_now()
+        now = self._machine.now()
         log.warning("clock.set", seconds=round(jump.total_seconds(), 1))
         if jump < timedelta() and is_file(self._engine):  # else leases go by the server's clock
             with writing(self._engine) as connection:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, JobExecutionEvent
 from apscheduler.executors.base import BaseExecutor
@@ -16,11 +16,13 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from fairmind_sync.clock import utc_now
 
+OnEnded: TypeAlias = Callable[[JobExecutionEvent], None]
+
 
 class Timers:
     """Runs work at intervals, once after a while, or at once in a process of its own."""
 
-    def __init__(self, on_ended: Callable[[JobExecutionEvent], None]) -> None:
+    def __init__(self, on_ended: OnEnded) -> None:
         """Has `on_ended` called after each piece of work, with what the work raised."""
         self._scheduler = BackgroundScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": None}

@@ -8,8 +8,8 @@ from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from fairmind_sync.clock import ClockWatch
 from fairmind_sync.daemon.commit_debounce import Debounce
+from fairmind_sync.daemon.machine import THIS_MACHINE, Machine
 from fairmind_sync.errors import StorageError
 from fairmind_sync.event_log import get_logger
 from fairmind_sync.storage.commit_watch import CommitWatch
@@ -39,14 +39,15 @@ class Watcher:
         *,
         on_commit: Callable[[], None],
         on_clock_set: Callable[[timedelta], None],
+        machine: Machine = THIS_MACHINE,
     ) -> None:
         self._engine = engine
         self._pool = pool
         self._stopping = stopping
         self._on_commit = on_commit
         self._on_clock_set = on_clock_set
-        self._clock, self._debounce = ClockWatch(), Debounce()
-        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+        self._clock, self._debounce = machine.clock_watch(), Debounce(machine.steady)
+        self._thread = machine.thread(target=self._run, name="watch", daemon=True)
 
     def start(self) -> None:
         self._thread.start()

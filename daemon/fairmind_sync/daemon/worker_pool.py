@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import threading
-import time
+import math
 from collections.abc import Iterator
 from contextlib import suppress
-from multiprocessing.connection import wait as wait_until_ready
-from random import Random
 from typing import TYPE_CHECKING
 
-from fairmind_sync.clock import utc_now
+from fairmind_sync.daemon.machine import THIS_MACHINE, Machine
 from fairmind_sync.daemon.worker_slot import SlotState, WorkerSlot, slots_of
 from fairmind_sync.errors import StorageError
 from fairmind_sync.event_log import get_logger
@@ -33,13 +29,20 @@ log = get_logger()
 class WorkerPool:
     """The slots, by name; the caller of `start_drain` holds `lock`."""
 
-    def __init__(self, engine: Engine, settings: Settings, timers: Timers) -> None:
-        self.lock = threading.Lock()
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Settings,
+        timers: Timers,
+        machine: Machine = THIS_MACHINE,
+    ) -> None:
+        self.lock = machine.lock()
         self._engine = engine
         self._settings = settings
         self._timers = timers
-        self._slots = {slot.name: slot for slot in slots_of(settings)}
-        self._tended_at = 0.0
+        self._machine = machine
+        self._slots = {slot.name: slot for slot in slots_of(settings, machine)}
+        self._tended_at = -math.inf
 
     def __iter__(self) -> Iterator[WorkerSlot]:
         return iter(self._slots.values())
@@ -82,7 +85,7 @@ class WorkerPool:
 
     def drain_ended(self, slot: WorkerSlot, *, failed: bool) -> None:
         """Frees the slot; ends the leases of a process that died, so that nobody waits for these."""
-        slot.end_drain(failed=failed, now=utc_now())
+        slot.end_drain(failed=failed, now=self._machine.now())
         dead = slot.dead_worker() if failed else None
         if dead is not None:
             with suppress(StorageError), writing(self._engine) as connection:  # else they run out
@@ -90,14 +93,15 @@ class WorkerPool:
                     connection,
                     slot.provider,
                     dead,
-                    chance=Random(),
+                    chance=self._machine.chance,
                     now=current_time(self._engine),
                 )
 
     def tend_now_and_then(self) -> None:
         """Calls `tend` once a second, if there is a process; made to be called far more often."""
-        if self.is_warm and time.monotonic() - self._tended_at >= _TEND_INTERVAL_S:
-            self._tended_at = time.monotonic()
+        now = self._machine.steady()
+        if self.is_warm and now - self._tended_at >= _TEND_INTERVAL_S:
+            self._tended_at = now
             self.tend()
 
     def tend(self) -> None:
@@ -116,20 +120,8 @@ class WorkerPool:
             slot.ask_to_stop()
 
     def end(self) -> None:
-        """Waits for the processes for as long as the grace period, and kills those that don't end in time.
-
-        The processes are waited for by their sentinels: `join` takes a process for alive that the executor's
-        own thread has collected before.
-        """
-        deadline = time.monotonic() + self._settings.shutdown_seconds
-        children = {child.sentinel: child for child in multiprocessing.active_children()}
-        while children and (left := deadline - time.monotonic()) > 0:
-            for ended in wait_until_ready(children, left):
-                del children[ended]  # type: ignore[arg-type]  # the sentinels that it was given
-        for child in children.values():
-            log.warning("worker.killed", pid=child.pid)
-            child.kill()
-            child.join()
+        """Waits for the processes for as long as the grace period, and kills those that don't end in time."""
+        self._machine.processes.end(self._settings.shutdown_seconds)
 
     def _clear(self, slot: WorkerSlot) -> None:
         self._timers.remove_executor(slot.name)

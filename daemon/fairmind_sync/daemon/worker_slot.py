@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import time
 from datetime import datetime, timedelta
 from enum import Enum, auto
-from random import Random
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from apscheduler.executors.pool import ProcessPoolExecutor
-
 from fairmind_sync.backoff import retry_delay
-from fairmind_sync.clock import utc_now
-from fairmind_sync.relay import worker
+from fairmind_sync.daemon.machine import THIS_MACHINE, Machine
 from fairmind_sync.relay.shared_flags import SharedFlags
 from fairmind_sync.relay.worker_count import most_processes
 from fairmind_sync.relay.worker_name import worker_name
 
 if TYPE_CHECKING:
+    from apscheduler.executors.pool import ProcessPoolExecutor
+
     from fairmind_sync.provider_names import ProviderName
     from fairmind_sync.settings import Settings
 
-_DRAINS_PER_WORKER = 500
 _LONGEST_PAUSE = timedelta(minutes=1)
 
 
@@ -41,18 +36,25 @@ class SlotState(Enum):
 class WorkerSlot:
     """One process's place; a provider's first slot (`number` 1) does all work until the backlog is large."""
 
-    def __init__(self, provider: ProviderName, settings: Settings, number: int = 1) -> None:
+    def __init__(
+        self,
+        provider: ProviderName,
+        settings: Settings,
+        number: int = 1,
+        machine: Machine = THIS_MACHINE,
+    ) -> None:
         self.provider = provider
         self.number = number
         self.state = SlotState.FREE
         self.is_broken = False
-        self.not_before = utc_now()
+        self.not_before = machine.now()
         self.executor: ProcessPoolExecutor | None = None
         self.parent = uuid4().hex[:8]
         self._idle_since: float | None = None
         self._failures = 0
         self._misses = 0
         self._settings = settings
+        self._machine = machine
         self._flags = SharedFlags()
 
     @property
@@ -73,15 +75,7 @@ class WorkerSlot:
 
     def fill(self) -> ProcessPoolExecutor:
         """Returns a fresh one-process executor; its process starts with its first drain."""
-        self.executor = ProcessPoolExecutor(
-            1,
-            {
-                "mp_context": multiprocessing.get_context("spawn"),
-                "initializer": worker.start,
-                "initargs": (self._settings, self._flags),
-                "max_tasks_per_child": _DRAINS_PER_WORKER,
-            },
-        )
+        self.executor = self._machine.processes.executor(self._settings, self._flags)
         return self.executor
 
     def empty(self) -> None:
@@ -108,15 +102,19 @@ class WorkerSlot:
     def end_drain(self, *, failed: bool, now: datetime) -> None:
         """Frees the slot; after a drain that failed, the next may start only after a delay."""
         self.state, self.is_broken = SlotState.FREE, failed
-        self._idle_since = time.monotonic()
+        self._idle_since = self._machine.steady()
         self._failures = self._failures + 1 if failed else 0
         if failed:
-            self.not_before = now + min(retry_delay(self._failures, Random()), _LONGEST_PAUSE)
+            self.not_before = now + min(
+                retry_delay(self._failures, self._machine.chance), _LONGEST_PAUSE
+            )
 
     def dead_worker(self) -> str | None:
         """Returns the `worker_name` of the slot's process if that process is certainly gone."""
         pid = self._flags.pid.value
-        return None if pid == 0 or _is_alive(pid) else worker_name(pid, self.parent)
+        if pid == 0 or self._machine.processes.is_alive(pid):
+            return None
+        return worker_name(pid, self.parent)
 
     def has_lost_its_process(self) -> bool:
         """Returns whether a drain's process was gone at two calls in a row, so did not end with its drain.
@@ -130,17 +128,14 @@ class WorkerSlot:
 
     def is_idle_for(self, seconds: float) -> bool:
         """Returns whether the process has had no drain for so many seconds."""
-        return self._idle_since is not None and time.monotonic() - self._idle_since >= seconds
+        since = self._idle_since
+        return since is not None and self._machine.steady() - since >= seconds
 
 
-def _is_alive(pid: int) -> bool:
-    return any(child.pid == pid for child in multiprocessing.active_children())
-
-
-def slots_of(settings: Settings) -> list[WorkerSlot]:
+def slots_of(settings: Settings, machine: Machine) -> list[WorkerSlot]:
     """Returns a slot for each process that the enabled providers may have."""
     return [
-        WorkerSlot(provider, settings, number)
+        WorkerSlot(provider, settings, number, machine)
         for provider in settings.enabled
         for number in range(1, most_processes(provider) + 1)
     ]

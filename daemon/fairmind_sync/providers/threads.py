@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from fairmind_sync import tracing
 from fairmind_sync.errors import FairmindSyncError, LeaseLostError
@@ -20,15 +21,31 @@ _Result = TypeVar("_Result")
 _Item = TypeVar("_Item")
 
 
+def _pool(threads: int) -> Executor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="deliver")
+
+
+@dataclass(frozen=True, slots=True)
+class Threads:
+    """How work runs side by side: in threads of the system, where nothing else is said."""
+
+    pool: Callable[[int], Executor] = _pool
+    queue: Callable[[], SimpleQueue[Any]] = SimpleQueue
+
+
+OF_THE_SYSTEM = Threads()
+
+
 def run_in_threads(
     deliveries: Iterable[Delivery],
     work: Callable[[Delivery], _Result],
     may_start: Callable[[], bool],
     threads: int,
+    by: Threads = OF_THE_SYSTEM,
 ) -> Generator[list[tuple[Delivery, _Result | Retry]]]:
     """Runs `work` for each delivery, `threads` at a time; yields and raises as `Provider.deliver` does."""
     feed = iter(deliveries)
-    crew = _Crew(work, may_start, threads)
+    crew = _Crew(work, may_start, threads, by)
     try:
         while crew.takes(feed):
             if reports := crew.reports():
@@ -47,15 +64,19 @@ class _Crew(Generic[_Result]):
     """
 
     def __init__(
-        self, work: Callable[[Delivery], _Result], may_start: Callable[[], bool], threads: int
+        self,
+        work: Callable[[Delivery], _Result],
+        may_start: Callable[[], bool],
+        threads: int,
+        by: Threads,
     ) -> None:
         self.stopped_by: FairmindSyncError | None = None
         self._work = work
         self._may_start = may_start
         self._most = 2 * threads
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="deliver")
+        self._pool = by.pool(threads)
         self._under_way: dict[Future[_Result | Retry | None], Delivery] = {}
-        self._ended: SimpleQueue[Future[_Result | Retry | None]] = SimpleQueue()
+        self._ended: SimpleQueue[Future[_Result | Retry | None]] = by.queue()
 
     def takes(self, feed: Iterator[Delivery]) -> bool:
         """Fills the pool's queue from the feed; returns whether anything is under way."""

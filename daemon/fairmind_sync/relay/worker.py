@@ -12,7 +12,6 @@ import sys
 import threading
 from functools import lru_cache, partial
 from multiprocessing import parent_process
-from random import Random
 from typing import TYPE_CHECKING
 
 from dotenv import load_dotenv
@@ -24,24 +23,18 @@ from fairmind_sync.errors import (
     ProviderUnavailableError,
 )
 from fairmind_sync.event_log import get_logger
-from fairmind_sync.providers import folder, open_provider, probe
+from fairmind_sync.providers import open_provider, probe
 from fairmind_sync.providers.base import Provider
 from fairmind_sync.providers.secrets import secrets_of
 from fairmind_sync.redaction import redact
-from fairmind_sync.relay import sweep
-from fairmind_sync.relay.evidence_pass import EvidencePass
-from fairmind_sync.relay.loop import Relay
+from fairmind_sync.relay.provider_drain import ProviderDrain
 from fairmind_sync.relay.shared_flags import SharedFlags
-from fairmind_sync.relay.unavailable import note_unavailable
 from fairmind_sync.relay.watchdog import Watchdog
 from fairmind_sync.relay.worker_name import worker_name
 from fairmind_sync.results.states import BLOCKED, OFFLINE
 from fairmind_sync.storage import schema
-from fairmind_sync.storage.engine import current_time
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
     from fairmind_sync.provider_names import ProviderName
     from fairmind_sync.settings import Settings
 
@@ -76,51 +69,26 @@ def drain(
     and_evidence: bool = False,
     parent: str = "",
 ) -> None:
-    """Delivers the provider's due deliveries; records an enabled provider that isn't installed as blocked.
-
-    `and_sweep` has the provider swept afterwards, `and_evidence` has missing evidence tried; `parent` is as
-    in `worker_name`.
-    """
-    engine, secrets = schema.ready_engine(settings.database_url), secrets_of(settings)
+    """Runs the provider's drain, as `ProviderDrain.run` does; `parent` is as in `worker_name`."""
+    one = drain_of(name, settings, parent)
     try:
-        provider = _provider(name, settings)
-        relay = _relay(engine, provider, settings, parent)
-        relay.drain(probe_now=probe_now)
-        if and_sweep:
-            sweep.sweep(engine, provider)
-        while and_evidence and _evidence_pass(engine, provider, settings).run():
-            relay.drain()
-    except ProviderUnavailableError as error:
-        note_unavailable(engine, name, error, Random(), current_time(engine), secrets)
+        one.run(probe_now=probe_now, and_sweep=and_sweep, and_evidence=and_evidence)
     except ProviderBrokenError as error:
         log.warning("worker.broken", provider=name, reason=str(error))
         sys.stderr.flush()
         os._exit(BROKEN)
 
 
-def _relay(engine: Engine, provider: Provider, settings: Settings, parent: str) -> Relay:
-    return Relay(
-        engine,
-        provider,
-        max_attempts=settings.max_attempts,
-        most_leased=settings.max_in_flight,
-        most_a_second=folder(provider.name).runs_per_second(settings),
-        clock=partial(current_time, engine),
-        should_stop=_watchdog.should_stop,
-        watch=_watchdog.watch,
+def drain_of(name: ProviderName, settings: Settings, parent: str = "") -> ProviderDrain:
+    """Returns this process's drain of the provider, which this process's watchdog watches."""
+    return ProviderDrain(
+        schema.ready_engine(settings.database_url),
+        name,
+        settings,
+        opened=partial(_provider, name, settings),
         worker=worker_name(parent=parent),
-        secrets=secrets_of(settings),
-    )
-
-
-def _evidence_pass(engine: Engine, provider: Provider, settings: Settings) -> EvidencePass:
-    return EvidencePass(
-        engine,
-        provider,
-        clock=partial(current_time, engine),
         should_stop=_watchdog.should_stop,
         watch=_watchdog.watch,
-        secrets=secrets_of(settings),
     )
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -31,16 +31,28 @@ def is_file(engine: Engine) -> bool:
     return engine.dialect.name == "sqlite"
 
 
-def open_engine(url: str | URL) -> Engine:
+def open_engine(
+    url: str | URL,
+    clock: Callable[[], datetime] | None = None,
+    write_lock: AbstractContextManager[object] | None = None,
+) -> Engine:
     """Returns a new engine, whose connections are set up for safety.
+
+    `clock` is what `current_time` goes by, `write_lock` what each transaction of `writing` takes first: by
+    default the clock of the host or of the PostgreSQL server, and a lock of the process's threads.
 
     Raises:
         StorageError: the URL's place can't hold a database, or the database's driver isn't installed.
     """
     parsed = make_url(url)
-    if parsed.get_backend_name() == "sqlite":
-        return sqlite.open_file_engine(parsed, MOST_CONNECTIONS)
-    return postgresql.open_server_engine(parsed, MOST_CONNECTIONS)
+    is_of_sqlite = parsed.get_backend_name() == "sqlite"
+    opened = sqlite.open_file_engine if is_of_sqlite else postgresql.open_server_engine
+    engine = opened(parsed, MOST_CONNECTIONS)
+    if clock is not None:
+        _clocks[engine] = clock
+    if write_lock is not None:
+        _write_locks[engine] = write_lock
+    return engine
 
 
 @lru_cache(maxsize=8)
@@ -86,20 +98,15 @@ def writing(engine: Engine) -> Iterator[Connection]:
             require_same_files(connection)
 
 
-class _NoLock:
-    """A lock that holds nobody up: PostgreSQL's writers work side by side."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, *_error: object) -> None: ...
+_write_locks: WeakKeyDictionary[Engine, AbstractContextManager[object]] = WeakKeyDictionary()
 
 
-_write_locks: WeakKeyDictionary[Engine, threading.Lock | _NoLock] = WeakKeyDictionary()
+def _write_lock(engine: Engine) -> AbstractContextManager[object]:
+    """Returns the lock that this process's writers take first: SQLite's own waiting sleeps, ever longer.
 
-
-def _write_lock(engine: Engine) -> threading.Lock | _NoLock:
-    """Returns the lock that this process's writers take first: SQLite's own waiting sleeps, ever longer."""
-    return _write_locks.setdefault(engine, threading.Lock() if is_file(engine) else _NoLock())
+    PostgreSQL's writers work side by side.
+    """
+    return _write_locks.setdefault(engine, threading.Lock() if is_file(engine) else nullcontext())
 
 
 @contextmanager
@@ -109,7 +116,8 @@ def autocommit(engine: Engine) -> Iterator[Any]:
         yield connection.driver_connection
 
 
-_clocks: WeakKeyDictionary[Engine, postgresql.Clock] = WeakKeyDictionary()
+_clocks: WeakKeyDictionary[Engine, Callable[[], datetime]] = WeakKeyDictionary()
+_server_clocks: WeakKeyDictionary[Engine, postgresql.Clock] = WeakKeyDictionary()
 
 
 def current_time(engine: Engine) -> datetime:
@@ -118,10 +126,12 @@ def current_time(engine: Engine) -> datetime:
     Raises:
         StorageError: the server can't be asked for its time.
     """
+    if (clock := _clocks.get(engine)) is not None:
+        return clock()
     if is_file(engine):
         return utc_now()
     with translated_errors(engine):
-        return _clocks.setdefault(engine, postgresql.Clock()).now(engine)
+        return _server_clocks.setdefault(engine, postgresql.Clock()).now(engine)
 
 
 @contextmanager

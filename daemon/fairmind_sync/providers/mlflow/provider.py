@@ -37,7 +37,7 @@ from fairmind_sync.providers.mlflow.runs_api import (
     UncertainError,
 )
 from fairmind_sync.providers.mlflow.sending import RunSender, is_of_run
-from fairmind_sync.providers.threads import run_in_threads
+from fairmind_sync.providers.threads import OF_THE_SYSTEM, Threads, run_in_threads
 from fairmind_sync.redaction import without_user
 from fairmind_sync.results.delivery import Delivery, OwedEvidence, Run
 from fairmind_sync.results.error_kinds import ErrorKind
@@ -65,8 +65,9 @@ class MlflowProvider:
     batch_size = 32
     threads = 4
 
-    def __init__(self, api: RunsApi, settings: Settings) -> None:
+    def __init__(self, api: RunsApi, settings: Settings, by: Threads = OF_THE_SYSTEM) -> None:
         self._api = api
+        self._by = by
         self._settings = settings
         self._sender = RunSender(
             api, settings.wandb_project, settings.chosen_names, settings.public_url
@@ -97,6 +98,7 @@ class MlflowProvider:
             lambda delivery: self._deliver_one(delivery, journal),
             may_start,
             self.threads,
+            self._by,
         )
 
     def add_evidence(self, owed: OwedEvidence) -> EvidenceState:

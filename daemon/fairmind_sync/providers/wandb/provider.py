@@ -27,7 +27,7 @@ from fairmind_sync.providers.base import (
     Retry,
     log_adjustments,
 )
-from fairmind_sync.providers.threads import run_in_threads
+from fairmind_sync.providers.threads import OF_THE_SYSTEM, Threads, run_in_threads
 from fairmind_sync.providers.wandb.content import WandbContent, content_of
 from fairmind_sync.providers.wandb.held import Held
 from fairmind_sync.providers.wandb.late_files import READ_BACK_DELAYS_S, add_late_files, state_of
@@ -69,8 +69,16 @@ class WandbProvider:
     batch_size = 32
     threads = 16
 
-    def __init__(self, sdk: Sdk, settings: Settings) -> None:
+    def __init__(
+        self,
+        sdk: Sdk,
+        settings: Settings,
+        by: Threads = OF_THE_SYSTEM,
+        pause: Callable[[float], object] = time.sleep,
+    ) -> None:
         self._sdk = sdk
+        self._by = by
+        self._pause = pause
         self._settings = settings
         self._runs_of_core = 0
         self._core_is_clean = True
@@ -130,6 +138,7 @@ class WandbProvider:
             lambda delivery: self._upload(delivery, journal),
             may_start,
             self.threads,
+            self._by,
         )
         with closing(all_ended):
             for ended in all_ended:
@@ -210,7 +219,7 @@ class WandbProvider:
         for delay in READ_BACK_DELAYS_S:
             if not unconfirmed:
                 return
-            time.sleep(delay)
+            self._pause(delay)
             held = self._sdk.read_back(unconfirmed)
             yield self._confirmed(unconfirmed, held)
             whole = [held[key] for key in unconfirmed if _is_held(held.get(key), unconfirmed[key])]

@@ -1,0 +1,38 @@
+"""What the daemon's parts ask of the machine that they run on: clocks, threads, timers, processes, chance."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from random import Random
+
+from fairmind_sync.clock import ClockWatch, utc_now
+from fairmind_sync.daemon import reachability
+from fairmind_sync.daemon.timers import OnEnded, Timers
+from fairmind_sync.daemon.worker_processes import WorkerProcesses
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """One machine; a simulated one has other clocks, and no threads or processes of the system.
+
+    `now` is the wall clock, `steady` a clock in seconds that nobody sets, `refusal` the connect probe.
+    """
+
+    now: Callable[[], datetime] = utc_now
+    steady: Callable[[], float] = time.monotonic
+    clock_watch: Callable[[], ClockWatch] = ClockWatch
+    lock: Callable[[], AbstractContextManager[object]] = threading.Lock
+    event: Callable[[], threading.Event] = threading.Event
+    thread: Callable[..., threading.Thread] = threading.Thread
+    timers: Callable[[OnEnded], Timers] = Timers
+    processes: WorkerProcesses = field(default_factory=WorkerProcesses)
+    refusal: Callable[[str], str | None] = reachability.refusal
+    chance: Random = field(default_factory=Random)
+
+
+THIS_MACHINE = Machine()

@@ -1,0 +1,95 @@
+"""One provider's drain, with the sweep and the missing evidence that may follow it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from random import Random
+from typing import TYPE_CHECKING
+
+from fairmind_sync.errors import ProviderUnavailableError
+from fairmind_sync.providers import folder
+from fairmind_sync.providers.secrets import secrets_of
+from fairmind_sync.relay import sweep
+from fairmind_sync.relay.evidence_pass import EvidencePass
+from fairmind_sync.relay.loop import Relay
+from fairmind_sync.relay.unavailable import note_unavailable
+from fairmind_sync.storage.engine import current_time
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from fairmind_sync.provider_names import ProviderName
+    from fairmind_sync.providers.base import Provider
+    from fairmind_sync.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderDrain:
+    """What one worker process does for the provider `name`, which `opened` opens.
+
+    `worker` is how the process signs its attempts; the other fields are those of `Relay`.
+    """
+
+    engine: Engine
+    name: ProviderName
+    settings: Settings
+    opened: Callable[[], Provider]
+    worker: str
+    should_stop: Callable[[], bool] = lambda: False
+    watch: Callable[[timedelta | None], None] = lambda _longest: None
+    pause: Callable[[float], object] = time.sleep
+    chance: Random = field(default_factory=Random)
+
+    def run(
+        self, *, probe_now: bool = False, and_sweep: bool = False, and_evidence: bool = False
+    ) -> None:
+        """Delivers what is due; records an enabled provider that can't be opened, or went away.
+
+        `and_sweep` has the provider swept afterwards, `and_evidence` has missing evidence tried.
+        """
+        try:
+            provider = self.opened()
+            relay = self.relay(provider)
+            relay.drain(probe_now=probe_now)
+            if and_sweep:
+                sweep.sweep(self.engine, provider)
+            while and_evidence and self._evidence_pass(provider).run():
+                relay.drain()
+        except ProviderUnavailableError as error:
+            now, secrets = current_time(self.engine), secrets_of(self.settings)
+            note_unavailable(self.engine, self.name, error, self.chance, now, secrets)
+
+    def relay(self, provider: Provider) -> Relay:
+        """Returns the relay that goes by the settings, in the name of the worker."""
+        return Relay(
+            self.engine,
+            provider,
+            max_attempts=self.settings.max_attempts,
+            most_leased=self.settings.max_in_flight,
+            most_a_second=folder(provider.name).runs_per_second(self.settings),
+            pause=self.pause,
+            clock=self._clock,
+            should_stop=self.should_stop,
+            watch=self.watch,
+            chance=self.chance,
+            worker=self.worker,
+            secrets=secrets_of(self.settings),
+        )
+
+    def _evidence_pass(self, provider: Provider) -> EvidencePass:
+        return EvidencePass(
+            self.engine,
+            provider,
+            clock=self._clock,
+            should_stop=self.should_stop,
+            watch=self.watch,
+            secrets=secrets_of(self.settings),
+        )
+
+    @property
+    def _clock(self) -> Callable[[], datetime]:
+        return partial(current_time, self.engine)
