@@ -127,12 +127,18 @@ class Stand:
         self.timers = FakeTimers()
         self.now: Callable[[], datetime] = utc_now
         self.refusal: Callable[[str], str | None] = reachability.refusal
-        machine = Machine(now=lambda: self.now(), refusal=lambda address: self.refusal(address))
+        machine = Machine(now=self._time, refusal=self._refusal_of)
         self.pool = WorkerPool(engine, settings, self.timers, machine)
         self.stopping = threading.Event()
         self.dispatcher = Dispatcher(
             engine, settings, self.pool, self.timers, self.stopping, machine
         )
+
+    def _time(self) -> datetime:
+        return self.now()
+
+    def _refusal_of(self, address: str) -> str | None:
+        return self.refusal(address)
 
     def slot(self, name: str = "mlflow") -> Any:
         return self.pool.get(name)

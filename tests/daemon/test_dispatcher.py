@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from random import Random
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, update
@@ -215,6 +216,7 @@ def owe_evidence(engine: Engine, *, after: timedelta = -SECOND) -> None:
 def test_a_look_holds_no_lock_afterwards(stand: Stand) -> None:
     save_due(stand.engine, "mlflow")
     stand.look()
-    assert not stand.pool.lock.locked()
+    lock: Any = stand.pool.lock
+    assert not lock.locked()
     with reading(stand.engine) as connection:
         assert provider_state.read(connection, "mlflow").is_ready

@@ -132,7 +132,7 @@ class WorkerSlot:
         return since is not None and self._machine.steady() - since >= seconds
 
 
-def slots_of(settings: Settings, machine: Machine) -> list[WorkerSlot]:
+def slots_of(settings: Settings, machine: Machine = THIS_MACHINE) -> list[WorkerSlot]:
     """Returns a slot for each process that the enabled providers may have."""
     return [
         WorkerSlot(provider, settings, number, machine)
