@@ -157,8 +157,22 @@ def test_a_sweep_is_for_providers_with_unclean_attempts(stand: Stand) -> None:
     assert stand.timers.drains == [("wandb", False, True)]
 
 
-def test_a_provider_that_is_not_ready_is_not_swept(stand: Stand) -> None:
+def test_a_provider_that_is_not_ready_is_probed_before_it_is_swept(stand: Stand) -> None:
+    """Where nothing is due, nobody else would notice that the provider is back."""
     unclean(stand.engine, "mlflow")
+    stand.offline()
+    stand.dispatcher.sweep()
+    assert stand.timers.drains == [("mlflow", True, False)]
+
+
+def test_a_sweep_probes_no_provider_before_that_is_due(stand: Stand) -> None:
+    unclean(stand.engine, "mlflow")
+    stand.offline(probe_in=SECOND)
+    stand.dispatcher.sweep()
+    assert stand.timers.drains == []
+
+
+def test_a_provider_without_unclean_attempts_is_not_probed_for_a_sweep(stand: Stand) -> None:
     stand.offline()
     stand.dispatcher.sweep()
     assert stand.timers.drains == []
@@ -197,9 +211,18 @@ def test_no_evidence_of_a_paused_provider_is_tried(stand: Stand) -> None:
     assert stand.look() == []
 
 
-def test_no_evidence_of_a_provider_that_is_not_ready_is_tried(stand: Stand) -> None:
+def test_a_provider_that_is_not_ready_is_probed_before_evidence_is_tried(stand: Stand) -> None:
+    """Where no delivery is due, nobody else would notice that the provider is back."""
     owe_evidence(stand.engine)
     stand.offline()
+    stand.look()
+    (started,) = stand.timers.started
+    assert (started.arguments["probe_now"], started.arguments["and_evidence"]) == (True, False)
+
+
+def test_no_evidence_is_tried_before_a_provider_is_probed_again(stand: Stand) -> None:
+    owe_evidence(stand.engine)
+    stand.offline(probe_in=60 * SECOND)
     assert stand.look() == []
 
 

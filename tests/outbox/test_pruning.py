@@ -16,6 +16,7 @@ from fairmind_sync.outbox import (
     result_lookup,
     retry_discard,
     saving,
+    unclean_attempts,
 )
 from fairmind_sync.outbox.delivery_lookup import RunFilter
 from fairmind_sync.outbox.enqueuing import enqueue, results_without
@@ -219,6 +220,20 @@ def test_what_may_have_made_a_run_of_late_is_kept_still(
             update(attempts_table).values(outcome="retry", started_at=LATER - SUSPECT_FOR + by)
         )
     assert prune(engine) == count
+
+
+@pytest.mark.parametrize(("is_swept", "left"), [(False, 1), (True, 0)], ids=["unswept", "swept"])
+def test_an_attempt_that_needs_a_sweep_yet_outlives_its_payload(
+    engine: Engine, is_swept: bool, left: int
+) -> None:
+    """A machine that slept for longer than the retention sweeps when it wakes up."""
+    delivered(engine)
+    with writing(engine) as connection:
+        connection.execute(update(deliveries).values(create_attempted_at=NOW))
+        connection.execute(update(attempts_table).values(outcome="retry", started_at=NOW))
+        if is_swept:
+            unclean_attempts.note_swept(connection, "mlflow", LATER)
+    assert (prune(engine), len(rows(engine, attempts_table))) == (1, left)
 
 
 def test_what_was_used_since_it_was_found_is_not_pruned(engine: Engine) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from random import Random
 
 import pytest
 from sqlalchemy import Engine
 
-from fairmind_sync.outbox import outcomes, unclean_attempts
+from fairmind_sync.outbox import outcomes, provider_state, unclean_attempts
 from fairmind_sync.outbox.unclean_attempts import SUSPECT_FOR, Standing
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.results.error_kinds import ErrorKind
@@ -38,13 +39,48 @@ def unclean(engine: Engine) -> str:
     return delivery.key
 
 
-def test_an_attempt_is_suspect_for_a_day(engine: Engine) -> None:
+MOMENT = timedelta(microseconds=1)
+
+
+def swept(engine: Engine, at: datetime) -> None:
+    with writing(engine) as connection:
+        unclean_attempts.note_swept(connection, "mlflow", at)
+
+
+def test_an_attempt_is_suspect_until_a_sweep_a_day_later(engine: Engine) -> None:
     key = unclean(engine)
-    last = NOW + SUSPECT_FOR
-    assert [suspects(engine, now) for now in (last, last + timedelta(microseconds=1))] == [
-        [key],
-        [],
-    ]
+    last, found = NOW + SUSPECT_FOR, []
+    for at in (NOW + HOUR, last, last + MOMENT):
+        swept(engine, at)
+        found.append(suspects(engine, at))
+    assert found == [[key], [key], []]
+
+
+def test_a_machine_that_slept_for_days_forgets_no_attempt(engine: Engine) -> None:
+    swept(engine, NOW - HOUR)
+    key = unclean(engine)
+    assert suspects(engine, NOW + 3 * SUSPECT_FOR) == [key]
+
+
+def test_a_sweep_by_a_clock_that_ran_ahead_hides_no_attempt(engine: Engine) -> None:
+    swept(engine, NOW + 9 * SUSPECT_FOR)
+    key = unclean(engine)
+    assert suspects(engine) == [key]
+
+
+def test_a_sweep_of_one_provider_is_none_of_another(engine: Engine) -> None:
+    key = unclean(engine)
+    with writing(engine) as connection:
+        unclean_attempts.note_swept(connection, "wandb", NOW + 2 * SUSPECT_FOR)
+    assert suspects(engine) == [key]
+
+
+def test_a_sweep_leaves_a_providers_state_as_it_is(engine: Engine) -> None:
+    with writing(engine) as connection:
+        provider_state.note_blocked(connection, "mlflow", "no key", chance=Random(1), now=NOW)
+        before = provider_state.read(connection, "mlflow")
+        unclean_attempts.note_swept(connection, "mlflow", NOW)
+        assert provider_state.read(connection, "mlflow") == before
 
 
 def test_an_attempt_at_one_provider_is_no_suspect_of_another(engine: Engine) -> None:

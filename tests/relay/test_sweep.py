@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Engine, update
 
 from fairmind_sync.clock import utc_now
+from fairmind_sync.outbox import unclean_attempts
 from fairmind_sync.providers.mlflow.content import DELIVERY_KEY_TAG
 from fairmind_sync.storage.engine import writing
 from fairmind_sync.storage.tables import attempts_table
@@ -41,6 +42,12 @@ def make_unclean(lab: Lab, *, ago: timedelta = timedelta()) -> None:
         connection.execute(
             update(attempts_table).values(outcome="retry", started_at=utc_now() - ago)
         )
+
+
+def unclean_long_ago(lab: Lab) -> None:
+    make_unclean(lab, ago=timedelta(days=2))
+    with writing(lab.engine) as connection:
+        unclean_attempts.note_swept(connection, lab.provider, utc_now())
 
 
 def second_run(lab: MlflowLab, key: str) -> str:
@@ -98,8 +105,8 @@ def test_a_run_that_its_delivery_may_still_adopt_is_left_alone(mlflow: MlflowLab
 
 @pytest.mark.parametrize(
     "make",
-    [lambda _lab: None, lambda lab: make_unclean(lab, ago=timedelta(days=2))],
-    ids=["no unclean attempt", "only long ago"],
+    [lambda _lab: None, unclean_long_ago],
+    ids=["no unclean attempt", "only long before the last sweep"],
 )
 def test_without_a_suspect_nothing_is_asked(
     mlflow: MlflowLab, make: Callable[[MlflowLab], None]

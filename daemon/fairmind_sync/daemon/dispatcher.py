@@ -62,19 +62,25 @@ class Dispatcher:
         self._timers.once(time, self.look, "look-soon")
 
     def sweep(self) -> None:
-        """Starts drains that sweep their provider, where attempts ended unclean."""
-        with self._pool.lock, reading(self._engine) as connection:
-            for slot in self._pool:
-                if self._is_swept(connection, slot) and not self._stopping.is_set():
-                    self._pool.start_drain(slot, and_sweep=True)
+        """Starts drains that sweep their provider, where attempts ended unclean.
 
-    def _is_swept(self, connection: Connection, slot: WorkerSlot) -> bool:
-        return (
-            slot.is_first
-            and slot.may_start(self._machine.now())
-            and provider_state.read(connection, slot.provider).is_ready
-            and sweep.is_called_for(connection, slot.provider, current_time(self._engine))
-        )
+        A provider that isn't ready is probed: nobody else may have a reason to.
+        """
+        with self._pool.lock:
+            for slot in self._pool:
+                free = slot.is_first and slot.may_start(self._machine.now())
+                if free and not self._stopping.is_set():
+                    self._sweep(slot, current_time(self._engine))
+
+    def _sweep(self, slot: WorkerSlot, now: datetime) -> None:
+        with reading(self._engine) as connection:
+            state = provider_state.read(connection, slot.provider)
+            if not sweep.is_called_for(connection, slot.provider, now):
+                return
+        if state.is_ready:
+            self._pool.start_drain(slot, and_sweep=True)
+        elif state.may_try(now) and self._takes_probe(slot, now):
+            self._probe(slot, state.address)
 
     def _look_at(self, slot: WorkerSlot, now: datetime) -> None:
         with reading(self._engine) as connection:
@@ -107,8 +113,7 @@ class Dispatcher:
         return (
             self._settings.wants_evidence
             and slot.is_first
-            and state.is_ready
-            and not state.is_paused
+            and state.may_try(now)
             and owed_evidence.is_due(connection, slot.provider, now)
         )
 

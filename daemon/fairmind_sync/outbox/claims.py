@@ -10,11 +10,12 @@ from uuid import uuid4
 
 from sqlalchemy import (
     LABEL_STYLE_TABLENAME_PLUS_COL,
+    BindParameter,
     ColumnElement,
     Connection,
     Row,
-    Select,
     and_,
+    bindparam,
     func,
     insert,
     or_,
@@ -32,7 +33,14 @@ from fairmind_sync.storage.tables import attempts_table, outbox_table, results_t
 _LATELY = timedelta(seconds=5)
 
 
-def claimable(provider: str, now: datetime) -> ColumnElement[bool]:
+OF_PROVIDER: BindParameter[Any] = bindparam("of_provider")
+AT: BindParameter[Any] = bindparam("at", type_=outbox_table.c.due_at.type)
+"""What statements that are made once are given when they are run: a provider, and the time."""
+
+
+def claimable(
+    provider: str | BindParameter[Any], now: datetime | BindParameter[Any]
+) -> ColumnElement[bool]:
     """Returns the condition for a claim: pending, due, and without a live lease."""
     return and_(
         outbox_table.c.provider == provider,
@@ -42,13 +50,18 @@ def claimable(provider: str, now: datetime) -> ColumnElement[bool]:
     )
 
 
-def count_leased(provider: str, now: datetime) -> Select[int]:
-    """Returns the query that counts the provider's deliveries under a live lease, whoever holds the lease."""
-    return select(func.count()).where(
-        outbox_table.c.provider == provider,
-        outbox_table.c.lease_token.is_not(None),
-        outbox_table.c.lease_expires_at > now,
-    )
+_COUNT_LEASED = select(func.count()).where(
+    outbox_table.c.provider == OF_PROVIDER,
+    outbox_table.c.lease_token.is_not(None),
+    outbox_table.c.lease_expires_at > AT,
+)
+
+
+def count_leased(connection: Connection, provider: ProviderName, now: datetime) -> int:
+    """Counts the provider's deliveries under a live lease, whoever holds the lease."""
+    asked = {"of_provider": provider, "at": now}
+    counted: int = connection.execute(_COUNT_LEASED, asked).scalar_one()
+    return counted
 
 
 def room(
@@ -69,8 +82,7 @@ def room(
     if most is not None or most_a_second is not None:
         advisory_lock(connection, f"claim {provider}")
     if most is not None:
-        leased: int = connection.execute(count_leased(provider, now)).scalar_one()
-        limits.append(most - leased)
+        limits.append(most - count_leased(connection, provider, now))
     if most_a_second is not None:
         most_lately = round(most_a_second * _LATELY.total_seconds())
         limits.append(most_lately - _claimed_lately(connection, provider, now, 4 * most_lately))

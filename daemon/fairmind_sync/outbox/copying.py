@@ -186,7 +186,7 @@ def _require_rest(engine: Engine) -> None:
                 f"a daemon works on {name}. Stop it, wait "
                 f"{ALIVE_FOR.total_seconds():.0f} s if it was killed, and copy again."
             )
-        if any(connection.execute(count_leased(one, now)).scalar_one() for one in PROVIDERS):
+        if any(count_leased(connection, one, now) for one in PROVIDERS):
             raise CopyError(
                 f"deliveries of {name} are under way. Let `fairmind-sync drain` end, wait a minute if it "
                 "was killed, and copy again."

@@ -63,17 +63,7 @@ _UNKNOWN = ProviderState(READY, None, None, None, None)
 
 
 def read(connection: Connection, provider: ProviderName) -> ProviderState:
-    row = connection.execute(
-        select(
-            provider_table.c.state,
-            provider_table.c.reason,
-            provider_table.c.since,
-            provider_table.c.next_probe_at,
-            provider_table.c.last_success_at,
-            provider_table.c.address,
-            provider_table.c.paused_at,
-        ).where(provider_table.c.provider == provider)
-    ).one_or_none()
+    row = connection.execute(_READ, {"of_provider": provider}).one_or_none()
     return ProviderState(*row) if row else _UNKNOWN
 
 
@@ -239,6 +229,16 @@ def _write(connection: Connection, provider: ProviderName, state: str, **values:
     )
 
 
+# Made once: a daemon that looks for work reads it more often than anything else.
+_READ = select(
+    provider_table.c.state,
+    provider_table.c.reason,
+    provider_table.c.since,
+    provider_table.c.next_probe_at,
+    provider_table.c.last_success_at,
+    provider_table.c.address,
+    provider_table.c.paused_at,
+).where(provider_table.c.provider == bindparam("of_provider"))
 _NOTE_SUCCESS = update(provider_table).where(
     provider_table.c.provider == bindparam("of_provider"), provider_table.c.state == READY
 )

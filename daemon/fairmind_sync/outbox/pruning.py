@@ -1,7 +1,8 @@
 """Erases payloads and attempts of results whose deliveries ended long ago, so that the database stays small.
 
-What a run is looked up by stays: the result's names, verdict and time, its deliveries, run ids and URLs. A
-result with a pending or dead delivery keeps its payload, and so does a result without any delivery.
+What a run is looked up by stays: the result's names, verdict and time, its deliveries, run ids and URLs; and
+so do attempts that need a sweep yet, without what was said in them. A result with a pending or dead delivery
+keeps its payload, and so does a result without any delivery.
 """
 
 from __future__ import annotations
@@ -109,7 +110,11 @@ def prune(
         erase_words(connection, select(results_table.c.id).where(results_table.c.id.in_(ids)))
         note_erasure(connection)
     deliveries = select(outbox_table.c.id).where(outbox_table.c.result_id.in_(ids))
-    connection.execute(delete(attempts_table).where(attempts_table.c.delivery_id.in_(deliveries)))
+    connection.execute(
+        delete(attempts_table).where(
+            attempts_table.c.delivery_id.in_(deliveries), ~unclean_attempts.needs_sweep()
+        )
+    )
     return len(ids)
 
 
@@ -121,7 +126,7 @@ def _is_prunable(retention: timedelta, now: datetime) -> ColumnElement[bool]:
         outbox_table.c.finished_at >= now - retention,
     )
     suspect = and_(
-        attempts_table.c.delivery_id == outbox_table.c.id, unclean_attempts.is_suspect(now)
+        attempts_table.c.delivery_id == outbox_table.c.id, unclean_attempts.is_recent(now)
     )
     return and_(
         results_table.c.deleted_at.is_(None),

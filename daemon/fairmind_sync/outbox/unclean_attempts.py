@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select
 
 from fairmind_sync.provider_names import ProviderName
-from fairmind_sync.results.states import DELIVERED
+from fairmind_sync.results.states import DELIVERED, READY
+from fairmind_sync.storage.statements import upsert
 from fairmind_sync.storage.tables import (
     attempts_table,
     outbox_table,
+    provider_table,
 )
 
 SUSPECT_FOR = timedelta(days=1)
@@ -41,28 +43,57 @@ def is_unclean() -> ColumnElement[bool]:
     return or_(attempts_table.c.outcome.is_(None), attempts_table.c.outcome != DELIVERED)
 
 
-def is_suspect(now: datetime) -> ColumnElement[bool]:
-    """Returns the condition for a suspect attempt: recent, and not the one that delivered."""
-    return and_(
-        is_unclean(),
-        attempts_table.c.started_at >= now - SUSPECT_FOR,
+def is_recent(now: datetime) -> ColumnElement[bool]:
+    """Returns the condition for a recent attempt that delivered nothing."""
+    return and_(is_unclean(), attempts_table.c.started_at >= now - SUSPECT_FOR)
+
+
+def needs_sweep() -> ColumnElement[bool]:
+    """Returns the condition for an attempt that may have left a run behind, and was not swept late enough."""
+    swept = exists().where(
+        provider_table.c.provider == outbox_table.c.provider,
+        provider_table.c.swept_until > attempts_table.c.started_at,
     )
+    may_have_made_a_run = exists().where(
+        outbox_table.c.id == attempts_table.c.delivery_id,
+        outbox_table.c.create_attempted_at.is_not(None),
+        ~swept,
+    )
+    return and_(is_unclean(), may_have_made_a_run)
 
 
 def suspect_keys(
     connection: Connection, provider: ProviderName, now: datetime, limit: int | None = None
 ) -> list[str]:
-    """Returns the keys of deliveries that may have made a run in a suspect attempt."""
+    """Returns the keys of deliveries that may have made a run in an attempt that needs a sweep yet.
+
+    An attempt needs sweeps until one comes `SUSPECT_FOR` after it: a machine may sleep for longer than that.
+    """
+    swept_until = select(provider_table.c.swept_until).where(provider_table.c.provider == provider)
+    since = connection.execute(swept_until).scalar()
+    if since is not None:
+        since = min(since, now - SUSPECT_FOR)  # the clock was set back since the last sweep
     return list(
         connection.execute(
             select(outbox_table.c.delivery_key)
             .join_from(attempts_table, outbox_table)
             .where(
-                is_suspect(now),
+                is_unclean(),
+                *(() if since is None else (attempts_table.c.started_at >= since,)),
                 outbox_table.c.provider == provider,
                 outbox_table.c.create_attempted_at.is_not(None),
             )
             .distinct()
             .limit(limit)
         ).scalars()
+    )
+
+
+def note_swept(connection: Connection, provider: ProviderName, now: datetime) -> None:
+    """Records a whole sweep: attempts that began `SUSPECT_FOR` before need no other."""
+    values = {"swept_until": now - SUSPECT_FOR}
+    connection.execute(
+        upsert(provider_table)
+        .values(provider=provider, state=READY, since=now, **values)
+        .on_conflict_do_update(index_elements=["provider"], set_=values)
     )

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
-from fairmind_sync.outbox.claims import claimable, count_leased
+from fairmind_sync.outbox.claims import AT, OF_PROVIDER, claimable, count_leased
 from fairmind_sync.outbox.provider_state import ProviderState
 from fairmind_sync.outbox.provider_state import read as read_provider_state
 from fairmind_sync.provider_names import ProviderName
@@ -28,16 +28,32 @@ class Backlog:
     state: ProviderState
 
 
+# Made once: a daemon looks for work after each commit.
+_DUE = select(outbox_table.c.id).where(claimable(OF_PROVIDER, AT)).limit(1)
+_PENDING = (outbox_table.c.provider == OF_PROVIDER, outbox_table.c.status == PENDING)
+_NEXT_DUE = (
+    select(outbox_table.c.due_at)
+    .where(*_PENDING, outbox_table.c.lease_expires_at.is_(None))
+    .order_by(outbox_table.c.due_at)
+    .limit(1)
+)
+_HELD = select(outbox_table.c.due_at, outbox_table.c.lease_expires_at).where(
+    outbox_table.c.provider == OF_PROVIDER, outbox_table.c.lease_token.is_not(None)
+)
+_COUNT_PENDING = select(func.sum(delivery_counts_table.c.count)).where(
+    delivery_counts_table.c.provider == OF_PROVIDER, delivery_counts_table.c.status == PENDING
+)
+
+
 def has_work(
     connection: Connection, provider: ProviderName, now: datetime, most: int | None = None
 ) -> bool:
     """Returns whether a drain would find something to do now, if at most `most` deliveries are leased."""
     if not read_provider_state(connection, provider).may_try(now):
         return False
-    if most is not None and connection.execute(count_leased(provider, now)).scalar_one() >= most:
+    if most is not None and count_leased(connection, provider, now) >= most:
         return False
-    due = select(outbox_table.c.id).where(claimable(provider, now)).limit(1)
-    return connection.execute(due).first() is not None
+    return connection.execute(_DUE, {"of_provider": provider, "at": now}).first() is not None
 
 
 def next_work_at(connection: Connection, provider: ProviderName) -> datetime | None:
@@ -45,18 +61,8 @@ def next_work_at(connection: Connection, provider: ProviderName) -> datetime | N
 
     None: nothing waits for the provider, or the provider is paused.
     """
-    pending = (outbox_table.c.provider == provider, outbox_table.c.status == PENDING)
-    waiting = connection.execute(
-        select(outbox_table.c.due_at)
-        .where(*pending, outbox_table.c.lease_expires_at.is_(None))
-        .order_by(outbox_table.c.due_at)
-        .limit(1)
-    ).scalars()
-    held = connection.execute(
-        select(outbox_table.c.due_at, outbox_table.c.lease_expires_at).where(
-            outbox_table.c.provider == provider, outbox_table.c.lease_token.is_not(None)
-        )
-    )
+    waiting = connection.execute(_NEXT_DUE, {"of_provider": provider}).scalars()
+    held = connection.execute(_HELD, {"of_provider": provider})
     times = [*waiting, *(max(row) for row in held)]
     state = read_provider_state(connection, provider)
     if state.is_paused or not times:
@@ -75,10 +81,7 @@ def is_backlog_full(connection: Connection, most: int) -> bool:
 
 def pending(connection: Connection, provider: ProviderName) -> int:
     """Returns how many of the provider's deliveries are pending, due or not."""
-    counted = select(func.sum(delivery_counts_table.c.count)).where(
-        delivery_counts_table.c.provider == provider, delivery_counts_table.c.status == PENDING
-    )
-    return int(connection.execute(counted).scalar() or 0)
+    return int(connection.execute(_COUNT_PENDING, {"of_provider": provider}).scalar() or 0)
 
 
 def counts_of(connection: Connection, provider: ProviderName) -> dict[str, int]:

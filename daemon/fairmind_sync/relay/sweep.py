@@ -29,7 +29,7 @@ log = get_logger()
 
 
 def is_called_for(connection: Connection, provider: ProviderName, now: datetime) -> bool:
-    """Returns whether an attempt of the last day may have left a run behind."""
+    """Returns whether an attempt may have left a run behind that no sweep could have found yet."""
     return bool(unclean_attempts.suspect_keys(connection, provider, now, limit=1))
 
 
@@ -42,12 +42,13 @@ def sweep(engine: Engine, provider: Provider) -> None:
     with try_advisory_lock(engine, f"sweep {provider.name}") as is_ours:
         if not is_ours:
             return
+        began = current_time(engine)
         with reading(engine) as connection:
-            suspects = unclean_attempts.suspect_keys(
-                connection, provider.name, current_time(engine)
-            )
+            suspects = unclean_attempts.suspect_keys(connection, provider.name, began)
         if suspects:
             provider.sweep(suspects, _Ledger(engine, provider.name))
+            with writing(engine) as connection:
+                unclean_attempts.note_swept(connection, provider.name, began)
             log.info("sweep.done", provider=provider.name, suspects=len(suspects))
 
 

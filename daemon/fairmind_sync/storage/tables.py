@@ -199,6 +199,9 @@ provider_table = Table(
     Column("paused_at", UtcDateTime, comment="an operator holds its deliveries back since then"),
     Column("evidence_failing_since", UtcDateTime, comment="no evidence was stored since then"),
     Column("evidence_next_at", UtcDateTime, comment="before that no more evidence is tried"),
+    Column(
+        "swept_until", UtcDateTime, comment="no attempt that began before needs a sweep any more"
+    ),
     one_of("state", (READY, OFFLINE, BLOCKED)),
     CheckConstraint("(state = 'ready') = (next_probe_at IS NULL)", name="unready_has_a_probe"),
 )

@@ -1,0 +1,86 @@
+"""An audit log in the run's database: who changed which delivery, from what to what, at which time.
+
+Triggers write it, so it tells of every write, whatever code made the write. The rules are those of leases:
+whoever isn't a live lease's holder may neither end a delivery nor take the lease.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from typing import NamedTuple
+
+SCRIPT = """
+CREATE TABLE simulated_audit (
+    who TEXT, at TEXT, id INTEGER,
+    old_status, old_lease_token, old_lease_expires_at, old_attempts, old_run_id,
+    new_status, new_lease_token, new_lease_expires_at, new_attempts, new_run_id
+);
+CREATE TRIGGER simulated_audit_of_updates AFTER UPDATE ON outbox BEGIN
+    INSERT INTO simulated_audit VALUES (
+        simulated_who(), simulated_now(), NEW.id,
+        OLD.status, OLD.lease_token, OLD.lease_expires_at, OLD.attempts, OLD.run_id,
+        NEW.status, NEW.lease_token, NEW.lease_expires_at, NEW.attempts, NEW.run_id
+    );
+END;
+"""
+READ = "SELECT * FROM simulated_audit"
+
+
+class Write(NamedTuple):
+    """One change of one delivery."""
+
+    who: str
+    at: str
+    id: int
+    old_status: str
+    old_lease_token: str | None
+    old_lease_expires_at: str | None
+    old_attempts: int
+    old_run_id: str | None
+    new_status: str
+    new_lease_token: str | None
+    new_lease_expires_at: str | None
+    new_attempts: int
+    new_run_id: str | None
+
+    @property
+    def is_claim(self) -> bool:
+        return self.new_lease_token not in (None, self.old_lease_token)
+
+    @property
+    def was_leased(self) -> bool:
+        return self.old_lease_token is not None and (self.old_lease_expires_at or "") > self.at
+
+
+def install(database: sqlite3.Connection) -> None:
+    database.executescript(SCRIPT)
+
+
+def breaches(writes: list[Write]) -> Iterator[str]:
+    """Yields a sentence on each write that breaks a rule of leases."""
+    holders: dict[str, str] = {}
+    for write in writes:
+        if write.is_claim:
+            assert write.new_lease_token is not None
+            holders[write.new_lease_token] = write.who
+        yield from _breaches_of(write, holders)
+
+
+def _breaches_of(write: Write, holders: dict[str, str]) -> Iterator[str]:
+    is_holder = holders.get(write.old_lease_token or "") == write.who
+    what = f"delivery {write.id} by {write.who} at {write.at}"
+    if write.is_claim and write.was_leased:
+        yield f"a live lease was taken: {what}"
+    if write.is_claim and write.new_attempts != write.old_attempts + 1:
+        yield f"a claim did not count its attempt: {what}"
+    if not write.is_claim and write.new_attempts > write.old_attempts:
+        yield f"an attempt was counted without a claim: {what}"
+    is_end = write.new_status == "delivered" and write.old_status == "pending"
+    if is_end and not is_holder:
+        yield f"it was delivered by somebody without its lease: {what}"
+    lost = write.new_lease_token is None and write.was_leased and not is_holder
+    if lost:
+        yield f"a live lease was ended by somebody else: {what}"
+    if write.new_run_id != write.old_run_id and not is_holder:
+        yield f"a run was recorded by somebody without the lease: {what}"

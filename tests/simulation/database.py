@@ -1,0 +1,122 @@
+"""The run's database: a real SQLite file, to which processes write one after the other in virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from random import Random
+from typing import Any
+
+from sqlalchemy import Engine, event
+
+from fairmind_sync.errors import DiskFullError, StorageError
+from fairmind_sync.storage.engine import open_engine
+from fairmind_sync.storage.sqlite import BUSY_TIMEOUT_MS
+from tests.simulation.faults import COMMIT, COMMITTED, FULL, TURN, Faults
+from tests.simulation.hosts import Host
+from tests.simulation.waiting import Waiters
+from tests.simulation.world import Killed, Process, World
+
+_KEY_BYTES = 16
+
+
+class Database:
+    """Whose turn to write it is, and who wants to know of commits."""
+
+    def __init__(self, world: World, url: str, faults: Faults) -> None:
+        self.world = world
+        self.url = url
+        self.faults = faults
+        self.keys = Random(world.chance.random())
+        self.writer: Process | None = None
+        self.commits = 0
+        self.on_commit: list[Callable[[Process], None]] = []
+        self.waiting: list[Waiters] = []
+        self.is_full_until = 0.0
+
+    def opened_by(self, process: Process, host: Host) -> Engine:
+        """An engine of the process's own, which goes by the host's clock and ends with the process."""
+        engine = open_engine(self.url, host.time, _Turn(self, process))
+        event.listen(engine, "connect", partial(self._set_up, process, host))
+        event.listen(engine, "commit", lambda _connection: self._before_commit(process))
+        process.on_end.append(engine.dispose)
+        return engine
+
+    def _set_up(self, process: Process, host: Host, connection: Any, _record: object) -> None:
+        """Delivery keys come of SQLite's own chance; here they come of the seed.
+
+        Nobody waits for real: who would wait for a lock outside of `writing` fails at once.
+        """
+        connection.execute("PRAGMA busy_timeout = 0")
+        connection.create_function("randomblob", 1, lambda _size: self.keys.randbytes(_KEY_BYTES))
+        connection.create_function("simulated_who", 0, lambda: f"{process.name} {process.pid}")
+        connection.create_function("simulated_now", 0, lambda: _as_stored(host))
+
+    def _before_commit(self, process: Process) -> None:
+        process.stop_if_dead()
+        fault = self.faults.at(COMMIT, f"{COMMIT} {process.name}")
+        if fault is not None and fault.effect == FULL:
+            self.is_full_until = self.world.now + fault.seconds
+        if self.world.now < self.is_full_until:
+            process.was_disturbed = True
+            raise DiskFullError
+        strike(process, fault)
+
+    def committed(self, process: Process) -> None:
+        self.commits += 1
+        if not self.world.is_quiet:
+            for tell in [*self.on_commit]:
+                tell(process)
+
+
+class _Turn:
+    """A process's turn to write: whoever waits longer than SQLite's busy time-out fails."""
+
+    def __init__(self, database: Database, process: Process) -> None:
+        self._database = database
+        self._process = process
+
+    def __enter__(self) -> None:
+        database, process = self._database, self._process
+        world = database.world
+        strike(process, database.faults.at(TURN, f"{TURN} {process.name}"))
+        process.sleep(world.chance.uniform(0.0001, 0.004))
+        deadline = world.now + BUSY_TIMEOUT_MS / 1000
+        while database.writer is not None and not _is_free(database.writer):
+            waiters = Waiters(process)
+            database.waiting.append(waiters)
+            waiters.wait(deadline - world.now)
+            if world.now >= deadline:
+                raise StorageError("the database is locked")
+        database.writer = process
+
+    def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
+        database, process = self._database, self._process
+        database.writer = None
+        waiting, database.waiting = database.waiting, []
+        for one in waiting:
+            one.wake()
+        if kind is None:
+            database.committed(process)
+            strike(process, database.faults.at(COMMITTED, f"{COMMITTED} {process.name}"))
+
+
+def _as_stored(host: Host) -> str:
+    """The host's time as the database has times."""
+    return f"{host.time():%Y-%m-%d %H:%M:%S.%f}"
+
+
+def _is_free(writer: Process) -> bool:
+    return writer.is_dead
+
+
+def strike(process: Process, fault: Any) -> None:
+    """Has the fault befall the process, if it is one of those that befall processes."""
+    if fault is None:
+        return
+    if fault.effect == "kill":
+        process.kill()
+        raise Killed
+    if fault.effect == "freeze":
+        process.freeze(fault.seconds)
+        process.sleep(0.0)

@@ -1,0 +1,176 @@
+"""Judges a run by what was saved, what the services hold, and what the database says: nothing else.
+
+Each finding is a sentence that begins with its kind: lost, twice, false, stuck, dead, fence, attempt, error.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from fairmind_sync.errors import StorageError
+from tests.simulation import audit
+from tests.simulation.mlflow_service import MlflowRun
+from tests.simulation.simulation import Simulation
+
+_MAY_BE_DEAD = ("run_deleted", "rejected")
+
+
+def findings(run: Simulation) -> list[str]:
+    """What is wrong after a run; nothing if all is as promised."""
+    return [*Oracle(run).findings()]
+
+
+class Oracle:
+    """Reads the database by plain SQL, so that a bug in the product's look-ups hides nothing."""
+
+    def __init__(self, run: Simulation) -> None:
+        self._run = run
+        with sqlite3.connect(f"file:{run.file}?mode=ro", uri=True) as connection:
+            connection.row_factory = sqlite3.Row
+            self._results = connection.execute("SELECT * FROM bias_test_results").fetchall()
+            self._rows = connection.execute(
+                "SELECT outbox.*, test_id, deleted_at, model_id FROM outbox"
+                " JOIN bias_test_results ON result_id = bias_test_results.id"
+            ).fetchall()
+            self._attempts = connection.execute(
+                "SELECT delivery_attempts.*, provider, delivery_key FROM delivery_attempts"
+                " JOIN outbox ON delivery_id = outbox.id"
+            ).fetchall()
+            self._counts = connection.execute(
+                "SELECT provider, status, sum(count) AS count FROM delivery_counts"
+                " GROUP BY provider, status"
+            ).fetchall()
+            self._states = connection.execute("SELECT * FROM provider_state").fetchall()
+            self._writes = [audit.Write(*row) for row in connection.execute(audit.READ)]
+            self._check = connection.execute("PRAGMA integrity_check").fetchone()[0]
+        connection.close()
+
+    def findings(self) -> Iterator[str]:
+        yield from self._of_saves()
+        for row in self._rows:
+            yield from self._of_row(row)
+        yield from self._of_services()
+        yield from (f"fence: {breach}" for breach in audit.breaches(self._writes))
+        yield from self._of_attempts()
+        yield from self._of_counts()
+        yield from self._of_states()
+        yield from self._of_errors()
+        if self._check != "ok":
+            yield f"error: the database is damaged: {self._check}"
+
+    def _of_saves(self) -> Iterator[str]:
+        kept = {(row["user_id"], row["test_id"], row["digest"]): row["id"] for row in self._results}
+        owed = Counter(row["result_id"] for row in self._rows)
+        for identity in self._run.acknowledged:
+            if identity[1] in self._run.deleted:
+                continue
+            if identity not in kept:
+                yield f"lost: the acknowledged result {identity[1]} is not in the database"
+            elif owed[kept[identity]] != len(self._run.settings.owed):
+                yield f"lost: the result {identity[1]} has no delivery for each provider"
+
+    def _of_row(self, row: Any) -> Iterator[str]:
+        """A run that a user deleted at W&B before it was confirmed is waited for, for a day."""
+        where = f"{row['test_id']} for {row['provider']}"
+        match row["status"]:
+            case "pending" if row["delivery_key"] not in self._run.deleted_runs:
+                yield f"stuck: {where} is pending: {row['last_error']}"
+            case "delivered":
+                yield from self._of_delivered(row, where)
+            case "dead" if not self._may_be_dead(row):
+                yield f"dead: {where}: {row['last_error_kind']}: {row['last_error']}"
+
+    def _of_delivered(self, row: Any, where: str) -> Iterator[str]:
+        run = self._service(row).runs.get(row["run_id"])
+        if run is None:
+            yield f"false: {where} is delivered, and there is no run {row['run_id']}"
+        elif row["run_id"] in self._run.deleted_runs:
+            return
+        elif run.is_deleted:
+            yield f"false: {where} is delivered, and its run was deleted by us"
+        elif not run.is_whole:
+            yield f"false: {where} is delivered, and its run is not whole: {run}"[:300]
+
+    def _may_be_dead(self, row: Any) -> bool:
+        """Refused for good, deleted by a user, or each of its attempts met with something."""
+        if row["last_error_kind"] in _MAY_BE_DEAD:
+            is_refused = row["model_id"] == f"refused by {row['provider']}"
+            deleted = {
+                run.key if isinstance(run, MlflowRun) else run.id
+                for run in self._service(row).runs.values()
+                if run.id in self._run.deleted_runs
+            }
+            return is_refused or row["delivery_key"] in deleted
+        return bool(row["attempts"] >= self._run.settings.max_attempts)
+
+    def _service(self, row: Any) -> Any:
+        return self._run.mlflow if row["provider"] == "mlflow" else self._run.wandb
+
+    def _of_services(self) -> Iterator[str]:
+        known = {row["delivery_key"]: row for row in self._rows}
+        kept = Counter(run.key for run in self._run.mlflow.runs.values() if not run.is_deleted)
+        for key, count in kept.items():
+            if key not in known:
+                yield f"twice: MLflow holds a run of an unknown key {key}"
+            elif count > 1:
+                yield f"twice: MLflow holds {count} runs of {known[key]['test_id']}"
+        for key in self._run.wandb.runs:
+            if key not in known:
+                yield f"twice: W&B holds a run of an unknown key {key}"
+        for run in self._run.mlflow.runs.values():
+            if not run.is_deleted and run.status == "RUNNING" and run.key in known:
+                row = known[run.key]
+                if row["status"] != "pending":
+                    yield f"false: a run of {row['test_id']}, {row['status']}, is left running"
+
+    def _of_attempts(self) -> Iterator[str]:
+        """Yields attempts that count, though nothing but an unavailable provider was in their way."""
+        if self._is_any_reason_enough:
+            return
+        for attempt in self._attempts:
+            if attempt["outcome"] in ("delivered", "released"):
+                continue
+            worker = self._run.workers.get(attempt["worker"])
+            is_disturbed = worker is None or worker.was_disturbed
+            doubtful = getattr(self._run, attempt["provider"]).doubtful
+            if is_disturbed or attempt["delivery_key"] in doubtful or "" in doubtful:
+                continue
+            if attempt["error_kind"] in _MAY_BE_DEAD:
+                continue
+            yield (
+                f"attempt: {attempt['delivery_key']} at {attempt['provider']} counts"
+                f" {attempt['outcome']} ({attempt['error_kind']}: {attempt['error']}) without a reason"
+            )
+
+    @property
+    def _is_any_reason_enough(self) -> bool:
+        """Whether clocks or the disk may be why a lease ran out."""
+        disturbing = ("set clock", "drift", "lag", "sleep")
+        return any(step.what in disturbing for step in self._run.plan.steps) or any(
+            fault.effect in ("full", "freeze") for fault in self._run.faults.struck
+        )
+
+    def _of_counts(self) -> Iterator[str]:
+        real = Counter((row["provider"], row["status"]) for row in self._rows)
+        told = {
+            (row["provider"], row["status"]): row["count"] for row in self._counts if row["count"]
+        }
+        if told != dict(real):
+            yield f"error: the counters say {told}, and there are {dict(real)}"
+
+    def _of_states(self) -> Iterator[str]:
+        for row in self._states:
+            if row["state"] != "ready" and row["provider"] in self._run.settings.enabled:
+                waits = [one for one in self._rows if one["provider"] == row["provider"]]
+                if any(one["status"] == "pending" for one in waits):
+                    yield f"stuck: {row['provider']} is {row['state']}: {row['reason']}"
+
+    def _of_errors(self) -> Iterator[str]:
+        for error in self._run.world.crashes:
+            yield f"error: a strand ended with {error!r}"
+        for name, error in self._run.errors:
+            if not isinstance(error, StorageError):
+                yield f"error: {name} ended with {error!r}"

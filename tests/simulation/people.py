@@ -1,0 +1,129 @@
+"""Producers and operators: short processes that save, retry, discard, delete, pause and drain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Engine, select
+
+from fairmind_sync.errors import FairmindSyncError
+from fairmind_sync.intake import save
+from fairmind_sync.operating import actions
+from fairmind_sync.outbox import deletion, pruning
+from fairmind_sync.outbox.delivery_lookup import RunFilter
+from fairmind_sync.outbox.operator_log import Actor
+from fairmind_sync.provider_names import ProviderName
+from fairmind_sync.relay.decision import decide
+from fairmind_sync.relay.shared_flags import SharedFlags
+from fairmind_sync.results.delivery import NewResult
+from fairmind_sync.storage.engine import current_time, reading, writing
+from fairmind_sync.storage.tables import outbox_table, results_table
+from fairmind_sync.testing import new_result
+from tests.simulation.hosts import Host
+from tests.simulation.workers import drains_of
+from tests.simulation.world import Process
+
+if TYPE_CHECKING:
+    from tests.simulation.simulation import Simulation
+
+_OPERATOR = Actor("operator", "simulation")
+
+
+def result_of(number: int, value: float, model: str = "model") -> NewResult:
+    return new_result(test_id=f"test-{number}", model_id=model, results={"accuracy": value})
+
+
+class People:
+    """Whoever isn't a daemon; each act is a process of its own, on the given host."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+
+    def save(self, host: Host, results: list[NewResult]) -> None:
+        """Saves all of the results or none; notes what was acknowledged."""
+
+        def work(engine: Engine) -> None:
+            save.save_all(engine, results, self._simulation.settings.owed)
+            self._simulation.acknowledged += [one.identity for one in results]
+
+        self._does(host, "producer", work)
+
+    def retry_all(self, host: Host) -> None:
+        self._does(host, "operator", lambda to: actions.retry_all(to, RunFilter(), _OPERATOR))
+
+    def discard_one(self, host: Host, provider: ProviderName) -> None:
+        def work(engine: Engine) -> None:
+            with reading(engine) as connection:
+                waiting = select(outbox_table.c.id).where(
+                    outbox_table.c.provider == provider,
+                    outbox_table.c.status.in_(("pending", "dead")),
+                )
+                found = connection.execute(waiting.limit(1)).scalars().all()
+            actions.discard(engine, found, "no use", _OPERATOR)
+
+        self._does(host, "operator", work)
+
+    def delete_one(self, host: Host) -> None:
+        def work(engine: Engine) -> None:
+            with reading(engine) as connection:
+                wanted = select(results_table.c.test_id, results_table.c.user_id)
+                found = connection.execute(wanted.limit(1)).one_or_none()
+            if found is not None:
+                self._simulation.deleted.add(found.test_id)
+                with writing(engine) as connection:
+                    deletion.delete(connection, *found, current_time(engine))
+
+        self._does(host, "operator", work)
+
+    def pause(self, host: Host, provider: ProviderName) -> None:
+        self._does(host, "operator", lambda to: actions.pause(to, provider, _OPERATOR))
+
+    def resume(self, host: Host, provider: ProviderName) -> None:
+        self._does(host, "operator", lambda to: actions.resume(to, provider, _OPERATOR))
+
+    def prune(self, host: Host) -> None:
+        def work(engine: Engine) -> None:
+            retention = self._simulation.settings.retention or timedelta(hours=1)
+            pruning.prune_all(engine, retention, current_time(engine))
+
+        self._does(host, "operator", work)
+
+    def drain(self, host: Host) -> None:
+        """The command line's drain: a process for each provider, without a daemon."""
+        simulation = self._simulation
+
+        def start(engine: Engine) -> None:
+            decide(engine, simulation.settings)
+            for name in simulation.settings.enabled:
+                self._start_drain(host, name)
+
+        self._does(host, "drain", start)
+
+    def _start_drain(self, host: Host, name: ProviderName) -> None:
+        simulation = self._simulation
+        process = host.started(f"worker {name}")
+
+        def work() -> None:
+            made = drains_of(simulation, process, host, simulation.settings, SharedFlags())
+            try:
+                made({"name": name, "parent": "drain"}).run(probe_now=True, and_sweep=True)
+            except FairmindSyncError as error:
+                simulation.note_error(process, error)
+            process.end()
+
+        process.start(work)
+
+    def _does(self, host: Host, name: str, work: Callable[[Engine], object]) -> None:
+        simulation = self._simulation
+        process: Process = host.started(name)
+
+        def act() -> None:
+            try:
+                work(simulation.database.opened_by(process, host))
+            except FairmindSyncError as error:
+                simulation.note_error(process, error)
+            process.end()
+
+        process.start(act)

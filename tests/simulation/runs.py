@@ -1,0 +1,113 @@
+"""Carries seeds out, one after the other, and shrinks the plan of one that fails."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from fairmind_sync.settings import Settings
+from fairmind_sync.storage import schema
+from fairmind_sync.storage.engine import open_engine
+from tests.simulation import audit
+from tests.simulation.oracle import findings
+from tests.simulation.plan import Plan, plan_of
+from tests.simulation.simulation import Simulation
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a plan: how long it was in virtual time, what struck, and what is wrong."""
+
+    plan: Plan
+    hours: float
+    faults: int
+    findings: tuple[str, ...]
+
+
+class Laboratory:
+    """A directory in memory, a template of the database, and settings for many runs."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._template = directory / "template"
+        self._settings = Settings(provider="both", evidence="none")
+        engine = open_engine(f"sqlite:///{self._template}")
+        schema.create_if_missing(engine)
+        engine.dispose()
+        with sqlite3.connect(self._template) as connection:
+            audit.install(connection)
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.close()
+
+    def run(self, plan: Plan) -> Outcome:
+        """Carries the plan out, and has the oracle judge it."""
+        simulation = Simulation(plan, self._template, self._directory, self._settings)
+        try:
+            simulation.run()
+            found = findings(simulation)
+        finally:
+            simulation.close()
+        steps = sum(step.what not in ("save", "save again") for step in plan.steps)
+        struck = steps + len(simulation.faults.struck)
+        return Outcome(plan, simulation.world.now / 3600.0, struck, tuple(found))
+
+
+@contextmanager
+def laboratory() -> Iterator[Laboratory]:
+    """A laboratory whose files go at the end; nothing is logged meanwhile."""
+    in_memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 a directory of its own is made there
+    directory = Path(tempfile.mkdtemp(prefix="fairmind-sync-simulation-", dir=in_memory))
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    try:
+        yield Laboratory(directory)
+    finally:
+        structlog.configure(**before)
+        shutil.rmtree(directory)
+
+
+def shrunk(plan: Plan, fails: Callable[[Plan], bool]) -> Plan:
+    """Returns the plan with ever fewer events, as long as it fails: delta debugging by Zeller, 2002."""
+    parts = 2
+    while len(plan.numbers) > 1:
+        size = max(len(plan.numbers) // parts, 1)
+        for first in range(0, len(plan.numbers), size):
+            fewer = plan.only(plan.numbers[:first] + plan.numbers[first + size :])
+            if fails(fewer):
+                plan, parts = fewer, max(parts - 1, 2)
+                break
+        else:
+            if size == 1:
+                return plan
+            parts *= 2
+    return plan
+
+
+def command(plan: Plan) -> str:
+    """What repeats the plan exactly."""
+    left = plan_of(plan.seed).numbers != plan.numbers
+    only = f" --only {','.join(map(str, plan.numbers))}" if left else ""
+    return f"task simulate --seed {plan.seed}{only}"
+
+
+def tell(outcome: Outcome) -> None:
+    """Prints what is wrong, the events that it takes, and the command that repeats it."""
+    plan = outcome.plan
+    lines = [
+        f"seed {plan.seed} fails:",
+        *(f"  {finding}" for finding in outcome.findings),
+        "with:",
+        *(f"  {number}: {plan.events[number]}" for number in plan.numbers),
+        f"repeat it: {command(plan)}",
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")

@@ -1,0 +1,161 @@
+"""A model of W&B and its SDK: an upload is three requests, and what was stored is shown later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TypeVar
+
+from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
+from fairmind_sync.providers.wandb.content import WandbContent
+from fairmind_sync.providers.wandb.held import Held
+from fairmind_sync.providers.wandb.run_files import RunFiles
+from fairmind_sync.providers.wandb.sdk import UploadError, WandbRefusedError
+from fairmind_sync.results.delivery import Run
+from tests.simulation.network import NoReplyError, RefusedError, Service, StatusError, Wire
+
+_Result = TypeVar("_Result")
+ADDRESS = "https://wandb.simulated"
+REFUSED = "refused by wandb"
+_TRIES, _BETWEEN_S = 3, 2.0
+_FORBIDDEN = 403
+
+
+@dataclass
+class WandbRun:
+    """A run as W&B keeps it."""
+
+    id: str
+    content: WandbContent
+    state: str = "running"
+    is_deleted: bool = False
+    digest: str = ""
+    history_lines: int = 0
+
+    @property
+    def is_whole(self) -> bool:
+        return self.state == "finished" and self.digest == self.content.digest
+
+    def shown(self) -> Held:
+        content = self.content
+        return Held(
+            state=self.state,
+            digest=self.digest,
+            history_lines=self.history_lines,
+            config=content.config,
+            tags=frozenset(content.tags),
+            notes=content.description,
+            shapes={"group": content.group, "job type": content.job_type},
+            files={},
+            run=Run(self.id, f"{ADDRESS}/team/project/runs/{self.id}"),
+            destination="team/project",
+        )
+
+
+@dataclass
+class WandbService(Service):
+    """The service's runs by id, and what its public API shows of them, `lag` seconds later."""
+
+    lag: float = 0.0
+    runs: dict[str, WandbRun] = field(default_factory=dict)
+    page: dict[str, Held] = field(default_factory=dict)
+
+    def upsert(self, run_id: str, content: WandbContent) -> None:
+        if content.group == REFUSED:
+            raise WandbRefusedError("W&B refuses this model")
+        run = self.runs.setdefault(run_id, WandbRun(run_id, content))
+        if run.is_deleted:
+            raise WandbRefusedError("the run was deleted at W&B: previously created and deleted")
+        run.state, run.content = "running", content
+        self._show(run)
+
+    def stream(self, run_id: str, content: WandbContent) -> None:
+        run = self.runs[run_id]
+        run.history_lines, run.digest = bool(content.row), content.digest
+        self._show(run)
+
+    def complete(self, run_id: str) -> None:
+        self.runs[run_id].state = "finished"
+        self._show(self.runs[run_id])
+
+    def delete(self, run_id: str) -> None:
+        self.runs[run_id].is_deleted = True
+        self.page.pop(run_id, None)
+
+    def _show(self, run: WandbRun) -> None:
+        shown = run.shown()
+
+        def show() -> None:
+            if not run.is_deleted:
+                self.page[run.id] = shown
+
+        self.world.after(self.lag, show)
+
+
+class WandbModelSdk:
+    """In the place of `providers.wandb.sdk.Sdk`: the same calls, over a simulated wire."""
+
+    def __init__(self, wire: Wire, service: WandbService) -> None:
+        self._wire = wire
+        self._service = service
+
+    def probe(self) -> None:
+        self._ask("viewer", lambda: None)
+
+    def upload(self, run_id: str, content: WandbContent, *, with_files: bool = True) -> None:  # noqa: ARG002
+        service = self._service
+        self._insist("upsert", lambda: service.upsert(run_id, content), run_id)
+        self._insist("stream", lambda: service.stream(run_id, content), run_id)
+        self._insist("complete", lambda: service.complete(run_id), run_id)
+
+    def add_files(self, run_id: str, files: RunFiles) -> None:
+        raise NotImplementedError
+
+    def require_stream(self, run_id: str) -> None:
+        self._ask("require_stream", lambda: None, run_id)
+
+    def read_back(self, run_ids: Iterable[str]) -> dict[str, Held]:
+        asked = list(run_ids)
+        page = self._service.page
+        return self._ask("read_back", lambda: {one: page[one] for one in asked if one in page})
+
+    def shows_the_project(self) -> bool:
+        return self._ask("project", lambda: True)
+
+    def restart(self) -> None:
+        """Nothing of wandb-core is simulated."""
+
+    def _insist(self, what: str, effect: Callable[[], None], run_id: str) -> None:
+        """Repeats a request as wandb-core does; what then has no answer has failed the upload."""
+        for tried in range(1, _TRIES + 1):
+            try:
+                self._wire.ask(what, effect, run_id, patience=3.0)
+            except (RefusedError, NoReplyError, StatusError) as error:
+                if tried == _TRIES or _is_final(error):
+                    self._raise(error)
+                self._wire.process.sleep(_BETWEEN_S)
+            else:
+                return
+
+    @staticmethod
+    def _raise(error: Exception) -> None:
+        if _is_final(error):
+            raise ProviderBlockedError("W&B refuses the project: it is gone")
+        raise UploadError(f"CommError: {error}") from error
+
+    def _ask(self, what: str, effect: Callable[[], _Result], key: str = "") -> _Result:
+        try:
+            return self._wire.ask(what, effect, key)
+        except RefusedError as error:
+            raise ProviderOfflineError(str(error), address=ADDRESS) from error
+        except NoReplyError as error:
+            raise ProviderOfflineError(str(error)) from error
+        except StatusError as error:
+            if _is_final(error):
+                raise ProviderBlockedError("W&B refuses the key") from error
+            raise ProviderOfflineError(str(error), timedelta(seconds=error.after)) from error
+
+
+def _is_final(error: Exception) -> bool:
+    return isinstance(error, StatusError) and error.status == _FORBIDDEN
