@@ -11,9 +11,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine, select
 
@@ -66,11 +66,7 @@ HEAD = "0010"
 _KNOWN = (*ownership.FORMER, "0007", "0008", "0009", "0010")
 
 
-@lru_cache(maxsize=8)
-def _ready_engine(url: str, _pid: int) -> Engine:
-    engine = shared_engine(url)
-    create_if_missing(engine)
-    return engine
+_ready: WeakSet[Engine] = WeakSet()
 
 
 def ready_engine(url: str) -> Engine:
@@ -80,7 +76,11 @@ def ready_engine(url: str) -> Engine:
         SchemaError: the schema is older than this code, or newer; the message says what to do.
         StorageError: the database can't be opened or created.
     """
-    return _ready_engine(url, os.getpid())
+    engine = shared_engine(url)
+    if engine not in _ready:
+        create_if_missing(engine)
+        _ready.add(engine)
+    return engine
 
 
 def revision(engine: Engine) -> str | None:
