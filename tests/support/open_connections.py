@@ -37,6 +37,7 @@ def none_is_left(host: str, database: str | None = None, seconds: float = 60) ->
         eventually(lambda: not left(), seconds)
     except AssertionError as error:
         found = left()
+        told = f"an engine was not closed: {found}"
         for one in found:
             one.close()  # so that the next test doesn't fail for this one's
-        raise AssertionError(f"an engine was not closed: {found}") from error
+        raise AssertionError(told) from error

@@ -225,6 +225,8 @@ def postgres_server(inside: Sequence[str] = (), **options: str) -> Iterator[Post
         server.start()
         yield server
     finally:
-        server.disconnect()
-        server.stop()
-        shutil.rmtree(place)
+        try:
+            server.disconnect()
+        finally:
+            server.stop()
+            shutil.rmtree(place)
