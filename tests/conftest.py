@@ -173,7 +173,9 @@ def _database_url(
     new_on_server: Callable[[PostgresServer], str],
 ) -> Iterator[str]:
     if getattr(request, "param", "sqlite") == "sqlite":
-        yield new_file()
+        url = new_file()
+        yield url
+        _let_go(url)
         return
     server: PostgresServer = request.getfixturevalue("postgres")
     name = new_on_server(server)
@@ -182,14 +184,18 @@ def _database_url(
     server.drop(name)
 
 
+def _let_go(url: str) -> None:
+    storage = sys.modules.get("fairmind_sync.storage.engine")
+    if storage is not None:
+        storage.let_go(url)
+
+
 @pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
+def engine(database_url: str) -> Engine:
     """An empty database with today's schema."""
     from fairmind_sync.storage import schema
 
-    engine = schema.ready_engine(database_url)
-    yield engine
-    engine.dispose()
+    return schema.ready_engine(database_url)
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 MARK_LENGTH = 12
-_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+_UNITS = ((172_800, 86_400, "d"), (3600, 3600, "h"), (60, 60, "min"), (1, 1, "s"))
+"""From how many seconds on a unit is used, how many seconds the unit has, and its name."""
 
 
 def shorten(text: str, longest: int) -> str:
@@ -51,12 +52,15 @@ def printable(text: str, kept: str = "") -> str:
 
 
 def lasting(time: timedelta | float) -> str:
-    """Returns the time in the largest unit that fits, whatever its sign; a part of a second with digits."""
+    """Returns the time in whole units that are over, the largest that fits, whatever its sign.
+
+    Two days are the first that are told in days. A part of a second is told with digits.
+    """
     seconds = abs(time.total_seconds() if isinstance(time, timedelta) else time)
     if seconds < 1:
         return f"{seconds:.2g} s"
-    size, unit = next(each for each in _UNITS if seconds >= each[0])
-    return f"{round(seconds / size)} {unit}"
+    size, unit = next((size, unit) for least, size, unit in _UNITS if seconds >= least)
+    return f"{int(seconds // size)} {unit}"
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
+from fairmind_sync.cli import delivery_verbs, operator_verbs
 from fairmind_sync.outbox import operator_log
 from fairmind_sync.storage.engine import reading
 from fairmind_sync.storage.tables import outbox_table
@@ -34,6 +37,16 @@ def env(engine: Engine) -> dict[str, str]:
 
 def statuses(engine: Engine) -> list[str]:
     return [row.status for row in rows(engine, outbox_table)]
+
+
+@pytest.mark.parametrize(
+    "verb", [delivery_verbs.runs, operator_verbs.retry, operator_verbs.discard]
+)
+def test_each_verb_on_deliveries_takes_every_option_that_chooses(verb: Any) -> None:
+    fields = {"test_id", "model_id", "user_id", "test_type", "risk", "provider"}
+    fields |= {"error", "since", "until"}
+    taken = {*inspect.signature(verb).parameters}
+    assert (fields - taken, "wanted" in taken) == (set(), False)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine
 
 from fairmind_sync.clock import utc_now
+from fairmind_sync.operating.headline import UNUSED
 from fairmind_sync.outbox import heartbeat, provider_state
 from fairmind_sync.storage.engine import writing
 from tests.support.clock import NOW
@@ -86,4 +87,5 @@ def test_since_when_and_what_was_last_are_told(env: dict[str, str], engine: Engi
 
 
 def test_a_provider_that_was_never_asked_is_not_called_ready(env: dict[str, str]) -> None:
-    assert "mlflow\tuntried\t" in command("status", env=env).stdout
+    """In the words of the page."""
+    assert f"mlflow\t{UNUSED}\t" in command("status", env=env).stdout

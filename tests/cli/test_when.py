@@ -9,8 +9,10 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 import typer
 
+from fairmind_sync.api.pages.rendering import ago
 from fairmind_sync.cli import when
 from fairmind_sync.clock import utc_now
+from fairmind_sync.text import lasting
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -82,6 +84,12 @@ def test_a_time_is_shown_with_its_zone() -> None:
 )
 def test_an_age_has_its_largest_unit(ago: timedelta, shown: str) -> None:
     assert when.age(NOON - ago, NOON) == shown
+
+
+def test_the_page_tells_a_time_as_the_command_line_does() -> None:
+    long_ago = timedelta(hours=47, minutes=59)
+    told = (lasting(long_ago), ago(NOON - long_ago, NOON), when.age(NOON - long_ago, NOON))
+    assert told == ("47 h", "47 h ago", "47 h")
 
 
 def test_what_never_was_has_neither_time_nor_age() -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from fairmind_sync.clock import utc_now
 from fairmind_sync.operating import database_checks, doctor
-from fairmind_sync.storage.engine import shared_engine, writing
+from fairmind_sync.storage.engine import let_go, shared_engine, writing
 from tests.conftest import API_KEY
 from tests.operating.test_doctor import enable, finding
 from tests.standins.wandb import StandInWandb
@@ -32,7 +32,7 @@ def url(server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[str
     url = server.url(server.new_database_of_today())
     enable(monkeypatch, url)
     yield url
-    shared_engine(url).dispose()
+    let_go(url)
 
 
 def test_a_sound_server_has_no_finding(url: str) -> None:

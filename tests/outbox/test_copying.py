@@ -22,7 +22,7 @@ from fairmind_sync.outbox import retry_discard as verbs
 from fairmind_sync.outbox.heartbeat import Heartbeat
 from fairmind_sync.provider_names import PROVIDERS
 from fairmind_sync.storage import schema
-from fairmind_sync.storage.engine import current_time, reading, shared_engine, writing
+from fairmind_sync.storage.engine import current_time, let_go, reading, shared_engine, writing
 from fairmind_sync.storage.tables import (
     attempt_counts_table,
     attempts_table,
@@ -90,7 +90,7 @@ def ends(
         name = postgres.new_database(request.getfixturevalue("full_template"))
     ends = (f"sqlite:///{file}", postgres.url(name))
     yield ends if from_file else ends[::-1]
-    shared_engine(ends[0]).dispose()
+    let_go(ends[0])
     postgres.drop(name)
 
 

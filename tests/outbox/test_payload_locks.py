@@ -18,7 +18,7 @@ from fairmind_sync.storage.engine import writing
 from fairmind_sync.storage.tables import outbox_table, results_table
 from fairmind_sync.testing import new_result
 from tests.support.clock import NOW
-from tests.support.databases import rows
+from tests.support.databases import is_waiting, rows
 from tests.support.deliveries import RUN, claim, save
 from tests.support.processes import eventually
 
@@ -76,13 +76,6 @@ PAIRS = [
     pytest.param(deliver, reopen, delete),
     pytest.param(bury, retry, delete),
 ]
-
-
-def is_waiting(engine: Engine) -> bool:
-    """A session waits for another one's lock."""
-    look = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
-    with engine.connect() as connection:
-        return bool(connection.execute(look).scalar_one())
 
 
 def empty_deliveries(engine: Engine) -> list[str]:

@@ -29,7 +29,7 @@ from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.results.delivery import Run
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.storage import schema
-from fairmind_sync.storage.engine import writing
+from fairmind_sync.storage.engine import let_go, writing
 from fairmind_sync.storage.tables import attempts_table
 from fairmind_sync.storage.tables import outbox_table as table
 from fairmind_sync.testing import new_result
@@ -55,7 +55,7 @@ class OutboxMachine(RuleBasedStateMachine):
         self.stack = ExitStack()
         url = self.stack.enter_context(self.new_database())
         self.engine: Engine = schema.ready_engine(url)
-        self.stack.callback(self.engine.dispose)
+        self.stack.callback(let_go, url)
         self.now = NOW
         self.model: dict[int, Row] = {}
         self.held: list[Held] = []

@@ -120,7 +120,7 @@ class SimulatedTimers(Timers):
             work()
         except Exception as raised:  # noqa: BLE001 APScheduler catches as much
             error = raised
-        self._on_ended(Ended(name, error))  # type: ignore[arg-type]  # what of it is read is there
+        self._on_ended(Ended(name, error))  # what of it is read is there
 
     def _set_all(self) -> None:
         for name, one in self._regular_work.items():

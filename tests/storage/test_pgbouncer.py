@@ -19,7 +19,7 @@ from fairmind_sync.intake.prepare import prepare
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage import schema
 from fairmind_sync.storage.commit_watch import CommitWatch
-from fairmind_sync.storage.engine import reading, shared_engine
+from fairmind_sync.storage.engine import let_go, reading
 from fairmind_sync.storage.tables import outbox_table
 from fairmind_sync.storage.tables import results_table as results
 from tests.support.databases import rows
@@ -57,7 +57,7 @@ def pooled_url(postgres: PostgresServer) -> Iterator[str]:
         url = f"postgresql+psycopg://postgres@/{name}?host={place}&port=6432"
         eventually(lambda: _answers(place, name))
         yield url
-        shared_engine(url).dispose()
+        let_go(url)
     finally:
         pooler.terminate()
         pooler.wait(timeout=240)

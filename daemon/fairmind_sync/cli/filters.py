@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated
+from functools import wraps
+from inspect import Parameter
+from typing import Annotated, Any
 
 import typer
 
@@ -76,3 +80,38 @@ Until = Annotated[
 Limit = Annotated[
     int, typer.Option("--limit", min=1, max=10**6, help="At most so many, newest first.")
 ]
+
+
+_CHOOSE_DELIVERIES: dict[str, Any] = {
+    "test_id": OfTest,
+    "model_id": OfModel,
+    "user_id": OfUser,
+    "test_type": OfType,
+    "risk": OfRisk,
+    "provider": OfProvider,
+    "error": WithError,
+    "since": Since,
+    "until": Until,
+}
+"""Each is a field of a RunFilter."""
+
+
+def chooses_deliveries(verb: Callable[..., None]) -> Callable[..., None]:
+    """Gives a verb the options that choose deliveries; the verb gets them as one RunFilter, `wanted`."""
+
+    @wraps(verb)
+    def with_options(**given: Any) -> None:
+        from fairmind_sync.outbox.delivery_lookup import RunFilter
+
+        wanted = RunFilter(**{name: given.pop(name) for name in _CHOOSE_DELIVERIES})
+        verb(**given, wanted=wanted)
+
+    own = inspect.signature(verb, eval_str=True, locals={"RunFilter": object}).parameters
+    options = {name: own[name] for name in own if name != "wanted"} | {
+        name: Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=option)
+        for name, option in _CHOOSE_DELIVERIES.items()
+    }
+    in_order = sorted(options.values(), key=lambda option: option.kind)
+    with_options.__signature__ = inspect.Signature(in_order)  # type: ignore[attr-defined]
+    with_options.__annotations__ = {name: option.annotation for name, option in options.items()}
+    return with_options

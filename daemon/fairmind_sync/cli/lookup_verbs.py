@@ -46,7 +46,7 @@ def list_(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """List results with their verdicts, newest first.
+    """List results with their verdicts, those saved last first.
 
     Example: fairmind-sync results list --risk high --since 7d
     """

@@ -10,17 +10,7 @@ import typer
 from fairmind_sync.cli.choices import choice
 from fairmind_sync.cli.command import AsJson, by_command, current_settings, opened
 from fairmind_sync.cli.delivery_verbs import delivery_columns
-from fairmind_sync.cli.filters import (
-    OfModel,
-    OfProvider,
-    OfRisk,
-    OfTest,
-    OfType,
-    OfUser,
-    Since,
-    Until,
-    WithError,
-)
+from fairmind_sync.cli.filters import chooses_deliveries
 from fairmind_sync.cli.listing import Listing
 from fairmind_sync.cli.output import fail, print_json, say
 from fairmind_sync.cli.showing import show
@@ -48,18 +38,11 @@ class _Chosen:
     words: str | None
 
 
+@chooses_deliveries
 def retry(
     ids: Ids = None,
-    test_id: OfTest = None,
-    model_id: OfModel = None,
-    user_id: OfUser = None,
-    test_type: OfType = None,
-    risk: OfRisk = None,
-    provider: OfProvider = None,
-    error: WithError = None,
-    since: Since = None,
-    until: Until = None,
     *,
+    wanted: RunFilter,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
@@ -68,19 +51,7 @@ def retry(
     Example: fairmind-sync retry --provider mlflow --error 'too large' --dry-run
     """
     from fairmind_sync.operating import actions
-    from fairmind_sync.outbox.delivery_lookup import RunFilter
 
-    wanted = RunFilter(
-        test_id=test_id,
-        model_id=model_id,
-        user_id=user_id,
-        test_type=test_type,
-        risk=risk,
-        provider=provider,
-        error=error,
-        since=since,
-        until=until,
-    )
     chosen = _chosen(ids, wanted, DEAD)
     if dry_run:
         would = actions.would_retry(chosen.engine, chosen.ids)
@@ -89,23 +60,16 @@ def retry(
     _report(changed, len(chosen.ids), "retried", as_json=as_json)
 
 
+@chooses_deliveries
 def discard(
     reason: Annotated[str, typer.Option(help="Why; kept with each delivery.")],
     ids: Ids = None,
-    test_id: OfTest = None,
-    model_id: OfModel = None,
-    user_id: OfUser = None,
-    test_type: OfType = None,
-    risk: OfRisk = None,
-    provider: OfProvider = None,
     status: Annotated[
         str,
         typer.Option(help="Of all that match: dead or pending.", **choice(_OPEN, "statuses")),
     ] = DEAD,
-    error: WithError = None,
-    since: Since = None,
-    until: Until = None,
     *,
+    wanted: RunFilter,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
@@ -114,19 +78,7 @@ def discard(
     Example: fairmind-sync discard --reason withdrawn --test-id test_123
     """
     from fairmind_sync.operating import actions
-    from fairmind_sync.outbox.delivery_lookup import RunFilter
 
-    wanted = RunFilter(
-        test_id=test_id,
-        model_id=model_id,
-        user_id=user_id,
-        test_type=test_type,
-        risk=risk,
-        provider=provider,
-        error=error,
-        since=since,
-        until=until,
-    )
     chosen = _chosen(ids, wanted, status)
     if dry_run:
         would = actions.would_discard(chosen.engine, chosen.ids)

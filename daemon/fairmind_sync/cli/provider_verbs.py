@@ -14,6 +14,7 @@ from fairmind_sync.cli.listing import Column, Listing, Part, ShownOn
 from fairmind_sync.cli.output import print_json, say
 from fairmind_sync.cli.watching import Watch, show_or_watch
 from fairmind_sync.cli.when import age, shown
+from fairmind_sync.operating.headline import state_of
 
 
 def status(*, watch: Watch = False, as_json: AsJson = False) -> None:
@@ -68,7 +69,7 @@ def _parts(seen: dict[str, Any], now: datetime) -> Iterator[Part]:
 def _columns(now: datetime) -> list[Column]:
     return [
         Column("provider", itemgetter("name")),
-        Column("state", _state),
+        Column("state", state_of),
         *_time("since", itemgetter("since"), now),
         Column("pending", itemgetter("pending"), is_number=True),
         *_time("oldest", itemgetter("oldest_pending_at"), now),
@@ -86,14 +87,6 @@ def _time(name: str, of: Callable[[Any], datetime | None], now: datetime) -> tup
         Column(name, lambda row: age(of(row), now), place=ShownOn.TERMINAL, is_number=True),
         Column(name, lambda row: shown(of(row)), place=ShownOn.PIPE),
     )
-
-
-def _state(provider: dict[str, Any]) -> str:
-    if not provider["enabled"]:
-        return "disabled"
-    if provider["paused_at"]:
-        return "paused"
-    return str(provider["state"]) if provider["since"] else "untried"
 
 
 def pause(provider: Provider, *, as_json: AsJson = False) -> None:

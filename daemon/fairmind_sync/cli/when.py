@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 import typer
 
 from fairmind_sync.clock import duration_of, utc_now
+from fairmind_sync.text import lasting
 
 FORMS = "2026-01-31, 2026-01-31T12:00+01:00, or 7d for seven days ago"
 """What may be given; UTC is meant where no zone is given."""
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 
 
 def since(text: str) -> datetime:
@@ -56,11 +56,4 @@ def age(moment: datetime | None, now: datetime) -> str:
     """Returns how long ago it was, in its largest unit; nothing where it never was."""
     if moment is None:
         return ""
-    seconds = max(0, int((now - moment) / timedelta(seconds=1)))
-    if seconds < _MINUTE:
-        return f"{seconds} s"
-    if seconds < _HOUR:
-        return f"{seconds // _MINUTE} min"
-    if seconds < 2 * _DAY:
-        return f"{seconds // _HOUR} h"
-    return f"{seconds // _DAY} d"
+    return lasting(max(0, int((now - moment).total_seconds())))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from fairmind_sync.outbox.result_listing import ListedResult
+    from fairmind_sync.provider_names import ProviderName
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +60,15 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def links(engine: Engine, found: Sequence[DemoFinding]) -> list[tuple[str, str]]:
-    """Returns in words which runs are the least and the most fair, each with its URL."""
+def links(
+    engine: Engine, found: Sequence[DemoFinding], providers: Collection[ProviderName]
+) -> list[tuple[str, str]]:
+    """Returns in words which of the providers' runs are the least and the most fair, each with its URL."""
     ordered = sorted(found, key=lambda one: one.share)
     chosen = (("the furthest apart", ordered[0]), ("the closest", ordered[-1]))
     return [
         (f"{words}, {one.listed.test_id}, at {run.provider}", run.run_url)
         for words, one in chosen
         for run in find(engine, RunFilter(test_id=one.listed.test_id))
-        if run.run_url
+        if run.run_url and run.provider in providers
     ]

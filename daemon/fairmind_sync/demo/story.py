@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -29,6 +29,8 @@ from fairmind_sync.storage.schema import ready_engine
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+
+    from fairmind_sync.provider_names import ProviderName
 
 _NEEDED = ("mlflow", "flask", "sklearn")
 """Flask belongs to MLflow's server, and not to mlflow-skinny."""
@@ -70,9 +72,10 @@ def tell(directory: Path | None, *, quietly: bool = False) -> list[str]:
         with tracking_server(place, port):
             if left := drain_with_progress(engine, settings):
                 raise FairmindSyncError(f"{sum(left.values())} deliveries are left: {_why(engine)}")
-            _show_findings(engine)
-            _tell_how_to_go_on(settings)
-            if sys.stdout.isatty() and not quietly:
+            stays = sys.stdout.isatty() and not quietly
+            _show_findings(engine, {*settings.enabled} - ({"mlflow"} if not stays else set()))
+            _tell_how_to_go_on(settings, stays=stays)
+            if stays:
                 _stay(settings)
         return [url for delivery in find(engine, RunFilter()) if (url := delivery.run_url)]
 
@@ -138,17 +141,23 @@ def _show_backlog(engine: Engine, settings: Settings) -> None:
             )
 
 
-def _show_findings(engine: Engine) -> None:
+def _show_findings(engine: Engine, linked: Collection[ProviderName]) -> None:
+    """Shows what was found, with links to the providers whose servers go on after the demo."""
     found = findings(engine)
     runs = len(find(engine, RunFilter(status=DELIVERED)))
     console.print(f"\n[bold]4. All {runs} runs are there.[/] Of men and of women were selected:\n")
     console.print(table_of_findings(found))
-    for words, url in links(engine, found):
+    for words, url in links(engine, found, linked):
         console.print(f"\n   {words}:")
         console.print(f"   {url}", soft_wrap=True)
 
 
-def _tell_how_to_go_on(settings: Settings) -> None:
+def _tell_how_to_go_on(settings: Settings, *, stays: bool) -> None:
+    if not stays:
+        console.print(
+            "\nTo open the runs in MLflow:  fairmind-sync demo, on a terminal; its server"
+        )
+        console.print("stays up there until Ctrl-C, and ended here.")
     if "wandb" not in settings.enabled:
         console.print("\nThe same in W&B as well:  WANDB_API_KEY=your-key fairmind-sync demo")
     console.print("Results of your own:       fairmind-sync save FILE, then fairmind-sync run")

@@ -7,11 +7,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from datetime import datetime
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet, ref
 
-from sqlalchemy import Connection, Engine, make_url
+from sqlalchemy import Connection, Engine, event, make_url
 from sqlalchemy.exc import DBAPIError, StatementError
 
 from fairmind_sync.clock import utc_now
@@ -21,9 +20,12 @@ from fairmind_sync.storage.file_identity import require_same_files
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
+    from sqlalchemy.pool import ConnectionPoolEntry
 
 MOST_CONNECTIONS = 64
 """Connections of a process; more than its threads could want, so that no thread waits for one."""
+_MOST_ENGINES = 8
+"""Databases to which a process keeps connections; one that opens more of them lets go of the first."""
 
 
 def is_file(engine: Engine) -> bool:
@@ -52,17 +54,50 @@ def open_engine(
         _clocks[engine] = clock
     if write_lock is not None:
         _write_locks[engine] = write_lock
+    event.listen(engine, "checkin", _closes_what_comes_back_late(ref(engine)))
     return engine
 
 
-@lru_cache(maxsize=8)
-def _shared_engine(url: str, _pid: int) -> Engine:
-    return open_engine(url)
+_engines: dict[tuple[str, int], Engine] = {}
+_let_go: WeakSet[Engine] = WeakSet()
 
 
 def shared_engine(url: str) -> Engine:
-    """Returns the process's engine for a database; a forked child gets another, as both databases demand."""
-    return _shared_engine(url, os.getpid())
+    """Returns the process's engine for a database; a forked child gets another, as both databases demand.
+
+    Threads that ask at once get the same one: a second one's connections would be nobody's to close.
+    """
+    key = (url, os.getpid())
+    engine = _engines.get(key)
+    if engine is None:
+        engine = _engines.setdefault(key, open_engine(url))
+        ours = [other for other, pid in [*_engines] if pid == key[1] and other != url]
+        for other in ours[: max(0, len(ours) + 1 - _MOST_ENGINES)]:
+            let_go(other)
+    return engine
+
+
+def let_go(url: str) -> None:
+    """Closes this process's connections to a database; those in use are closed as they come back.
+
+    Whoever still has the engine can use it, with a new connection each time. `shared_engine` makes another.
+    """
+    engine = _engines.pop((url, os.getpid()), None)
+    if engine is not None:
+        _let_go.add(engine)
+        engine.dispose()
+
+
+def _closes_what_comes_back_late(
+    engine: ref[Engine],
+) -> Callable[[object, ConnectionPoolEntry], None]:
+    """Nobody would close a connection that comes back to a pool which was closed meanwhile."""
+
+    def close_if_late(_connection: object, entry: ConnectionPoolEntry) -> None:
+        if engine() in _let_go:
+            entry.close()
+
+    return close_if_late
 
 
 @contextmanager

@@ -6,7 +6,8 @@ the role's default schema in PostgreSQL. An upgrade moves them.
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnClause, Connection, column, inspect, select, table, text
+from sqlalchemy import ColumnClause, Connection, Inspector, column, inspect, select, table, text
+from sqlalchemy.exc import DBAPIError
 
 from fairmind_sync.errors import SchemaError
 from fairmind_sync.storage import postgresql
@@ -24,6 +25,10 @@ _MARK = "delivery_attempts"
 _TOLD = 3
 
 
+class TablesMovedError(SchemaError):
+    """The tables were moved to their own place in the moment in which they were looked at: look again."""
+
+
 def schema_of(connection: Connection) -> str | None:
     """Returns the name of the schema that our tables are in; None in a SQLite file, which has no schemas."""
     return None if is_file(connection.engine) else postgresql.SCHEMA
@@ -39,26 +44,47 @@ def revision(connection: Connection) -> str | None:
 
 def former_revision(connection: Connection) -> str | None:
     """Returns the revision of our tables at their former place; None where they aren't there."""
-    found, place = inspect(connection), connection.dialect.default_schema_name
-    if not found.has_table(_FORMER_VERSION_TABLE, schema=place):
+    place = connection.dialect.default_schema_name
+    if not _are_ours(inspect(connection), place):
         return None
     version = _version_in(connection, _FORMER_VERSION_TABLE, place)
-    if version not in FORMER:
-        return None
-    for name, ours in _OURS_ALONE.items():
-        if not found.has_table(name, schema=place):
-            return None
-        if ours not in {each["name"] for each in found.get_columns(name, schema=place)}:
-            return None
-    return version
+    return version if version in FORMER else None
+
+
+def _are_ours(found: Inspector, place: str | None) -> bool:
+    """Returns whether tables at their former place are ours, by their columns."""
+    if not found.has_table(_FORMER_VERSION_TABLE, schema=place):
+        return False
+    return all(
+        found.has_table(name, schema=place)
+        and ours in {each["name"] for each in found.get_columns(name, schema=place)}
+        for name, ours in _OURS_ALONE.items()
+    )
 
 
 def _version_in(connection: Connection, name: str, place: str | None) -> str | None:
     version: ColumnClause[str] = column("version_num")
-    found: str | None = connection.execute(
-        select(version).select_from(table(name, schema=place))
-    ).scalar()
+    of_ours = select(version).select_from(table(name, schema=place))
+    try:
+        found: str | None = connection.execute(of_ours).scalar()
+    except DBAPIError as error:
+        if postgresql.is_missing_table(error):
+            raise TablesMovedError from error
+        raise
     return found
+
+
+def tables_of(connection: Connection) -> list[str]:
+    """Returns our tables in PostgreSQL, at their place and at their former one, quoted and in one order."""
+    found, former = inspect(connection), str(connection.dialect.default_schema_name)
+    names = {postgresql.SCHEMA: {*found.get_table_names(schema=postgresql.SCHEMA)}}
+    if former != postgresql.SCHEMA and _are_ours(found, former):
+        moved = {*metadata.tables, _FORMER_VERSION_TABLE}
+        names[former] = moved & {*found.get_table_names(schema=former)}
+    quoted = connection.dialect.identifier_preparer.quote
+    return sorted(
+        f"{quoted(place)}.{quoted(name)}" for place, ours in names.items() for name in ours
+    )
 
 
 def require_no_foreign_tables(connection: Connection) -> None:
@@ -104,7 +130,12 @@ def require_no_daemon(connection: Connection) -> None:
 
 
 def move(connection: Connection) -> None:
-    """Brings our tables from their former place to their own."""
+    """Brings our tables from their former place to their own.
+
+    Raises:
+        SchemaError: a daemon works with them.
+    """
+    require_no_daemon(connection)
     former, place = connection.dialect.default_schema_name, schema_of(connection)
     if place is not None and former != place:
         _change_schema(connection, str(former), place)

@@ -47,7 +47,7 @@ _PREPARE_AFTER = 5
 """Uses of a statement before it is prepared; a save takes a quarter less time with prepared ones."""
 _CLOCK_LIVES_S = 5.0
 _ECHO_AFTER_S = 0.5
-_DISK_FULL = "53100"
+_DISK_FULL, _NO_SUCH_TABLE, _TAKEN = "53100", "42P01", "55P03"
 
 
 def open_server_engine(url: URL, most_connections: int) -> Engine:
@@ -230,6 +230,15 @@ class Listener:
 
     def close(self) -> None:
         self._driver.close()
+
+
+def is_missing_table(error: DBAPIError) -> bool:
+    return getattr(error.orig, "sqlstate", None) == _NO_SUCH_TABLE
+
+
+def is_taken(error: DBAPIError) -> bool:
+    """Returns whether others kept a lock for longer than was to be waited for that lock."""
+    return getattr(error.orig, "sqlstate", None) == _TAKEN
 
 
 def explained(engine: Engine, error: Exception) -> StorageError | PayloadError:

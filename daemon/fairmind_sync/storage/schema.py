@@ -8,12 +8,12 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine, select
 
@@ -27,6 +27,7 @@ from fairmind_sync.storage.engine import (
     writing,
 )
 from fairmind_sync.storage.locks import advisory_lock
+from fairmind_sync.storage.table_locks import lock_all
 from fairmind_sync.storage.tables import schema_support_table
 from fairmind_sync.storage.url import shown
 
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def migrating(engine: Engine) -> Iterator[Connection]:
-    """As `writing`, for changes of the schema, one at a time.
+    """As `writing`, for changes of the schema, one at a time, while nobody uses a table of ours.
 
     In SQLite foreign keys are off meanwhile and checked at the end: Alembic's batch mode copies and drops
     tables, and with foreign keys on the drop would cascade.
@@ -46,6 +47,7 @@ def migrating(engine: Engine) -> Iterator[Connection]:
         with writing(engine) as connection:
             advisory_lock(connection, "schema")
             postgresql.enter_schema(connection)
+            lock_all(connection, ownership.tables_of(connection))
             yield connection
         return
     with (
@@ -66,11 +68,8 @@ HEAD = "0011"
 _KNOWN = (*ownership.FORMER, "0007", "0008", "0009", "0010", "0011")
 
 
-@lru_cache(maxsize=8)
-def _ready_engine(url: str, _pid: int) -> Engine:
-    engine = shared_engine(url)
-    create_if_missing(engine)
-    return engine
+_Seen = TypeVar("_Seen")
+_ready: WeakSet[Engine] = WeakSet()
 
 
 def ready_engine(url: str) -> Engine:
@@ -80,13 +79,23 @@ def ready_engine(url: str) -> Engine:
         SchemaError: the schema is older than this code, or newer; the message says what to do.
         StorageError: the database can't be opened or created.
     """
-    return _ready_engine(url, os.getpid())
+    engine = shared_engine(url)
+    if engine not in _ready:
+        create_if_missing(engine)
+        _ready.add(engine)
+    return engine
 
 
 def revision(engine: Engine) -> str | None:
     """Returns the schema's revision; None for an empty database."""
-    with reading(engine) as connection:
-        return ownership.revision(connection)
+    return _seen(engine, ownership.revision)
+
+
+def _seen(engine: Engine, look: Callable[[Connection], _Seen]) -> _Seen:
+    """Returns what `look` sees in one state of the database, and not in the midst of an upgrade."""
+    while True:
+        with suppress(ownership.TablesMovedError), reading(engine) as connection:
+            return look(connection)
 
 
 def create_if_missing(engine: Engine) -> None:
@@ -95,9 +104,8 @@ def create_if_missing(engine: Engine) -> None:
     Raises:
         SchemaError: as `ready_engine`.
     """
-    found = revision(engine)
+    found = _seen(engine, _revision_or_room)
     if found is None:
-        _require_room(engine)
         migrate(engine)
     elif not _is_usable(engine, found):
         _refuse(engine, found)
@@ -107,18 +115,24 @@ def upgrade(engine: Engine, now: datetime) -> Path | None:
     """Brings an older schema up to date, after a backup copy of a file, whose path is returned.
 
     Raises:
-        SchemaError: the schema is newer than this code; nothing was changed.
+        SchemaError: the schema is newer than this code; nothing was changed. Or a daemon uses tables that
+            have to be moved.
     """
     found = revision(engine)
     if found not in _KNOWN or found == HEAD:
         create_if_missing(engine)
         return None
+    copy = _copy_before(engine, found, now) if is_file(engine) else None
+    migrate(engine)
+    return copy
+
+
+def _copy_before(engine: Engine, found: str, now: datetime) -> Path:
+    """Copies a file that is to be upgraded; none is left behind of an upgrade that is refused."""
     with reading(engine) as connection:
         if found in ownership.FORMER:
             ownership.require_no_daemon(connection)
-    copy = back_up(engine, f"before-{HEAD}-{now:%Y%m%dT%H%M%S}") if is_file(engine) else None
-    migrate(engine)
-    return copy
+    return back_up(engine, f"before-{HEAD}-{now:%Y%m%dT%H%M%S}")
 
 
 def upgrade_apart(engine: Engine) -> Path | None:
@@ -201,11 +215,14 @@ def back_up(engine: Engine, label: str) -> Path:
     raise SchemaError(f"there are too many backups beside {source}: move some away.")
 
 
-def _require_room(engine: Engine) -> None:
-    with reading(engine) as connection:
+def _revision_or_room(connection: Connection) -> str | None:
+    """Returns the schema's revision; None for an empty database that can take our tables."""
+    found = ownership.revision(connection)
+    if found is None:
         ownership.require_no_foreign_tables(connection)
-        if not is_file(engine):
+        if not is_file(connection.engine):
             postgresql.require_unicode(connection)
+    return found
 
 
 def _is_usable(engine: Engine, found: str) -> bool:

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine
 
 from fairmind_sync.storage import schema
-from fairmind_sync.storage.engine import shared_engine
+from fairmind_sync.storage.engine import let_go
 from fairmind_sync.storage.tables import outbox_table
 from tests.support.databases import rows
 from tests.support.diagonals import one_of
@@ -42,7 +42,7 @@ def env(server: PostgresServer, mlflow_uri: str) -> Iterator[dict[str, str]]:
         "FAIRMIND_SYNC_POLL_SECONDS": "0.5",
         **troubled(times=SHORT_LEASES),
     }
-    shared_engine(url).dispose()
+    let_go(url)
 
 
 def kill_and_start(server: PostgresServer) -> None:

@@ -19,7 +19,7 @@ from fairmind_sync.outbox import delivery_lookup
 from fairmind_sync.outbox.delivery_lookup import DeliveryRecord, RunFilter
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage import schema
-from fairmind_sync.storage.engine import reading, shared_engine
+from fairmind_sync.storage.engine import let_go, reading
 from fairmind_sync.storage.tables import attempts_table
 from tests.support.databases import rows
 from tests.support.deliveries import pid_of, save_with
@@ -97,7 +97,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
         stack.enter_context(mlflow_in(net, tmp_path))
         site = Site(net, server, server.new_database_of_today(), tmp_path)
         yield site
-        shared_engine(site.url).dispose()
+        let_go(site.url)
 
 
 @contextmanager

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from fairmind_sync.api.context import CurrentSettings, Store
@@ -77,37 +78,41 @@ def result(
     )
 
 
-@router.get("/report")
-def report(
+def _shown_by(
     request: Request,
     settings: CurrentSettings,
     engine: Store,
     test_id: Word,
     user_id: Word | None = None,
     revision: Revision = None,
-) -> HTMLResponse:
-    """Returns the report of a result: the newest one, or that of a user and a revision."""
+) -> Callable[[Callable[[SavedResult], Response]], Response]:
+    """Looks for a whole result: the newest one, or that of a user and a revision.
+
+    What is returned shows the result by the function that it is given, or says that the result isn't here.
+    """
     with reading(engine) as connection:
         found = saved_results.newest_result(connection, test_id, user_id, revision)
-    if found is None:
-        return missing(request, settings, f"No whole result of a test {test_id!r} is saved here.")
-    return HTMLResponse(report_of(found), headers={"Content-Security-Policy": _REPORT_POLICY})
+    words = f"No whole result of a test {test_id!r} is saved here."
+    return lambda show: missing(request, settings, words) if found is None else show(found)
+
+
+ShownBy = Annotated[Callable[[Callable[[Any], Response]], Response], Depends(_shown_by)]
+
+
+@router.get("/report")
+def report(shown_by: ShownBy) -> Response:
+    """Returns the report of a result."""
+    policy = {"Content-Security-Policy": _REPORT_POLICY}
+    return shown_by(lambda found: HTMLResponse(report_of(found), headers=policy))
 
 
 @router.get("/result.json")
-def whole_result(
-    request: Request,
-    settings: CurrentSettings,
-    engine: Store,
-    test_id: Word,
-    user_id: Word | None = None,
-    revision: Revision = None,
-) -> Response:
+def whole_result(shown_by: ShownBy) -> Response:
     """Returns the whole result as a file: the same that is among a run's evidence."""
-    with reading(engine) as connection:
-        found = saved_results.newest_result(connection, test_id, user_id, revision)
-    if found is None:
-        return missing(request, settings, f"No whole result of a test {test_id!r} is saved here.")
+    return shown_by(_as_file)
+
+
+def _as_file(found: SavedResult) -> Response:
     return Response(
         storable(result_json(found, verdict_of(found.results))),
         media_type="application/json",
