@@ -42,7 +42,7 @@ def journal_mode(url: str) -> object:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("synchronous", 2),
+        ("synchronous", 3),
         ("foreign_keys", 1),
         ("busy_timeout", 30_000),
         ("journal_size_limit", 16 * 1024 * 1024),

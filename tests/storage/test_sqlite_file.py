@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,6 +72,19 @@ def test_a_copy_overwrites_nothing(engine: Engine, tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="Name a new file"):
         sqlite_file.copy_to(engine, tmp_path / "there")
     assert (tmp_path / "there").read_text() == "mine"
+
+
+def test_a_copy_whose_name_may_be_lost_is_not_kept(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(_directory: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(sqlite_file, "sync_directory", failing)
+    (tmp_path / "copies").mkdir()
+    with pytest.raises(StorageError, match="Nothing was kept"):
+        sqlite_file.copy_to(engine, tmp_path / "copies" / "copy.db")
+    assert [*(tmp_path / "copies").iterdir()] == []
 
 
 def test_a_sound_database_has_no_damage(engine: Engine) -> None:

@@ -22,6 +22,7 @@ _LONG = {
     "test_clock_jumps": 80,
     "test_wandb_faults": 75,
     "test_wandb_evidence": 70,
+    "test_power_cuts": 60,
     "test_document": 60,
     "test_demo": 60,
     "test_guides": 60,

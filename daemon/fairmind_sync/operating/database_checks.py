@@ -58,11 +58,11 @@ def _sqlite(_engine: Engine) -> Finding:
 
 def _durability(engine: Engine) -> Finding:
     synchronous = sqlite_file.synchronous(engine)
-    if synchronous == sqlite_file.FULL:
-        return Finding("durability", "a save survives a power cut (synchronous = FULL)")
+    if synchronous == sqlite_file.EXTRA:
+        return Finding("durability", "a save survives a power cut (synchronous = EXTRA)")
     return Finding(
         "durability",
-        f"synchronous is {synchronous}, not FULL",
+        f"synchronous is {synchronous}, not EXTRA",
         "Report this: a power cut may lose what was saved.",
     )
 

@@ -105,7 +105,7 @@ def data_version(connection: Any) -> int:
 def _set_up_connection(connection: Any, _record: object) -> None:
     for pragma in (
         f"busy_timeout = {BUSY_TIMEOUT_MS}",
-        "synchronous = FULL",
+        "synchronous = EXTRA",  # FULL, and a removed rollback journal stays removed
         "foreign_keys = ON",
         "secure_delete = ON",  # what is erased can't be read in the file
         f"journal_size_limit = {WAL_SIZE_LIMIT}",

@@ -19,6 +19,7 @@ from sqlalchemy import URL
 from fairmind_sync.errors import DamagedError, DiskFullError, StorageError
 from fairmind_sync.storage.engine import autocommit, is_file, open_engine, reading, writing
 from fairmind_sync.storage.sqlite import GIVES_SPACE_BACK, WAL_SIZE_LIMIT, sqlite_module
+from fairmind_sync.storage.sqlite_place import sync_directory
 from fairmind_sync.storage.url import shown
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 LARGE_WAL = 64 * 1024 * 1024
 """Bytes; a write-ahead log grows larger only while a connection reads one old state for long."""
-FULL = 2
+EXTRA = 3
 """The value of PRAGMA synchronous that each of our connections sets."""
 INCREMENTAL = 2
 """The value of PRAGMA auto_vacuum in a file that can give single pages back."""
@@ -53,6 +54,7 @@ def copy_to(engine: Engine, target: Path) -> None:
     """Copies the database, consistently, while others go on writing; the copy is readable by us alone.
 
     The copy gets its name when the copy is whole: a process that is killed before leaves a '.partial' file.
+    A power cut afterwards leaves the copy and its name.
 
     Raises:
         StorageError: the target exists already, or can't be written; an existing file stays as it is.
@@ -67,14 +69,16 @@ def copy_to(engine: Engine, target: Path) -> None:
             f"{target} can't be made: {error.strerror}. Name a new file where you may write."
         ) from error
     os.close(handle)
+    made = Path(draft)
     copy = sqlite_module().connect(draft)
     try:
         with reading(engine) as connection:
             connection.connection.driver_connection.backup(copy)  # type: ignore[union-attr]
         copy.close()
-        Path(draft).rename(target)
+        made = made.rename(target)
+        sync_directory(target.parent)
     except (StorageError, OSError, sqlite_module().Error) as error:
-        Path(draft).unlink()
+        made.unlink()
         raise StorageError(f"{target} can't be written: {error}. Nothing was kept.") from error
     finally:
         copy.close()
@@ -103,7 +107,7 @@ def damage_in(file: Path) -> list[str]:
 
 
 def synchronous(engine: Engine) -> int:
-    """Returns the level of `PRAGMA synchronous` that our connections have; `FULL` survives a power cut."""
+    """Returns the level of `PRAGMA synchronous` that our connections have; `EXTRA` survives a power cut."""
     with reading(engine) as connection:
         return int(connection.exec_driver_sql("PRAGMA synchronous").scalar_one())
 

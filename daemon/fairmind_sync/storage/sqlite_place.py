@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from contextlib import suppress
@@ -48,10 +49,11 @@ _ESCAPED = re.compile(r"\\([0-7]{3})")
 def prepare_place(path: Path) -> None:
     """Makes the directory and the file, readable by us alone, where either is missing."""
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_directories(path.parent)
         _refuse_what_is_shared(path)
         with suppress(FileExistsError):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            sync_directory(path.parent)
     except OSError as error:
         raise StorageError(
             f"the database {path} can't be created: {error.strerror}. "
@@ -59,6 +61,32 @@ def prepare_place(path: Path) -> None:
         ) from error
     if path.is_dir():
         raise StorageError(f"{path} is a directory: name a file in FAIRMIND_SYNC_DATABASE_URL.")
+
+
+def _make_directories(directory: Path) -> None:
+    """Makes the directories that are missing; they survive a power cut, which SQLite doesn't care for."""
+    missing = [one for one in (directory, *directory.parents) if not one.exists()]
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for one in missing:
+        sync_directory(one.parent)
+
+
+def sync_directory(directory: Path) -> None:
+    """Has a power cut leave the names in the directory: a file that is durable can be without its name.
+
+    A directory that we may not read is left alone, and a file system that can't do this; SQLite does so, too.
+    """
+    try:
+        handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    except PermissionError:
+        return
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+    finally:
+        os.close(handle)
 
 
 def _refuse_what_is_shared(path: Path) -> None:
