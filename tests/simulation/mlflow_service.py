@@ -44,7 +44,11 @@ class MlflowRun:
 
     @property
     def is_whole(self) -> bool:
-        return self.status == "FINISHED" and bool(self.metrics)
+        return self.status == "FINISHED"
+
+    @property
+    def value(self) -> float | None:
+        return self.metrics.get("accuracy")
 
 
 @dataclass

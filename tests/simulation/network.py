@@ -19,6 +19,7 @@ from tests.simulation.world import Process, World
 _Result = TypeVar("_Result")
 _FOR_EVER = 10.0**9
 _CONNECT_S, _ON_THE_WAY_S, _BACK_S = (0.001, 0.01), (0.002, 0.1), (0.002, 0.05)
+_SHORT_OUTAGE_S = 30.0
 NEVER_THERE, UNHEARD = ("lost", "hang"), ("no_reply", "late")
 """Effects of a request that never arrives, and of one whose reply never does."""
 
@@ -45,7 +46,8 @@ class Service:
     """What both providers' services have in common: when they can't be reached, and how they refuse.
 
     `answers` is the status that each request gets until `answers_until`. `doubtful` are the delivery keys
-    of requests that something befell; `busy_until` is when the last request on its way will have arrived.
+    of requests that something befell but an outage; `busy_until` is when the last request on its way will
+    have arrived.
     """
 
     world: World
@@ -95,7 +97,6 @@ class _Request:
         """Waits for the reply for so long; raises what the service raised."""
         self._waiters.wait(_FOR_EVER if self._does == "hang" else patience)
         if not self._is_answered:
-            self.doubt()
             raise NoReplyError("no reply came")
         if self._error is not None:
             raise self._error
@@ -104,9 +105,14 @@ class _Request:
     def doubt(self) -> None:
         self._service.doubtful.add(self._key)
 
+    def _is_cut_off(self) -> None:
+        """An outage cut the request; one that is over by when nobody waits looks like a lost reply."""
+        if self._service.away_until < self._world.now + _SHORT_OUTAGE_S:
+            self.doubt()
+
     def _arrive(self) -> None:
         if self._does != "late" and self._wire.is_cut:
-            self.doubt()
+            self._is_cut_off()
             return
         try:
             self._value = self._answered()
@@ -123,7 +129,7 @@ class _Request:
 
     def _answer(self) -> None:
         if self._wire.is_cut:
-            self.doubt()
+            self._is_cut_off()
             return
         self._is_answered = True
         self._waiters.wake()

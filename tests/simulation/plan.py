@@ -33,7 +33,10 @@ _REQUESTS = (
     "wandb any",
     "mlflow any",
 )
+_MAY_HANG = ("mlflow create", "mlflow log", "wandb upsert", "wandb stream", "wandb complete")
+"""Requests of a delivery; a probe has time-outs of its own, and no watchdog."""
 _MOST_LATE = 5 * _HOUR
+_JUMPS = (5.0, 90.0, 10 * _MINUTE, 2 * _HOUR, 48 * _HOUR)
 _BURST = 5 * _MINUTE
 _BETWEEN = (15 * _MINUTE, 8 * _HOUR, 14 * _HOUR, 26 * _HOUR, 72 * _HOUR)
 
@@ -174,7 +177,7 @@ def _outages(chance: Random, when: _Times) -> list[Planned]:
 
 def _clocks(chance: Random, when: _Times) -> list[Planned]:
     steps: list[Planned] = [
-        Step(when(), "set clock", amount=chance.choice((-1, 1)) * _freeze(chance))
+        Step(when(), "set clock", amount=chance.choice((-1, 1)) * chance.choice(_JUMPS))
         for _ in range(chance.randint(0, 2))
     ]
     steps.append(Step(0.0, "drift", amount=chance.uniform(-0.001, 0.001)))
@@ -221,9 +224,12 @@ def _faults(chance: Random) -> list[Planned]:
     for _ in range(chance.choice((0, 2, 5, 10))):
         at, nth = chance.choice(_REQUESTS), chance.randint(1, 20)
         effect = chance.choice(
-            ("kill", "freeze", "lost", "no_reply", "no_reply", "late", "late", "hang", *ANSWERS)
+            ("kill", "freeze", "lost", "no_reply", "no_reply", "late", "late", *ANSWERS)
         )
         faults[at, nth] = Fault(at, nth, effect, _how_long(chance, effect))
+    if chance.random() < 0.2:
+        at = chance.choice(_MAY_HANG)
+        faults[at, 1] = Fault(at, chance.randint(1, 4), "hang")
     return [*faults.values()]
 
 

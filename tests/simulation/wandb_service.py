@@ -37,6 +37,11 @@ class WandbRun:
     def is_whole(self) -> bool:
         return self.state == "finished" and self.digest == self.content.digest
 
+    @property
+    def value(self) -> float | None:
+        value = self.content.row.get("accuracy")
+        return float(value) if value is not None else None
+
     def shown(self) -> Held:
         content = self.content
         return Held(

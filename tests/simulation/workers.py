@@ -78,8 +78,8 @@ class SimulatedExecutor:
         self._flags = flags
         self.process: Process | None = None
         self._drain: Callable[[Mapping[str, Any]], ProviderDrain] | None = None
+        self.is_open = True
         self._is_at_work = False
-        self._ends_when_idle = False
 
     def drain(
         self, arguments: Mapping[str, Any], on_end: Callable[[Exception | None], None]
@@ -128,13 +128,13 @@ class SimulatedExecutor:
             error = raised
         self._is_at_work = False
         tell(error)
-        if self._ends_when_idle:
+        if not self.is_open:
             process.end()
 
     def shutdown(self, *, wait: bool = True) -> None:  # noqa: ARG002 it never waits
         if self.process is not None and not self._is_at_work:
             self.process.end()
-        self._ends_when_idle = True
+        self.is_open = False
 
     def shutdown_when_idle(self) -> None:
         """As when the daemon ends: the process has been asked to stop, and ends after its drain."""
@@ -216,7 +216,8 @@ class SimulatedProcesses(WorkerProcesses):
 
     @property
     def has_any(self) -> bool:
-        return bool(self._alive())
+        """Whether the daemon keeps an executor, also one whose process has died."""
+        return any(one.is_open for one in self._executors)
 
     def _alive(self) -> list[Process]:
         found = [one.process for one in self._executors if one.process is not None]

@@ -171,7 +171,10 @@ class MlflowProvider:
             wait = delivery.create_attempted_at + GRACE - delivery.claimed_at
             if wait > timedelta():
                 return Retry(
-                    ErrorKind.UNCERTAIN, "an earlier create may still be under way", after=wait
+                    ErrorKind.UNCERTAIN,
+                    "an earlier create may still be under way",
+                    after=wait,
+                    is_counted=False,  # nothing was tried
                 )
             run_id = self._api.find_run(experiment_id, DELIVERY_KEY_TAG, delivery.key)
         content = self._sender.content(delivery)  # first: if it kills us, nothing is in doubt
