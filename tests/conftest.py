@@ -58,6 +58,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Iterator[object]:
+    """What the first process of a run compiles, no other has to."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return (yield)
+    from tests.support.compiling import compiled_once
+
+    with compiled_once():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> Iterator[None]:
