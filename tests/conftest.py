@@ -96,6 +96,13 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Itera
     _forget_settings()
 
 
+@pytest.fixture(scope="session")
+def _shared_sql() -> None:
+    from tests.support import compiled_sql
+
+    compiled_sql.share()
+
+
 @pytest.fixture(scope="module")
 def shared_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A directory for what a file's tests share, and an environment as clean as a test's."""
@@ -155,7 +162,9 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def database_url(
+    request: pytest.FixtureRequest, tmp_path: Path, _shared_sql: None
+) -> Iterator[str]:
     """Of a database with today's schema: a copy of one that is made once."""
 
     def copied() -> str:

@@ -1,4 +1,4 @@
-"""In a new clone one process of a run collects the tests before the others: what it compiles, no other has to."""
+"""In a new clone one process collects the tests before the others: what it compiles, no other has to."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TESTS = Path(__file__).parents[1]
 
 @contextmanager
 def compiled_once() -> Iterator[None]:
-    """Around a process's collection; nobody waits where all is compiled already, or nothing may be written."""
+    """Around a process's collection; nobody waits where all is compiled, or nothing may be written."""
     if sys.dont_write_bytecode or is_compiled():
         yield
         return

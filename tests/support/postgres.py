@@ -64,6 +64,7 @@ class PostgresServer:
         self._numbers = itertools.count(1)
         self._has_template = False
         self._process: subprocess.Popen[bytes] | None = None
+        self._session: psycopg.Connection[tuple[Any, ...]] | None = None
         self._urls: set[str] = set()
 
     @property
@@ -123,6 +124,8 @@ class PostgresServer:
 
     def disconnect(self) -> None:
         """This process, from all of its databases."""
+        if self._session is not None:
+            self._session.close()
         for url in self._urls:
             shared_engine(url).dispose()
 
@@ -172,14 +175,23 @@ class PostgresServer:
         url = self.url(database)
         shared_engine(url).dispose()
         self._urls.remove(url)
-        with self.connect() as connection:
-            drop = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(database))
-            connection.execute(drop)
+        self._order(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(database)))
 
     def _create(self, name: str, template: str) -> None:
         create = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
-        with self.connect() as connection:
-            connection.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
+        self._order(create.format(sql.Identifier(name), sql.Identifier(template)))
+
+    def _order(self, statement: sql.Composed) -> None:
+        """In a session that stays: the server starts a process for each session."""
+        if self._session is None or self._session.closed:
+            self._session = self.connect()
+        try:
+            self._session.execute(statement)
+        except psycopg.OperationalError:
+            if not self._session.closed:
+                raise
+            self._session = self.connect()  # the server was started anew
+            self._session.execute(statement)
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [*as_whom(), str(_BINARIES / program), "-D", str(self._data), *arguments]
