@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import tiers
+from tests.support.collecting import compiled_once, without_garbage
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -59,12 +60,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
-    """What the first process of a run compiles, no other has to."""
-    if "PYTEST_XDIST_WORKER" not in os.environ:
-        return (yield)
-    from tests.support.compiling import compiled_once
-
-    with compiled_once():
+    with without_garbage(), compiled_once():
         return (yield)
 
 

@@ -1,25 +1,42 @@
-"""In a new clone one process collects the tests before the others: what it compiles, no other has to."""
+"""What makes collecting cheap: each process of a run collects all tests."""
 
 from __future__ import annotations
 
 import fcntl
+import gc
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import cache_from_source
 from pathlib import Path
 
-from tests.support.broom import place_of_the_run
-
 _TESTS = Path(__file__).parents[1]
 
 
 @contextmanager
+def without_garbage() -> Iterator[None]:
+    """What is collected stays until the end, and the garbage collector never looks at it."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+@contextmanager
 def compiled_once() -> Iterator[None]:
-    """Around a process's collection; nobody waits where all is compiled, or nothing may be written."""
-    if sys.dont_write_bytecode or is_compiled():
+    """In a new clone one process of a run collects before the others: what it compiles, no other has to.
+
+    Nobody waits where all is compiled, or nothing may be written.
+    """
+    is_alone = "PYTEST_XDIST_WORKER" not in os.environ
+    if is_alone or sys.dont_write_bytecode or is_compiled():
         yield
         return
+    from tests.support.broom import place_of_the_run  # noqa: PLC0415 only where it is needed
+
     with (place_of_the_run() / "compiling.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if is_compiled():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.compiling import is_compiled
+from tests.support.collecting import is_compiled
 
 
 @pytest.fixture
