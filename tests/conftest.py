@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 
 from tests.support import tiers
 from tests.support.collecting import compiled_once, without_garbage
+from tests.support.diagonals import some_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 CHECKOUT = Path(__file__).parents[1]
 _PIP = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
 API_KEY = "0123456789abcdef0123456789abcdef01234567"
+_DATABASES = ("sqlite", "postgresql")
 _OURS = ("MLOPS_", "WANDB_", "MLFLOW_", "FAIRMIND_SYNC_", "DATABRICKS_", "OTEL_")
 
 
@@ -126,11 +129,13 @@ def _forget_settings() -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Tests that are marked `both_databases` run on each."""
-    is_on_both = metafunc.definition.get_closest_marker("both_databases") is not None
-    for url in ("database_url", "empty_database_url"):
-        if is_on_both and url in metafunc.fixturenames:
-            metafunc.parametrize(url, ["sqlite", "postgresql"], indirect=True)
+    """Tests that are marked `both_databases` run on each, of those that are `mostly_sqlite` a third."""
+    marks = {mark.name for mark in metafunc.definition.iter_markers()}
+    if not marks.isdisjoint({"both_databases", "mostly_sqlite"}):
+        is_third = zlib.crc32(metafunc.function.__name__.encode()) % 3 == 0
+        databases = some_of(_DATABASES, 2 if "both_databases" in marks or is_third else 1)
+        for url in {"database_url", "empty_database_url"}.intersection(metafunc.fixturenames):
+            metafunc.parametrize(url, databases, indirect=True)
 
 
 @pytest.fixture(scope="session")

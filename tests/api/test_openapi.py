@@ -112,7 +112,7 @@ def is_answered_as_promised(case: schemathesis.Case[Any], app: FastAPI, engine: 
     case.call_and_validate(app=app, excluded_checks=[positive_data_acceptance] * is_left_out)
 
 
-@pytest.mark.both_databases
+@pytest.mark.mostly_sqlite
 @pytest.mark.parametrize(
     ("method", "path", "known"),
     [
