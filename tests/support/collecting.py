@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import gc
 import os
 import sys
@@ -35,6 +34,8 @@ def compiled_once() -> Iterator[None]:
     if is_alone or sys.dont_write_bytecode or is_compiled():
         yield
         return
+    import fcntl  # noqa: PLC0415 not every system has it
+
     from tests.support.broom import place_of_the_run  # noqa: PLC0415 only where it is needed
 
     with (place_of_the_run() / "compiling.lock").open("w") as lock:
