@@ -6,7 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import tiers
+from tests.support.collecting import compiled_once, without_garbage
+from tests.support.diagonals import some_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 CHECKOUT = Path(__file__).parents[1]
 _PIP = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
 API_KEY = "0123456789abcdef0123456789abcdef01234567"
+_DATABASES = ("sqlite", "postgresql")
 _OURS = ("MLOPS_", "WANDB_", "MLFLOW_", "FAIRMIND_SYNC_", "DATABRICKS_", "OTEL_")
 
 
@@ -58,6 +62,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    with without_garbage(), compiled_once():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> Iterator[None]:
@@ -83,6 +93,13 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Itera
     _forget_settings()
     yield
     _forget_settings()
+
+
+@pytest.fixture(scope="session")
+def _shared_sql() -> None:
+    from tests.support import compiled_sql
+
+    compiled_sql.share()
 
 
 @pytest.fixture(scope="module")
@@ -112,11 +129,13 @@ def _forget_settings() -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Tests that are marked `both_databases` run on each."""
-    is_on_both = metafunc.definition.get_closest_marker("both_databases") is not None
-    for url in ("database_url", "empty_database_url"):
-        if is_on_both and url in metafunc.fixturenames:
-            metafunc.parametrize(url, ["sqlite", "postgresql"], indirect=True)
+    """Tests that are marked `both_databases` run on each, of those that are `mostly_sqlite` a third."""
+    marks = {mark.name for mark in metafunc.definition.iter_markers()}
+    if not marks.isdisjoint({"both_databases", "mostly_sqlite"}):
+        is_third = zlib.crc32(metafunc.function.__name__.encode()) % 3 == 0
+        databases = some_of(_DATABASES, 2 if "both_databases" in marks or is_third else 1)
+        for url in {"database_url", "empty_database_url"}.intersection(metafunc.fixturenames):
+            metafunc.parametrize(url, databases, indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -144,7 +163,9 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def database_url(
+    request: pytest.FixtureRequest, tmp_path: Path, _shared_sql: None
+) -> Iterator[str]:
     """Of a database with today's schema: a copy of one that is made once."""
 
     def copied() -> str:

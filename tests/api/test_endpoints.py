@@ -14,7 +14,7 @@ from fairmind_sync.settings import Settings
 from fairmind_sync.testing import FakeProvider, new_result
 from tests.support.deliveries import save_with
 
-pytestmark = pytest.mark.both_databases
+pytestmark = pytest.mark.mostly_sqlite
 
 BASE = "/api/v1/mlops"
 

@@ -29,7 +29,7 @@ from tests.api.test_endpoints import BASE, body, client_of
 from tests.support.databases import rows
 from tests.support.processes import eventually
 
-pytestmark = pytest.mark.both_databases
+pytestmark = pytest.mark.mostly_sqlite
 
 KEY = {"Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
 URL = f"{BASE}/log-test"

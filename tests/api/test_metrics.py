@@ -25,7 +25,7 @@ from tests.security.attack import BEARER, TOKEN, with_token
 from tests.support.clock import NOW, Clock
 from tests.support.deliveries import LEASE, claimed, dead, delivered, save
 
-pytestmark = pytest.mark.both_databases
+pytestmark = pytest.mark.mostly_sqlite
 
 OF_A_FILE = ("database_wal_bytes", "disk_free_bytes")
 LATENCIES = (0.05, 0.1, 0.3, 7.0, 100_000.0)

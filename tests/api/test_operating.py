@@ -21,7 +21,7 @@ from tests.api.test_endpoints import BASE
 from tests.support.databases import rows
 from tests.support.deliveries import claimed, dead, delivered, save
 
-pytestmark = pytest.mark.both_databases
+pytestmark = pytest.mark.mostly_sqlite
 
 WHY = "the model was withdrawn"
 

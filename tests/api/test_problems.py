@@ -17,7 +17,7 @@ from fairmind_sync.settings import Settings
 from tests.api.test_endpoints import BASE, body, client_of
 from tests.support.deliveries import delivered
 
-pytestmark = pytest.mark.both_databases
+pytestmark = pytest.mark.mostly_sqlite
 
 LOG_TEST = f"{BASE}/log-test"
 NEEDING_THE_DATABASE = (

@@ -13,7 +13,7 @@ from fairmind_sync.storage.engine import reading
 from tests.api.test_endpoints import client_of
 from tests.support.deliveries import save
 
-pytestmark = pytest.mark.both_databases
+pytestmark = pytest.mark.mostly_sqlite
 
 
 @pytest.fixture

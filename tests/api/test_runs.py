@@ -20,7 +20,7 @@ from tests.api.test_endpoints import BASE
 from tests.support.clock import NOW, Clock
 from tests.support.deliveries import dead, delivered, save
 
-pytestmark = pytest.mark.both_databases
+pytestmark = pytest.mark.mostly_sqlite
 
 LATER = NOW + timedelta(hours=1)
 

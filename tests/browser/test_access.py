@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any
-
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.site import PAGES, RESULT, Site, furnish
 from tests.support.diagonals import one_of
 
-WITHOUT_NAME = re.compile(
-    r"- (?:button|combobox|img|link|region|searchbox|table|textbox)\b(?! \").*"
-)
 CONTROLS = """
 const controls = () => [...document.querySelectorAll(
   "a[href], button, input:not([type=hidden]), select, summary, [tabindex='0']"
@@ -65,24 +59,6 @@ def test_a_delivery_can_be_retried_by_keyboard(site: Site, page: Page) -> None:
     expect(page.locator("#deliveries")).to_contain_text("No delivery matches.")
 
 
-def test_every_control_and_table_has_a_name(site: Site, page: Page) -> None:
-    nameless: list[str] = []
-    for path in PAGES:
-        site.visit(page, path)
-        for summary in page.locator("summary").all():
-            summary.click()
-        nameless += WITHOUT_NAME.findall(page.locator("body").aria_snapshot())
-    assert nameless == []
-
-
-def test_every_table_has_a_caption(site: Site, page: Page) -> None:
-    assert found_on_any_page(site, page, "table:not(:has(> caption), [aria-labelledby])") == []
-
-
-def test_every_header_cell_says_what_it_heads(site: Site, page: Page) -> None:
-    assert found_on_any_page(site, page, "th:not([scope=col], [scope=row])") == []
-
-
 def test_every_row_of_the_list_has_a_header(site: Site, page: Page) -> None:
     site.visit(page)
     assert page.locator("tbody tr:not(:has(th[scope=row]))").count() == 0
@@ -92,12 +68,3 @@ def test_no_id_is_there_twice(site: Site, page: Page) -> None:
     site.visit(page, RESULT)
     ids = page.evaluate(IDS)
     assert sorted(set(ids)) == ids
-
-
-def found_on_any_page(site: Site, page: Page, selector: str) -> list[Any]:
-    """The HTML of what the selector finds."""
-    found: list[Any] = []
-    for path in PAGES:
-        site.visit(page, path)
-        found += page.locator(selector).evaluate_all("(all) => all.map((it) => it.outerHTML)")
-    return found

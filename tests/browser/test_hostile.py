@@ -1,14 +1,14 @@
-"""What others put into results and errors is text on our page, and the page speaks to its daemon alone."""
+"""What others put into results and errors is text on our page."""
 
 from __future__ import annotations
 
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Dialog, Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 from fairmind_sync.results.delivery import Run
-from tests.browser.site import PAGES, Site, furnish
+from tests.browser.site import PAGES, Site
 from tests.support.deliveries import dead, delivered, save
 from tests.support.diagonals import one_of
 
@@ -27,13 +27,18 @@ TEXTS = [*NAMES, "right to left \u202eexe.txt"]
 def test_hostile_names_are_text_on_every_page(site: Site, page: Page) -> None:
     for text in NAMES:
         save(site.engine, "mlflow", test_id=text, model_id=text)
+    site.visit(page)
     headings = []
-    for text in NAMES:
-        for kind in ("result", "model"):
-            site.visit(page)
-            page.locator(f"a[href^='/{kind}']").get_by_text(text, exact=True).first.click()
-            headings.append(page.locator("h1").inner_text())
+    for link in [linked(page, kind, text) for text in NAMES for kind in ("result", "model")]:
+        site.visit(page, link)
+        headings.append(page.locator("h1").inner_text())
     assert headings == [f"{kind} {text}" for text in NAMES for kind in ("Test", "Model")]
+
+
+def linked(page: Page, kind: str, text: str) -> str:
+    """Where the list's link with this text leads."""
+    link = page.locator(f"a[href^='/{kind}']").get_by_text(text, exact=True).first
+    return link.evaluate("(it) => it.closest('a').getAttribute('href')") or ""
 
 
 def test_hostile_errors_are_text(site: Site, page: Page) -> None:
@@ -82,33 +87,3 @@ def test_a_run_url_that_no_browser_should_open_is_no_link(site: Site, page: Page
     cell = page.get_by_role("cell", name="run-1")
     expect(cell).to_be_visible()
     assert cell.get_by_role("link").count() == 0
-
-
-def test_no_request_leaves_the_daemon(site: Site, page: Page) -> None:
-    furnish(site.engine)
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    visit_all(site, page)
-    assert [url for url in asked if not url.startswith(f"{site.url}/")] == []
-
-
-def test_no_page_has_an_error_or_breaks_the_content_security_policy(site: Site, page: Page) -> None:
-    furnish(site.engine)
-    said: list[str] = []
-
-    def listen(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
-            said.append(message.text)
-
-    page.on("console", listen)
-    page.on("pageerror", lambda error: said.append(str(error)))
-    visit_all(site, page)
-    assert said == []
-
-
-def visit_all(site: Site, page: Page) -> None:
-    """Each page, until nothing is on its way any more; the first with a refresh."""
-    for path in PAGES:
-        page.goto(site.url + path, wait_until="networkidle")
-    site.visit(page)
-    site.await_refresh(page)

@@ -69,8 +69,8 @@ MISTAKES: list[tuple[int, list[str]]] = [
     (WRONG, ["db", "backup", "."]),
 ]
 
-AS_USERS_DO = [arguments for _, arguments in MISTAKES[::4]]
-"""Ten processes that Python starts; the others are forked."""
+AS_USERS_DO = [arguments for _, arguments in MISTAKES[::14]]
+"""Four processes that Python starts; the others are forked."""
 
 
 @pytest.fixture

@@ -10,8 +10,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-import mmdr
-
 from tests.support.documents import CHECKOUT
 
 SETTINGS = CHECKOUT / "daemon" / "docs" / "zensical.toml"
@@ -67,6 +65,7 @@ def _gather(pages: Path) -> None:
 
 def _drawn(text: str, page: Path) -> str:
     """The page's text with each drawing's source replaced by a picture beside the page."""
+    import mmdr  # noqa: PLC0415 every process collects this file, and would be told at its end what is left of it
 
     def picture(source: re.Match[str]) -> str:
         name = f"{page.stem}-{source.start()}.svg"

@@ -22,7 +22,7 @@ from tests.support.databases import rows, store_of
 from tests.support.deliveries import claimed, dead, delivered, save, save_with
 from tests.support.log_events import captured_logs
 
-pytestmark = pytest.mark.both_databases
+pytestmark = pytest.mark.mostly_sqlite
 
 MINUTE = timedelta(minutes=1)
 

@@ -22,7 +22,7 @@ from tests.support.clock import NOW
 from tests.support.databases import rows
 from tests.support.deliveries import delivered
 
-pytestmark = pytest.mark.both_databases
+pytestmark = pytest.mark.mostly_sqlite
 
 RETRY = "fairmind-sync evidence --retry"
 

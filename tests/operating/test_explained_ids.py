@@ -12,7 +12,7 @@ from tests.support.clock import NOW
 from tests.support.databases import store_of
 from tests.support.deliveries import delivered, save
 
-pytestmark = pytest.mark.both_databases
+pytestmark = pytest.mark.mostly_sqlite
 
 
 def explained(configured: Settings, named: str) -> list[int]:

@@ -20,7 +20,7 @@ from tests.support.clock import NOW
 from tests.support.databases import store_of
 from tests.support.deliveries import LEASE, claim, save
 
-pytestmark = pytest.mark.both_databases
+pytestmark = pytest.mark.mostly_sqlite
 MINUTE = timedelta(minutes=1)
 START = "No daemon is running. Run: fairmind-sync run"
 FIX = "Fix that; it is tried again within 2 minutes, or by: fairmind-sync resume mlflow"

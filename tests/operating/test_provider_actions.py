@@ -19,7 +19,7 @@ from tests.support.databases import rows
 from tests.support.deliveries import dead, save
 from tests.support.log_events import captured_logs
 
-pytestmark = pytest.mark.both_databases
+pytestmark = pytest.mark.mostly_sqlite
 
 MINUTE = timedelta(minutes=1)
 

@@ -59,8 +59,8 @@ class Laboratory:
         put(image, self._place)
         self._put_index()
         if not all(file.exists() for file in self._databases()):
-            engines._shared_engine.cache_clear()
-        schema._ready_engine.cache_clear()
+            engines._engines.clear()
+        schema._ready.clear()
 
     def _put_index(self) -> None:
         """What the log's index holds is in memory: it is absent, another image's, or garbage."""

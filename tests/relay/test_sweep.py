@@ -18,8 +18,7 @@ from tests.providers.lab import Lab
 from tests.providers.test_mlflow import MlflowLab
 from tests.providers.test_wandb import WandbLab
 from tests.standins.wandb import StandInWandb
-
-pytestmark = pytest.mark.both_databases
+from tests.support.diagonals import MOSTLY_A_FILE, MOSTLY_A_SERVER
 
 
 @pytest.fixture
@@ -67,6 +66,7 @@ def stage_of(lab: MlflowLab, run_id: str) -> tuple[str, str]:
     raise AssertionError(run_id)
 
 
+@MOSTLY_A_FILE
 def test_a_second_run_of_a_delivery_is_removed(mlflow: MlflowLab) -> None:
     kept = mlflow.drain().run_id
     second = second_run(mlflow, mlflow.key())
@@ -76,6 +76,7 @@ def test_a_second_run_of_a_delivery_is_removed(mlflow: MlflowLab) -> None:
     assert [run.id for run in mlflow.runs("ACTIVE_ONLY")] == [kept]
 
 
+@MOSTLY_A_SERVER
 def test_the_run_of_a_delivery_that_was_given_up_ends_as_failed(mlflow: MlflowLab) -> None:
     mlflow.drain()
     orphan = second_run(mlflow, mlflow.key())
@@ -85,6 +86,7 @@ def test_the_run_of_a_delivery_that_was_given_up_ends_as_failed(mlflow: MlflowLa
     assert stage_of(mlflow, orphan) == ("ACTIVE_ONLY", "FAILED")
 
 
+@MOSTLY_A_FILE
 def test_the_run_of_another_database_is_left_alone(mlflow: MlflowLab) -> None:
     mlflow.drain()
     others = second_run(mlflow, "f" * 32)
@@ -93,6 +95,7 @@ def test_the_run_of_another_database_is_left_alone(mlflow: MlflowLab) -> None:
     assert stage_of(mlflow, others) == ("ACTIVE_ONLY", "RUNNING")
 
 
+@MOSTLY_A_SERVER
 def test_a_run_that_its_delivery_may_still_adopt_is_left_alone(mlflow: MlflowLab) -> None:
     mlflow.drain()
     wanted = second_run(mlflow, mlflow.key())
@@ -103,6 +106,7 @@ def test_a_run_that_its_delivery_may_still_adopt_is_left_alone(mlflow: MlflowLab
     assert stage_of(mlflow, wanted) == ("ACTIVE_ONLY", "RUNNING")
 
 
+@MOSTLY_A_FILE
 @pytest.mark.parametrize(
     "make",
     [lambda _lab: None, unclean_long_ago],
@@ -118,6 +122,7 @@ def test_without_a_suspect_nothing_is_asked(
     assert stage_of(mlflow, second) == ("ACTIVE_ONLY", "RUNNING")
 
 
+@MOSTLY_A_SERVER
 def test_a_wandb_run_that_was_opened_again_after_its_delivery_is_finished_again(
     wandb: WandbLab,
 ) -> None:
@@ -135,6 +140,7 @@ def test_a_wandb_run_that_was_opened_again_after_its_delivery_is_finished_again(
     )
 
 
+@MOSTLY_A_FILE
 def test_a_wandb_run_that_somebody_deleted_is_told(wandb: WandbLab) -> None:
     wandb.drain()
     make_unclean(wandb)
@@ -143,6 +149,7 @@ def test_a_wandb_run_that_somebody_deleted_is_told(wandb: WandbLab) -> None:
     assert (record.status, record.last_error_kind) == ("delivered", "run_deleted")
 
 
+@MOSTLY_A_SERVER
 def test_an_mlflow_run_that_somebody_deleted_is_told(mlflow: MlflowLab) -> None:
     delivered = mlflow.drain()
     make_unclean(mlflow)
@@ -151,6 +158,7 @@ def test_an_mlflow_run_that_somebody_deleted_is_told(mlflow: MlflowLab) -> None:
     assert (record.status, record.last_error_kind) == ("delivered", "run_deleted")
 
 
+@MOSTLY_A_FILE
 def test_of_a_project_that_is_not_shown_no_run_is_told_as_deleted(wandb: WandbLab) -> None:
     wandb.drain()
     make_unclean(wandb)
@@ -159,6 +167,7 @@ def test_of_a_project_that_is_not_shown_no_run_is_told_as_deleted(wandb: WandbLa
     assert wandb.drain().last_error_kind is None
 
 
+@MOSTLY_A_SERVER
 def test_a_wandb_run_that_is_complete_is_not_sent_again(wandb: WandbLab) -> None:
     wandb.drain()
     make_unclean(wandb)

@@ -18,7 +18,7 @@ from tests.security.attack import API, client_of
 from tests.support.deliveries import save_with
 from tests.support.diagonals import diagonals
 
-pytestmark = pytest.mark.both_databases
+pytestmark = pytest.mark.mostly_sqlite
 
 JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}

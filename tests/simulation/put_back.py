@@ -20,11 +20,11 @@ from fairmind_sync.daemon.worker_slot import WorkerSlot
 from fairmind_sync.intake import save as intake_save
 from fairmind_sync.outbox import (
     claims,
-    deletion,
     outcomes,
     provider_state,
     pruning,
     repairs,
+    retry_discard,
     saving,
     unclean_attempts,
 )
@@ -173,7 +173,7 @@ def _deletion_takes_leases() -> list[Any]:
             )
         ).rowcount
 
-    return [patch.object(deletion.retry_discard, "discard", discard)]
+    return [patch.object(retry_discard, "discard", discard)]
 
 
 def _all_leases_end() -> list[Any]:

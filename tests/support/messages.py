@@ -7,6 +7,7 @@ import inspect
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 
 from fairmind_sync import errors
 from tests.support.documents import CODE
@@ -16,21 +17,31 @@ _SAID_BY = {"HTTPException", "ValueError", "BadParameter", "fail", "problem"}
 _LOGGED_BY = {"warning", "error", "exception"}
 _MAKE_SENTENCES = ("providers/tls.py", "providers/proxy.py", "providers/mlflow/strangers.py")
 """Files that say what they find, for others to raise."""
-_TREES = {
-    str(file.relative_to(CODE)): ast.parse(file.read_text(encoding="utf-8"))
-    for file in sorted(CODE.rglob("*.py"))
-}
-_NODES = [node for tree in _TREES.values() for node in ast.walk(tree)]
 
 
+@cache
+def _trees() -> dict[str, ast.Module]:
+    return {
+        str(file.relative_to(CODE)): ast.parse(file.read_text(encoding="utf-8"))
+        for file in sorted(CODE.rglob("*.py"))
+    }
+
+
+@cache
+def _nodes() -> list[ast.AST]:
+    return [node for tree in _trees().values() for node in ast.walk(tree)]
+
+
+@cache
 def messages() -> set[str]:
     """Each message, with '…' in the place of what it fills in; those of less than two own words left out."""
-    classes = {node.name for node in _NODES if isinstance(node, ast.ClassDef)}
+    classes = {node.name for node in _nodes() if isinstance(node, ast.ClassDef)}
     tellers = {name for name in classes if name.endswith("Error")} | _SAID_BY
     found = {*_first_texts(tellers), *_raised_without_a_message(), *_sentences()}
     return {text for text in found if len(re.findall(r"[A-Za-z]{2,}", text)) > 1}
 
 
+@cache
 def events() -> set[str]:
     """The names of what is logged as a warning or an error."""
     found = _first_texts(_LOGGED_BY)
@@ -39,7 +50,7 @@ def events() -> set[str]:
 
 def _first_texts(called: set[str]) -> Iterator[str]:
     """The first literal text that each call of one of the names is given, itself or by a name."""
-    for tree in _TREES.values():
+    for tree in _trees().values():
         named = _named_texts(tree)
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and _name(node.func) in called:
@@ -66,7 +77,7 @@ def _name(called: ast.expr) -> str:
 
 def _raised_without_a_message() -> Iterator[str]:
     """What an error says then is what its class says of itself."""
-    for node in _NODES:
+    for node in _nodes():
         if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Name):
             kind = getattr(errors, node.exc.id, None)
             if kind is not None:
@@ -74,7 +85,7 @@ def _raised_without_a_message() -> Iterator[str]:
 
 
 def _sentences() -> Iterator[str]:
-    for tree in (_TREES[file] for file in _MAKE_SENTENCES):
+    for tree in (_trees()[file] for file in _MAKE_SENTENCES):
         nodes = list(ast.walk(tree))
         parts = {
             id(part) for node in nodes if isinstance(node, ast.JoinedStr) for part in node.values

@@ -65,6 +65,7 @@ class PostgresServer:
         self._numbers = itertools.count(1)
         self._has_template = False
         self._process: subprocess.Popen[bytes] | None = None
+        self._session: psycopg.Connection[tuple[Any, ...]] | None = None
         self._urls: set[str] = set()
 
     @property
@@ -124,6 +125,8 @@ class PostgresServer:
 
     def disconnect(self) -> None:
         """This process, from all of its databases."""
+        if self._session is not None:
+            self._session.close()
         for url in self._urls:
             let_go(url)
         none_is_left(str(self.place))
@@ -175,14 +178,23 @@ class PostgresServer:
         let_go(url)
         self._urls.remove(url)
         none_is_left(str(self.place), database)
-        with self.connect() as connection:
-            drop = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(database))
-            connection.execute(drop)
+        self._order(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(database)))
 
     def _create(self, name: str, template: str) -> None:
         create = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
-        with self.connect() as connection:
-            connection.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
+        self._order(create.format(sql.Identifier(name), sql.Identifier(template)))
+
+    def _order(self, statement: sql.Composed) -> None:
+        """In a session that stays: the server starts a process for each session."""
+        if self._session is None or self._session.closed:
+            self._session = self.connect()
+        try:
+            self._session.execute(statement)
+        except psycopg.OperationalError:
+            if not self._session.closed:
+                raise
+            self._session = self.connect()  # the server was started anew
+            self._session.execute(statement)
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [*as_whom(), str(_BINARIES / program), "-D", str(self._data), *arguments]

@@ -1,4 +1,4 @@
-"""A test run that is killed: its servers, its daemon and its directories go all the same."""
+"""A test run that is killed: its server, its daemon and its directories go all the same."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import tempfile
 from pathlib import Path
 
 import psutil
+import pytest
 
 from tests.conftest import CHECKOUT
 from tests.support.broom import MARK
+from tests.support.diagonals import one_of
 from tests.support.processes import eventually
 
 ENDLESS = """
@@ -21,7 +23,7 @@ import time
 from tests.support.processes import running_daemon
 
 
-def test_endless(tmp_path, mlflow_uri, postgres):
+def test_endless(tmp_path, SERVER):
     with running_daemon({"MLOPS_PROVIDER": "none"}, tmp_path):
         print("begun", file=sys.__stderr__, flush=True)
         time.sleep(3600)
@@ -47,9 +49,10 @@ def directories_of(run: int) -> list[Path]:
     return [found for place in places for found in place.glob(f"fairmind-tests-{run}-*")]
 
 
-def test_nothing_of_a_killed_run_is_left(tmp_path: Path) -> None:
+@pytest.mark.parametrize("server", one_of(["postgres", "mlflow_uri"]))
+def test_nothing_of_a_killed_run_is_left(tmp_path: Path, server: str) -> None:
     (tmp_path / "conftest.py").write_text("from tests.conftest import *\n")
-    (tmp_path / "test_endless.py").write_text(ENDLESS)
+    (tmp_path / "test_endless.py").write_text(ENDLESS.replace("SERVER", server))
     options = [
         "-c",
         str(CHECKOUT / "pyproject.toml"),

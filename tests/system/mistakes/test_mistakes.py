@@ -28,7 +28,7 @@ def is_as_promised(database_url: str, mistake: Mistake) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mistake", "way"), diagonals(MISTAKES, ["drain", "daemon"], apart=12), ids=str
+    ("mistake", "way"), diagonals(MISTAKES, ["drain", "daemon"], apart=24), ids=str
 )
 def test_a_mistake(
     mistake: Mistake, way: str, world: World, database_url: str, tmp_path: Path

@@ -1,0 +1,25 @@
+"""How light what a page shows is, as the page itself finds out."""
+
+from __future__ import annotations
+
+LUMINANCE = """
+const luminance = (colour) => {
+  const [r, g, b] = colour.match(/[\\d.]+/g).map((part) => part / 255)
+    .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+};
+"""
+FAINT_TEXTS = f"""(enough) => {{ {LUMINANCE}
+  const behind = (it) => {{
+    const colour = getComputedStyle(it).backgroundColor;
+    return colour === "rgba(0, 0, 0, 0)" ? behind(it.parentElement) : colour;
+  }};
+  const hasText = (it) => [...it.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+  const contrast = (it) => {{
+    const both = [getComputedStyle(it).color, behind(it)].map(luminance).sort((a, b) => b - a);
+    return (both[0] + 0.05) / (both[1] + 0.05);
+  }};
+  return [...document.body.querySelectorAll("*")]
+    .filter((it) => it.checkVisibility() && hasText(it) && contrast(it) < enough)
+    .map((it) => it.outerHTML);
+}}"""
