@@ -62,8 +62,8 @@ def migrating(engine: Engine) -> Iterator[Connection]:
             connection.invalidate()
 
 
-HEAD = "0010"
-_KNOWN = (*ownership.FORMER, "0007", "0008", "0009", "0010")
+HEAD = "0011"
+_KNOWN = (*ownership.FORMER, "0007", "0008", "0009", "0010", "0011")
 
 
 @lru_cache(maxsize=8)
