@@ -13,6 +13,7 @@ depends_on = None
 _ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 _TIME = sa.DateTime(timezone=True)
 _HANDED_OVER, _HELD = sa.text("status = 'handed_over'"), sa.text("taken_back_at IS NULL")
+_ACTIONS = "'retry', 'discard', 'pause', 'resume', 'backfill', 'delete'"
 _CHANGED = {
     ("outbox", "status_known"): (
         "status IN ('pending', 'delivered', 'dead', 'discarded')",
@@ -23,9 +24,8 @@ _CHANGED = {
         "(finished_at IS NULL) = (status IN ('pending', 'handed_over'))",
     ),
     ("operator_actions", "action_known"): (
-        "action IN ('retry', 'discard', 'pause', 'resume', 'backfill', 'delete')",
-        "action IN ('retry', 'discard', 'pause', 'resume', 'backfill', 'delete', 'trust', 'distrust',"
-        " 'export', 'import', 'receipts', 'take back')",
+        f"action IN ({_ACTIONS})",
+        f"action IN ({_ACTIONS}, 'trust', 'distrust', 'export', 'import', 'receipts', 'take back')",
     ),
 }
 """Conditions of a table's checks, as they were and as they are."""
@@ -52,10 +52,7 @@ def downgrade() -> None:
         "UPDATE outbox SET status = 'dead', finished_at = created_at,"
         " last_error = 'it was handed over to another site' WHERE status = 'handed_over'"
     )
-    op.execute(
-        "DELETE FROM operator_actions WHERE action NOT IN"
-        " ('retry', 'discard', 'pause', 'resume', 'backfill', 'delete')"
-    )
+    op.execute(f"DELETE FROM operator_actions WHERE action NOT IN ({_ACTIONS})")
     _change_checks(was=1, will_be=0)
 
 
@@ -65,7 +62,7 @@ def _create_sites() -> None:
         sa.Column("id", _ID, nullable=False, comment="1: there is one"),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column(
-            "keys",
+            "public_keys",
             sa.Text(),
             nullable=False,
             comment="public, in base64; the private ones are in a file",
@@ -83,7 +80,7 @@ def _create_sites() -> None:
         "trusted_sites",
         sa.Column("fingerprint", sa.String(32), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("keys", sa.Text(), nullable=False, comment="public, in base64"),
+        sa.Column("public_keys", sa.Text(), nullable=False, comment="public, in base64"),
         sa.Column("trusted_at", _TIME, nullable=False),
         sa.PrimaryKeyConstraint("fingerprint", name=op.f("pk_trusted_sites")),
         sa.UniqueConstraint("name", name=op.f("uq_trusted_sites_name")),
@@ -108,7 +105,9 @@ def _create_sites() -> None:
         sa.CheckConstraint("kind IN ('results', 'receipts')", name=op.f("ck_bundles_kind_known")),
         sa.CheckConstraint("deliveries >= 0", name=op.f("ck_bundles_deliveries_not_negative")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_bundles")),
-        sa.UniqueConstraint("bundle_key", "direction", name=op.f("uq_bundles_bundle_key_direction")),
+        sa.UniqueConstraint(
+            "bundle_key", "direction", name=op.f("uq_bundles_bundle_key_direction")
+        ),
     )
 
 

@@ -30,7 +30,10 @@ own_site_table = Table(
     Column("id", Id, primary_key=True, comment="1: there is one"),
     Column("name", Text, nullable=False),
     Column(
-        "keys", Text, nullable=False, comment="public, in base64; the private ones are in a file"
+        "public_keys",
+        Text,
+        nullable=False,
+        comment="public, in base64; the private ones are in a file",
     ),
     Column("last_sequence", Id, nullable=False, comment="of the newest receipts that were written"),
     CheckConstraint("id = 1", name="one_site"),
@@ -41,7 +44,7 @@ trusted_sites_table = Table(
     metadata,
     Column("fingerprint", String(32), primary_key=True),
     Column("name", Text, nullable=False),
-    Column("keys", Text, nullable=False, comment="public, in base64"),
+    Column("public_keys", Text, nullable=False, comment="public, in base64"),
     Column("trusted_at", UtcDateTime, nullable=False),
     UniqueConstraint("name"),
 )
