@@ -4,41 +4,33 @@
     one entry a line: JSON, or its encryption in base64
     {"signature": ...}
 
-Nothing is compressed, so nothing unpacks to more than it is. What is read is copied to a temporary file
-first, as a stick could give other bytes the second time. Only the header is looked at before the signature is
-checked.
+Nothing is compressed, so nothing unpacks to more than it is.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import json
 import os
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from fairmind_sync.errors import BundleError
-from fairmind_sync.handover.public_site import PublicSite, checked_name, encoded_keys, keys_of
+from fairmind_sync.handover.public_site import PublicSite, encoded_keys
 from fairmind_sync.handover.sealing import (
     SIGNATURE_BYTES,
-    Decryption,
     Encryption,
     PrivateKeys,
-    is_signed_by,
 )
 
 FORMAT, VERSION = "fairmind-sync bundle", 1
 MOST_HEADER = 64 * 1024
 MOST_LINE = 64 * 1024 * 1024
 """Bytes of one entry: a result that takes more can't be handed over."""
-_PIECE = 1024 * 1024
-_UNSIGNED = bytes(SIGNATURE_BYTES)
+UNSIGNED = bytes(SIGNATURE_BYTES)
 
 
 def line_of(value: object) -> bytes:
@@ -47,7 +39,8 @@ def line_of(value: object) -> bytes:
     return text.encode("ascii") + b"\n"
 
 
-def _trailer(signature: bytes) -> bytes:
+def trailer(signature: bytes) -> bytes:
+    """Returns the last line, always equally long."""
     return line_of({"signature": base64.b64encode(signature).decode()})
 
 
@@ -67,7 +60,7 @@ class UnsignedBundle:
     ) -> None:
         self._place = place
         self._part = place.with_name(f"{place.name}.{os.getpid()}.part")
-        self._left = most_bytes - len(_trailer(_UNSIGNED))
+        self._left = most_bytes - len(trailer(UNSIGNED))
         self._encryption = encryption
         self._digest = hashlib.sha512()
         descriptor = os.open(self._part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
@@ -96,14 +89,14 @@ class UnsignedBundle:
 
     def finish(self) -> None:
         """Has all be on the disk but the signature."""
-        self._out.write(_trailer(_UNSIGNED))
+        self._out.write(trailer(UNSIGNED))
         self._sync()
 
     def sign(self, keys: PrivateKeys) -> int:
         """Signs the bundle, which gets its name; returns its bytes."""
-        trailer = _trailer(keys.sign(self._digest.digest()))
-        size = self._out.seek(-len(trailer), os.SEEK_END) + len(trailer)
-        self._out.write(trailer)
+        signed = trailer(keys.sign(self._digest.digest()))
+        size = self._out.seek(-len(signed), os.SEEK_END) + len(signed)
+        self._out.write(signed)
         self._sync()
         self._out.close()
         self._part.rename(self._place)
@@ -131,51 +124,6 @@ class UnsignedBundle:
         os.fsync(self._out.fileno())
 
 
-@dataclass(frozen=True, slots=True)
-class ReadBundle:
-    """A bundle whose signature is right; `entries` reads its entries from the start at each call."""
-
-    kind: str
-    key: str
-    sender: PublicSite
-    header: Mapping[str, Any]
-    entries: Callable[[], Iterator[Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """What a bundle has to pass: whom it is for, and which sites are trusted, by their fingerprints."""
-
-    own: PublicSite
-    private: PrivateKeys
-    trusted: Mapping[str, PublicSite]
-    most_bytes: int
-
-
-@contextmanager
-def opened(file: Path, gate: Gate) -> Iterator[ReadBundle]:
-    """Yields the bundle in the file, once all of it is known to be as its sender has signed it.
-
-    Raises:
-        BundleError: it is no bundle, or not whole, too large, of a newer format, changed, for another site,
-            or of a site that isn't trusted here.
-    """
-    with tempfile.TemporaryFile() as copy:
-        _copy(file, copy, gate.most_bytes)
-        header = _header(copy, file)
-        body = (len(line_of(header)), _body_end(copy, file))
-        _check_signature(copy, file, header, body[1])
-        sender = _checked_sender(header, gate)
-        sealed = header.get("sealed")
-        yield ReadBundle(
-            kind=str(header.get("kind")),
-            key=str(header.get("key")),
-            sender=sender,
-            header=header,
-            entries=lambda: _entries(copy, body, sealed and _bytes_of(sealed), gate.private),
-        )
-
-
 def header_of(
     kind: str, key: str, sender: PublicSite, recipient: PublicSite, **more: object
 ) -> dict[str, object]:
@@ -186,119 +134,3 @@ def header_of(
         "to": {"name": recipient.name, "fingerprint": recipient.fingerprint},
         **more,
     }
-
-
-def _copy(file: Path, copy: IO[bytes], most_bytes: int) -> None:
-    try:
-        with file.open("rb") as source:
-            size = 0
-            while piece := source.read(_PIECE):
-                size += len(piece)
-                if size > most_bytes:
-                    raise BundleError(
-                        f"{file} has more than {most_bytes:,} bytes. If it is right, read it with --max-size."
-                    )
-                copy.write(piece)
-    except OSError as error:
-        raise BundleError(f"{file} can't be read: {error.strerror}.") from error
-
-
-def _header(copy: IO[bytes], file: Path) -> dict[str, Any]:
-    copy.seek(0)
-    line = copy.readline(MOST_HEADER)
-    try:
-        header = json.loads(line)
-    except (ValueError, RecursionError):
-        header = None
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise BundleError(f"{file} is no bundle of fairmind-sync.")
-    if header.get("version") != VERSION:
-        raise BundleError(
-            f"{file} is a bundle of a newer fairmind-sync (format {header.get('version')!r}; this version "
-            f"knows {VERSION}). Upgrade this installation: pip install --upgrade fairmind-sync."
-        )
-    if line != line_of(header):
-        raise _changed(file)
-    return header
-
-
-def _body_end(copy: IO[bytes], file: Path) -> int:
-    """Returns where the signature begins, which a bundle that isn't whole doesn't have."""
-    trailer = len(_trailer(_UNSIGNED))
-    end = copy.seek(0, os.SEEK_END) - trailer
-    if end > 0:
-        copy.seek(end - 1)
-        if copy.read(1) == b"\n" and copy.read().startswith(b'{"signature":'):
-            return end
-    raise BundleError(
-        f"{file} is not whole: its end is missing. Copy it again; if it was never whole, have it written "
-        "again by: fairmind-sync bundle export --again"
-    )
-
-
-def _check_signature(copy: IO[bytes], file: Path, header: Mapping[str, Any], end: int) -> None:
-    digest = hashlib.sha512()
-    copy.seek(0)
-    left = end
-    while left:
-        piece = copy.read(min(_PIECE, left))
-        digest.update(piece)
-        left -= len(piece)
-    written = copy.read()
-    try:
-        signature = _bytes_of(json.loads(written)["signature"])
-        keys = keys_of(header["from"]["keys"])
-    except (BundleError, ValueError, KeyError, TypeError, RecursionError):
-        raise _changed(file) from None
-    if written != _trailer(signature) or not is_signed_by(keys, digest.digest(), signature):
-        raise _changed(file)
-
-
-def _changed(file: Path) -> BundleError:
-    return BundleError(
-        f"{file} was changed since it was signed, or is damaged: nothing of it was read. Copy it again."
-    )
-
-
-def _checked_sender(header: Mapping[str, Any], gate: Gate) -> PublicSite:
-    sender = PublicSite(checked_name(str(header["from"]["name"])), keys_of(header["from"]["keys"]))
-    to = header.get("to")
-    recipient = to if isinstance(to, dict) else {}
-    if recipient.get("fingerprint") != gate.own.fingerprint:
-        raise BundleError(
-            f"the bundle of site {sender.name} is for site {recipient.get('name')!s}, and this is site "
-            f"{gate.own.name}. Carry it there: here its runs could be made a second time."
-        )
-    if sender.fingerprint not in gate.trusted:
-        raise BundleError(
-            f"the bundle is signed by a site {sender.name} that isn't trusted here; its fingerprint is "
-            f"{sender.shown_fingerprint}. If the people there read the same to you, run: "
-            f"fairmind-sync bundle trust '{sender.line}'"
-        )
-    return sender
-
-
-def _bytes_of(text: object) -> bytes:
-    try:
-        return base64.b64decode(str(text), validate=True)
-    except (binascii.Error, ValueError):
-        return b""
-
-
-def _entries(
-    copy: IO[bytes], body: tuple[int, int], sealed: bytes | None, private: PrivateKeys
-) -> Iterator[Any]:
-    decryption = None if sealed is None else Decryption(private, sealed)
-    place, end = body
-    while place < end:
-        copy.seek(place)
-        line = copy.readline(MOST_LINE + 1)
-        place = copy.tell()
-        if not line.endswith(b"\n"):
-            raise BundleError("an entry of the bundle is larger than any that a site writes.")
-        try:
-            plain = decryption.decrypted(base64.b64decode(line)) if decryption else line
-            entry = json.loads(plain)
-        except (ValueError, RecursionError) as error:
-            raise BundleError("an entry of the bundle is no JSON.") from error
-        yield entry

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from fairmind_sync.errors import BundleError
 from fairmind_sync.event_log import get_logger
-from fairmind_sync.handover import entries, partners
-from fairmind_sync.handover.container import Gate, ReadBundle, opened
+from fairmind_sync.handover import carried, partners
+from fairmind_sync.handover.checked_bundle import Gate, ReadBundle, opened
 from fairmind_sync.outbox import arrivals, homecoming, operator_log, sites
 from fairmind_sync.outbox.sites import BundleRecord
 from fairmind_sync.storage.engine import current_time, writing
@@ -90,8 +90,8 @@ class _Reader:
         self._by = by
 
     def take_in(self, private_fields: Sequence[Pattern]) -> ReadReport:
-        every = (entries.arriving(entry, private_fields) for entry in self._bundle.entries())
-        keys = entries.once(each.key for one in every for each in one.deliveries)
+        every = (carried.arriving(entry, private_fields) for entry in self._bundle.entries())
+        keys = carried.once(each.key for one in every for each in one.deliveries)
         with writing(self._engine) as connection:
             if born := arrivals.born_here(connection, keys):
                 raise BundleError(
@@ -101,7 +101,7 @@ class _Reader:
                 )
         require_space(self._engine)
         counts: Counter[str] = Counter(new=0, known=0, retried=0, owed=0)
-        found = (entries.arriving(entry, private_fields) for entry in self._bundle.entries())
+        found = (carried.arriving(entry, private_fields) for entry in self._bundle.entries())
         for part in _parts(found):
             with writing(self._engine) as connection:
                 now = current_time(self._engine)
@@ -112,9 +112,9 @@ class _Reader:
         sequence = self._bundle.header.get("sequence")
         if type(sequence) is not int or not 0 < sequence < 2**62:
             raise BundleError(f"{self._file} has no number by which receipts are put in order.")
-        keys = entries.once(entries.told(entry).key for entry in self._bundle.entries())
+        keys = carried.once(carried.told(entry).key for entry in self._bundle.entries())
         counts: Counter[str] = Counter()
-        for part in _parts(entries.told(entry) for entry in self._bundle.entries()):
+        for part in _parts(carried.told(entry) for entry in self._bundle.entries()):
             with writing(self._engine) as connection:
                 now = current_time(self._engine)
                 counts += homecoming.hear(

@@ -17,7 +17,7 @@ from uuid import uuid4
 from fairmind_sync import __version__
 from fairmind_sync.errors import BundleError
 from fairmind_sync.event_log import get_logger
-from fairmind_sync.handover import container, entries
+from fairmind_sync.handover import carried, container
 from fairmind_sync.handover.container import UnsignedBundle
 from fairmind_sync.handover.sealing import Encryption
 from fairmind_sync.outbox import arrivals, hand_overs, operator_log, sites
@@ -121,7 +121,7 @@ def write_receipts(
         count = 0
         with reading(sender.engine) as connection:
             for outcome in arrivals.outcomes(connection, sender.recipient.fingerprint, since):
-                bundle.unsigned.add(entries.entry_of_outcome(outcome))
+                bundle.unsigned.add(carried.entry_of_outcome(outcome))
                 count += 1
         if not count:
             return WrittenBundle(file, bundle.key, 0, 0, 0, 0)
@@ -140,7 +140,7 @@ def require_new(file: Path) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Begun:
+class _BegunBundle:
     file: Path
     key: str
     kind: str
@@ -159,17 +159,19 @@ class _Dropping:
 
 def _begun(
     sender: Sender, file: Path, kind: str, most_bytes: int, *, is_encrypted: bool, **more: object
-) -> _Begun:
+) -> _BegunBundle:
     key, to = uuid4().hex, sender.recipient
     made_at = current_time(sender.engine).isoformat()
     header = container.header_of(
         kind, key, sender.own.public, to, made_at=made_at, product=__version__, **more
     )
     encryption = Encryption(to.keys) if is_encrypted else None
-    return _Begun(file, key, kind, UnsignedBundle(file, header, most_bytes, encryption))
+    return _BegunBundle(file, key, kind, UnsignedBundle(file, header, most_bytes, encryption))
 
 
-def _export(sender: Sender, bundle: _Begun, wanted: RunFilter, *, again: bool) -> WrittenBundle:
+def _export(
+    sender: Sender, bundle: _BegunBundle, wanted: RunFilter, *, again: bool
+) -> WrittenBundle:
     site, now = sender.recipient.fingerprint, current_time(sender.engine)
     with reading(sender.engine) as connection:
         ids = hand_overs.candidates(connection, wanted, site, now, again=again)
@@ -196,7 +198,7 @@ def _fill(
     results = 0
     for first in range(0, len(ids), AT_ONCE):
         for result in hand_overs.outgoing(connection, ids[first : first + AT_ONCE], site):
-            if not unsigned.add(entries.entry_of_result(result)):
+            if not unsigned.add(carried.entry_of_result(result)):
                 return sent, results
             sent += result.deliveries
             results += 1
@@ -204,7 +206,7 @@ def _fill(
 
 
 def _note(
-    connection: Connection, sender: Sender, bundle: _Begun, count: int, now: datetime
+    connection: Connection, sender: Sender, bundle: _BegunBundle, count: int, now: datetime
 ) -> None:
     to = sender.recipient
     record = BundleRecord(
@@ -216,7 +218,7 @@ def _note(
     operator_log.note(connection, action, sender.by, now, subject=subject, count=count)
 
 
-def _signed(sender: Sender, bundle: _Begun) -> int:
+def _signed(sender: Sender, bundle: _BegunBundle) -> int:
     try:
         return bundle.unsigned.sign(sender.own.private)
     except OSError as error:

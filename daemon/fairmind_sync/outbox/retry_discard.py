@@ -9,6 +9,7 @@ from sqlalchemy import (
     Connection,
     Update,
     and_,
+    case,
     or_,
     select,
     update,
@@ -31,12 +32,18 @@ def retry(connection: Connection, delivery_ids: Sequence[int], now: datetime) ->
     deliver is handed over again, by the next `bundle export --again`, and not pending here.
     """
     kept = keep_payloads_of(connection, delivery_ids)
-    dead = update(outbox_table).where(outbox_table.c.status == DEAD)
-    again = {"attempts": 0, "due_at": now, "finished_at": None}
     _raise_epochs(connection, kept)
-    away = dead.where(is_away()).values(status=HANDED_OVER, **again)
-    here = dead.where(~is_away()).values(status=PENDING, **again)
-    return _count_changed(connection, away, kept) + _count_changed(connection, here, kept)
+    retried = (
+        update(outbox_table)
+        .where(outbox_table.c.status == DEAD)
+        .values(
+            status=case((is_away(), HANDED_OVER), else_=PENDING),
+            attempts=0,
+            due_at=now,
+            finished_at=None,
+        )
+    )
+    return _count_changed(connection, retried, kept)
 
 
 def _raise_epochs(connection: Connection, delivery_ids: Sequence[int]) -> None:
