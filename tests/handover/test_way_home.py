@@ -182,6 +182,19 @@ def test_what_is_not_here_is_counted(home: Site, courier: Site) -> None:
     assert home.read(file).counts["unknown"] == 1
 
 
+def test_a_site_that_has_it_no_longer_buries_nothing(
+    home: Site, courier: Site, other: Site, provider: ModelProvider
+) -> None:
+    home.save()
+    written = home.export(courier)
+    courier.read(written.file)
+    courier.deliver(provider, dies="refused")
+    home.take_back(written.bundle_key)
+    home.export(other)
+    home.read(courier.receipts(home).file)
+    assert home.statuses() == ["handed_over"]
+
+
 def test_what_was_taken_back_and_is_under_way_is_left_to_its_worker(
     home: Site, courier: Site, provider: ModelProvider
 ) -> None:
