@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from fairmind_sync.errors import BundleError
 from fairmind_sync.handover import carried, checked_bundle, container, reading_bundles
 from fairmind_sync.handover.container import UnsignedBundle, header_of, line_of
 from fairmind_sync.handover.identity import OwnSite
 from tests.handover.world import Site, world
+from tests.support.values import for_all
 
 CHANGED = "was changed since it was signed, or is damaged"
 
@@ -65,6 +68,16 @@ def test_whatever_is_changed_is_noticed(
         said = refused(b"".join([*lines[:number], changed, *lines[number + 1 :]]))
         assert said is not None
         assert CHANGED in said or "is no bundle" in said
+
+
+@settings(parent=for_all, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(place=st.integers(0, 10**9), bit=st.integers(0, 7))
+def test_any_bit_that_is_flipped_is_noticed(
+    written: bytes, refused: Callable[[bytes], str | None], place: int, bit: int
+) -> None:
+    changed = bytearray(written)
+    changed[place % len(written)] ^= 1 << bit
+    assert refused(bytes(changed)) is not None
 
 
 @pytest.mark.parametrize(

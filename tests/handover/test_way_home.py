@@ -8,11 +8,13 @@ import pytest
 
 from fairmind_sync.handover import identity, partners, writing_bundles
 from fairmind_sync.operating.explanation import explain
-from fairmind_sync.outbox import delivery_lookup
+from fairmind_sync.outbox import delivery_lookup, repairs, sites
 from fairmind_sync.outbox.delivery_lookup import DeliveryRecord
 from fairmind_sync.settings import Settings
-from fairmind_sync.storage.engine import reading
+from fairmind_sync.storage.engine import reading, writing
+from fairmind_sync.storage.tables import outbox_table
 from tests.handover.world import ModelProvider, Site
+from tests.support.databases import rows
 
 SETTINGS = Settings(provider="mlflow")
 
@@ -132,6 +134,39 @@ def test_newer_receipts_of_what_waits_keep_older_ones_of_a_death_out(
     home.read(courier.receipts(home).file)
     home.read(older)
     assert home.statuses() == ["handed_over"]
+
+
+def test_receipts_between_older_and_newer_ones_are_older_still(
+    home: Site, courier: Site, provider: ModelProvider
+) -> None:
+    at_the_couriers(home, courier)
+    courier.deliver(provider, dies="refused")
+    oldest, older = courier.receipts(home).file, courier.receipts(home).file
+    courier.retry(1)
+    for file in (courier.receipts(home).file, oldest, older):
+        home.read(file)
+    assert home.statuses() == ["handed_over"]
+
+
+def test_a_sweep_here_reopens_nothing_that_another_site_delivered(
+    home: Site, courier: Site, provider: ModelProvider
+) -> None:
+    at_the_couriers(home, courier)
+    courier.deliver(provider)
+    home.read(courier.receipts(home).file)
+    (row,) = rows(home.engine, outbox_table)
+    with writing(home.engine) as connection:
+        reopened = repairs.reopen(connection, "mlflow", row.delivery_key, "why", datetime.now(UTC))
+    assert (reopened, home.statuses()) == (False, ["delivered"])
+
+
+def test_receipts_have_higher_numbers_also_after_the_clock_was_set_back(home: Site) -> None:
+    with writing(home.engine) as connection:
+        now = datetime.now(UTC)
+        first = sites.next_sequence(connection, now)
+        second = sites.next_sequence(connection, now - timedelta(days=1))
+        third = sites.next_sequence(connection, now + timedelta(days=1))
+    assert first < second < third
 
 
 def test_delivered_wins_over_whatever_was_decided_here(

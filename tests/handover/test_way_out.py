@@ -150,6 +150,21 @@ def test_a_crash_before_the_signature_is_cured_by_again(
     assert courier.statuses() == ["pending"]
 
 
+def test_a_full_disk_hands_nothing_over(
+    home: Site, courier: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.save()
+
+    def full(*_arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(UnsignedBundle, "finish", full)
+    with pytest.raises(BundleError, match=r"No space left on device\. Nothing was handed over"):
+        home.export(courier)
+    sticks = [*(home.place.parent / "sticks").iterdir()]
+    assert (home.statuses(), sticks) == (["pending"], [])
+
+
 def test_again_is_not_for_what_has_arrived(home: Site, courier: Site) -> None:
     home.save()
     courier.read(home.export(courier).file)

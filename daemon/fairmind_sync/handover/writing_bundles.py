@@ -7,7 +7,8 @@ pending here; handed over without a bundle is what `export --again` is for.
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -91,12 +92,10 @@ def export(
     """
     require_new(file)
     for _ in range(_TRIES):
-        bundle = _begun(sender, file, "results", most_bytes, is_encrypted=is_encrypted)
-        with closing(_Dropping(bundle.unsigned)):
-            try:
+        with suppress(_ChangedMeanwhileError), _written_to(file):
+            bundle = _begun(sender, file, "results", most_bytes, is_encrypted=is_encrypted)
+            with closing(_Dropping(bundle.unsigned)):
                 return _export(sender, bundle, wanted, again=again)
-            except _ChangedMeanwhileError:
-                continue
     raise BundleError(
         "a daemon or drain delivers at the same time: nothing was handed over. Stop it, and export again."
     )
@@ -114,10 +113,11 @@ def write_receipts(
     now = current_time(sender.engine)
     with writing(sender.engine) as connection:
         sequence = sites.next_sequence(connection, now)
-    bundle = _begun(
-        sender, file, "receipts", _ANY_SIZE, is_encrypted=is_encrypted, sequence=sequence
-    )
-    with closing(_Dropping(bundle.unsigned)):
+    with _written_to(file):
+        bundle = _begun(
+            sender, file, "receipts", _ANY_SIZE, is_encrypted=is_encrypted, sequence=sequence
+        )
+    with closing(_Dropping(bundle.unsigned)), _written_to(file):
         count = 0
         with reading(sender.engine) as connection:
             for outcome in arrivals.outcomes(connection, sender.recipient.fingerprint, since):
@@ -137,6 +137,17 @@ def require_new(file: Path) -> None:
     """Raises a `BundleError` where there is such a file: the only copy of an earlier bundle, maybe."""
     if file.exists():
         raise BundleError(f"{file} is there already, and nothing is written over it. Name another.")
+
+
+@contextmanager
+def _written_to(file: Path) -> Iterator[None]:
+    """Has a full disk, or a stick that was pulled out, name the file: nothing is handed over then."""
+    try:
+        yield
+    except OSError as error:
+        raise BundleError(
+            f"{file} can't be written: {error.strerror}. Nothing was handed over."
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)
