@@ -93,7 +93,7 @@ def test_each_refused_file_is_told_and_the_others_are_read(
 def test_taking_back_asks_for_a_promise_first(env: dict[str, str], engine: Engine) -> None:
     key = handed_over(engine).bundle_key
     code, text = said(env, "take-back", key[:8])
-    assert (code, "1 deliveries would be pending here again" in text) == (1, True)
+    assert (code, "1 delivery would be pending here again" in text) == (1, True)
     assert said(env, "take-back", key[:8], "--yes") == (
         0,
         "1 delivery taken back from site partner\n",
@@ -111,7 +111,7 @@ def test_a_site_with_deliveries_is_not_forgotten_silently(
     env: dict[str, str], engine: Engine
 ) -> None:
     handed_over(engine)
-    assert "it has 1 deliveries" in said(env, "distrust", "partner")[1]
+    assert "it has 1 delivery" in said(env, "distrust", "partner")[1]
 
 
 def test_status_counts_what_is_handed_over(env: dict[str, str], engine: Engine) -> None:

@@ -70,7 +70,7 @@ def test_what_began_here_is_refused_whole(home: Site, courier: Site, other: Site
     other.read(courier.export(other).file)
     other.save()
     said = str(home.refusal(other.export(home).file))
-    assert "1 deliveries that began here" in said
+    assert "1 delivery that began here" in said
     assert home.statuses() == ["handed_over"]
 
 

@@ -16,7 +16,7 @@ from fairmind_sync.handover.container import UnsignedBundle
 from fairmind_sync.outbox import hand_overs, operator_log
 from fairmind_sync.outbox.delivery_lookup import RunFilter
 from fairmind_sync.storage.engine import reading, writing
-from fairmind_sync.storage.tables import outbox_table
+from fairmind_sync.storage.tables import outbox_table, results_table
 from tests.handover.world import ModelProvider, Site
 
 
@@ -234,6 +234,15 @@ def test_what_was_deleted_does_not_go_again(home: Site, courier: Site) -> None:
     home.save(test_id="gone")
     home.export(courier)
     home.delete("gone")
+    assert home.export(courier, again=True).deliveries == 0
+
+
+def test_what_was_erased_by_an_older_version_does_not_go_again(home: Site, courier: Site) -> None:
+    """A daemon of the version before, during an upgrade, knows no deliveries that are handed over."""
+    home.save()
+    home.export(courier)
+    with writing(home.engine) as connection:
+        connection.execute(update(results_table).values(results="{}", erased_at=datetime.now(UTC)))
     assert home.export(courier, again=True).deliveries == 0
 
 

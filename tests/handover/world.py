@@ -215,3 +215,8 @@ def world(place: Path) -> tuple[Site, Site, Site]:
         engine = open_engine(f"sqlite:///{place / name / 'outbox.db'}")
         made.append(Site(engine, identity.own_site(engine, None), place / name))
     return made[0], made[1], made[2]
+
+
+def at_the_couriers(home: Site, courier: Site) -> None:
+    home.save(test_id="t")
+    courier.read(home.export(courier).file)

@@ -235,8 +235,9 @@ def take_back(
     found, would = taking_back.bundle_named(engine, named)
     if not yes:
         fail(
-            f"{would:,} deliveries would be pending here again, and site {found.site_name} delivers them all "
-            "the same if it ever imports the bundle, or has done so. If that is out of the question: --yes"
+            f"{counted(would, 'delivery', 'deliveries')} would be pending here again, and site "
+            f"{found.site_name} delivers them all the same if it ever imports the bundle, or has "
+            "done so. If that is out of the question: --yes"
         )
     count = taking_back.take_back(engine, found, by_command())
     if as_json:

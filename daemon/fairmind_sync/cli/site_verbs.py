@@ -17,6 +17,7 @@ from fairmind_sync.cli.output import print_json, say
 from fairmind_sync.cli.rest import rest_of
 from fairmind_sync.cli.showing import show
 from fairmind_sync.cli.when import shown
+from fairmind_sync.text import counted
 
 __all__ = ["bundle"]
 
@@ -127,7 +128,8 @@ def distrust(
         return
     say(f"site {found.name} is trusted no longer")
     if held:
-        say(f"it has {held:,} deliveries: to hear of these, trust it again; else take them back")
+        held_there = counted(held, "delivery", "deliveries")
+        say(f"it has {held_there}: to hear of these, trust it again; else take them back")
 
 
 @bundle.command("list")

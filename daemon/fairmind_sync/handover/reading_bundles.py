@@ -19,6 +19,7 @@ from fairmind_sync.outbox import arrivals, homecoming, operator_log, sites
 from fairmind_sync.outbox.sites import BundleRecord
 from fairmind_sync.storage.engine import current_time, writing
 from fairmind_sync.storage.sqlite_file import require_space
+from fairmind_sync.text import counted
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -95,9 +96,9 @@ class _Reader:
         with writing(self._engine) as connection:
             if born := arrivals.born_here(connection, keys):
                 raise BundleError(
-                    f"the bundle of site {self._bundle.sender.name} holds {len(born)} deliveries that "
-                    "began here, and another site has them. Take them back there, by: "
-                    "fairmind-sync bundle take-back"
+                    f"the bundle of site {self._bundle.sender.name} holds "
+                    f"{counted(len(born), 'delivery', 'deliveries')} that began here, and another "
+                    "site has them. Take them back there, by: fairmind-sync bundle take-back"
                 )
         require_space(self._engine)
         counts: Counter[str] = Counter(new=0, known=0, retried=0, owed=0)

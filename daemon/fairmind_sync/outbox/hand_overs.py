@@ -89,7 +89,11 @@ def candidates(
     chosen = (
         select(outbox_table.c.id)
         .join_from(outbox_table, results_table)
-        .where(*replace(wanted, status=status).conditions(), outbox_table.c.provider.in_(PROVIDERS))
+        .where(
+            *replace(wanted, status=status).conditions(),
+            outbox_table.c.provider.in_(PROVIDERS),
+            results_table.c.erased_at.is_(None),
+        )
         .order_by(*columns)
     )
     if again:

@@ -108,7 +108,7 @@ def _deliver(connection: Connection, delivery_id: int, told: ToldOutcome, now: d
         .where(outbox_table.c.id == delivery_id)
         .values(
             status=DELIVERED,
-            finished_at=told.finished_at or now,
+            finished_at=min(told.finished_at or now, now),
             run_id=told.run_id,
             run_url=told.run_url,
             destination=told.destination,
@@ -133,7 +133,7 @@ def _bury(
         .where(outbox_table.c.id == delivery_id)
         .values(
             status=DEAD,
-            finished_at=told.finished_at or now,
+            finished_at=min(told.finished_at or now, now),
             last_error=f"{how} at {site_name}: {words}",
             last_error_kind=told.error_kind or ErrorKind.UNEXPECTED.value,
             create_attempted_at=func.coalesce(attempted, now) if told.was_tried else attempted,
