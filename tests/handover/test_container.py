@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from fairmind_sync.errors import BundleError
 from fairmind_sync.handover import carried, checked_bundle, container, reading_bundles
 from fairmind_sync.handover.container import UnsignedBundle, header_of, line_of
 from fairmind_sync.handover.identity import OwnSite
+from fairmind_sync.handover.sealing import Encryption
 from tests.handover.world import Site, world
 from tests.support.values import for_all
 
@@ -120,10 +122,11 @@ def test_a_bundle_that_was_not_signed_is_not_whole(sites: tuple[Site, Site, Site
     assert [*home.place.glob("unsigned.*")] == []
 
 
-def signed(own: OwnSite, file: Path, to: Site, *held: object, kind: str = "results") -> Path:
-    unsigned = UnsignedBundle(
-        file, header_of(kind, "0" * 32, own.public, to.own.public, sequence=1), 10**6
-    )
+def signed(
+    own: OwnSite, file: Path, to: Site, *held: object, kind: str = "results", **more: object
+) -> Path:
+    header = header_of(kind, "0" * 32, own.public, to.own.public, **{"sequence": 1, **more})
+    unsigned = UnsignedBundle(file, header, 10**6)
     for one in held:
         unsigned.add(one)
     unsigned.finish()
@@ -175,6 +178,37 @@ def test_receipts_that_name_no_run_are_refused(
     told = outcome | {"state": "delivered"}
     file = signed(courier.own, tmp_path / "odd", home, told, kind="receipts")
     assert "names no run" in str(home.refusal(file))
+
+
+def test_receipts_without_a_number_are_refused(
+    sites: tuple[Site, Site, Site], tmp_path: Path
+) -> None:
+    home, courier, _ = sites
+    file = signed(courier.own, tmp_path / "odd", home, kind="receipts", sequence="1")
+    assert "no number" in str(home.refusal(file))
+
+
+def test_what_was_encrypted_to_another_key_is_refused(
+    sites: tuple[Site, Site, Site], tmp_path: Path
+) -> None:
+    home, courier, other = sites
+    for sealed in (Encryption(other.own.public.keys).sealed, b"no seal"):
+        text = b64encode(sealed).decode()
+        file = signed(home.own, tmp_path / "odd", courier, {}, sealed=text)
+        assert "not encrypted to this site's key" in str(courier.refusal(file))
+
+
+def test_an_entry_that_was_not_encrypted_with_the_others_is_refused(
+    sites: tuple[Site, Site, Site], tmp_path: Path
+) -> None:
+    home, courier, _ = sites
+    sealed = b64encode(Encryption(courier.own.public.keys).sealed).decode()
+    file = signed(home.own, tmp_path / "odd", courier, "A" * 60, sealed=sealed)
+    assert "not encrypted to this site's key" in str(courier.refusal(file))
+
+
+def test_a_file_that_is_not_there_is_told(sites: tuple[Site, Site, Site], tmp_path: Path) -> None:
+    assert "can't be read: No such file" in str(sites[1].refusal(tmp_path / "absent"))
 
 
 def test_a_kind_of_bundle_that_is_not_known_is_refused(

@@ -145,6 +145,11 @@ def test_with_several_partners_one_has_to_be_named(home: Site) -> None:
         partners.partner(home.engine, "nobody")
 
 
+def test_the_only_partner_need_not_be_named(home: Site) -> None:
+    partners.distrust(home.engine, "other")
+    assert partners.partner(home.engine, None).name == "courier"
+
+
 def test_without_a_partner_is_said_what_to_do(home: Site) -> None:
     for name in ("courier", "other"):
         partners.distrust(home.engine, name)

@@ -49,6 +49,12 @@ def test_who_delivered_it_is_told(home: Site, courier: Site, provider: ModelProv
     assert "It came from site home" in str(explained(courier)[1])
 
 
+def test_what_was_taken_back_is_told(home: Site, courier: Site) -> None:
+    home.save(test_id="t")
+    home.take_back(home.export(courier).bundle_key)
+    assert str(explained(home)[1]).endswith(", and taken back.")
+
+
 def test_what_is_handed_over_is_not_said_to_wait(home: Site, courier: Site) -> None:
     at_the_couriers(home, courier)
     assert explained(home)[0].startswith("Another site has it")
