@@ -136,7 +136,10 @@ def write_receipts(
 def require_new(file: Path) -> None:
     """Raises a `BundleError` where there is such a file: the only copy of an earlier bundle, maybe."""
     if file.exists():
-        raise BundleError(f"{file} is there already, and nothing is written over it. Name another.")
+        raise BundleError(
+            f"{file} is there already, and nothing is written over it. Name another; to read this one: "
+            "fairmind-sync bundle import"
+        )
 
 
 @contextmanager
