@@ -47,6 +47,10 @@ class CopyError(FairmindSyncError):
     """A database can't be copied into another; the message says what to do."""
 
 
+class BundleError(FairmindSyncError):
+    """A bundle is refused, or can't be written; nothing was changed, and the message says what to do."""
+
+
 class KeyReusedError(FairmindSyncError):
     """The Idempotency-Key was used for another result: send a new key with a new result."""
 

@@ -5,7 +5,7 @@ A base install holds what a producer needs: to save results, and to look up thei
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 from fairmind_sync.errors import ExtraNotInstalledError
@@ -16,9 +16,14 @@ if TYPE_CHECKING:
 _OURS = "fairmind_sync"
 
 
+def imported_with_daemon(what: str) -> AbstractContextManager[None]:
+    """Lets a block import what the extra `daemon` brings, as `imported_with` does."""
+    return imported_with("daemon", what)
+
+
 @contextmanager
-def imported_with_daemon(what: str) -> Iterator[None]:
-    """Lets a block import what the extra `daemon` brings; `what` is the part of ours that needs it.
+def imported_with(extra: str, what: str) -> Iterator[None]:
+    """Lets a block import what the extra brings; `what` is the part of ours that needs it.
 
     Raises:
         ExtraNotInstalledError: a package is not installed; the message names the pip command.
@@ -31,5 +36,5 @@ def imported_with_daemon(what: str) -> Iterator[None]:
             raise
         raise ExtraNotInstalledError(
             f"{what} needs {package}, which a base install leaves out. "
-            "Run: pip install 'fairmind-sync[daemon]'"
+            f"Run: pip install 'fairmind-sync[{extra}]'"
         ) from error

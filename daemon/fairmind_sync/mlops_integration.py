@@ -53,7 +53,8 @@ def log_bias_test(
 
     Returns:
         For each provider, `enabled`, `success`, `run_id` and `url`; for an enabled one also `status`
-        (pending, delivered, dead or discarded), `delivery_id`, and `error` once there was an error.
+        (pending, handed_over, delivered, dead or discarded), `delivery_id`, and `error` once there was
+        an error.
 
     Raises:
         PayloadError: the result holds a value that can't be stored; nothing was stored.

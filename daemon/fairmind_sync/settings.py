@@ -105,6 +105,8 @@ class Settings(BaseModel):
     max_backlog: int = _variable("FAIRMIND_SYNC_MAX_BACKLOG", 100_000, ge=0)
     max_in_flight: int = _variable("FAIRMIND_SYNC_MAX_IN_FLIGHT", 256, ge=1)
     wandb_runs_per_second: int = _variable("FAIRMIND_SYNC_WANDB_RUNS_PER_SECOND", 80, ge=1)
+    find_lost_runs: bool = _variable("FAIRMIND_SYNC_FIND_LOST_RUNS", False)
+    site_key_file: Path | None = _variable("FAIRMIND_SYNC_SITE_KEY_FILE", None)
     retention: DurationOrOff = _variable("FAIRMIND_SYNC_RETENTION", None)
     redact: FieldPatterns = _variable("FAIRMIND_SYNC_REDACT", ())
     names: int = _variable("FAIRMIND_SYNC_NAMES", NEWEST_NAMES, ge=1, le=NEWEST_NAMES)

@@ -17,6 +17,7 @@ from fairmind_sync.intake.prepare import prepare
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.providers.base import Delivered, Journal, Ledger, Outcome, Report
 from fairmind_sync.providers.threads import run_in_threads
+from fairmind_sync.results.content_digest import content_digest
 from fairmind_sync.results.delivery import Delivery, NewResult, OwedEvidence, Run
 from fairmind_sync.results.evidence_states import ALL_STORED, EvidenceState
 
@@ -30,6 +31,7 @@ class FakeProvider:
     `script` holds, for each of the next deliveries, an outcome to return, an error to raise, or None where
     the delivery succeeds; once the script is empty, every delivery succeeds. While `unavailable` is set, the
     probe and deliveries raise that error. `evidence` is what becomes of every run's evidence.
+    `finds_lost_runs` is as FAIRMIND_SYNC_FIND_LOST_RUNS has it.
     """
 
     name: ProviderName = "mlflow"
@@ -39,6 +41,7 @@ class FakeProvider:
     evidence: EvidenceState | None = None
     runs: dict[str, Delivery] = field(default_factory=dict)
     probes: int = 0
+    finds_lost_runs: bool = False
 
     def probe(self) -> None:
         self.probes += 1
@@ -72,12 +75,20 @@ class FakeProvider:
                 raise scripted
             if scripted is not None:
                 return scripted
-        journal.creating(delivery, "memory")
-        run_id = f"run-{delivery.key}"
-        journal.created(delivery, run_id)
-        self.runs[delivery.key] = delivery
+        key = (self._lost_key(delivery) if self.finds_lost_runs else None) or delivery.key
+        run_id = f"run-{key}"
+        if key == delivery.key:
+            journal.creating(delivery, "memory")
+            journal.created(delivery, run_id)
+            self.runs[key] = delivery
         run = Run(run_id, f"https://fake.example/{run_id}")
         return Delivered(run, "memory", self.evidence)
+
+    def _lost_key(self, delivery: Delivery) -> str | None:
+        """Returns the key of a run of the same content."""
+        digest = content_digest(delivery.result)
+        found = (key for key, one in self.runs.items() if content_digest(one.result) == digest)
+        return next(found, None)
 
 
 def new_result(**changes: Any) -> NewResult:

@@ -65,10 +65,12 @@ def test_metrics_count_deliveries_by_status(client: TestClient, engine: Engine) 
     found = metric(client, "deliveries")
     assert found == {
         ("mlflow", "pending"): 2,
+        ("mlflow", "handed_over"): 0,
         ("mlflow", "delivered"): 1,
         ("mlflow", "dead"): 1,
         ("mlflow", "discarded"): 0,
         ("wandb", "pending"): 1,
+        ("wandb", "handed_over"): 0,
         ("wandb", "delivered"): 0,
         ("wandb", "dead"): 0,
         ("wandb", "discarded"): 0,

@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import Engine
 
 from tests.support.deliveries import dead, delivered, save
+from tests.support.partner import LINE, handed_over, partner_trusted
 from tests.support.processes import COMMAND, PATIENCE_S, command, eventually
 
 Setup = Callable[[Engine], object]
@@ -46,6 +47,7 @@ PROVIDER = (
         "since",
         "paused_at",
         "pending",
+        "handed_over",
         "delivered",
         "dead",
         "discarded",
@@ -71,7 +73,10 @@ VERBS = {
     "url of a test": Verb(("url", "--test-id", "t"), ("urls",), code=1),
     "explain": Verb(
         ("explain", "known"),
-        ("delivery", "attempts", "state", "last_error", "next_try", "what_to_do", "evidence"),
+        (
+            *("delivery", "attempts", "state", "last_error", "next_try", "what_to_do", "evidence"),
+            "hand_over",
+        ),
         setup=lambda engine: save(engine, "mlflow", test_id="known"),
     ),
     "evidence": Verb(("evidence",), ("asked_for", "retried", "lacking")),
@@ -114,6 +119,37 @@ VERBS = {
     "doctor": Verb(("doctor",), ("check", "detail", "remedy", "ok"), code=1),
     "drain": Verb(
         ("drain",), ("left",), code=1, setup=lambda engine: save(engine, "mlflow", test_id="t")
+    ),
+    "bundle identity": Verb(("bundle", "identity"), ("name", "fingerprint", "line")),
+    "bundle trust": Verb(("bundle", "trust", LINE), ("name", "fingerprint", "changed")),
+    "bundle trusted": Verb(
+        ("bundle", "trusted"),
+        ("name", "fingerprint", "trusted_at", "handed_over"),
+        setup=partner_trusted,
+    ),
+    "bundle distrust": Verb(
+        ("bundle", "distrust", "partner"),
+        ("name", "fingerprint", "handed_over"),
+        setup=partner_trusted,
+    ),
+    "bundle export": Verb(
+        ("bundle", "export", "out.bundle"),
+        ("file", "bundle_key", "deliveries", "results", "bytes", "remaining", "site"),
+        setup=partner_trusted,
+    ),
+    "bundle receipts": Verb(
+        ("bundle", "receipts", "back.bundle"),
+        ("file", "bundle_key", "deliveries", "results", "bytes", "remaining", "site"),
+        setup=partner_trusted,
+    ),
+    "bundle import": Verb(("bundle", "import", "result.json"), ("read", "refused"), code=1),
+    "bundle list": Verb(
+        ("bundle", "list"),
+        (
+            *("direction", "kind", "bundle_key", "site", "site_name", "at", "deliveries", "file"),
+            "out_still",
+        ),
+        setup=handed_over,
     ),
     "db upgrade": Verb(("db", "upgrade"), ("schema", "backup")),
     "db backup": Verb(("db", "backup", "copy.db"), ("file", "damage")),

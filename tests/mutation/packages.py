@@ -11,9 +11,10 @@ PACKAGES = {
         Package(
             "outbox",
             ("outbox/*",),
-            ("tests/outbox",),
+            ("tests/outbox", "tests/handover"),
             without=("test_copying", "test_state_machine", "processes"),
         ),
+        Package("handover", ("handover/*",), ("tests/handover",), without=("test_state_machine",)),
         Package(
             "relay",
             ("relay/*",),

@@ -19,6 +19,7 @@ GOOD: dict[str, Any] = {
     "paused_at": None,
     "last_success_at": NOW,
     "pending": 0,
+    "handed_over": 0,
     "delivered": 5,
     "dead": 0,
 }
@@ -46,6 +47,7 @@ def test_an_outage_alone_is_nothing_to_act_on() -> None:
         (GOOD | {"delivered": 0}, "Nothing is saved yet: save a result.", "good"),
         (GOOD | {"pending": 1}, "1 delivery on the way.", "wait"),
         (GOOD | {"pending": 1200}, "1,200 deliveries on the way.", "wait"),
+        (GOOD | {"handed_over": 2}, "2 deliveries handed over, without an outcome so far.", "wait"),
         (GOOD | {"dead": 1}, "1 dead.", "bad"),
         (
             GOOD | {"state": "blocked", "since": NOW - 120 * MINUTE, "pending": 3},

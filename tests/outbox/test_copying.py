@@ -21,18 +21,8 @@ from fairmind_sync.outbox import (
 from fairmind_sync.outbox import retry_discard as verbs
 from fairmind_sync.outbox.heartbeat import Heartbeat
 from fairmind_sync.provider_names import PROVIDERS
-from fairmind_sync.storage import schema
+from fairmind_sync.storage import schema, tables
 from fairmind_sync.storage.engine import current_time, let_go, reading, shared_engine, writing
-from fairmind_sync.storage.tables import (
-    attempt_counts_table,
-    attempts_table,
-    idempotency_table,
-    latency_counts_table,
-    operator_actions_table,
-    outbox_table,
-    results_table,
-    webhook_events_table,
-)
 from fairmind_sync.storage.tables import provider_table as states
 from tests.support.clock import NOW
 from tests.support.databases import rows
@@ -42,15 +32,20 @@ from tests.support.postgres import PostgresServer
 from tests.support.processes import command
 
 COPIED = (
-    results_table,
-    outbox_table,
-    attempts_table,
-    idempotency_table,
+    tables.results_table,
+    tables.outbox_table,
+    tables.attempts_table,
+    tables.idempotency_table,
     states,
-    attempt_counts_table,
-    latency_counts_table,
-    operator_actions_table,
-    webhook_events_table,
+    tables.attempt_counts_table,
+    tables.latency_counts_table,
+    tables.operator_actions_table,
+    tables.webhook_events_table,
+    tables.own_site_table,
+    tables.trusted_sites_table,
+    tables.bundles_table,
+    tables.hand_overs_table,
+    tables.arrivals_table,
 )
 Ends: TypeAlias = tuple[str, str]
 
@@ -126,9 +121,9 @@ def test_what_is_saved_into_the_copy_gets_new_ids(ends: Ends) -> None:
     _, target = ends
     copying.copy(*ends)
     engine = schema.ready_engine(target)
-    results, deliveries = rows(engine, results_table), rows(engine, outbox_table)
+    results, deliveries = rows(engine, tables.results_table), rows(engine, tables.outbox_table)
     saved = save(engine, "mlflow")
-    new = [row for row in rows(engine, outbox_table) if row.result_id == saved.result_id]
+    new = [row for row in rows(engine, tables.outbox_table) if row.result_id == saved.result_id]
     assert saved.result_id > max(row.id for row in results)
     assert [row.id > deliveries[-1].id for row in new] == [True]
 
@@ -204,9 +199,9 @@ def test_what_the_target_has_done_since_stays(ends: Ends) -> None:
     copying.copy(source, target)
     engine = schema.ready_engine(target)
     claim(engine, "mlflow", limit=1)
-    before = rows(engine, outbox_table)
+    before = rows(engine, tables.outbox_table)
     report = copying.copy(source, target)
-    assert (report.ahead, rows(engine, outbox_table)) == (1, before)
+    assert (report.ahead, rows(engine, tables.outbox_table)) == (1, before)
 
 
 def test_a_target_with_other_results_is_refused(ends: Ends) -> None:
@@ -277,7 +272,7 @@ def test_words_that_postgresql_can_not_hold_are_made_fit(
     dead(schema.ready_engine(source), "a zero\0byte")
     name = postgres.new_database()
     copying.copy(source, postgres.url(name))
-    (row,) = rows(shared_engine(postgres.url(name)), outbox_table)
+    (row,) = rows(shared_engine(postgres.url(name)), tables.outbox_table)
     postgres.drop(name)
     assert row.last_error == "a zero\ufffdbyte"
 

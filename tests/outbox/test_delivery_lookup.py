@@ -254,7 +254,13 @@ def test_a_backlog_counts_every_status(engine: Engine) -> None:
     dead(engine)
     delivered(engine)
     save(engine, "mlflow", "wandb")
-    assert backlog(engine).counts == {"pending": 1, "delivered": 1, "dead": 1, "discarded": 0}
+    assert backlog(engine).counts == {
+        "pending": 1,
+        "handed_over": 0,
+        "delivered": 1,
+        "dead": 1,
+        "discarded": 0,
+    }
 
 
 def test_a_backlog_says_since_when_the_oldest_waits(engine: Engine) -> None:

@@ -41,7 +41,7 @@ def test_folded_counts_are_the_same(engine: Engine) -> None:
         counters.fold_delivery_counts(connection)
     with reading(engine) as connection:
         counts = workload.backlog(connection, "wandb").counts
-    assert counts == {"pending": 1, "delivered": 0, "dead": 100, "discarded": 0}
+    assert counts == {"pending": 1, "handed_over": 0, "delivered": 0, "dead": 100, "discarded": 0}
 
 
 @on_postgresql

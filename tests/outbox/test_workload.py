@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from fairmind_sync.outbox import retry_discard, workload
 from fairmind_sync.outbox.workload import Backlog
 from fairmind_sync.provider_names import PROVIDERS, ProviderName
+from fairmind_sync.results.states import STATUSES
 from fairmind_sync.storage.engine import reading, writing
 from fairmind_sync.storage.tables import outbox_table
 from tests.support.clock import NOW
@@ -81,13 +82,19 @@ def test_a_backlog_is_full_from_its_limit_on_by_what_is_pending_anywhere(engine:
 def test_a_backlog_counts_each_status_and_tells_the_oldest_that_waits(engine: Engine) -> None:
     one_of_each(engine)
     found = backlog(engine)
-    assert found.counts == {"pending": 2, "delivered": 1, "dead": 1, "discarded": 1}
+    assert found.counts == {
+        "pending": 2,
+        "handed_over": 0,
+        "delivered": 1,
+        "dead": 1,
+        "discarded": 1,
+    }
     assert found.oldest_pending_at == NOW
 
 
 def test_an_empty_backlog_has_none_of_each_status(engine: Engine) -> None:
     found = backlog(engine)
-    assert found.counts == {"pending": 0, "delivered": 0, "dead": 0, "discarded": 0}
+    assert found.counts == dict.fromkeys(STATUSES, 0)
     assert (found.oldest_pending_at, found.state.is_ready) == (None, True)
 
 

@@ -27,6 +27,8 @@ from tests.standins.wandb import Fault, StandInWandb, serve_wandb
 from tests.support.mlflow_runs import runs_of
 from tests.support.values import delivery
 
+FIND_LOST_RUNS = {"FAIRMIND_SYNC_FIND_LOST_RUNS": "true"}
+
 
 @dataclass(frozen=True)
 class Held:
@@ -50,6 +52,9 @@ class Subject(Protocol):
 
     def delete(self, key: str) -> None:
         """Deletes a delivery's run, as a user of the provider does."""
+
+    def find_lost_runs(self) -> None:
+        """From now on runs of the same content are looked for."""
 
     def go_away(self) -> None:
         """From now on the service can't be reached."""
@@ -121,6 +126,9 @@ class FakeSubject:
         del self.provider.runs[key]
         self.provider.script = [Dead(ErrorKind.RUN_DELETED, "the run was deleted")]
 
+    def find_lost_runs(self) -> None:
+        self.provider.finds_lost_runs = True
+
     def go_away(self) -> None:
         self.provider.unavailable = ProviderOfflineError("it is away")
 
@@ -147,9 +155,11 @@ class MlflowSubject:
     place: Path
     name: ProviderName = "mlflow"
     experiment: str = field(default_factory=lambda: f"contract-{uuid4().hex}")
+    more: dict[str, str] = field(default_factory=dict)
 
     def call(self, call: Call) -> Transcript:
         env = {"MLFLOW_TRACKING_URI": self.proxy.uri, "MLFLOW_EXPERIMENT_NAME": self.experiment}
+        env |= self.more
         return carry_out_elsewhere(call, _env(self.name, self.place, env), self.place)
 
     def held(self) -> dict[str, list[Held]]:
@@ -163,6 +173,9 @@ class MlflowSubject:
         (run,) = self.held()[key]
         url = f"{self.upstream}/api/2.0/mlflow/runs/delete"
         httpx2.post(url, json={"run_id": run.id}, timeout=240).raise_for_status()
+
+    def find_lost_runs(self) -> None:
+        self.more = FIND_LOST_RUNS
 
     def go_away(self) -> None:
         self.proxy.stop()
@@ -187,9 +200,10 @@ class WandbSubject:
     standin: StandInWandb
     place: Path
     name: ProviderName = "wandb"
+    more: dict[str, str] = field(default_factory=dict)
 
     def call(self, call: Call) -> Transcript:
-        env = {"WANDB_API_KEY": API_KEY, "WANDB_BASE_URL": self.standin.base_url}
+        env = {"WANDB_API_KEY": API_KEY, "WANDB_BASE_URL": self.standin.base_url, **self.more}
         return carry_out_elsewhere(call, _env(self.name, self.place, env), self.place)
 
     def held(self) -> dict[str, list[Held]]:
@@ -206,6 +220,9 @@ class WandbSubject:
 
     def delete(self, key: str) -> None:
         self.standin.store.delete(key)
+
+    def find_lost_runs(self) -> None:
+        self.more = FIND_LOST_RUNS
 
     def go_away(self) -> None:
         self.standin.stop()

@@ -12,10 +12,14 @@ from sqlalchemy.exc import IntegrityError, StatementError
 from fairmind_sync.outbox.claims import claimable
 from fairmind_sync.storage.engine import writing
 from fairmind_sync.storage.tables import (
+    arrivals_table,
     attempts_table,
+    bundles_table,
+    hand_overs_table,
     metadata,
     operator_actions_table,
     outbox_table,
+    own_site_table,
     provider_table,
     results_table,
     webhook_events_table,
@@ -23,58 +27,13 @@ from fairmind_sync.storage.tables import (
 from tests.support.clock import NOW
 from tests.support.databases import plain_sql, rows
 from tests.support.deliveries import claimed, save
+from tests.support.good_rows import DELIVERY, GOOD, RESULT, STATE
 
 pytestmark = pytest.mark.both_databases
 
-RESULT: dict[str, Any] = {
-    "test_id": "t",
-    "user_id": "",
-    "revision": 1,
-    "model_id": "m",
-    "dataset_id": "",
-    "test_type": "ml_bias",
-    "results": "{}",
-    "metadata": "{}",
-    "digest": "d" * 64,
-    "created_at": NOW,
-}
-DELIVERY: dict[str, Any] = {
-    "result_id": 1,
-    "provider": "mlflow",
-    "delivery_key": "k" * 32,
-    "status": "pending",
-    "attempts": 0,
-    "due_at": NOW,
-    "created_at": NOW,
-}
-ATTEMPT: dict[str, Any] = {
-    "delivery_id": 1,
-    "lease_token": "a",
-    "worker": "host:1",
-    "started_at": NOW,
-}
-STATE: dict[str, Any] = {"provider": "wandb", "state": "ready", "since": NOW}
-ACTION: dict[str, Any] = {
-    "at": NOW,
-    "action": "retry",
-    "who": "ann",
-    "origin": "page",
-    "subject": "delivery 1",
-    "count": 1,
-}
-EVENT: dict[str, Any] = {"event_key": "k", "body": "{}", "created_at": NOW, "attempts": 0}
 LEASED = {"lease_token": "a", "lease_expires_at": NOW}
 DONE = {"status": "delivered", "finished_at": NOW, "run_id": "r"}
 OFFLINE = {"state": "offline", "next_probe_at": NOW}
-GOOD = {
-    results_table: RESULT,
-    outbox_table: DELIVERY,
-    attempts_table: ATTEMPT,
-    provider_table: STATE,
-    operator_actions_table: ACTION,
-    webhook_events_table: EVENT,
-}
-
 BAD_ROWS: list[tuple[str, Table, dict[str, Any]]] = [
     ("test_id_given", results_table, {"test_id": ""}),
     ("revision_counts_from_one", results_table, {"revision": 0}),
@@ -97,6 +56,13 @@ BAD_ROWS: list[tuple[str, Table, dict[str, Any]]] = [
     ("action_known", operator_actions_table, {"action": "sabotage"}),
     ("count_not_negative", operator_actions_table, {"count": -1}),
     ("attempts_not_negative", webhook_events_table, {"attempts": -1}),
+    ("finished_has_a_time", outbox_table, {"status": "handed_over", "finished_at": NOW}),
+    ("one_site", own_site_table, {"id": 2}),
+    ("direction_known", bundles_table, {"direction": "up"}),
+    ("kind_known", bundles_table, {"kind": "recipes"}),
+    ("deliveries_not_negative", bundles_table, {"deliveries": -1}),
+    ("epoch_counts_from_one", hand_overs_table, {"epoch": 0}),
+    ("epoch_counts_from_one", arrivals_table, {"epoch": 0}),
 ]
 
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from fairmind_sync.outbox import (
+    arrivals,
     delivery_lookup,
+    hand_overs,
     idempotency,
     operator_log,
     provider_state,
     retry_discard,
     saving,
+    sites,
     webhook_events,
 )
+from fairmind_sync.outbox.arrivals import ArrivingDelivery, ArrivingResult
 from fairmind_sync.outbox.delivery_lookup import RunFilter
+from fairmind_sync.outbox.sites import BundleRecord, SiteRecord
 from fairmind_sync.provider_names import PROVIDERS
 from fairmind_sync.storage.engine import writing
 from fairmind_sync.testing import new_result
@@ -44,3 +49,20 @@ def fill(engine: Engine) -> None:
         webhook_events.begin(connection, NOW)
         webhook_events.add(connection, "dead:mlflow", {"type": "deliveries.dead"}, NOW)
         operator_log.note(connection, "discard", by, NOW, subject=named, count=count)
+        _hand_over(connection)
+
+
+def _hand_over(connection: Connection) -> None:
+    """One delivery went to another site, and one came from there."""
+    site, bundle = "f" * 32, "b" * 32
+    sites.set_own(connection, "here", "keys")
+    sites.trust(connection, SiteRecord(site, "there", "other keys"), NOW)
+    sites.note_bundle(
+        connection, BundleRecord("out", "results", bundle, site, "there", NOW, 1, "out.bundle")
+    )
+    ids = hand_overs.candidates(connection, RunFilter(test_id="once"), site, NOW, again=False)
+    (result,) = hand_overs.outgoing(connection, ids[:1], site)
+    hand_overs.mark(connection, result.deliveries, site, bundle, NOW, again=False)
+    came = ArrivingDelivery("mlflow", "c" * 32, 1, None)
+    arriving = ArrivingResult(new_result(test_id="came"), 1, (came,))
+    arrivals.take_in(connection, site, "d" * 32, [arriving], NOW)

@@ -112,16 +112,22 @@ def test_results_cross_an_air_gap_once_and_their_urls_come_back(
     tmp_path: Path, mlflow_uri: str
 ) -> None:
     (tmp_path / "stick").mkdir()
-    (tmp_path / "srv").mkdir()
     text = guide("air-gapped.md").replace("/media/stick", str(tmp_path / "stick"))
-    at_home, at_the_couriers, back = shell_snippets(text.replace("/srv", str(tmp_path / "srv")))
-    home = {"FAIRMIND_SYNC_DATABASE_URL": f"sqlite:///{tmp_path / 'srv' / 'home.db'}"}
+    meeting, met, met_too, at_home, at_the_couriers, back = shell_snippets(text)
+    home = {"FAIRMIND_SYNC_DATABASE_URL": f"sqlite:///{tmp_path / 'home' / 'home.db'}"}
     experiment = f"gap-{uuid4().hex}"
-    courier = {"MLFLOW_TRACKING_URI": mlflow_uri, "MLFLOW_EXPERIMENT_NAME": experiment}
+    courier = {
+        "FAIRMIND_SYNC_DATABASE_URL": f"sqlite:///{tmp_path / 'courier' / 'courier.db'}",
+        "MLFLOW_TRACKING_URI": mlflow_uri,
+        "MLFLOW_EXPERIMENT_NAME": experiment,
+    }
+    shown(meeting, tmp_path, **home)
+    shown(met, tmp_path, **courier)
+    shown(met_too, tmp_path, **home)
     tests = ("test_123", "test_124")
-    for test_id in tests:  # home hears of the first trip only after the second
-        for carried in (tmp_path / "stick").iterdir():
-            carried.unlink()
+    for (
+        test_id
+    ) in tests:  # home hears of the first trip only after the second, which brings the first again
         save_file(tmp_path, test_id)
         shown(at_home, tmp_path, **home)
         shown(at_the_couriers, tmp_path, **courier)

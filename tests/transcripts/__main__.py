@@ -15,10 +15,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from unittest.mock import patch
+from uuid import UUID
 
 from fairmind_sync import cli
 from fairmind_sync.errors import FairmindSyncError
 from fairmind_sync.storage.schema import ready_engine
+from tests.support.partner import LINE
 from tests.support.processes import COMMAND
 from tests.transcripts import DEMO, PAGE
 from tests.transcripts.world import NOW, fill, write_files
@@ -56,6 +58,19 @@ _SAVE = (
     "save results.jsonl",
     "import test_results --no-deliver",
     "backfill --provider wandb --since 1h",
+)
+_HAND_OVER = (
+    "bundle identity --name lab-2",
+    f"bundle trust '{LINE}'",
+    "bundle trusted",
+    "bundle export out.bundle --test-id loans-2026 --encrypt",
+    "bundle list",
+    "explain loans-2026",
+    "bundle import out.bundle",
+    "bundle receipts back.bundle",
+    f"bundle take-back {_RUN_ID[:8]}",
+    f"bundle take-back {_RUN_ID[:8]} --yes",
+    "bundle distrust partner",
 )
 _CARE = (
     "db upgrade",
@@ -103,6 +118,7 @@ def main(file: Path | None) -> None:
             ("Look", _LOOK),
             ("Change", _CHANGE),
             ("Save", _SAVE),
+            ("Hand over", _HAND_OVER),
             ("Care", _CARE),
         ):
             parts += [f"## {title}", *_sections(verbs)]
@@ -131,6 +147,7 @@ def _world(place: Path) -> Iterator[dict[str, str]]:
         patch.dict(os.environ, variables),
         patch("fairmind_sync.storage.engine.utc_now", return_value=NOW),
         patch("fairmind_sync.cli.when.utc_now", return_value=NOW),
+        patch("fairmind_sync.handover.writing_bundles.uuid4", return_value=UUID(_RUN_ID)),
     ):
         for name in [one for one in os.environ if one.startswith(_OURS) and one not in variables]:
             del os.environ[name]
@@ -206,7 +223,7 @@ def _sections(verbs: Sequence[str]) -> Iterator[str]:
     before = ""
     for verb in verbs:
         words = _words(verb)
-        name = " ".join(words[: 2 if words[0] in ("db", "results") else 1])
+        name = " ".join(words[: 2 if words[0] in ("db", "results", "bundle") else 1])
         if name != before:
             yield f"### {name}"
         yield _transcript(verb, _printed(verb))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -57,7 +58,10 @@ def fill(engine: Engine) -> None:
 
 
 def write_files(place: Path) -> None:
-    """What `save` and `import` take."""
+    """What `save` and `import` take, and the keys of a site that is always the same."""
+    keys = place / "fairmind-sync.db.site-key"
+    keys.touch(mode=0o600)
+    keys.write_text(f"fairmind-site-key-1 {b64encode(bytes(range(64, 128))).decode()}\n")
     line = {"test_id": "loans-2026", "model_id": "loans", "test_type": "ml_bias"}
     (place / "results.jsonl").write_text(json.dumps(line | {"results": {"accuracy": 0.85}}))
     folder = place / "test_results" / "ann"

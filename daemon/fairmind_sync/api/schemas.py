@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from fairmind_sync.api.context import KnownProvider
 from fairmind_sync.text import storable
 
-Status = Literal["pending", "delivered", "dead", "discarded"]
+Status = Literal["pending", "handed_over", "delivered", "dead", "discarded"]
 MOST_VALUES = 100_000
 """The most keys and items, at all depths together, in `results` or `metadata` of a request."""
 

@@ -26,6 +26,7 @@ with imported_with_daemon("The command line"):
         operator_verbs,
         provider_verbs,
         result_verbs,
+        site_verbs,
         standard_streams,
     )
     from fairmind_sync.cli.output import fail
@@ -52,6 +53,7 @@ for _panel, _verbs in _VERBS.items():
     for _verb in _verbs:
         app.command(_verb.__name__.strip("_"), rich_help_panel=_panel)(_verb)
 app.add_typer(lookup_verbs.results, name="results", rich_help_panel=_LOOK)
+app.add_typer(site_verbs.bundle, name="bundle", rich_help_panel=_DELIVER)
 app.add_typer(db_verbs.db, name="db", rich_help_panel=_CARE)
 
 

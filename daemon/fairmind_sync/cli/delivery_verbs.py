@@ -156,6 +156,8 @@ def _print_explanation(one: Explanation) -> None:
         say(f"  last error: {one.last_error}")
     if one.evidence:
         say(f"  evidence:   {one.evidence}")
+    if one.hand_over:
+        say(f"  hand-over:  {one.hand_over}")
     if one.next_try:
         say(f"  next try:   {shown(one.next_try)}")
     if one.what_to_do:

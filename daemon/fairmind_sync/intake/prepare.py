@@ -27,11 +27,13 @@ def prepare(
     *,
     private_fields: Sequence[privacy.Pattern],
     created_at: datetime | None = None,
+    removed_before: Mapping[str, int] | None = None,
 ) -> NewResult:
     """Returns the result in the form in which it is stored, without what `private_fields` match.
 
     Of the identifiers only `test_id` is needed; the others may be empty, or None, which counts as empty.
-    `created_at` is the result's own time, for a result that is older than its save.
+    `created_at` is the result's own time, for a result that is older than its save, and `removed_before` how
+    many private fields were left out of it then, by pattern.
 
     Raises:
         PayloadError: the result holds a value that can't be stored; the message names the value's path.
@@ -43,7 +45,7 @@ def prepare(
         "dataset_id": _optional_identifier("dataset_id", dataset_id),
         "test_type": _optional_identifier("test_type", test_type),
     }
-    removed: Counter[str] = Counter()
+    removed = Counter(removed_before or {})
     plain_results = _plain_object(results, "results", private_fields, removed)
     plain_metadata = _plain_object(
         {} if metadata is None else metadata, "metadata", private_fields, removed

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fairmind_sync.few_threads import run_in
 from fairmind_sync.outbox import delivery_lookup, heartbeat, provider_state
 from fairmind_sync.provider_names import PROVIDERS, UNDECIDED
-from fairmind_sync.results.states import DELIVERED, PENDING
+from fairmind_sync.results.states import DELIVERED, HANDED_OVER, PENDING
 from fairmind_sync.storage.engine import current_time, reading
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _may_come(connection: Connection, delivery: DeliveryRecord) -> bool:
 
 
 def is_settled(deliveries: Sequence[DeliveryRecord]) -> bool:
-    return all(delivery.status != PENDING for delivery in deliveries)
+    return all(delivery.status not in (PENDING, HANDED_OVER) for delivery in deliveries)
 
 
 def logging_status(deliveries: Sequence[DeliveryRecord]) -> dict[str, dict[str, Any]]:

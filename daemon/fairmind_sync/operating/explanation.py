@@ -6,13 +6,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from fairmind_sync.operating.hand_over_words import hand_over_of
 from fairmind_sync.operating.status import decide_by
 from fairmind_sync.outbox import delivery_lookup, heartbeat, provider_state
 from fairmind_sync.outbox.delivery_lookup import LARGEST_ID, RunFilter
 from fairmind_sync.provider_names import PROVIDERS, UNDECIDED
 from fairmind_sync.results.error_kinds import ErrorKind, words_for
 from fairmind_sync.results.evidence_states import REFUSED, STORED
-from fairmind_sync.results.states import BLOCKED, DEAD, DELIVERED, DISCARDED, OFFLINE
+from fairmind_sync.results.states import (
+    BLOCKED,
+    DEAD,
+    DELIVERED,
+    DISCARDED,
+    HANDED_OVER,
+    OFFLINE,
+    PENDING,
+)
 from fairmind_sync.storage.engine import reading
 
 if TYPE_CHECKING:
@@ -23,11 +32,22 @@ if TYPE_CHECKING:
     from fairmind_sync.settings import Settings
 
 
+_ELSEWHERE = {
+    DISCARDED: ("It was given up and won't be sent.", None),
+    HANDED_OVER: (
+        "Another site has it and delivers it; no outcome has come home yet.",
+        "Import that site's receipts; if the bundle was lost, run: fairmind-sync bundle export --again",
+    ),
+}
+"""States in which nothing is done here, in words, and what somebody may do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """One delivery in words; `what_to_do` is None where nothing has to be done.
 
-    `evidence` is None where the run has no evidence, and none was asked for.
+    `evidence` is None where the run has no evidence, and none was asked for. `hand_over` says by which bundle
+    it came or went; None where it did neither.
     """
 
     delivery: DeliveryRecord
@@ -37,6 +57,7 @@ class Explanation:
     next_try: datetime | None
     what_to_do: str | None
     evidence: str | None
+    hand_over: str | None = None
 
 
 def explain(engine: Engine, settings: Settings, named: str, now: datetime) -> list[Explanation]:
@@ -72,7 +93,7 @@ def _explain(
 ) -> Explanation:
     provider = provider_state.read(connection, delivery.provider)
     state, what_to_do = _words(delivery, provider, settings, now, alive=alive)
-    is_pending = delivery.status not in (DELIVERED, DEAD, DISCARDED)
+    is_pending = delivery.status == PENDING
     return Explanation(
         delivery=delivery,
         attempts=delivery_lookup.attempts(connection, delivery.id),
@@ -81,6 +102,7 @@ def _explain(
         next_try=_next_try(delivery, provider) if is_pending else None,
         what_to_do=what_to_do,
         evidence=_evidence(delivery),
+        hand_over=hand_over_of(connection, delivery),
     )
 
 
@@ -95,8 +117,8 @@ def _words(
     name = delivery.provider
     if delivery.status == DELIVERED:
         return _where_it_is(delivery), _add_evidence(delivery)
-    if delivery.status == DISCARDED:
-        return "It was given up and won't be sent.", None
+    if delivery.status in _ELSEWHERE:
+        return _ELSEWHERE[delivery.status]
     if delivery.status == DEAD:
         return (
             f"{name} did not take it, and it won't be tried again by itself.",

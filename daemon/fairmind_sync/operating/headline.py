@@ -47,6 +47,8 @@ def headline(overview: Mapping[str, Any], causes: Sequence[DeadCause], now: date
         return Headline("No provider is enabled: results are saved, and delivered nowhere.", "bad")
     if waiting:
         return Headline(f"{_deliveries(waiting)} on the way.", "wait")
+    if away := sum(one["handed_over"] for one in providers.values()):
+        return Headline(f"{_deliveries(away)} handed over, without an outcome so far.", "wait")
     delivered = sum(one["delivered"] for one in providers.values())
     return Headline(
         "Everything is delivered." if delivered else "Nothing is saved yet: save a result.", "good"

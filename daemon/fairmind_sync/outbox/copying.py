@@ -19,20 +19,25 @@ from fairmind_sync.errors import CopyError
 from fairmind_sync.outbox import heartbeat
 from fairmind_sync.outbox.claims import count_leased
 from fairmind_sync.provider_names import PROVIDERS
-from fairmind_sync.results.states import PENDING
+from fairmind_sync.results.states import HANDED_OVER, PENDING
 from fairmind_sync.storage import schema
 from fairmind_sync.storage.engine import current_time, reading, shared_engine, writing
 from fairmind_sync.storage.statements import continue_ids
 from fairmind_sync.storage.tables import (
     ALIVE_FOR,
+    arrivals_table,
     attempt_counts_table,
     attempts_table,
+    bundles_table,
+    hand_overs_table,
     idempotency_table,
     latency_counts_table,
     operator_actions_table,
     outbox_table,
+    own_site_table,
     provider_table,
     results_table,
+    trusted_sites_table,
     webhook_events_table,
 )
 from fairmind_sync.storage.url import shown
@@ -86,6 +91,8 @@ class _Copied:
         return all(one[name] == other[name] for name in self.same)
 
 
+_OVER = 2
+"""Stands for each status that ends a delivery, after those that don't."""
 _RESULTS = _Copied(
     results_table,
     ("user_id", "test_id", "revision"),
@@ -98,7 +105,7 @@ _COPIED = (
         outbox_table,
         ("delivery_key",),
         lambda row: (
-            row["status"] != PENDING,
+            (PENDING, HANDED_OVER).index(row["status"]) if row["finished_at"] is None else _OVER,
             row["attempts"],
             row["create_attempted_at"] is not None,
             row["run_id"] is not None,
@@ -115,6 +122,15 @@ _COPIED = (
         ("event_key",),
         lambda row: (row["due_at"] is None, row["attempts"]),
     ),
+    _Copied(own_site_table, ("public_keys",), lambda row: (row["last_sequence"],)),
+    _Copied(trusted_sites_table, ("public_keys",), lambda _row: ()),
+    _Copied(bundles_table, ("bundle_key", "direction"), lambda _row: ()),
+    _Copied(
+        hand_overs_table,
+        (),
+        lambda row: (row["epoch"], row["taken_back_at"] is not None, row["heard_sequence"]),
+    ),
+    _Copied(arrivals_table, ("delivery_id",), lambda row: (row["epoch"],)),
 )
 """Tables, each after those that it refers to.
 

@@ -57,7 +57,7 @@ def finish(connection: Connection, now: datetime) -> None:
     unfinished = connection.execute(
         select(deliveries.c.id).join_from(deliveries, results_table).where(*_UNERASED)
     ).scalars()
-    retry_discard.discard(connection, list(unfinished), REASON, now)
+    retry_discard.discard(connection, list(unfinished), REASON, now, even_handed_over=True)
     erasable = (
         *_UNERASED,
         ~exists().where(

@@ -1,4 +1,4 @@
-"""Keeps who retried, discarded, paused, resumed, backfilled and deleted what, when, and from where."""
+"""Keeps who retried, discarded, paused, handed over (and so on) what, when, and from where."""
 
 from __future__ import annotations
 
@@ -14,7 +14,20 @@ from sqlalchemy import Connection, insert, select
 
 from fairmind_sync.storage.tables import operator_actions_table
 
-Action: TypeAlias = Literal["retry", "discard", "pause", "resume", "backfill", "delete"]
+Action: TypeAlias = Literal[
+    "retry",
+    "discard",
+    "pause",
+    "resume",
+    "backfill",
+    "delete",
+    "trust",
+    "distrust",
+    "export",
+    "import",
+    "receipts",
+    "take back",
+]
 _NAMED = 20
 """So many deliveries of a long list are named."""
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, exists, func, select, update
 
 from fairmind_sync.backoff import retry_delay
 from fairmind_sync.outbox import counters
+from fairmind_sync.outbox.hand_overs import is_away
 from fairmind_sync.outbox.payload_locks import keep_payloads_of
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.results.error_kinds import ErrorKind
@@ -115,6 +116,7 @@ def reopen(
         outbox_table.c.provider == provider,
         outbox_table.c.delivery_key == key,
         outbox_table.c.status == DELIVERED,
+        ~is_away(),  # the site that delivered it looks after it
     )
     kept = keep_payloads_of(connection, [*connection.execute(delivered).scalars()])
     reopened = connection.execute(

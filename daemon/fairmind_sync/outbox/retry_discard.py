@@ -9,15 +9,18 @@ from sqlalchemy import (
     Connection,
     Update,
     and_,
+    case,
     or_,
+    select,
     update,
 )
 
+from fairmind_sync.outbox.hand_overs import is_away
 from fairmind_sync.outbox.outcomes import NO_LEASE
 from fairmind_sync.outbox.payload_locks import keep_payloads_of
 from fairmind_sync.results.error_kinds import ErrorKind
-from fairmind_sync.results.states import DEAD, DISCARDED, PENDING
-from fairmind_sync.storage.tables import outbox_table
+from fairmind_sync.results.states import DEAD, DISCARDED, HANDED_OVER, PENDING
+from fairmind_sync.storage.tables import hand_overs_table, outbox_table
 
 _PART = 10_000
 
@@ -25,25 +28,57 @@ _PART = 10_000
 def retry(connection: Connection, delivery_ids: Sequence[int], now: datetime) -> int:
     """Makes dead deliveries pending again, due now, with no attempt counted; returns how many.
 
-    Deliveries of deleted results stay dead: there is nothing left to deliver.
+    Deliveries of deleted results stay dead: there is nothing left to deliver. What another site has to
+    deliver is handed over again, by the next `bundle export --again`, and not pending here.
     """
+    kept = keep_payloads_of(connection, delivery_ids)
+    _raise_epochs(connection, kept)
     retried = (
         update(outbox_table)
         .where(outbox_table.c.status == DEAD)
-        .values(status=PENDING, attempts=0, due_at=now, finished_at=None)
+        .values(
+            status=case((is_away(), HANDED_OVER), else_=PENDING),
+            attempts=0,
+            due_at=now,
+            finished_at=None,
+        )
     )
-    return _count_changed(connection, retried, keep_payloads_of(connection, delivery_ids))
+    return _count_changed(connection, retried, kept)
 
 
-def discard(connection: Connection, delivery_ids: Sequence[int], reason: str, now: datetime) -> int:
-    """Discards deliveries that are dead, or pending without a live lease; returns how many."""
+def _raise_epochs(connection: Connection, delivery_ids: Sequence[int]) -> None:
+    """Has older receipts of dead deliveries be older than the retry."""
+    of = hand_overs_table.c
+    dead = select(outbox_table.c.id).where(outbox_table.c.status == DEAD)
+    raised = (
+        update(hand_overs_table)
+        .where(of.taken_back_at.is_(None), of.delivery_id.in_(dead))
+        .values(epoch=of.epoch + 1)
+    )
+    for first in range(0, len(delivery_ids), _PART):
+        connection.execute(raised.where(of.delivery_id.in_(delivery_ids[first : first + _PART])))
+
+
+def discard(
+    connection: Connection,
+    delivery_ids: Sequence[int],
+    reason: str,
+    now: datetime,
+    *,
+    even_handed_over: bool = False,
+) -> int:
+    """Discards deliveries that are dead, or pending without a live lease; returns how many.
+
+    `even_handed_over`: also those that another site has, which may deliver them all the same.
+    """
+    given_up = (DEAD, HANDED_OVER) if even_handed_over else (DEAD,)
     waiting = and_(
         outbox_table.c.status == PENDING,
         or_(outbox_table.c.lease_expires_at.is_(None), outbox_table.c.lease_expires_at <= now),
     )
     discarded = (
         update(outbox_table)
-        .where(or_(outbox_table.c.status == DEAD, waiting))
+        .where(or_(outbox_table.c.status.in_(given_up), waiting))
         .values(
             status=DISCARDED,
             finished_at=now,

@@ -68,6 +68,17 @@ def save_all(
     return [saved[place] for place in range(len(new_results))]
 
 
+def save_revision(connection: Connection, new: NewResult, revision: int, now: datetime) -> Saved:
+    """Saves a result of another database, with the revision's number that it has there if that is free here.
+
+    The result has no delivery then.
+    """
+    row = connection.execute(_INSERT_AS, _row(new, now) | {"revision": revision}).one_or_none()
+    if row is None:
+        return save(connection, new, (), now)
+    return Saved(row.id, row.revision, is_new=True)
+
+
 def _one_after_the_other(new_results: Sequence[NewResult], now: datetime) -> Iterator[NewResult]:
     """Yields the results, those that have no time of their own with times in the given order."""
     step = min(_STEP, _WITHIN / len(new_results))
@@ -163,6 +174,12 @@ _SAVED = (
 _INSERT = (
     upsert(results_table)
     .values(revision=_LAST_REVISION + 1)
+    .on_conflict_do_nothing()
+    .returning(*_SAVED)
+)
+_INSERT_AS = (
+    upsert(results_table)
+    .values(revision=bindparam("revision"))
     .on_conflict_do_nothing()
     .returning(*_SAVED)
 )

@@ -3,5 +3,7 @@
 from __future__ import annotations
 
 PENDING, DELIVERED, DEAD, DISCARDED = "pending", "delivered", "dead", "discarded"
-STATUSES = (PENDING, DELIVERED, DEAD, DISCARDED)
+HANDED_OVER = "handed_over"
+"""Another site has the delivery, in a bundle, and no outcome has come home yet."""
+STATUSES = (PENDING, HANDED_OVER, DELIVERED, DEAD, DISCARDED)
 READY, OFFLINE, BLOCKED = "ready", "offline", "blocked"

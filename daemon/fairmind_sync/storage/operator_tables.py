@@ -16,7 +16,10 @@ from sqlalchemy import (
 from fairmind_sync.storage.column_types import ForeignText, ForeignWords, UtcDateTime
 from fairmind_sync.storage.table_parts import Id, metadata, one_of, provider_column
 
-ACTIONS = ("retry", "discard", "pause", "resume", "backfill", "delete")
+ACTIONS = (
+    *("retry", "discard", "pause", "resume", "backfill", "delete"),
+    *("trust", "distrust", "export", "import", "receipts", "take back"),
+)
 operator_actions_table = Table(
     "operator_actions",
     metadata,

@@ -64,8 +64,8 @@ def migrating(engine: Engine) -> Iterator[Connection]:
             connection.invalidate()
 
 
-HEAD = "0011"
-_KNOWN = (*ownership.FORMER, "0007", "0008", "0009", "0010", "0011")
+HEAD = "0012"
+_KNOWN = (*ownership.FORMER, "0007", "0008", "0009", "0010", "0011", "0012")
 
 
 _Seen = TypeVar("_Seen")

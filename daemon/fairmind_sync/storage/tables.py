@@ -22,6 +22,13 @@ from sqlalchemy import (
 from fairmind_sync.results.evidence_states import EVIDENCE_STATES
 from fairmind_sync.results.states import BLOCKED, OFFLINE, READY, STATUSES
 from fairmind_sync.storage.column_types import ForeignText, ForeignWords, UtcDateTime
+from fairmind_sync.storage.hand_over_tables import (
+    arrivals_table,
+    bundles_table,
+    hand_overs_table,
+    own_site_table,
+    trusted_sites_table,
+)
 from fairmind_sync.storage.operator_tables import (
     operator_actions_table,
     provider_samples_table,
@@ -31,19 +38,24 @@ from fairmind_sync.storage.table_parts import Id, metadata, one_of, partial_inde
 
 __all__ = [
     "ALIVE_FOR",
+    "arrivals_table",
     "attempt_counts_table",
     "attempts_table",
+    "bundles_table",
     "delivery_counts_table",
+    "hand_overs_table",
     "heartbeat_table",
     "idempotency_table",
     "latency_counts_table",
     "metadata",
     "operator_actions_table",
     "outbox_table",
+    "own_site_table",
     "provider_samples_table",
     "provider_table",
     "results_table",
     "schema_support_table",
+    "trusted_sites_table",
     "webhook_events_table",
 ]
 
@@ -130,7 +142,9 @@ outbox_table = Table(
         "(lease_token IS NULL) = (lease_expires_at IS NULL)", name="lease_has_token_and_expiry"
     ),
     CheckConstraint("lease_token IS NULL OR status = 'pending'", name="only_pending_is_leased"),
-    CheckConstraint("(finished_at IS NULL) = (status = 'pending')", name="finished_has_a_time"),
+    CheckConstraint(
+        "(finished_at IS NULL) = (status IN ('pending', 'handed_over'))", name="finished_has_a_time"
+    ),
     CheckConstraint("status <> 'delivered' OR run_id IS NOT NULL", name="delivered_has_a_run"),
     one_of("evidence_state", EVIDENCE_STATES),
     UniqueConstraint("result_id", "provider"),

@@ -20,6 +20,7 @@ from fairmind_sync.storage.engine import current_time, writing
 from tests.api.test_endpoints import client_of
 from tests.support.clock import NOW
 from tests.support.deliveries import claim, dead, delivered, save
+from tests.support.partner import handed_over
 
 HOUR = timedelta(hours=1)
 
@@ -145,3 +146,13 @@ def test_a_page_of_whoever_may_only_look_has_no_buttons(
     client = client_of(configured.model_copy(update=update))
     page = client.get("/", headers={"Authorization": f"Bearer {'b' * 16}"}).text
     assert re.findall(r'class="button"|<button[^>]*>([^<]*)<', page) == ["Sign out"]
+
+
+def test_what_is_handed_over_is_counted_where_there_is_some(
+    client: TestClient, engine: Engine
+) -> None:
+    assert "handed over" not in card(client, "mlflow")
+    handed_over(engine)
+    found = card(client, "mlflow")
+    assert re.search(r'id="count-mlflow-handed_over".*?<strong>1</strong> handed over', found)
+    assert "It was handed over to site partner" in client.get("/result?test_id=t").text

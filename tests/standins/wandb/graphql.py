@@ -102,6 +102,8 @@ def _read_back(store: Store, values: dict[str, Any]) -> dict[str, Any]:
         return {"project": None}
     filters = json.loads(values.get("filters") or "{}")
     found = store.find(entity, project, filters.get("name", {}).get("$in"))
+    if (test_id := filters.get("config.test_id")) is not None:
+        found = [run for run in found if _has(run, test_id, filters["state"])]
     return {
         "project": {
             "internalId": "1",
@@ -113,6 +115,11 @@ def _read_back(store: Store, values: dict[str, Any]) -> dict[str, Any]:
             },
         }
     }
+
+
+def _has(run: StandInRun, test_id: str, state: str) -> bool:
+    config = json.loads(run.config_json or "{}")
+    return run.state == state and config.get("test_id", {}).get("value") == test_id
 
 
 def _project(entity: str, name: str) -> dict[str, Any]:

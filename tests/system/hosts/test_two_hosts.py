@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
-import httpx2
 import psutil
 import pytest
 
-from fairmind_sync.demo.tracking_server import LEAN
 from fairmind_sync.intake.prepare import prepare
 from fairmind_sync.outbox import delivery_lookup
 from fairmind_sync.outbox.delivery_lookup import DeliveryRecord, RunFilter
@@ -26,7 +21,6 @@ from tests.support.deliveries import pid_of, save_with
 from tests.support.mlflow_runs import HeldRun, runs_of
 from tests.support.postgres import PostgresServer, postgres_server
 from tests.support.processes import (
-    PATIENCE_S,
     DaemonProcess,
     command,
     eventually,
@@ -34,9 +28,9 @@ from tests.support.processes import (
 )
 from tests.system.crash.trouble import troubled
 from tests.system.hosts.network import Network, network
+from tests.system.hosts.tracking import PORT, mlflow_in
 
 EXPERIMENT = "two-hosts"
-PORT = 5000
 RESULTS, LATER_RESULTS = 80, 20
 
 
@@ -98,33 +92,6 @@ def site(tmp_path: Path) -> Iterator[Site]:
         site = Site(net, server, server.new_database_of_today(), tmp_path)
         yield site
         let_go(site.url)
-
-
-@contextmanager
-def mlflow_in(net: Network, place: Path) -> Iterator[None]:
-    everywhere = "0.0.0.0"  # noqa: S104 in the hub's own network
-    server = [sys.executable, "-m", "mlflow", "server", "--host", everywhere, "--port", str(PORT)]
-    store = ["--backend-store-uri", f"sqlite:///{place / 'mlflow.db'}", "--workers", "1"]
-    with (place / "mlflow.log").open("wb") as log, net.visitor("hub") as there:
-        process = subprocess.Popen(
-            [*net.inside("hub"), *server, *store, "--allowed-hosts", "*"],
-            stdout=log,
-            stderr=log,
-            env=os.environ | LEAN,
-        )
-        try:
-            eventually(lambda: there.submit(_is_healthy).result())
-            yield
-        finally:
-            process.terminate()
-            process.wait(timeout=240)
-
-
-def _is_healthy() -> bool:
-    try:
-        return httpx2.get(f"http://127.0.0.1:{PORT}/health", timeout=PATIENCE_S).is_success
-    except httpx2.TransportError:
-        return False
 
 
 def cut_in_mid_delivery(site: Site, east: DaemonProcess) -> None:

@@ -33,7 +33,10 @@ _SDK_SETTINGS = {
 
 def open_provider(settings: Settings) -> Provider:
     """Returns the MLflow that the settings name; sets MLflow's own variables for this process."""
-    settings.require("mlflow_public_url", "names", "evidence", "public_url", "mlflow_model_tags")
+    settings.require(
+        *("mlflow_public_url", "names", "evidence", "public_url", "mlflow_model_tags"),
+        "find_lost_runs",
+    )
     for name, value in _SDK_SETTINGS.items():
         os.environ.setdefault(name, value)
     trim("MLFLOW_TRACKING_TOKEN", "DATABRICKS_TOKEN", "DATABRICKS_HOST")

@@ -29,6 +29,7 @@ from fairmind_sync.providers.mlflow.runs_api import (
     TagText,
     UncertainError,
     having,
+    holding,
     page_of,
     refuse_deleted_experiment,
     running_with,
@@ -68,12 +69,14 @@ class ClientRuns:
         with _translated():
             self._client.set_experiment_tag(experiment_id, *EXPERIMENT_TAG)
 
-    def find_run(self, experiment_id: str, tag: str, value: str) -> str | None:
+    def find_run(
+        self, experiment_id: str, tag: str, value: str, *, is_whole: bool = False
+    ) -> str | None:
         with _in_doubt(), _translated():
             found = self._client.search_runs(
                 [experiment_id],
-                filter_string=f"tags.`{tag}` = '{value}'",
-                run_view_type=ViewType.ALL,
+                filter_string=holding(tag, value, is_whole=is_whole),
+                run_view_type=ViewType.ACTIVE_ONLY if is_whole else ViewType.ALL,
                 max_results=1,
                 order_by=["attributes.start_time ASC"],
             )

@@ -31,6 +31,8 @@ from fairmind_sync.text import shorten, storable
 
 DELIVERY_KEY_TAG = "fairmind.delivery_key"
 ADJUSTED_TAG = "fairmind.adjusted"
+CONTENT_TAG = "fairmind.content_digest"
+"""The tag by which a run is found again whose delivery key is lost; of runs made where that is wanted."""
 NEWEST, NEW_RUN = ServerLimits(), StoredRun()
 LONGEST_NAME = 250
 MOST_TEXTS, MOST_BYTES = 100, 900_000

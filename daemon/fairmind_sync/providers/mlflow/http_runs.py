@@ -31,6 +31,7 @@ from fairmind_sync.providers.mlflow.runs_api import (
     TagText,
     UncertainError,
     having,
+    holding,
     page_of,
     refuse_deleted_experiment,
     running_with,
@@ -85,13 +86,15 @@ class HttpRuns:
             value=value,
         )
 
-    def find_run(self, experiment_id: str, tag: str, value: str) -> str | None:
+    def find_run(
+        self, experiment_id: str, tag: str, value: str, *, is_whole: bool = False
+    ) -> str | None:
         reply = self._server.call(
             "POST",
             "runs/search",
             experiment_ids=[experiment_id],
-            filter=f"tags.`{tag}` = '{value}'",
-            run_view_type="ALL",
+            filter=holding(tag, value, is_whole=is_whole),
+            run_view_type="ACTIVE_ONLY" if is_whole else "ALL",
             order_by=["attributes.start_time ASC"],
             max_results=1,
         )

@@ -26,7 +26,7 @@ from fairmind_sync.providers.base import (
     Report,
     Retry,
 )
-from fairmind_sync.providers.mlflow.content import DELIVERY_KEY_TAG, MlflowContent
+from fairmind_sync.providers.mlflow.content import CONTENT_TAG, DELIVERY_KEY_TAG, MlflowContent
 from fairmind_sync.providers.mlflow.run_evidence import EvidenceSender
 from fairmind_sync.providers.mlflow.runs_api import (
     MlflowRefusedError,
@@ -70,7 +70,11 @@ class MlflowProvider:
         self._by = by
         self._settings = settings
         self._sender = RunSender(
-            api, settings.wandb_project, settings.chosen_names, settings.public_url
+            api,
+            settings.wandb_project,
+            settings.chosen_names,
+            settings.public_url,
+            marks_content=settings.find_lost_runs,
         )
         self._evidence = EvidenceSender(
             api, settings.evidence, tags_models=settings.mlflow_model_tags
@@ -178,12 +182,23 @@ class MlflowProvider:
                 )
             run_id = self._api.find_run(experiment_id, DELIVERY_KEY_TAG, delivery.key)
         content = self._sender.content(delivery)  # first: if it kills us, nothing is in doubt
+        run_id = run_id or self._lost_run(experiment_id, content)
         if run_id is None:
             place, stored = self._create(delivery, content, experiment_id, journal)
         else:
             stored = self._api.stored_run(run_id)
             place = RunPlace(run_id, stored.artifact_uri)
         return self._complete(delivery, content, place, stored, journal)
+
+    def _lost_run(self, experiment_id: str, content: MlflowContent) -> str | None:
+        """Returns a finished run of the same content, made under a delivery key that nobody has any more."""
+        if not self._settings.find_lost_runs:
+            return None
+        digest = content.tags[CONTENT_TAG]
+        found = self._api.find_run(experiment_id, CONTENT_TAG, digest, is_whole=True)
+        if found is not None:
+            log.info("run.found_again", provider=self.name, run_id=found)
+        return found
 
     def _complete(
         self,

@@ -140,8 +140,13 @@ class RunsApi(Protocol):
     def tag_experiment(self, experiment_id: str) -> None:
         """Sets a tag on the experiment; who may not make runs in the experiment may not set the tag."""
 
-    def find_run(self, experiment_id: str, tag: str, value: str) -> str | None:
-        """Returns the id of the earliest run with this tag, deleted runs included; None if there is none."""
+    def find_run(
+        self, experiment_id: str, tag: str, value: str, *, is_whole: bool = False
+    ) -> str | None:
+        """Returns the id of the earliest run with this tag, deleted runs included; None if there is none.
+
+        `is_whole`: of finished runs that aren't deleted.
+        """
 
     def create_run(
         self, experiment_id: str, name: str, start: datetime, tags: Mapping[str, str]
@@ -199,6 +204,12 @@ EXPERIMENT_TAG = ("fairmind.sync", "delivers here")
 
 def to_ms(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
+
+
+def holding(tag: str, value: str, *, is_whole: bool) -> str:
+    """Returns MLflow's filter for runs whose tag has the value; for finished ones alone, if `is_whole`."""
+    finished = " and attributes.status = 'FINISHED'" if is_whole else ""
+    return f"tags.`{tag}` = '{value}'{finished}"
 
 
 def running_with(tag: str) -> str:

@@ -16,6 +16,7 @@ from fairmind_sync.errors import ProviderUnavailableError
 from fairmind_sync.event_log import get_logger
 from fairmind_sync.providers.base import log_adjustments
 from fairmind_sync.providers.mlflow.content import (
+    CONTENT_TAG,
     DELIVERY_KEY_TAG,
     NEWEST,
     MlflowContent,
@@ -34,6 +35,7 @@ from fairmind_sync.providers.mlflow.runs_api import (
     TagText,
     UncertainError,
 )
+from fairmind_sync.results.content_digest import content_digest
 from fairmind_sync.results.delivery import Delivery
 from fairmind_sync.results.name_choice import NEWEST_NAMES, Names
 
@@ -60,7 +62,10 @@ class RunSender:
         project: str,
         names: Names = NEWEST_NAMES,
         pages: str | None = None,
+        *,
+        marks_content: bool = False,
     ) -> None:
+        self._marks_content = marks_content
         self._api = api
         self._project = project
         self._names = names
@@ -70,7 +75,11 @@ class RunSender:
 
     def content(self, delivery: Delivery) -> MlflowContent:
         """Returns what the delivery's run is to hold, within the limits that the server has shown so far."""
-        return content_of(delivery, self._project, self._limits, self._names, self._pages)
+        whole = content_of(delivery, self._project, self._limits, self._names, self._pages)
+        if not self._marks_content:
+            return whole
+        digest = content_digest(delivery.result)
+        return replace(whole, tags=whole.tags | {CONTENT_TAG: digest})
 
     def create(
         self, delivery: Delivery, content: MlflowContent, experiment_id: str

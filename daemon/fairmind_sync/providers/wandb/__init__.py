@@ -45,7 +45,7 @@ _FILES = ("WANDB_CREDENTIALS_FILE", "WANDB_IDENTITY_TOKEN_FILE", "NETRC")
 
 def open_provider(settings: Settings) -> Provider:
     """Returns the W&B that the settings name; sets the SDK's own variables for this process."""
-    settings.require("wandb_runs_per_second", "names", "evidence", "public_url")
+    settings.require("wandb_runs_per_second", "names", "evidence", "public_url", "find_lost_runs")
     in_files = entries(os.environ)
     refuse_if_off(os.environ, in_files)
     check_project(settings.wandb_project)

@@ -9,6 +9,7 @@ from typing import Any
 
 from fairmind_sync.providers.wandb.run_files import RunFiles, files_of
 from fairmind_sync.results import payload
+from fairmind_sync.results.content_digest import content_digest
 from fairmind_sync.results.delivery import Delivery
 from fairmind_sync.results.evidence_states import EvidenceKind
 from fairmind_sync.results.extraction import describe, extract, page_of
@@ -60,7 +61,10 @@ def content_of(
     names: Names = NEWEST_NAMES,
     evidence: EvidenceKind = "full",
     pages: str | None = None,
+    *,
+    marks_content: bool = False,
 ) -> WandbContent:
+    """Returns the run's content; `marks_content`: with what finds the run if its delivery key is lost."""
     extracted = extract(delivery.result, project, names)
     params = extracted.params | extracted.nested_params
     keys = extracted.keys((*params, *extracted.metrics), KEY_RULES)
@@ -76,11 +80,12 @@ def content_of(
     name = _fit("run name", extracted.run_name, LONGEST_NAME, notes)
     digest = payload.digest([name, config, row, summary, list(tags)])  # type: ignore[list-item]  # dict is invariant
     saved_at = extracted.started_at
+    mark = {"content": content_digest(delivery.result)} if marks_content else {}
     return WandbContent(
         name=name,
         config=config,
         row={**row, "_timestamp": saved_at.timestamp()} if row else {},
-        summary={**summary, PROOF: {"digest": digest, "saved_at": saved_at.isoformat()}},
+        summary={**summary, PROOF: {"digest": digest, "saved_at": saved_at.isoformat(), **mark}},
         tags=tags,
         group=_fit("group", delivery.result.model_id, LONGEST_NAME, notes),
         job_type=_fit("job type", delivery.result.test_type, LONGEST_NAME, notes),

@@ -24,7 +24,7 @@ class Held:
     """What the service says that it holds of one run.
 
     `config` is what its config holds that isn't the SDK's, `shapes` what sorts the run among others, `files`
-    each file's MD5 in base64.
+    each file's MD5 in base64. `content` is the digest of the result's content, if the run has one.
     """
 
     state: str
@@ -37,6 +37,7 @@ class Held:
     files: Mapping[str, str]
     run: Run
     destination: str
+    content: str = ""
 
     def is_complete(self, content: WandbContent) -> bool:
         """Returns whether the run is finished, with our digest and the history row; its files are apart."""
@@ -77,7 +78,8 @@ def held(node: Mapping[str, Any], run: Run, destination: str) -> Held:
     """Returns what W&B's answer tells of the run."""
     return Held(
         state=str(node["state"]),
-        digest=_digest_in(node.get("summaryMetrics")),
+        digest=_proof_in(node.get("summaryMetrics"), "digest"),
+        content=_proof_in(node.get("summaryMetrics"), "content"),
         history_lines=int(node.get("historyLineCount") or 0),
         config=_config_in(node.get("config")),
         tags=frozenset(node.get("tags") or ()),
@@ -104,10 +106,10 @@ def _files_in(files: object) -> dict[str, str]:
     return {str(node["name"]): str(node.get("md5") or "") for node in nodes}
 
 
-def _digest_in(summary: object) -> str:
-    """Returns the digest that we wrote into the summary; nothing where a user has edited it away."""
+def _proof_in(summary: object, which: str) -> str:
+    """Returns a digest that we wrote into the summary; nothing where a user has edited it away."""
     proof = _object(summary).get(PROOF)
-    return str(proof.get("digest", "")) if isinstance(proof, dict) else ""
+    return str(proof.get(which, "")) if isinstance(proof, dict) else ""
 
 
 def _object(text: object) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from fairmind_sync.providers.base import (
     Delivered,
     Journal,
     Ledger,
+    Outcome,
     Report,
     Retry,
     log_adjustments,
@@ -37,6 +38,7 @@ from fairmind_sync.providers.wandb.sdk import (
     UploadError,
     WandbRefusedError,
 )
+from fairmind_sync.results.content_digest import content_digest
 from fairmind_sync.results.delivery import Delivery, OwedEvidence
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.results.evidence_states import EvidenceState
@@ -146,14 +148,14 @@ class WandbProvider:
                 unconfirmed |= {
                     one.key: (one, how) for one, how in ended if isinstance(how, WandbContent)
                 }
-                failed = [(one, how) for one, how in ended if not isinstance(how, WandbContent)]
-                if failed:
-                    self._core_is_clean = False
-                    yield [*failed]
+                over = [(one, how) for one, how in ended if not isinstance(how, WandbContent)]
+                if over:
+                    self._core_is_clean &= all(isinstance(how, Delivered) for _, how in over)
+                    yield [*over]
                 if len(unconfirmed) >= CONFIRM_AT:
                     yield self._confirmed(unconfirmed, self._sdk.read_back(unconfirmed))
 
-    def _upload(self, delivery: Delivery, journal: Journal) -> WandbContent | Retry | Dead:
+    def _upload(self, delivery: Delivery, journal: Journal) -> WandbContent | Outcome:
         """Uploads one run; returns the content that W&B should hold afterwards, or why there is none."""
         content = content_of(
             delivery,
@@ -161,6 +163,7 @@ class WandbProvider:
             self._settings.chosen_names,
             self._settings.evidence,
             self._settings.public_url,
+            marks_content=self._settings.find_lost_runs,
         )
         log_adjustments(delivery, content.adjusted)
         if content.is_too_large():
@@ -174,7 +177,17 @@ class WandbProvider:
                 return content  # an earlier attempt finished the run, but could not record it
             if held is None and delivery.run_id is not None and _age(delivery) < _LATEST:
                 return _not_yet(delivery)
+        elif self._settings.find_lost_runs and (lost := self._lost_run(delivery)):
+            return Delivered(lost.run, lost.destination)
         return self._send(delivery, content, journal)
+
+    def _lost_run(self, delivery: Delivery) -> Held | None:
+        """Returns a finished run of the same content, made under a delivery key that nobody has any more."""
+        digest = content_digest(delivery.result)
+        found = self._sdk.find_finished(delivery.result.test_id, digest)
+        if found is not None:
+            log.info("run.found_again", provider=self.name, run_id=found.run.id)
+        return found
 
     def _send(
         self, delivery: Delivery, content: WandbContent, journal: Journal

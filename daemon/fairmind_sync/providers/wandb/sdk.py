@@ -183,6 +183,19 @@ class Sdk:
             found = self._login.service.runs(entity, self._project, asked)
         return {node["name"]: self._held(node, entity) for node in found}
 
+    def find_finished(self, test_id: str, content: str) -> Held | None:
+        """Returns a finished run of the test with that digest of its content, whatever its id.
+
+        Raises:
+            ProviderUnavailableError: the runs can't be read now.
+        """
+        entity = self._where()
+        if entity is None:
+            return None
+        nodes = self._login.service.finished_runs(entity, self._project, test_id)
+        found = (self._held(node, entity) for node in nodes)
+        return next((one for one in found if one.content == content), None)
+
     def shows_the_project(self) -> bool:
         """Returns whether W&B lets us see the project, so that a run that isn't there was deleted."""
         entity = self._where()

@@ -51,6 +51,7 @@ _TLS = tls.TlsVariables(
     unchecked="WANDB_INSECURE_DISABLE_SSL=true",
 )
 _DELETIONS = 3
+_MOST_OF_A_TEST = 100
 _UNUSABLE = (
     requests.exceptions.InvalidSchema,  # a SOCKS proxy without PySocks
     requests.exceptions.InvalidURL,
@@ -128,10 +129,19 @@ class Service:
         Raises:
             ProviderUnavailableError: the runs can't be read now.
         """
-        filters = json.dumps({"name": {"$in": ids}})
-        files = [*NAMES.values()]
+        return self._runs(entity, project, {"name": {"$in": ids}}, len(ids))
+
+    def finished_runs(self, entity: str, project: str, test_id: str) -> list[Mapping[str, Any]]:
+        """Returns what `held` reads of a test's finished runs, whatever their ids; raises as `runs`."""
+        wanted = {"config.test_id": test_id, "state": "finished"}
+        return self._runs(entity, project, wanted, _MOST_OF_A_TEST)
+
+    def _runs(
+        self, entity: str, project: str, wanted: Mapping[str, Any], most: int
+    ) -> list[Mapping[str, Any]]:
+        filters, files = json.dumps(wanted), [*NAMES.values()]
         reply = self._post(
-            _RUNS, entity=entity, project=project, filters=filters, most=len(ids), files=files
+            _RUNS, entity=entity, project=project, filters=filters, most=most, files=files
         )
         self._raise_for_status(reply)
         if reply.status_code in (requests.codes.unauthorized, requests.codes.forbidden):

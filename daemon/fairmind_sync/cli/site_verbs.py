@@ -1,0 +1,169 @@
+"""Verbs on sites: who this one is, which ones it trusts, and which bundles went and came."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from operator import attrgetter, itemgetter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fairmind_sync.cli.bundle_verbs import bundle, own_site
+from fairmind_sync.cli.command import AsJson, by_command, current_settings, opened
+from fairmind_sync.cli.filters import Limit
+from fairmind_sync.cli.listing import Column, Cut, Listing, ShownOn
+from fairmind_sync.cli.output import print_json, say
+from fairmind_sync.cli.rest import rest_of
+from fairmind_sync.cli.showing import show
+from fairmind_sync.cli.when import shown
+from fairmind_sync.text import counted
+
+__all__ = ["bundle"]
+
+
+@bundle.command()
+def identity(
+    name: Annotated[str | None, typer.Option(help="Call this site so from now on.")] = None,
+    *,
+    new: Annotated[
+        bool, typer.Option("--new", help="Make new keys; every other site has to trust them anew.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print this site's public identity: one line to carry to other sites, and its fingerprint.
+
+    Example: fairmind-sync bundle identity --name lab-2
+    """
+    from fairmind_sync.handover import identity as identities
+
+    settings = current_settings()
+    engine = opened(settings)
+    site = (identities.renew if new else identities.own_site)(engine, settings.site_key_file)
+    if name is not None:
+        site = identities.rename(engine, site, name)
+    public = site.public
+    if as_json:
+        print_json({"name": public.name, "fingerprint": public.fingerprint, "line": public.line})
+        return
+    say(public.line)
+    say(f"# site {public.name}, fingerprint {public.shown_fingerprint}")
+
+
+@bundle.command()
+def trust(
+    line_or_file: Annotated[
+        str, typer.Argument(metavar="LINE", help="What 'bundle identity' prints there, or a file.")
+    ],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Trust another site: read its bundles, and write bundles for it.
+
+    Compare the fingerprint with the people there, by telephone for instance.
+
+    Example: fairmind-sync bundle trust /media/stick/courier.site
+    """
+    from fairmind_sync.handover import partners
+    from fairmind_sync.handover.public_site import site_of_line
+
+    engine, own = own_site()
+    site = site_of_line(_text(line_or_file))
+    changed = partners.trust(engine, own.public, site, by_command())
+    if as_json:
+        print_json({"name": site.name, "fingerprint": site.fingerprint, "changed": changed})
+    else:
+        how = "is trusted" if changed else "was trusted already"
+        say(f"site {site.name} {how}; its fingerprint is {site.shown_fingerprint}")
+
+
+@bundle.command()
+def trusted(*, as_json: AsJson = False) -> None:
+    """List the sites that are trusted, and how many deliveries each has of this one.
+
+    Example: fairmind-sync bundle trusted
+    """
+    from fairmind_sync.outbox import sites
+    from fairmind_sync.storage.engine import reading
+
+    engine, _ = own_site()
+    with reading(engine) as connection:
+        found = [
+            {
+                "name": site.name,
+                "fingerprint": site.fingerprint,
+                "trusted_at": trusted_at,
+                "handed_over": sites.held_by(connection, site.fingerprint),
+            }
+            for site, trusted_at in sites.trusted(connection)
+        ]
+    if as_json:
+        print_json(found)
+        return
+    columns = [
+        Column("site", itemgetter("name")),
+        Column("fingerprint", itemgetter("fingerprint")),
+        Column("trusted since", lambda row: shown(row["trusted_at"])),
+        Column("handed over", itemgetter("handed_over"), is_number=True),
+    ]
+    show(Listing(columns, found), *rest_of(len(found), len(found), "sites"))
+
+
+@bundle.command()
+def distrust(
+    site: Annotated[str, typer.Argument(help="Its name, or its fingerprint.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Trust a site no longer: its bundles and receipts are refused from then on.
+
+    Example: fairmind-sync bundle distrust courier
+    """
+    from fairmind_sync.handover import partners
+
+    engine, _ = own_site()
+    found, held = partners.distrust(engine, site, by_command())
+    if as_json:
+        print_json({"name": found.name, "fingerprint": found.fingerprint, "handed_over": held})
+        return
+    say(f"site {found.name} is trusted no longer")
+    if held:
+        held_there = counted(held, "delivery", "deliveries")
+        say(f"it has {held_there}: to hear of these, trust it again; else take them back")
+
+
+@bundle.command("list")
+def list_(limit: Limit = 50, *, as_json: AsJson = False) -> None:
+    """List bundles, newest first: which went to whom, how many of their deliveries are out still, which came.
+
+    Example: fairmind-sync bundle list
+    """
+    from fairmind_sync.outbox import sites
+    from fairmind_sync.storage.engine import reading
+
+    engine, _ = own_site()
+    with reading(engine) as connection:
+        found = sites.bundles(connection, limit)
+    if as_json:
+        print_json([asdict(one) for one in found])
+        return
+    columns = [
+        Column("bundle", lambda one: one.bundle_key[:8], place=ShownOn.TERMINAL),
+        Column("key", attrgetter("bundle_key"), place=ShownOn.PIPE),
+        Column("way", attrgetter("direction")),
+        Column("holds", attrgetter("kind")),
+        Column("site", attrgetter("site_name"), Cut.MIDDLE),
+        Column("deliveries", attrgetter("deliveries"), is_number=True),
+        Column("out still", attrgetter("out_still"), is_number=True),
+        Column("when", lambda one: shown(one.at)),
+        Column("file", attrgetter("file"), Cut.MIDDLE),
+    ]
+    show(Listing(columns, found), *rest_of(len(found), len(found), "bundles"))
+
+
+def _text(line_or_file: str) -> str:
+    """Returns the line, or what the file holds of that name."""
+    file = Path(line_or_file)
+    if " " not in line_or_file.strip() and file.is_file():
+        return file.read_text(encoding="utf-8", errors="replace")
+    return line_or_file

@@ -1,0 +1,167 @@
+"""The entries of a bundle: a result with its deliveries, or what became of a delivery; checked when read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from fairmind_sync.errors import BundleError, PayloadError
+from fairmind_sync.intake.prepare import prepare
+from fairmind_sync.outbox.arrivals import ArrivingDelivery, ArrivingResult, ToldOutcome
+from fairmind_sync.outbox.hand_overs import OutgoingResult
+from fairmind_sync.provider_names import PROVIDERS
+from fairmind_sync.results.evidence_states import EVIDENCE_STATES
+from fairmind_sync.results.privacy import Pattern
+
+_LARGEST = 2**31 - 1
+_Key = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+_Count = Annotated[int, Field(ge=1, le=_LARGEST)]
+_Form = TypeVar("_Form", bound=BaseModel)
+
+
+class CarriedDelivery(BaseModel):
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+    provider: str
+    key: _Key
+    epoch: _Count
+    create_attempted_at: Annotated[AwareDatetime | None, Field(strict=False)] = None
+
+
+class CarriedResult(BaseModel):
+    """A result as saved at its site: `results`, `metadata` and `removed` are JSON text."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+    test_id: str
+    user_id: str
+    revision: _Count
+    model_id: str
+    dataset_id: str
+    test_type: str
+    results: str
+    metadata: str
+    removed: str | None = None
+    created_at: Annotated[AwareDatetime, Field(strict=False)]
+    deliveries: Annotated[list[CarriedDelivery], Field(min_length=1)]
+
+
+class CarriedOutcome(BaseModel):
+    """What became of a delivery at the site that had it to deliver."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+    provider: str
+    key: _Key
+    epoch: _Count
+    state: Literal["pending", "delivered", "dead", "discarded"]
+    was_tried: bool
+    run_id: str | None = None
+    run_url: str | None = None
+    destination: str | None = None
+    finished_at: Annotated[AwareDatetime | None, Field(strict=False)] = None
+    error_kind: Annotated[str, Field(max_length=32)] | None = None
+    error: str | None = None
+    evidence_state: str | None = None
+    evidence_reason: str | None = None
+
+
+def entry_of_result(result: OutgoingResult) -> dict[str, Any]:
+    """Returns the entry that carries the result; the ids of rows stay here."""
+    entry = asdict(result)
+    for delivery in entry["deliveries"]:
+        del delivery["id"]
+    return _plain(entry)
+
+
+def entry_of_outcome(outcome: ToldOutcome) -> dict[str, Any]:
+    return _plain(asdict(outcome))
+
+
+def arriving(entry: object, private_fields: Sequence[Pattern]) -> ArrivingResult:
+    """Returns the result that the entry carries, also without what this site's `private_fields` match.
+
+    Raises:
+        BundleError: the entry is not one of a result, or holds what can't be stored.
+    """
+    carried = _read(CarriedResult, entry)
+    for delivery in carried.deliveries:
+        _require_known(delivery.provider)
+    try:
+        new = prepare(
+            carried.test_id,
+            carried.user_id,
+            carried.model_id,
+            carried.dataset_id,
+            carried.test_type,
+            json.loads(carried.results),
+            json.loads(carried.metadata),
+            private_fields=private_fields,
+            created_at=carried.created_at,
+            removed_before=json.loads(carried.removed or "{}"),
+        )
+    except (PayloadError, ValueError, RecursionError, TypeError) as error:
+        raise BundleError(
+            f"the result of test {carried.test_id!r} can't be saved: {error}"
+        ) from error
+    return ArrivingResult(
+        new, carried.revision, tuple(ArrivingDelivery(**dict(one)) for one in carried.deliveries)
+    )
+
+
+def told(entry: object) -> ToldOutcome:
+    """Returns what the entry tells of a delivery.
+
+    Raises:
+        BundleError: the entry is not one of receipts, or says 'delivered' without a run.
+    """
+    carried = _read(CarriedOutcome, entry)
+    _require_known(carried.provider)
+    if carried.state == "delivered" and not carried.run_id:
+        raise BundleError("an entry of the receipts says delivered, and names no run.")
+    known = carried.evidence_state in EVIDENCE_STATES
+    values = dict(carried) | ({} if known else {"evidence_state": None})
+    return ToldOutcome(**values)
+
+
+def once(keys: Iterator[str]) -> list[str]:
+    """Returns the keys of a bundle's deliveries.
+
+    Raises:
+        BundleError: one of them is there twice.
+    """
+    seen: dict[str, None] = {}
+    for key in keys:
+        if key in seen:
+            raise BundleError(f"the bundle holds the delivery {key} twice.")
+        seen[key] = None
+    return [*seen]
+
+
+def _read(form: type[_Form], entry: object) -> _Form:
+    try:
+        return form.model_validate(entry)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(map(str, first["loc"])) or "the whole"
+        raise BundleError(
+            f"an entry of the bundle is not what this version knows: {place}: {first['msg']}."
+        ) from error
+
+
+def _require_known(provider: str) -> None:
+    if provider not in PROVIDERS:
+        raise BundleError(
+            f"the bundle holds deliveries to {provider!r}, which this version doesn't know. "
+            "Upgrade this installation: pip install --upgrade fairmind-sync."
+        )
+
+
+def _plain(entry: dict[str, Any]) -> dict[str, Any]:
+    """Returns the entry with times as text; what may hold half a character is escaped by its JSON."""
+    plain: dict[str, Any] = json.loads(json.dumps(entry, default=lambda time: time.isoformat()))
+    return plain

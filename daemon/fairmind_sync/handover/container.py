@@ -1,0 +1,136 @@
+"""The file of a bundle: a header, a line for each entry, and the sender's signature over all of it.
+
+    {"format": "fairmind-sync bundle", "version": 1, "kind": "results", "from": ..., "to": ..., ...}
+    one entry a line: JSON, or its encryption in base64
+    {"signature": ...}
+
+Nothing is compressed, so nothing unpacks to more than it is.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from fairmind_sync.errors import BundleError
+from fairmind_sync.handover.public_site import PublicSite, encoded_keys
+from fairmind_sync.handover.sealing import (
+    SIGNATURE_BYTES,
+    Encryption,
+    PrivateKeys,
+)
+
+FORMAT, VERSION = "fairmind-sync bundle", 1
+MOST_HEADER = 64 * 1024
+MOST_LINE = 64 * 1024 * 1024
+"""Bytes of one entry: a result that takes more can't be handed over."""
+UNSIGNED = bytes(SIGNATURE_BYTES)
+
+
+def line_of(value: object) -> bytes:
+    """Returns the JSON of the value, always the same for the same value."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return text.encode("ascii") + b"\n"
+
+
+def trailer(signature: bytes) -> bytes:
+    """Returns the last line, always equally long."""
+    return line_of({"signature": base64.b64encode(signature).decode()})
+
+
+class UnsignedBundle:
+    """A bundle that is being written, beside its place. Without the signature nobody takes it.
+
+    The signature's bytes are there from the start, so that a full disk is noticed before anything is handed
+    over.
+    """
+
+    def __init__(
+        self,
+        place: Path,
+        header: Mapping[str, Any],
+        most_bytes: int,
+        encryption: Encryption | None = None,
+    ) -> None:
+        self._place = place
+        self._part = place.with_name(f"{place.name}.{os.getpid()}.part")
+        self._left = most_bytes - len(trailer(UNSIGNED))
+        self._encryption = encryption
+        self._digest = hashlib.sha512()
+        descriptor = os.open(self._part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+        self._out = os.fdopen(descriptor, "wb")
+        sealed = {"sealed": base64.b64encode(encryption.sealed).decode()} if encryption else {}
+        self._write(line_of({"format": FORMAT, "version": VERSION, **header, **sealed}))
+
+    def add(self, entry: object) -> bool:
+        """Writes the entry, if there is room for it; returns whether there is.
+
+        Raises:
+            BundleError: the entry takes more than any bundle holds.
+        """
+        line = line_of(entry)
+        if self._encryption is not None:
+            size = len(line) + 17  # what the encryption adds
+            if (size + 2) // 3 * 4 + 1 > self._left:
+                return False
+            line = base64.b64encode(self._encryption.encrypted(line)) + b"\n"
+        if len(line) > MOST_LINE:
+            raise BundleError(f"a result takes {len(line):,} bytes, more than a bundle can hold.")
+        if len(line) > self._left:
+            return False
+        self._write(line)
+        return True
+
+    def finish(self) -> None:
+        """Has all be on the disk but the signature."""
+        self._out.write(trailer(UNSIGNED))
+        self._sync()
+
+    def sign(self, keys: PrivateKeys) -> int:
+        """Signs the bundle, which gets its name; returns its bytes."""
+        signed = trailer(keys.sign(self._digest.digest()))
+        size = self._out.seek(-len(signed), os.SEEK_END) + len(signed)
+        self._out.write(signed)
+        self._sync()
+        self._out.close()
+        self._part.rename(self._place)
+        directory = os.open(self._place.parent, os.O_RDONLY)
+        try:
+            with suppress(OSError):  # some file systems of sticks know no such thing
+                os.fsync(directory)
+        finally:
+            os.close(directory)
+        return size
+
+    def drop(self) -> None:
+        """Removes what was written, unless it was signed."""
+        with suppress(OSError):
+            self._out.close()
+        self._part.unlink(missing_ok=True)
+
+    def _write(self, line: bytes) -> None:
+        self._left -= len(line)
+        self._digest.update(line)
+        self._out.write(line)
+
+    def _sync(self) -> None:
+        self._out.flush()
+        os.fsync(self._out.fileno())
+
+
+def header_of(
+    kind: str, key: str, sender: PublicSite, recipient: PublicSite, **more: object
+) -> dict[str, object]:
+    return {
+        "kind": kind,
+        "key": key,
+        "from": {"name": sender.name, "keys": encoded_keys(sender)},
+        "to": {"name": recipient.name, "fingerprint": recipient.fingerprint},
+        **more,
+    }

@@ -1,0 +1,242 @@
+"""Writes bundles: results whose deliveries are handed over, and receipts of what became of deliveries.
+
+The order makes no crash lose anything: all is on the disk but the signature, then the deliveries are handed
+over in one transaction, then the bundle is signed. Unsigned it is no bundle, so nobody delivers what is still
+pending here; handed over without a bundle is what `export --again` is for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from fairmind_sync import __version__
+from fairmind_sync.errors import BundleError
+from fairmind_sync.event_log import get_logger
+from fairmind_sync.handover import carried, container
+from fairmind_sync.handover.container import UnsignedBundle
+from fairmind_sync.handover.sealing import Encryption
+from fairmind_sync.outbox import arrivals, hand_overs, operator_log, sites
+from fairmind_sync.outbox.hand_overs import AT_ONCE
+from fairmind_sync.outbox.sites import BundleRecord
+from fairmind_sync.storage.engine import current_time, reading, writing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection, Engine
+
+    from fairmind_sync.handover.identity import OwnSite
+    from fairmind_sync.handover.public_site import PublicSite
+    from fairmind_sync.outbox.delivery_lookup import RunFilter
+    from fairmind_sync.outbox.hand_overs import OutgoingDelivery
+    from fairmind_sync.outbox.operator_log import Actor
+
+_TRIES = 5
+_ANY_SIZE = 2**62
+
+log = get_logger()
+
+
+class _ChangedMeanwhileError(Exception):
+    """A delivery was claimed, or changed otherwise, since it was read for the bundle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who writes a bundle for whom: this site, the recipient, and the operator who asked for it."""
+
+    engine: Engine
+    own: OwnSite
+    recipient: PublicSite
+    by: Actor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenBundle:
+    """A bundle that was written; without any deliveries there is no file.
+
+    `remaining` counts deliveries that can be handed over and had no room.
+    """
+
+    file: Path
+    bundle_key: str
+    deliveries: int
+    results: int
+    bytes: int
+    remaining: int
+
+
+def export(
+    sender: Sender,
+    file: Path,
+    wanted: RunFilter,
+    *,
+    most_bytes: int,
+    is_encrypted: bool = False,
+    again: bool = False,
+) -> WrittenBundle:
+    """Hands deliveries that are pending over to the recipient, oldest first, as one bundle.
+
+    `again`: those that the recipient has already, and of which no receipts have come home.
+
+    Raises:
+        BundleError: there is such a file, the first result has no room, or deliveries go on changing, as a
+            daemon delivers them.
+        StorageError: the database can't be used; nothing is handed over.
+    """
+    require_new(file)
+    for _ in range(_TRIES):
+        with suppress(_ChangedMeanwhileError), _written_to(file):
+            bundle = _begun(sender, file, "results", most_bytes, is_encrypted=is_encrypted)
+            with closing(_Dropping(bundle.unsigned)):
+                return _export(sender, bundle, wanted, again=again)
+    raise BundleError(
+        "a daemon or drain delivers at the same time: nothing was handed over. Stop it, and export again."
+    )
+
+
+def write_receipts(
+    sender: Sender, file: Path, since: datetime | None = None, *, is_encrypted: bool = False
+) -> WrittenBundle:
+    """Writes what became of everything that came from the recipient; of what ended since then, if given.
+
+    Raises:
+        BundleError: there is such a file.
+    """
+    require_new(file)
+    now = current_time(sender.engine)
+    with writing(sender.engine) as connection:
+        sequence = sites.next_sequence(connection, now)
+    with _written_to(file):
+        bundle = _begun(
+            sender, file, "receipts", _ANY_SIZE, is_encrypted=is_encrypted, sequence=sequence
+        )
+    with closing(_Dropping(bundle.unsigned)), _written_to(file):
+        count = 0
+        with reading(sender.engine) as connection:
+            for outcome in arrivals.outcomes(connection, sender.recipient.fingerprint, since):
+                bundle.unsigned.add(carried.entry_of_outcome(outcome))
+                count += 1
+        if not count:
+            return WrittenBundle(file, bundle.key, 0, 0, 0, 0)
+        bundle.unsigned.finish()
+        with writing(sender.engine) as connection:
+            _note(connection, sender, bundle, count, now)
+        size = _signed(sender, bundle)
+    log.info("bundle.receipts_written", site=sender.recipient.name, deliveries=count)
+    return WrittenBundle(file, bundle.key, count, 0, size, 0)
+
+
+def require_new(file: Path) -> None:
+    """Raises a `BundleError` where there is such a file: the only copy of an earlier bundle, maybe."""
+    if file.exists():
+        raise BundleError(
+            f"{file} is there already, and nothing is written over it. Name another; to read this one: "
+            "fairmind-sync bundle import"
+        )
+
+
+@contextmanager
+def _written_to(file: Path) -> Iterator[None]:
+    """Has a full disk, or a stick that was pulled out, name the file: nothing is handed over then."""
+    try:
+        yield
+    except OSError as error:
+        raise BundleError(
+            f"{file} can't be written: {error.strerror}. Nothing was handed over."
+        ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _BegunBundle:
+    file: Path
+    key: str
+    kind: str
+    unsigned: UnsignedBundle
+
+
+class _Dropping:
+    """Removes at the end of a block what was not signed in it."""
+
+    def __init__(self, unsigned: UnsignedBundle) -> None:
+        self._unsigned = unsigned
+
+    def close(self) -> None:
+        self._unsigned.drop()
+
+
+def _begun(
+    sender: Sender, file: Path, kind: str, most_bytes: int, *, is_encrypted: bool, **more: object
+) -> _BegunBundle:
+    key, to = uuid4().hex, sender.recipient
+    made_at = current_time(sender.engine).isoformat()
+    header = container.header_of(
+        kind, key, sender.own.public, to, made_at=made_at, product=__version__, **more
+    )
+    encryption = Encryption(to.keys) if is_encrypted else None
+    return _BegunBundle(file, key, kind, UnsignedBundle(file, header, most_bytes, encryption))
+
+
+def _export(
+    sender: Sender, bundle: _BegunBundle, wanted: RunFilter, *, again: bool
+) -> WrittenBundle:
+    site, now = sender.recipient.fingerprint, current_time(sender.engine)
+    with reading(sender.engine) as connection:
+        ids = hand_overs.candidates(connection, wanted, site, now, again=again)
+        sent, results = _fill(connection, bundle.unsigned, ids, site)
+    if not ids:
+        return WrittenBundle(bundle.file, bundle.key, 0, 0, 0, 0)
+    if not sent:
+        raise BundleError("not even the oldest result has room: allow more with --max-size.")
+    bundle.unsigned.finish()
+    with writing(sender.engine) as connection:
+        if not hand_overs.mark(connection, sent, site, bundle.key, now, again=again):
+            raise _ChangedMeanwhileError
+        _note(connection, sender, bundle, len(sent), now)
+    size = _signed(sender, bundle)
+    log.info("bundle.exported", site=sender.recipient.name, deliveries=len(sent), again=again)
+    return WrittenBundle(bundle.file, bundle.key, len(sent), results, size, len(ids) - len(sent))
+
+
+def _fill(
+    connection: Connection, unsigned: UnsignedBundle, ids: Sequence[int], site: str
+) -> tuple[list[OutgoingDelivery], int]:
+    """Writes results until the bundle is full; returns the deliveries that it holds, and how many results."""
+    sent: list[OutgoingDelivery] = []
+    results = 0
+    for first in range(0, len(ids), AT_ONCE):
+        for result in hand_overs.outgoing(connection, ids[first : first + AT_ONCE], site):
+            if not unsigned.add(carried.entry_of_result(result)):
+                return sent, results
+            sent += result.deliveries
+            results += 1
+    return sent, results
+
+
+def _note(
+    connection: Connection, sender: Sender, bundle: _BegunBundle, count: int, now: datetime
+) -> None:
+    to = sender.recipient
+    record = BundleRecord(
+        *("out", bundle.kind, bundle.key, to.fingerprint, to.name, now, count, str(bundle.file))
+    )
+    sites.note_bundle(connection, record)
+    action: operator_log.Action = "export" if bundle.kind == "results" else "receipts"
+    subject = f"bundle {bundle.key} for site {to.name}"
+    operator_log.note(connection, action, sender.by, now, subject=subject, count=count)
+
+
+def _signed(sender: Sender, bundle: _BegunBundle) -> int:
+    try:
+        return bundle.unsigned.sign(sender.own.private)
+    except OSError as error:
+        raise BundleError(
+            f"{bundle.file} could not be finished: {error.strerror}. What it held counts as handed over: run "
+            "fairmind-sync bundle export --again"
+        ) from error

@@ -1,0 +1,67 @@
+"""Reads where deliveries went, and where they came from, by bundles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select
+
+from fairmind_sync.storage.tables import (
+    arrivals_table,
+    bundles_table,
+    hand_overs_table,
+    trusted_sites_table,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WayOfDelivery:
+    """A site that a delivery went to, or came from, by which bundle, and when.
+
+    `taken_back_at` and `heard_at` are of deliveries that went out.
+    """
+
+    site: str
+    bundle_key: str
+    at: datetime
+    taken_back_at: datetime | None = None
+    heard_at: datetime | None = None
+
+
+def went_to(connection: Connection, delivery_id: int) -> WayOfDelivery | None:
+    """Returns whom the delivery was handed over to, the last time; None if it never was."""
+    of = hand_overs_table.c
+    chosen = (
+        _named(of, "out")
+        .add_columns(of.bundle_key, of.handed_over_at, of.taken_back_at, of.heard_at)
+        .where(of.delivery_id == delivery_id)
+        .order_by(of.handed_over_at.desc())
+    )
+    row = connection.execute(chosen).first()
+    return WayOfDelivery(*tuple(row)) if row else None
+
+
+def came_from(connection: Connection, delivery_id: int) -> WayOfDelivery | None:
+    """Returns which site the delivery came from, first; None if it was saved here."""
+    of = arrivals_table.c
+    chosen = (
+        _named(of, "in")
+        .add_columns(of.bundle_key, of.arrived_at)
+        .where(of.delivery_id == delivery_id)
+        .order_by(of.arrived_at)
+    )
+    row = connection.execute(chosen).first()
+    return WayOfDelivery(*tuple(row)) if row else None
+
+
+def _named(of: Any, direction: str) -> Select[Any]:
+    """Returns the query for the site's name: today's, else the one that it had in the bundle."""
+    trusted = trusted_sites_table.c.fingerprint == of.site
+    told = (bundles_table.c.bundle_key == of.bundle_key) & (bundles_table.c.direction == direction)
+    name = func.coalesce(trusted_sites_table.c.name, bundles_table.c.site_name, of.site)
+    table = of.site.table
+    return select(name).select_from(
+        table.outerjoin(trusted_sites_table, trusted).outerjoin(bundles_table, told)
+    )

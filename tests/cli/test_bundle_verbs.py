@@ -1,0 +1,121 @@
+"""Bundles at the command line: what people type, and what they are told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from tests.support.deliveries import save
+from tests.support.partner import LINE, PARTNER, handed_over, partner_trusted
+from tests.support.processes import command
+
+
+@pytest.fixture
+def env(engine: Engine) -> dict[str, str]:
+    return {
+        "MLOPS_PROVIDER": "mlflow",
+        "FAIRMIND_SYNC_DATABASE_URL": engine.url.render_as_string(),
+    }
+
+
+def said(env: dict[str, str], *words: str) -> tuple[int, str]:
+    """The exit code, and what is printed and said beside."""
+    ended = command("bundle", *words, env=env, check=False)
+    return ended.returncode, ended.stdout + ended.stderr
+
+
+def test_a_site_is_trusted_by_the_file_that_its_identity_was_written_to(
+    env: dict[str, str], tmp_path: Path
+) -> None:
+    """With the line of the fingerprint, as it was printed."""
+    file = tmp_path / "partner.site"
+    file.write_text(f"{LINE}\n# site partner, fingerprint {PARTNER.shown_fingerprint}\n")
+    code, text = said(env, "trust", str(file))
+    assert (code, PARTNER.shown_fingerprint in text) == (0, True)
+    assert "was trusted already" in said(env, "trust", LINE)[1]
+
+
+def test_an_identity_has_the_name_that_it_was_given(env: dict[str, str]) -> None:
+    assert said(env, "identity", "--name", "lab-2")[1].splitlines()[0].endswith(" lab-2")
+    assert json.loads(said(env, "identity", "--json")[1])["name"] == "lab-2"
+
+
+def test_new_keys_are_another_identity(env: dict[str, str]) -> None:
+    before = json.loads(said(env, "identity", "--json")[1])
+    after = json.loads(said(env, "identity", "--new", "--json")[1])
+    assert before["name"] == after["name"]
+    assert before["fingerprint"] != after["fingerprint"]
+
+
+def test_an_export_says_what_it_wrote_for_whom(env: dict[str, str], engine: Engine) -> None:
+    partner_trusted(engine)
+    code, text = said(env, "export", "out.bundle")
+    assert (code, text) == (
+        0,
+        "wrote out.bundle for site partner: 1 delivery of 1 result, 0.0 MB\n",
+    )
+    assert said(env, "export", "two.bundle") == (0, "nothing is pending for site partner\n")
+
+
+def test_an_export_without_a_partner_says_what_to_do(env: dict[str, str], engine: Engine) -> None:
+    save(engine, "mlflow")
+    code, text = said(env, "export", "out.bundle")
+    assert (code, "fairmind-sync bundle trust LINE" in text) == (1, True)
+
+
+def test_a_size_that_is_none_is_refused(env: dict[str, str], engine: Engine) -> None:
+    partner_trusted(engine)
+    code, text = said(env, "export", "out.bundle", "--max-size", "much")
+    assert (code, "'much' is no size" in text) == (2, True)
+
+
+def test_what_has_no_room_is_told(env: dict[str, str], engine: Engine) -> None:
+    partner_trusted(engine)
+    save(engine, "mlflow", test_id="u")
+    text = said(env, "export", "out.bundle", "--max-size", "1100")[1]
+    assert "1 more had no room" in text
+
+
+def test_each_refused_file_is_told_and_the_others_are_read(
+    env: dict[str, str], engine: Engine
+) -> None:
+    Path("wrong.bundle").write_text("{}")
+    written = handed_over(engine, Path("out.bundle"))
+    code, text = said(env, "import", "wrong.bundle", str(written.file))
+    assert code == 1
+    assert "wrong.bundle is no bundle" in text
+    assert "for site partner, and this is site" in text
+
+
+def test_taking_back_asks_for_a_promise_first(env: dict[str, str], engine: Engine) -> None:
+    key = handed_over(engine).bundle_key
+    code, text = said(env, "take-back", key[:8])
+    assert (code, "1 delivery would be pending here again" in text) == (1, True)
+    assert said(env, "take-back", key[:8], "--yes") == (
+        0,
+        "1 delivery taken back from site partner\n",
+    )
+    assert said(env, "take-back", key[:8], "--yes")[0] == 1
+
+
+def test_taking_back_prints_json(env: dict[str, str], engine: Engine) -> None:
+    key = handed_over(engine).bundle_key
+    printed = json.loads(said(env, "take-back", key, "--yes", "--json")[1])
+    assert printed == {"bundle": key, "changed": 1}
+
+
+def test_a_site_with_deliveries_is_not_forgotten_silently(
+    env: dict[str, str], engine: Engine
+) -> None:
+    handed_over(engine)
+    assert "it has 1 delivery" in said(env, "distrust", "partner")[1]
+
+
+def test_status_counts_what_is_handed_over(env: dict[str, str], engine: Engine) -> None:
+    handed_over(engine)
+    shown = command("status", "--json", env=env, check=False).stdout
+    mlflow = json.loads(shown)["providers"]["mlflow"]
+    assert (mlflow["pending"], mlflow["handed_over"]) == (0, 1)

@@ -1,0 +1,78 @@
+"""A trip from and to each database: what goes out, comes in and comes home is the same in both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from fairmind_sync.handover import identity, partners
+from tests.handover.world import ModelProvider, Site
+
+pytestmark = pytest.mark.both_databases
+
+
+@pytest.fixture
+def here(engine: Engine, courier: Site, tmp_path: Path) -> Site:
+    """A site on the test's database, and the courier, which is on a file, trust each other."""
+    key_file = tmp_path / "here" / "key"
+    own = identity.rename(engine, identity.own_site(engine, key_file), "here")
+    partners.trust(engine, own.public, courier.own.public)
+    partners.trust(courier.engine, courier.own.public, own.public)
+    return Site(engine, own, tmp_path / "here")
+
+
+def test_a_trip_from_here(here: Site, courier: Site, provider: ModelProvider) -> None:
+    for test_id in ("lives", "dies"):
+        here.save(test_id=test_id)
+    courier.read(here.export(courier, is_encrypted=True).file)
+    courier.deliver(provider, dies="refused")
+    here.read(courier.receipts(here).file)
+    assert here.statuses() == ["dead", "dead"]
+    assert here.retry(1) == 1
+    courier.read(here.export(courier, again=True).file)
+    courier.deliver(provider)
+    here.read(courier.receipts(here).file)
+    assert here.statuses() == ["delivered", "dead"]
+    assert (here.records()[0].run_id, here.claim()) == ("run-1", [])
+
+
+def test_a_trip_to_here(here: Site, courier: Site, provider: ModelProvider) -> None:
+    courier.save(test_id="t", results={"rate": 0.1})
+    first = courier.export(here).file
+    courier.save(test_id="t", results={"rate": 0.2})
+    here.read(courier.export(here).file)
+    for file in (first, first):
+        here.read(file)
+    here.deliver(provider)
+    courier.read(here.receipts(courier).file)
+    assert courier.statuses() == ["delivered", "delivered"]
+    assert [one.revision for one in here.records()] == [2, 1]
+
+
+def test_a_dead_one_is_tried_again_here(here: Site, courier: Site, provider: ModelProvider) -> None:
+    courier.save()
+    here.read(courier.export(here).file)
+    here.deliver(provider, dies="refused")
+    assert here.read(courier.export(here, again=True).file).counts["retried"] == 1
+    assert here.statuses() == ["pending"]
+
+
+def test_what_was_taken_back_is_claimed_here(
+    here: Site, courier: Site, provider: ModelProvider
+) -> None:
+    here.save()
+    assert here.take_back(here.export(courier).bundle_key) == 1
+    here.deliver(provider)
+    assert here.statuses() == ["delivered"]
+
+
+def test_receipts_have_ever_higher_numbers(here: Site, courier: Site) -> None:
+    courier.save()
+    here.read(courier.export(here).file)
+    older, newer = here.receipts(courier).file, here.receipts(courier).file
+    numbers = [
+        int(file.read_text().split('"sequence":')[1].split(",")[0]) for file in (older, newer)
+    ]
+    assert numbers[0] < numbers[1]
