@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import closing, suppress
-from datetime import timedelta
+from contextlib import closing
 from itertools import islice
 from typing import TypeAlias
 
-from fairmind_sync.errors import FairmindSyncError, LeaseLostError, ProviderBlockedError
+from fairmind_sync.errors import FairmindSyncError, ProviderBlockedError
 from fairmind_sync.event_log import get_logger
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.providers import probe
@@ -38,6 +37,7 @@ from fairmind_sync.providers.wandb.sdk import (
     UploadError,
     WandbRefusedError,
 )
+from fairmind_sync.providers.wandb.unshown_runs import LATEST, age, not_yet
 from fairmind_sync.results.content_digest import content_digest
 from fairmind_sync.results.delivery import Delivery, OwedEvidence
 from fairmind_sync.results.error_kinds import ErrorKind
@@ -50,14 +50,9 @@ CONFIRM_AT = 32
 _LONGEST_DELAY_FOR_FILES_S = 1.0
 _READ_AT_ONCE = 100
 _REFUSALS = 2
+"""So often W&B may refuse a result before the result is given up."""
 _ATTEMPTS_WITH_FILES = 2
 """After so many attempts that failed a run is sent without its files: they may be why."""
-"""So often W&B may refuse a result before the result is given up."""
-
-_LATEST = timedelta(days=1)
-"""After so long, a run that W&B doesn't show is uploaded again."""
-_SHORTEST_WAIT, _LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)
-"""Between two looks for a run that W&B doesn't show yet."""
 
 log = get_logger()
 
@@ -175,8 +170,8 @@ class WandbProvider:
             held = self._sdk.read_back([delivery.key]).get(delivery.key)
             if held is not None and held.is_complete(content):
                 return content  # an earlier attempt finished the run, but could not record it
-            if held is None and delivery.run_id is not None and _age(delivery) < _LATEST:
-                return _not_yet(delivery)
+            if held is None and delivery.run_id is not None and age(delivery) < LATEST:
+                return not_yet(delivery)
         elif self._settings.find_lost_runs and (lost := self._lost_run(delivery)):
             return Delivered(lost.run, lost.destination)
         return self._send(delivery, content, journal)
@@ -240,7 +235,7 @@ class WandbProvider:
                 break
         yield [self._delivered(unconfirmed, one) for one in whole]
         yield [
-            (delivery, _unconfirmed(delivery, held.get(key), journal))
+            (delivery, when_unconfirmed(delivery, held.get(key), journal))
             for key, (delivery, _) in unconfirmed.items()
         ]
 
@@ -275,35 +270,3 @@ def _require_ours(delivery: Delivery, content: WandbContent, held: Held) -> None
         )
     if differs := held.differs_by(content):
         log.warning("run.differs", provider="wandb", run_id=held.run.id, differs=differs)
-
-
-def _unconfirmed(delivery: Delivery, held: Held | None, journal: Journal) -> Retry:
-    """Returns Retry for an upload without an error, of which W&B doesn't show all.
-
-    W&B may show a run only later. A run that W&B doesn't show at all is waited for, once, before the run is
-    uploaded again: the journal tells the next attempt that all was sent.
-    """
-    if held is None and delivery.run_id is None:
-        with suppress(LeaseLostError):  # whoever records this notices, too
-            journal.created(delivery, delivery.key)
-        return _not_yet(delivery)
-    shown = f"state {held.state}, {held.history_lines} history lines" if held else "no such run"
-    return Retry(
-        ErrorKind.UNCONFIRMED,
-        f"the upload ended without an error, but W&B doesn't hold all of the run: {shown}",
-    )
-
-
-def _not_yet(delivery: Delivery) -> Retry:
-    """Returns Retry after as long again as the run was waited for: it is looked for ever more rarely."""
-    return Retry(
-        ErrorKind.UNCONFIRMED,
-        "all was sent without an error, and W&B doesn't show the run yet",
-        after=min(max(_age(delivery), _SHORTEST_WAIT), _LONGEST_WAIT),
-        is_counted=False,
-    )
-
-
-def _age(delivery: Delivery) -> timedelta:
-    """Returns how long ago the run was sent when this attempt began."""
-    return delivery.claimed_at - (delivery.create_attempted_at or delivery.claimed_at)
