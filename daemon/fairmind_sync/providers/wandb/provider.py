@@ -37,7 +37,7 @@ from fairmind_sync.providers.wandb.sdk import (
     UploadError,
     WandbRefusedError,
 )
-from fairmind_sync.providers.wandb.unshown_runs import LATEST, age, not_yet
+from fairmind_sync.providers.wandb.unshown_runs import LATEST, age, not_yet, when_unconfirmed
 from fairmind_sync.results.content_digest import content_digest
 from fairmind_sync.results.delivery import Delivery, OwedEvidence
 from fairmind_sync.results.error_kinds import ErrorKind
