@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 
 from tests.simulation.plan import plan_of
-from tests.simulation.runs import Laboratory, Outcome, laboratory, shrunk, tell
+from tests.simulation.runs import Laboratory, Outcome, laboratory, shrunk, told
 
 _HASH_SEED = "PYTHONHASHSEED"
 
@@ -45,7 +45,7 @@ def _one(lab: Laboratory, seed: int, only: str | None) -> int:
         plan = plan.only([int(number) for number in only.split(",") if number])
     outcome = lab.run(plan)
     if outcome.findings:
-        tell(outcome)
+        sys.stdout.write(told(outcome) + "\n")
         return 1
     sys.stdout.write(f"seed {seed}: {outcome.hours:.1f} simulated hours, nothing wrong\n")
     return 0
@@ -89,7 +89,7 @@ def _shrink_and_tell(lab: Laboratory, outcome: Outcome) -> None:
         found = lab.run(plan).findings  # type: ignore[arg-type]  # a plan
         return any(finding.partition(":")[0] in kinds for finding in found)
 
-    tell(lab.run(shrunk(outcome.plan, fails)))
+    sys.stdout.write(told(lab.run(shrunk(outcome.plan, fails))) + "\n")
 
 
 if __name__ == "__main__":

@@ -196,6 +196,21 @@ def _operators(chance: Random, when: _Times) -> list[Planned]:
     ]
 
 
+def _stalls(chance: Random, _when: _Times) -> list[Planned]:
+    """Draws workers that stand still in mid-delivery for longer than a lease, beside another daemon."""
+    found = {
+        (chance.choice(_MAY_HANG), chance.randint(1, 6)): chance.choice((52.0, 60.0, 90.0))
+        for _ in range(chance.randint(1, 3))
+    }
+    stalls = [Fault(at, nth, "freeze", seconds) for (at, nth), seconds in found.items()]
+    return [Step(1.0, "another daemon"), *stalls]
+
+
+def _slow_creates(chance: Random, _when: _Times) -> list[Planned]:
+    """Draws creates that arrive after nobody waits for them any more, but within the grace period."""
+    return [Fault("mlflow create", nth, "late", chance.uniform(11, 28)) for nth in (1, 2, 4)]
+
+
 def _lags(chance: Random, when: _Times) -> list[Planned]:
     return [Step(0.0, "lag", "wandb", chance.choice((0.3, 3.0, 45.0, 200.0)))]
 
@@ -209,6 +224,8 @@ _DRAWS: tuple[Callable[[Random, _Times], list[Planned]], ...] = (
     _sleeps,
     _operators,
     _lags,
+    _stalls,
+    _slow_creates,
 )
 
 

@@ -6,7 +6,6 @@ import logging
 import os
 import shutil
 import sqlite3
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,11 +25,15 @@ from tests.simulation.simulation import Simulation
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a plan: how long it was in virtual time, what struck, and what is wrong."""
+    """What became of a plan: how long it was in virtual time, what struck, and what is wrong.
+
+    `commits` is how often anything was committed: the same in each run of a plan.
+    """
 
     plan: Plan
     hours: float
     faults: int
+    commits: int
     findings: tuple[str, ...]
 
 
@@ -59,7 +62,8 @@ class Laboratory:
             simulation.close()
         steps = sum(step.what not in ("save", "save again") for step in plan.steps)
         struck = steps + len(simulation.faults.struck)
-        return Outcome(plan, simulation.world.now / 3600.0, struck, tuple(found))
+        commits = simulation.database.commits
+        return Outcome(plan, simulation.world.now / 3600.0, struck, commits, tuple(found))
 
 
 @contextmanager
@@ -100,8 +104,8 @@ def command(plan: Plan) -> str:
     return f"task simulate --seed {plan.seed}{only}"
 
 
-def tell(outcome: Outcome) -> None:
-    """Prints what is wrong, the events that it takes, and the command that repeats it."""
+def told(outcome: Outcome) -> str:
+    """What is wrong, the events that it takes, and the command that repeats it."""
     plan = outcome.plan
     lines = [
         f"seed {plan.seed} fails:",
@@ -110,4 +114,4 @@ def tell(outcome: Outcome) -> None:
         *(f"  {number}: {plan.events[number]}" for number in plan.numbers),
         f"repeat it: {command(plan)}",
     ]
-    sys.stdout.write("\n".join(lines) + "\n")
+    return "\n".join(lines)

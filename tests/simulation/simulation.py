@@ -47,6 +47,7 @@ class Simulation:
     errors: list[tuple[str, Exception]] = field(default_factory=list)
     daemons: list[Daemon] = field(default_factory=list)
     results: list[NewResult] = field(default_factory=list)
+    slept_at_work: bool = False
 
     def __post_init__(self) -> None:
         self.world = World(self.plan.seed)
@@ -227,6 +228,7 @@ class Simulation:
         self.host.drift = step.amount
 
     def _sleep(self, step: Step) -> None:
+        self.slept_at_work |= any(one.name.startswith("worker") for one in self.host.processes)
         self.host.sleep(step.amount)
 
     def _lag(self, step: Step) -> None:

@@ -99,7 +99,7 @@ class Dispatcher:
     ) -> bool:
         """Returns whether a drain in this slot would find work; second slots are for large backlogs."""
         most = self._settings.max_in_flight
-        if not workload.has_work(connection, slot.provider, now, most):
+        if not state.may_try(now) or not workload.has_due(connection, slot.provider, now, most):
             return False
         if slot.is_first:
             return True

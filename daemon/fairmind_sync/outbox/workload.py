@@ -51,6 +51,13 @@ def has_work(
     """Returns whether a drain would find something to do now, if at most `most` deliveries are leased."""
     if not read_provider_state(connection, provider).may_try(now):
         return False
+    return has_due(connection, provider, now, most)
+
+
+def has_due(
+    connection: Connection, provider: ProviderName, now: datetime, most: int | None = None
+) -> bool:
+    """Returns whether anything can be claimed now of a provider that may be tried; else as `has_work`."""
     if most is not None and count_leased(connection, provider, now) >= most:
         return False
     return connection.execute(_DUE, {"of_provider": provider, "at": now}).first() is not None

@@ -14,7 +14,6 @@ from random import Random
 from typing import TYPE_CHECKING, assert_never
 
 from fairmind_sync import tracing
-from fairmind_sync.clock import utc_now
 from fairmind_sync.errors import FairmindSyncError, ProviderUnavailableError
 from fairmind_sync.event_log import get_logger
 from fairmind_sync.outbox import claims, deletion, outcomes, provider_state, repairs, workload
@@ -28,7 +27,7 @@ from fairmind_sync.relay.unavailable import is_away, note_unavailable
 from fairmind_sync.relay.worker_name import worker_name
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.results.states import BLOCKED
-from fairmind_sync.storage.engine import reading, writing
+from fairmind_sync.storage.engine import current_time, reading, writing
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -51,6 +50,7 @@ class Relay:
     `most_leased` is how many of the provider's deliveries may be under way at once, and `most_a_second` how
     many may begin in a second, whoever holds them. `pause` waits for so many seconds. `watch` is a
     watchdog's hook: it is called with the longest time that each batch may take, and with None at its end.
+    `clock` is by default that of all who share the database.
     """
 
     engine: Engine
@@ -61,7 +61,7 @@ class Relay:
     pause: Callable[[float], object] = time.sleep
     should_stop: Callable[[], bool] = lambda: False
     watch: Callable[[timedelta | None], None] = lambda _longest: None
-    clock: Callable[[], datetime] = utc_now
+    clock: Callable[[], datetime] | None = None
     chance: Random = field(default_factory=Random)
     worker: str = field(default_factory=worker_name)
     secrets: tuple[str, ...] = ()
@@ -78,12 +78,15 @@ class Relay:
             else:
                 return
 
+    def _now(self) -> datetime:
+        return current_time(self.engine) if self.clock is None else self.clock()
+
     def _keeps_a_pace(self) -> bool:
         """Returns whether something is due that only the pace holds back."""
         if self.most_a_second is None:
             return False
         with reading(self.engine) as connection:
-            return workload.has_work(connection, self.provider.name, self.clock(), self.most_leased)
+            return workload.has_work(connection, self.provider.name, self._now(), self.most_leased)
 
     def _state(self) -> ProviderState:
         with reading(self.engine) as connection:
@@ -98,10 +101,10 @@ class Relay:
         state = self._state()
         if state.is_paused or state.is_ready:
             return not state.is_paused
-        if not (probe_now or state.may_try(self.clock())) or not self._takes_runs(state):
+        if not (probe_now or state.may_try(self._now())) or not self._takes_runs(state):
             return False
         with writing(self.engine) as connection:
-            provider_state.note_ready(connection, self.provider.name, self.clock())
+            provider_state.note_ready(connection, self.provider.name, self._now())
         log.info("provider.recovered", provider=self.provider.name)
         return True
 
@@ -113,13 +116,13 @@ class Relay:
             self._note_unavailable(error)
             return False
         first = self._claim(most=1) if state.state == BLOCKED else []
-        trial = LeasedBatch(first, list, self.should_stop, self.clock)
+        trial = LeasedBatch(first, list, self.should_stop, self._now)
         return not first or (self._deliver(trial) and trial.is_settled())
 
     def _claim(self, *, abandoned: bool = True, most: int | None = None) -> list[Delivery]:
         provider, began = self.provider, tracing.now()
         with writing(self.engine) as connection:
-            now = self.clock()
+            now = self._now()
             deletion.finish(connection, now)
             buried = repairs.bury_exhausted(
                 connection, provider.name, max_attempts=self.max_attempts, now=now
@@ -137,7 +140,7 @@ class Relay:
                 limit=min(most or provider.batch_size, room),
                 lease=LEASE,
                 worker=self.worker,
-                now=self.clock(),
+                now=self._now(),
                 abandoned=abandoned,
             )
         tracing.current().claimed(claimed, began)
@@ -151,7 +154,7 @@ class Relay:
         """Lets others join what was claimed; a claim that was not full took all that was due."""
         is_full = len(first) >= self.provider.batch_size
         return LeasedBatch(
-            first, self._claim_more if is_full else list, self.should_stop, self.clock
+            first, self._claim_more if is_full else list, self.should_stop, self._now
         )
 
     def _claim_more(self) -> list[Delivery]:
@@ -182,7 +185,7 @@ class Relay:
         return batch.stopped_by is None
 
     def _deliver_and_record(self, batch: LeasedBatch) -> None:
-        journal = OutboxJournal(self.engine, self.clock, LEASE, lambda: self.watch(BATCH_TIME))
+        journal = OutboxJournal(self.engine, self._now, LEASE, lambda: self.watch(BATCH_TIME))
         with closing(self.provider.deliver(batch, journal, batch.may_start)) as all_reports:
             for reports in all_reports:
                 self._record(batch, reports)
@@ -213,7 +216,7 @@ class Relay:
             if batch.taken or batch.waiting:
                 reason = "not started" if error is None else redact(str(error), self.secrets)
                 with writing(self.engine) as connection:
-                    outcomes.release(connection, [*batch.taken.values()], self.clock(), reason)
+                    outcomes.release(connection, [*batch.taken.values()], self._now(), reason)
                     outcomes.unclaim(connection, batch.waiting)
 
     def _recorder(self) -> Recorder:
@@ -221,12 +224,12 @@ class Relay:
             self.engine,
             self.provider.name,
             self.max_attempts,
-            self.clock,
+            self._now,
             self.chance,
             self.secrets,
         )
 
     def _note_unavailable(self, error: ProviderUnavailableError) -> None:
         note_unavailable(
-            self.engine, self.provider.name, error, self.chance, self.clock(), self.secrets
+            self.engine, self.provider.name, error, self.chance, self._now(), self.secrets
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
@@ -72,7 +72,6 @@ class ProviderDrain:
             most_leased=self.settings.max_in_flight,
             most_a_second=folder(provider.name).runs_per_second(self.settings),
             pause=self.pause,
-            clock=self._clock,
             should_stop=self.should_stop,
             watch=self.watch,
             chance=self.chance,
@@ -84,12 +83,8 @@ class ProviderDrain:
         return EvidencePass(
             self.engine,
             provider,
-            clock=self._clock,
+            clock=partial(current_time, self.engine),
             should_stop=self.should_stop,
             watch=self.watch,
             secrets=secrets_of(self.settings),
         )
-
-    @property
-    def _clock(self) -> Callable[[], datetime]:
-        return partial(current_time, self.engine)

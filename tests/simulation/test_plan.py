@@ -1,0 +1,47 @@
+"""A seed's plan, and what shrinking leaves of a failing one."""
+
+from __future__ import annotations
+
+from tests.simulation.faults import Fault, Faults
+from tests.simulation.plan import Plan, plan_of
+from tests.simulation.runs import command, shrunk
+
+
+def test_a_seed_has_one_plan() -> None:
+    assert plan_of(7) == plan_of(7)
+
+
+def test_seeds_have_different_plans() -> None:
+    assert len({plan_of(seed).events for seed in range(20)}) == 20
+
+
+def test_a_part_of_a_plan_has_those_events_alone() -> None:
+    plan = plan_of(7).only([0, 3])
+    assert [*plan.steps, *plan.faults] == [plan.events[0], plan.events[3]]
+
+
+def test_a_failing_plan_shrinks_to_the_events_that_it_takes() -> None:
+    def fails(plan: Plan) -> bool:
+        return {2, 5} <= {*plan.numbers}
+
+    assert shrunk(plan_of(7), fails).numbers == (2, 5)
+
+
+def test_a_whole_plan_is_repeated_by_its_seed() -> None:
+    assert command(plan_of(7)) == "task simulate --seed 7"
+
+
+def test_a_shrunk_plan_is_repeated_by_the_numbers_of_its_events() -> None:
+    assert command(plan_of(7).only([2, 5])) == "task simulate --seed 7 --only 2,5"
+
+
+def test_a_fault_strikes_its_touch_once() -> None:
+    faults = Faults([Fault("commit", 2, "kill")])
+    struck = [faults.at("commit", "commit daemon") for _ in range(3)]
+    assert [one is not None for one in struck] == [False, True, False]
+
+
+def test_no_fault_strikes_in_the_calm() -> None:
+    faults = Faults([Fault("commit", 1, "kill")])
+    faults.are_over = True
+    assert (faults.at("commit"), faults.struck) == (None, [])

@@ -1,0 +1,67 @@
+"""Years of trouble in minutes: fresh seeds with each change, and faults put back that a seed has to find."""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conftest import CHECKOUT
+from tests.simulation.plan import plan_of
+from tests.simulation.put_back import FAULTS, PutBackFault, put_back
+from tests.simulation.runs import Laboratory, laboratory, told
+
+pytestmark = pytest.mark.system  # they compute for long
+
+GROUPS, SEEDS_OF_A_GROUP = 10, 30
+MOST_SEEDS = 60
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Laboratory]:
+    with laboratory() as made:
+        yield made
+
+
+@pytest.mark.parametrize("_group", range(GROUPS))
+def test_fresh_seeds_lose_double_and_forget_nothing(lab: Laboratory, _group: int) -> None:
+    first = secrets.randbelow(2**40)
+    for seed in range(first, first + SEEDS_OF_A_GROUP):
+        outcome = lab.run(plan_of(seed))
+        assert not outcome.findings, told(outcome)
+
+
+@pytest.mark.parametrize("seed", [8, 96, 501])
+def test_a_seed_is_the_same_run_each_time(lab: Laboratory, seed: int) -> None:
+    assert lab.run(plan_of(seed)) == lab.run(plan_of(seed))
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_a_fault_that_is_put_back_is_found(lab: Laboratory, fault: PutBackFault) -> None:
+    """By the seed that found it, or, after plans have changed, by another one of the first."""
+    with put_back(fault):
+        seeds = (fault.seed, *range(MOST_SEEDS))
+        assert any(lab.run(plan_of(seed)).findings for seed in seeds), "no seed found it"
+
+
+def test_the_command_says_in_one_line_what_it_saw() -> None:
+    command = [sys.executable, "-m", "tests.simulation", "--seeds", "2", "--from", "1"]
+    ran = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    assert ran.stdout.startswith("2 seeds from 1, ")
+    assert " simulated hours, " in ran.stdout
+    assert ", 0 failures; " in ran.stdout
+
+
+def test_a_failure_names_the_events_and_the_command_that_repeats_it(lab: Laboratory) -> None:
+    (fault,) = (one for one in FAULTS if "watchdog" in one.name)
+    plan = plan_of(fault.seed)
+    plan = plan.only(plan.numbers[:-1] + plan.numbers[-1:])
+    with put_back(fault):
+        outcome = lab.run(plan)
+    lines = told(outcome).splitlines()
+    assert lines[0] == f"seed {fault.seed} fails:"
+    assert f"  {plan.numbers[0]}: {plan.events[0]}" in lines
+    assert lines[-1] == f"repeat it: task simulate --seed {fault.seed}"
