@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
@@ -11,7 +12,7 @@ from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
 from fairmind_sync.providers.wandb.content import WandbContent
 from fairmind_sync.providers.wandb.held import Held
 from fairmind_sync.providers.wandb.run_files import RunFiles
-from fairmind_sync.providers.wandb.sdk import UploadError, WandbRefusedError
+from fairmind_sync.providers.wandb.sdk import RunRefusedError, UploadError, WandbRefusedError
 from fairmind_sync.results.delivery import Run
 from tests.simulation.network import NoReplyError, RefusedError, Service, StatusError, Wire
 
@@ -109,16 +110,24 @@ class WandbModelSdk:
         self._ask("viewer", lambda: None)
 
     def upload(self, run_id: str, content: WandbContent, *, with_files: bool = True) -> None:  # noqa: ARG002
+        """A file stream that is refused ends the upload without an error, as wandb-core does."""
         service = self._service
-        self._insist("upsert", lambda: service.upsert(run_id, content), run_id)
-        self._insist("stream", lambda: service.stream(run_id, content), run_id)
-        self._insist("complete", lambda: service.complete(run_id), run_id)
+        try:
+            self._insist("upsert", lambda: service.upsert(run_id, content), run_id)
+        except StatusError as refused:
+            self._ask("upsert", lambda: None)  # of a run of its own: is it the project or this run?
+            raise RunRefusedError("W&B refuses this run") from refused
+        with suppress(StatusError):
+            self._insist("stream", lambda: service.stream(run_id, content), run_id)
+            self._insist("complete", lambda: service.complete(run_id), run_id)
 
     def add_files(self, run_id: str, files: RunFiles) -> None:
         raise NotImplementedError
 
     def require_stream(self, run_id: str) -> None:
-        self._ask("require_stream", lambda: None, run_id)
+        """Only what asks for patience is told."""
+        with suppress(ProviderBlockedError):
+            self._ask("require_stream", lambda: None, run_id)
 
     def read_back(self, run_ids: Iterable[str]) -> dict[str, Held]:
         asked = list(run_ids)
@@ -132,22 +141,22 @@ class WandbModelSdk:
         """Nothing of wandb-core is simulated."""
 
     def _insist(self, what: str, effect: Callable[[], None], run_id: str) -> None:
-        """Repeats a request as wandb-core does; what then has no answer has failed the upload."""
+        """Repeats a request as wandb-core does; what then has no answer has failed the upload.
+
+        Raises:
+            StatusError: the request is refused.
+        """
         for tried in range(1, _TRIES + 1):
             try:
                 self._wire.ask(what, effect, run_id, patience=3.0)
             except (RefusedError, NoReplyError, StatusError) as error:
-                if tried == _TRIES or _is_final(error):
-                    self._raise(error)
+                if _is_final(error):
+                    raise
+                if tried == _TRIES:
+                    raise UploadError(f"CommError: {error}") from error
                 self._wire.process.sleep(_BETWEEN_S)
             else:
                 return
-
-    @staticmethod
-    def _raise(error: Exception) -> None:
-        if _is_final(error):
-            raise ProviderBlockedError("W&B refuses the project: it is gone")
-        raise UploadError(f"CommError: {error}") from error
 
     def _ask(self, what: str, effect: Callable[[], _Result], key: str = "") -> _Result:
         try:
