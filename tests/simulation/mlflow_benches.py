@@ -28,7 +28,10 @@ _LOST: dict[str, faults.Action] = {"lost": "drop_before", "no_reply": "drop_afte
 
 
 class Bench(Protocol):
-    """`api` asks within the experiment; a fault strikes the next request of its kind, as the model calls it."""
+    """`api` asks within the experiment; a fault strikes the next request of its kind.
+
+    Requests are called as the model calls them.
+    """
 
     api: RunsApi
     experiment: str

@@ -1,8 +1,8 @@
 """A model of an MLflow server, which does what real ones were seen to do.
 
 tests/simulation/test_mlflow_model.py asks the model and a real server the same questions: what they hold of
-runs that are new, filled in part, finished, failed and deleted; which run is found by a tag; what they refuse,
-and in which words; what a client makes of replies that are lost, of busy, broken and refusing servers, and of
+runs that are new, filled in part, finished, failed and deleted; which run is found by a tag; what they
+refuse, and in which words; what a client makes of lost replies, of busy, broken and refusing servers, and of
 none. The providers' contract (tests/providers/test_contract.py) passes over the model as over real servers.
 Only the model says how long requests take, and that a request may arrive long after nobody waits any more.
 """
