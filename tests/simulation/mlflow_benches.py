@@ -1,19 +1,19 @@
-"""MLflow's calls, each answered by the simulator's model or by a real server behind a proxy that can disturb."""
+"""MLflow's calls, answered by the simulator's model, or by a real server behind a proxy that can disturb."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any, Protocol, cast
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol, TypeAlias, cast
 from uuid import uuid4
 
 import httpx2
 
 from fairmind_sync.providers.mlflow.http_runs import open_server
-from fairmind_sync.providers.mlflow.runs_api import RunsApi
+from fairmind_sync.providers.mlflow.runs_api import MetricPoint, RunsApi
 from tests.simulation import faults as simulated
 from tests.simulation.mlflow_service import MlflowModelApi, MlflowService
-from tests.simulation.single_calls import SingleCalls
+from tests.simulation.single_calls import SingleCalls, each
 from tests.standins import faults
 from tests.standins.mlflow_proxy import MlflowProxy
 
@@ -21,6 +21,8 @@ TAG = "fairmind.delivery_key"
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 _FOR_EVER = 10.0**9
 RETRY_AFTER_S = 30.0
+FORBIDDEN = "403"
+"""A single one that isn't MLflow's own may be a disturbance: some requests are repeated, then."""
 _AT_THE_PROXY = {"log": "log_batch", "finish": "update", "fail": "update"} | dict.fromkeys(
     ("find", "unfinished", "deleted"), "search"
 )
@@ -28,12 +30,13 @@ _LOST: dict[str, faults.Action] = {"lost": "drop_before", "no_reply": "drop_afte
 
 
 class Bench(Protocol):
-    """`api` asks within the experiment; a fault strikes the next request of its kind.
+    """`api` asks within the experiment; a fault strikes the next request of its kind, a 403 each one.
 
     Requests are called as the model calls them.
     """
 
     api: RunsApi
+    name: str
     experiment: str
 
     def strike(self, request: str, effect: str) -> None: ...
@@ -69,11 +72,14 @@ class ModelBench:
         self._calls = SingleCalls()
         self._service = MlflowService(self._calls.world, "mlflow")
         self.api = cast("RunsApi", _InTime(self._calls, self._service))
-        self.experiment = self.api.experiment_id("any")
+        self.name = "any"
+        self.experiment = self.api.experiment_id(self.name)
 
     def strike(self, request: str, effect: str) -> None:
         seconds = RETRY_AFTER_S if effect in ("429", "503") else 0.0
-        self._calls.strike(simulated.Fault(f"mlflow {request}", 1, effect, seconds))
+        at = f"mlflow {request}"
+        once = [simulated.Fault(at, 1, effect, seconds)]
+        self._calls.strike(*(each(at, effect) if effect == FORBIDDEN else once))
 
     def be_well(self) -> None:
         self._calls.strike()
@@ -90,11 +96,13 @@ class ServerBench:
     def __init__(self, proxy: MlflowProxy) -> None:
         self._proxy = proxy
         self.api: RunsApi = open_server(proxy.uri)
-        self.experiment = self.api.experiment_id(f"bench-{uuid4().hex}")
+        self.name = f"bench-{uuid4().hex}"
+        self.experiment = self.api.experiment_id(self.name)
 
     def strike(self, request: str, effect: str) -> None:
         kind = _AT_THE_PROXY.get(request, request)
-        rule = faults.Fault(kind, _LOST.get(effect, "status"), times=1)
+        times = None if effect == FORBIDDEN else 1
+        rule = faults.Fault(kind, _LOST.get(effect, "status"), times=times)
         if effect.isdecimal():
             rule.status = int(effect)
             rule.retry_after = RETRY_AFTER_S
@@ -113,3 +121,29 @@ class ServerBench:
         return sorted(
             (float(one["value"]), int(one["timestamp"])) for one in reply.get("metrics", [])
         )
+
+
+def made(bench: Bench, key: str = "one", seconds: int = 0) -> str:
+    """A new run, which starts so many seconds after `START`."""
+    start = START + timedelta(seconds=seconds)
+    return bench.api.create_run(bench.experiment, "a name", start, {TAG: key, "team": "red"}).id
+
+
+Ask: TypeAlias = Callable[[Bench, str], object]
+POINT = MetricPoint("accuracy", 0.25, 1_000)
+OF_A_RUN: dict[str, Ask] = {
+    "log": lambda bench, run: bench.api.log_batch(run, [POINT]),
+    "finish": lambda bench, run: bench.api.finish_run(run, START),
+    "fail": lambda bench, run: bench.api.fail_run(run),
+    "get": lambda bench, run: bench.api.stored_run(run),
+    "delete": lambda bench, run: bench.api.delete_run(run),
+}
+"""Requests that name a run."""
+ALL: dict[str, Ask] = OF_A_RUN | {
+    "experiment": lambda bench, _run: bench.api.experiment_id(bench.name),
+    "tag_experiment": lambda bench, _run: bench.api.tag_experiment(bench.experiment),
+    "create": lambda bench, _run: made(bench),
+    "find": lambda bench, _run: bench.api.find_run(bench.experiment, TAG, "one"),
+    "unfinished": lambda bench, _run: bench.api.unfinished_runs(bench.experiment, TAG),
+    "deleted": lambda bench, _run: bench.api.deleted_runs(bench.experiment, TAG),
+}

@@ -1,60 +1,21 @@
-"""The model of an MLflow server and a real one are asked the same, and answer the same."""
+"""The model of an MLflow server and a real one are asked the same: what they hold, and what they refuse."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import timedelta
-from typing import TypeAlias
-
 import pytest
 
-from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
 from fairmind_sync.providers.mlflow.runs_api import (
     MetricPoint,
     MlflowRefusedError,
-    NotSentError,
     ParamText,
-    RunsApi,
     TagText,
-    UncertainError,
 )
 from fairmind_sync.providers.mlflow.sending import INACTIVE
-from tests.simulation.mlflow_benches import (
-    RETRY_AFTER_S,
-    START,
-    TAG,
-    Bench,
-    ModelBench,
-    ServerBench,
-)
-from tests.standins.mlflow_proxy import mlflow_proxy
+from tests.simulation.mlflow_benches import OF_A_RUN, POINT, START, TAG, Bench, made
 
-Ask: TypeAlias = Callable[[RunsApi, str], object]
-POINT = MetricPoint("accuracy", 0.25, 1_000)
-ASKED_OF_A_RUN: dict[str, Ask] = {
-    "log": lambda api, run: api.log_batch(run, [POINT]),
-    "finish": lambda api, run: api.finish_run(run, START),
-    "fail": lambda api, run: api.fail_run(run),
-    "get": lambda api, run: api.stored_run(run),
-    "delete": lambda api, run: api.delete_run(run),
-}
 CHANGES = ["log", "finish", "fail"]
-of_a_run = pytest.mark.parametrize("request_", [*ASKED_OF_A_RUN])
-
-
-@pytest.fixture(params=["model", pytest.param("server", marks=pytest.mark.system)])
-def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
-    """With an empty experiment."""
-    if request.param == "model":
-        yield ModelBench()
-        return
-    with mlflow_proxy(request.getfixturevalue("mlflow_uri")) as proxy:
-        yield ServerBench(proxy)
-
-
-def made(bench: Bench, key: str = "one", seconds: int = 0) -> str:
-    start = START + timedelta(seconds=seconds)
-    return bench.api.create_run(bench.experiment, "a name", start, {TAG: key, "team": "red"}).id
+NONE: frozenset[str] = frozenset()
+ACCURACY, MODEL = frozenset({"accuracy"}), frozenset({"model"})
 
 
 def found(bench: Bench, key: str = "one") -> str | None:
@@ -90,17 +51,15 @@ def test_of_those_that_start_at_once_the_one_with_the_least_id_is_found(bench: B
 def test_a_new_run_has_its_tags_and_nothing_else(bench: Bench) -> None:
     held = bench.api.stored_run(made(bench))
     assert {TAG: "one", "team": "red"}.items() <= held.tags.items()
-    assert (held.is_finished, held.is_deleted, held.params, held.metrics) == (
-        *(False, False),
-        *(frozenset(), frozenset()),
-    )
+    assert (held.is_finished, held.is_deleted) == (False, False)
+    assert (held.params, held.metrics) == (NONE, NONE)
 
 
 def test_a_run_that_is_filled_in_part_shows_what_it_has(bench: Bench) -> None:
     run = made(bench)
     bench.api.log_batch(run, [POINT, ParamText("model", "m"), TagText("colour", "blue")])
     held = bench.api.stored_run(run)
-    assert (held.is_finished, held.params, held.metrics) == (False, {"model"}, {"accuracy"})
+    assert (held.is_finished, held.params, held.metrics) == (False, MODEL, ACCURACY)
     assert held.tags["colour"] == "blue"
 
 
@@ -116,14 +75,14 @@ def test_a_finished_run_takes_more(bench: Bench) -> None:
     bench.api.finish_run(run, START)
     bench.api.log_batch(run, [POINT])
     held = bench.api.stored_run(run)
-    assert (held.metrics, held.is_finished) == ({"accuracy"}, True)
+    assert (held.metrics, held.is_finished) == (ACCURACY, True)
 
 
 def test_a_finished_run_can_fail_and_be_finished_again(bench: Bench) -> None:
     run = made(bench)
     told = []
     for tell in ("finish", "fail", "finish"):
-        ASKED_OF_A_RUN[tell](bench.api, run)
+        OF_A_RUN[tell](bench, run)
         told.append(is_finished(bench, run))
     assert told == [True, False, True]
 
@@ -134,7 +93,7 @@ def test_a_deleted_run_is_shown_with_what_it_had(bench: Bench) -> None:
     bench.api.finish_run(run, START)
     bench.api.delete_run(run)
     held = bench.api.stored_run(run)
-    assert (held.is_deleted, held.is_finished, held.metrics) == (True, True, {"accuracy"})
+    assert (held.is_deleted, held.is_finished, held.metrics) == (True, True, ACCURACY)
 
 
 def test_a_run_can_be_deleted_twice(bench: Bench) -> None:
@@ -181,7 +140,7 @@ def test_of_a_batch_that_is_refused_nothing_is_kept(bench: Bench) -> None:
             [POINT, ParamText("a", "new"), ParamText("model", "another"), TagText("team", "blue")],
         )
     held = bench.api.stored_run(run)
-    assert (held.params, held.metrics, held.tags["team"]) == ({"model"}, frozenset(), "red")
+    assert (held.params, held.metrics, held.tags["team"]) == (MODEL, NONE, "red")
 
 
 @pytest.mark.parametrize("request_", CHANGES)
@@ -189,14 +148,14 @@ def test_a_deleted_run_takes_nothing(bench: Bench, request_: str) -> None:
     run = made(bench)
     bench.api.delete_run(run)
     with pytest.raises(MlflowRefusedError, match=INACTIVE) as refused:
-        ASKED_OF_A_RUN[request_](bench.api, run)
+        OF_A_RUN[request_](bench, run)
     assert refused.value.code == "INVALID_PARAMETER_VALUE"
 
 
-@of_a_run
+@pytest.mark.parametrize("request_", [*OF_A_RUN])
 def test_a_run_that_never_was_is_named_as_such(bench: Bench, request_: str) -> None:
     with pytest.raises(MlflowRefusedError) as refused:
-        ASKED_OF_A_RUN[request_](bench.api, "0" * 32)
+        OF_A_RUN[request_](bench, "0" * 32)
     assert refused.value.code == "RESOURCE_DOES_NOT_EXIST"
 
 
@@ -224,67 +183,3 @@ def test_all_runs_of_a_key_are_listed(bench: Bench) -> None:
     runs = {made(bench) for _ in range(3)}
     told = bench.api.unfinished_runs(bench.experiment, TAG)
     assert (sorted(told), len(told)) == (sorted((run, "one") for run in runs), 3)
-
-
-@pytest.mark.parametrize("effect", ["lost", "no_reply", "500"])
-@of_a_run
-def test_without_an_answer_nobody_knows(bench: Bench, request_: str, effect: str) -> None:
-    run = made(bench)
-    bench.strike(request_, effect)
-    with pytest.raises(UncertainError):
-        ASKED_OF_A_RUN[request_](bench.api, run)
-
-
-@pytest.mark.parametrize(
-    ("effect", "count"), [("lost", 0), ("no_reply", 1), ("500", 0), ("503", 0)]
-)
-def test_a_create_without_a_run_id_may_have_made_a_run(
-    bench: Bench, effect: str, count: int
-) -> None:
-    bench.strike("create", effect)
-    with pytest.raises((UncertainError, ProviderOfflineError)):
-        made(bench)
-    bench.be_well()
-    assert len(bench.api.unfinished_runs(bench.experiment, TAG)) == count
-
-
-@pytest.mark.parametrize(("effect", "is_done"), [("lost", False), ("no_reply", True)])
-def test_what_arrived_is_done_whatever_became_of_the_reply(
-    bench: Bench, effect: str, is_done: bool
-) -> None:
-    run = made(bench)
-    for tell in ("log", "finish", "delete"):
-        bench.strike(tell, effect)
-        with pytest.raises(UncertainError):
-            ASKED_OF_A_RUN[tell](bench.api, run)
-    bench.be_well()
-    held = bench.api.stored_run(run)
-    assert (bool(held.metrics), held.is_finished, held.is_deleted) == (is_done,) * 3
-
-
-@pytest.mark.parametrize("status", ["429", "503"])
-@of_a_run
-def test_a_busy_server_says_how_long_to_rest(bench: Bench, request_: str, status: str) -> None:
-    run = made(bench)
-    bench.strike(request_, status)
-    with pytest.raises(ProviderOfflineError) as offline:
-        ASKED_OF_A_RUN[request_](bench.api, run)
-    assert offline.value.after == timedelta(seconds=RETRY_AFTER_S)
-    assert not isinstance(offline.value, NotSentError)
-
-
-@of_a_run
-def test_a_server_that_forbids_blocks(bench: Bench, request_: str) -> None:
-    run = made(bench)
-    bench.strike(request_, "403")
-    with pytest.raises(ProviderBlockedError):
-        ASKED_OF_A_RUN[request_](bench.api, run)
-
-
-@of_a_run
-def test_without_a_server_nothing_is_sent(bench: Bench, request_: str) -> None:
-    run = made(bench)
-    bench.go_away()
-    with pytest.raises(NotSentError) as unsent:
-        ASKED_OF_A_RUN[request_](bench.api, run)
-    assert unsent.value.address is not None

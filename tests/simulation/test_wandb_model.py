@@ -1,4 +1,4 @@
-"""The model of W&B and its SDK, and the real SDK against the stand-in, are asked the same, and answer the same."""
+"""The model of W&B and its SDK, and the real SDK against the stand-in, are asked the same questions."""
 
 from __future__ import annotations
 
@@ -198,6 +198,30 @@ def test_a_run_that_alone_is_refused_is_that_runs_fault(bench: Bench, run: str) 
 def test_a_project_that_takes_no_runs_blocks(bench: Bench, run: str) -> None:
     bench.strike("upsert", "403", always=True)
     assert error_of(bench, "upload", run, CONTENT) == "ProviderBlockedError"
+
+
+def test_an_id_that_was_refused_is_in_use_until_a_restart(bench: Bench, run: str) -> None:
+    bench.strike("upsert", "403")
+    told = [error_of(bench, "upload", run, CONTENT) for _ in range(2)]
+    bench.ask("restart")
+    told.append(error_of(bench, "upload", run, CONTENT))
+    assert told == ["RunRefusedError", "UploadError", ""]
+
+
+@slow_on_the_sdk
+def test_an_id_that_got_no_answer_is_in_use_until_a_restart(bench: Bench, run: str) -> None:
+    bench.strike("upsert", "503")
+    told = [error_of(bench, "upload", run, CONTENT) for _ in range(2)]
+    bench.ask("restart")
+    bench.ask("upload", run, CONTENT)
+    assert (told, shown(bench, run)) == (["UploadError"] * 2, WHOLE)
+
+
+@slow_on_the_sdk
+def test_an_id_whose_end_got_no_answer_can_be_sent_again_at_once(bench: Bench, run: str) -> None:
+    bench.strike("complete", "503")
+    told = [error_of(bench, "upload", run, CONTENT) for _ in range(2)]
+    assert (told, shown(bench, run)) == (["UploadError", ""], WHOLE)
 
 
 def test_a_late_upsert_opens_a_finished_run_again(bench: Bench, run: str) -> None:

@@ -20,6 +20,7 @@ from tests.conftest import API_KEY
 from tests.simulation import faults as simulated
 from tests.simulation.single_calls import SingleCalls, each
 from tests.simulation.wandb_service import WandbModelSdk, WandbService
+from tests.simulation.world import Process
 from tests.standins import faults
 from tests.standins.wandb import Fault, StandInWandb, serve_wandb
 from tests.support import forked
@@ -61,14 +62,18 @@ class ModelBench:
     def __init__(self) -> None:
         self._calls = SingleCalls()
         self._service = WandbService(self._calls.world, "wandb", lag=_LAG_S)
+        self._sdk: WandbModelSdk | None = None
 
     def ask(self, call: str, *arguments: Any) -> Any:
         self._calls.let_pass(2 * _LAG_S)
-        return self._calls.carry_out(
-            lambda process: getattr(
-                WandbModelSdk(self._calls.wire(process, self._service), self._service), call
-            )(*arguments)
-        )
+        return self._calls.carry_out(lambda process: getattr(self._of(process), call)(*arguments))
+
+    def _of(self, process: Process) -> WandbModelSdk:
+        """The bench's only SDK, by the way of the process."""
+        wire = self._calls.wire(process, self._service)
+        self._sdk = self._sdk or WandbModelSdk(wire, self._service)
+        self._sdk._wire = wire
+        return self._sdk
 
     def strike(self, request: str, effect: str, *, always: bool = False) -> None:
         at = f"wandb {request}"

@@ -1,11 +1,11 @@
 """A model of W&B and its SDK: an upload is three requests, and what was stored is shown later.
 
 tests/simulation/test_wandb_model.py asks the model, and the real SDK against the stand-in of the service,
-the same questions: what is shown of runs that are whole, sent twice, without numbers, unfinished, opened again
-by a late request, deleted and unknown; which disturbances of an upload are overcome, which fail it, and which
-lose all of it without a word; what becomes of a deleted id, of a run and of a project that is refused; what the
-small requests tell of a service that is busy, away or silent, or refuses the key. The providers' contract
-(tests/providers/test_contract.py) passes over the model as over the real SDK.
+the same questions: what is shown of runs that are whole, sent twice, without numbers, unfinished, deleted,
+unknown, and opened again by a late request; which disturbances of an upload are overcome, which fail it, and
+which lose all of it without a word; what becomes of a deleted id, of a run and of a project that is refused;
+what the small requests tell of a service that is busy, away or silent, or refuses the key. The providers'
+contract (tests/providers/test_contract.py) passes over the model as over the real SDK.
 Only the model says how long requests take, that what was stored is shown later, and that a request may arrive
 long after nobody waits any more. What the service itself does is known as far as the stand-in is like W&B.
 """
@@ -120,19 +120,27 @@ class WandbModelSdk:
     def __init__(self, wire: Wire, service: WandbService) -> None:
         self._wire = wire
         self._service = service
+        self._in_use: set[str] = set()
 
     def probe(self) -> None:
         self._ask("viewer", lambda: None)
 
     def upload(self, run_id: str, content: WandbContent, *, with_files: bool = True) -> None:  # noqa: ARG002
-        """A file stream that is refused ends the upload without an error, as wandb-core does."""
+        """A file stream that is refused ends the upload without an error, as wandb-core does.
+
+        An id whose first request failed is in use until a restart.
+        """
         service = self._service
+        if run_id in self._in_use:
+            raise UploadError(f"ServerResponseError: run ID {run_id} is in use")
+        self._in_use.add(run_id)
         try:
             until = self._soon()
             self._insist("upsert", lambda: service.upsert(run_id, content), run_id, until)
         except StatusError as refused:
             self._ask("upsert", lambda: None)  # of a run of its own: is it the project or this run?
             raise RunRefusedError("W&B refuses this run") from refused
+        self._in_use.remove(run_id)
         until = self._soon()
         with suppress(StatusError):
             self._insist("stream", lambda: service.stream(run_id, content), run_id, until)
@@ -155,7 +163,8 @@ class WandbModelSdk:
         return self._ask("project", lambda: True)
 
     def restart(self) -> None:
-        """Nothing of wandb-core is simulated."""
+        """Has wandb-core forget which ids are in use."""
+        self._in_use.clear()
 
     def _soon(self) -> float:
         return self._wire.process.world.now + _LONGEST_S
