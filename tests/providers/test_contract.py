@@ -1,4 +1,7 @@
-"""What the relay expects of every provider: one suite for the provider in memory, MLflow and W&B."""
+"""What the relay expects of every provider: one suite for the provider in memory, MLflow and W&B.
+
+The simulator's models of both services pass it as well: what a simulated run shows is true of the real ones.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,12 @@ from tests.providers.subjects import (
 )
 from tests.providers.transcript import Call, Transcript
 
-SUBJECTS = ["fake", *(pytest.param(name, marks=pytest.mark.system) for name in ("mlflow", "wandb"))]
+MODELS = ["mlflow model", "wandb model"]
+SUBJECTS = [
+    "fake",
+    *MODELS,
+    *(pytest.param(name, marks=pytest.mark.system) for name in ("mlflow", "wandb")),
+]
 MANY = 40
 """More than a provider takes at once."""
 
@@ -36,7 +44,14 @@ def _subject(which: str, stack: ExitStack, uri: str | None, place: Path) -> Subj
         return stack.enter_context(mlflow_subject(uri, place))
     if which == "wandb":
         return stack.enter_context(wandb_subject(place))
-    return FakeSubject()
+    return FakeSubject() if which == "fake" else _model(which)
+
+
+def _model(which: str) -> Subject:
+    """Its modules import W&B's SDK, which takes a second: each process of a run collects this module."""
+    from tests.providers.model_subjects import MlflowModelSubject, WandbModelSubject
+
+    return MlflowModelSubject() if which == "mlflow model" else WandbModelSubject()
 
 
 def _opened(request: pytest.FixtureRequest, place: Path) -> Iterator[Subject]:

@@ -9,7 +9,7 @@ import atexit
 import os
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -52,13 +52,17 @@ class Event:
 
 @dataclass
 class Transcript:
-    """The events in their order; `raised` is the error at the end, as its type's names and its words."""
+    """The events in their order; `raised` is the error at the end, as its type's names and its words.
+
+    `thread` tells in which thread something happens.
+    """
 
     batch_size: int = 0
     events: list[Event] = field(default_factory=list)
     outcomes: list[tuple[str, Outcome]] = field(default_factory=list)
     raised: tuple[list[str], str] | None = None
     log: list[str] = field(default_factory=list)
+    thread: Callable[[], int] = threading.get_ident
 
     def keys(self, what: str) -> list[str]:
         """The deliveries with such an event, in order."""
@@ -73,7 +77,7 @@ class Transcript:
         return [(key, how) for key, how in self.outcomes if isinstance(how, Delivered)]
 
     def note(self, what: str, key: str = "", word: str = "") -> None:
-        self.events.append(Event(what, key, word, threading.get_ident()))
+        self.events.append(Event(what, key, word, self.thread()))
 
 
 class _Recorder:
@@ -126,9 +130,11 @@ class _Recorder:
             raise LeaseLostError
 
 
-def carry_out(call: Call, provider: Provider) -> Transcript:
+def carry_out(
+    call: Call, provider: Provider, thread: Callable[[], int] = threading.get_ident
+) -> Transcript:
     """Makes the call here, in this process."""
-    transcript = Transcript(provider.batch_size)
+    transcript = Transcript(provider.batch_size, thread=thread)
     recorder = _Recorder(call, transcript)
     with captured_logs() as events:
         try:

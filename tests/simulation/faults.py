@@ -19,6 +19,7 @@ FULL = "full"
 LOSSES = ("lost", "no_reply", "late", "hang")
 """The request never arrives; its reply never does; the request arrives long after; nobody ever answers."""
 ANSWERS = ("429", "503", "500")
+"""Of a service that is busy or broken; any other HTTP status may be the effect of a fault, too."""
 
 
 @dataclass(frozen=True, slots=True)

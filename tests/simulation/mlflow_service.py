@@ -1,4 +1,11 @@
-"""A model of an MLflow server, which does what real ones were seen to do; one contract suite asks both."""
+"""A model of an MLflow server, which does what real ones were seen to do.
+
+tests/simulation/test_mlflow_model.py asks the model and a real server the same questions: what they hold of
+runs that are new, filled in part, finished, failed and deleted; which run is found by a tag; what they
+refuse, and in which words; what a client makes of lost replies, of busy, broken and refusing servers, and of
+none. The providers' contract (tests/providers/test_contract.py) passes over the model as over real servers.
+Only the model says how long requests take, and that a request may arrive long after nobody waits any more.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +35,7 @@ _Result = TypeVar("_Result")
 ADDRESS = "http://mlflow.simulated:5000"
 REFUSED = "refused by mlflow"
 """A model of this name is refused for good."""
+_INVALID = "INVALID_PARAMETER_VALUE"
 
 
 @dataclass
@@ -35,12 +43,16 @@ class MlflowRun:
     """A run as the server keeps it."""
 
     id: str
-    key: str
+    start: datetime
     tags: dict[str, str]
     status: str = "RUNNING"
     is_deleted: bool = False
     params: dict[str, str] = field(default_factory=dict)
-    metrics: dict[str, float] = field(default_factory=dict)
+    points: list[MetricPoint] = field(default_factory=list)
+
+    @property
+    def key(self) -> str:
+        return self.tags.get(DELIVERY_KEY_TAG, "")
 
     @property
     def is_whole(self) -> bool:
@@ -48,7 +60,19 @@ class MlflowRun:
 
     @property
     def value(self) -> float | None:
-        return self.metrics.get("accuracy")
+        found = [point for point in self.points if point.key == "accuracy"]
+        return max(found, key=lambda point: point.timestamp_ms).value if found else None
+
+    def add(self, batch: Sequence[Entry]) -> None:
+        """A point that is there already is there once."""
+        for entry in batch:
+            match entry:
+                case MetricPoint() if entry not in self.points:
+                    self.points.append(entry)
+                case TagText():
+                    self.tags[entry.key] = entry.value
+                case ParamText():
+                    self.params[entry.key] = entry.value
 
 
 @dataclass
@@ -57,43 +81,49 @@ class MlflowService(Service):
 
     runs: dict[str, MlflowRun] = field(default_factory=dict)
 
-    def create(self, tags: Mapping[str, str]) -> str:
+    def create(self, start: datetime, tags: Mapping[str, str]) -> str:
         if REFUSED in tags.values():
-            raise MlflowRefusedError("INVALID_PARAMETER_VALUE", "the server refuses this model")
+            raise MlflowRefusedError(_INVALID, "the server refuses this model")
         run_id = f"{self.world.chance.getrandbits(128):032x}"
-        self.runs[run_id] = MlflowRun(run_id, tags[DELIVERY_KEY_TAG], dict(tags))
+        self.runs[run_id] = MlflowRun(run_id, start, dict(tags))
         return run_id
 
+    def run(self, run_id: str) -> MlflowRun:
+        if run_id not in self.runs:
+            raise MlflowRefusedError("RESOURCE_DOES_NOT_EXIST", f"Run with id={run_id} not found")
+        return self.runs[run_id]
+
     def active(self, run_id: str) -> MlflowRun:
-        run = self.runs[run_id]
+        run = self.run(run_id)
         if run.is_deleted:
-            raise MlflowRefusedError(
-                "INVALID_PARAMETER_VALUE", f"The run {run_id} must be in the 'active' state."
-            )
+            raise MlflowRefusedError(_INVALID, f"The run {run_id} must be in the 'active' state.")
         return run
 
     def log(self, run_id: str, batch: Sequence[Entry]) -> None:
+        """Takes the whole batch or nothing of it."""
         run = self.active(run_id)
         for entry in batch:
-            match entry:
-                case MetricPoint():
-                    run.metrics[entry.key] = entry.value
-                case TagText():
-                    run.tags[entry.key] = entry.value
-                case ParamText():
-                    if run.params.setdefault(entry.key, entry.value) != entry.value:
-                        raise MlflowRefusedError(
-                            "INVALID_PARAMETER_VALUE", "Changing param values is not allowed."
-                        )
+            if isinstance(entry, ParamText) and (
+                run.params.get(entry.key, entry.value) != entry.value
+            ):
+                raise MlflowRefusedError(_INVALID, "Changing param values is not allowed.")
+        run.add(batch)
 
     def end(self, run_id: str, status: str) -> None:
         self.active(run_id).status = status
 
     def delete(self, run_id: str) -> None:
-        self.runs[run_id].is_deleted = True
+        self.run(run_id).is_deleted = True
 
-    def with_key(self, key: str) -> list[MlflowRun]:
-        return [run for run in self.runs.values() if run.key == key]
+    def earliest(self, tag: str, value: str) -> str | None:
+        """By its start; of runs that start at once, the one with the least id."""
+        found = [run for run in self.runs.values() if run.tags.get(tag) == value]
+        return min(found, key=lambda run: (run.start, run.id)).id if found else None
+
+    def having(self, tag: str, *, is_deleted: bool) -> list[MlflowRun]:
+        return [
+            run for run in self.runs.values() if tag in run.tags and run.is_deleted == is_deleted
+        ]
 
 
 class MlflowModelApi:
@@ -113,31 +143,29 @@ class MlflowModelApi:
     def tag_experiment(self, experiment_id: str) -> None:  # noqa: ARG002 there is one
         self._ask("tag_experiment", lambda: None)
 
-    def find_run(self, experiment_id: str, tag: str, value: str) -> str | None:  # noqa: ARG002 ours
-        def find() -> str | None:
-            return min((run.id for run in self._service.with_key(value)), default=None)
-
-        return self._ask("find", find, value)
+    def find_run(self, experiment_id: str, tag: str, value: str) -> str | None:  # noqa: ARG002 there is one
+        return self._ask("find", lambda: self._service.earliest(tag, value), value)
 
     def create_run(
         self,
         experiment_id: str,  # noqa: ARG002 there is one
         name: str,  # noqa: ARG002 it proves nothing
-        start: datetime,  # noqa: ARG002 as little
+        start: datetime,
         tags: Mapping[str, str],
     ) -> RunPlace:
-        made = self._ask("create", lambda: self._service.create(tags), tags[DELIVERY_KEY_TAG])
+        key = tags.get(DELIVERY_KEY_TAG, "")
+        made = self._ask("create", lambda: self._service.create(start, tags), key)
         return RunPlace(made, "")
 
     def stored_run(self, run_id: str) -> StoredRun:
         def read() -> StoredRun:
-            run = self._service.runs[run_id]
+            run = self._service.run(run_id)
             return StoredRun(
-                is_finished=run.status == "FINISHED",
+                is_finished=run.is_whole,
                 is_deleted=run.is_deleted,
                 tags=dict(run.tags),
                 params=frozenset(run.params),
-                metrics=frozenset(run.metrics),
+                metrics=frozenset(point.key for point in run.points),
             )
 
         return self._ask("get", read, self._key(run_id))
@@ -152,20 +180,18 @@ class MlflowModelApi:
         self._ask("finish", lambda: self._service.end(run_id, "FINISHED"), self._key(run_id))
 
     def unfinished_runs(self, experiment_id: str, tag: str) -> list[tuple[str, str]]:  # noqa: ARG002
-        return self._ask(
-            "unfinished",
-            lambda: [
-                (run.id, run.key)
-                for run in self._service.runs.values()
-                if run.status == "RUNNING" and not run.is_deleted
-            ],
-        )
+        def find() -> list[tuple[str, str]]:
+            found = self._service.having(tag, is_deleted=False)
+            return [(run.id, run.tags[tag]) for run in found if run.status == "RUNNING"]
+
+        return self._ask("unfinished", find)
 
     def deleted_runs(self, experiment_id: str, tag: str) -> list[tuple[str, str]]:  # noqa: ARG002
-        return self._ask(
-            "deleted",
-            lambda: [(run.id, run.key) for run in self._service.runs.values() if run.is_deleted],
-        )
+        def find() -> list[tuple[str, str]]:
+            found = self._service.having(tag, is_deleted=True)
+            return [(run.id, run.tags[tag]) for run in found]
+
+        return self._ask("deleted", find)
 
     def fail_run(self, run_id: str) -> None:
         self._ask("fail", lambda: self._service.end(run_id, "FAILED"), self._key(run_id))
@@ -177,7 +203,8 @@ class MlflowModelApi:
         return f"{ADDRESS}/#/experiments/{experiment_id}/runs/{run_id}"
 
     def _key(self, run_id: str) -> str:
-        return self._service.runs[run_id].key
+        run = self._service.runs.get(run_id)
+        return run.key if run else ""
 
     def _ask(self, what: str, effect: Callable[[], _Result], key: str = "") -> _Result:
         with _as_the_product_says():

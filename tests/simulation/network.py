@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from tests.simulation.database import strike
-from tests.simulation.faults import ANSWERS, Fault, Faults
+from tests.simulation.faults import Fault, Faults
 from tests.simulation.hosts import Host
 from tests.simulation.waiting import Waiters
 from tests.simulation.world import Process, World
@@ -122,7 +122,7 @@ class _Request:
             self._world.after(self._world.chance.uniform(*_BACK_S), self._answer)
 
     def _answered(self) -> object:
-        if self._fault is not None and self._does in ANSWERS:
+        if self._fault is not None and self._does.isdecimal():
             raise StatusError(int(self._does), self._fault.seconds)
         self._service.require_well()
         return self._what()

@@ -1,8 +1,19 @@
-"""A model of W&B and its SDK: an upload is three requests, and what was stored is shown later."""
+"""A model of W&B and its SDK: an upload is three requests, and what was stored is shown later.
+
+tests/simulation/test_wandb_model.py asks the model, and the real SDK against the stand-in of the service,
+the same questions: what is shown of runs that are whole, sent twice, without numbers, unfinished, deleted,
+unknown, and opened again by a late request; which disturbances of an upload are overcome, which fail it, and
+which lose all of it without a word; what becomes of a deleted id, of a run and of a project that is refused;
+what the small requests tell of a service that is busy, away or silent, or refuses the key. The providers'
+contract (tests/providers/test_contract.py) passes over the model as over the real SDK.
+Only the model says how long requests take, that what was stored is shown later, and that a request may arrive
+long after nobody waits any more. What the service itself does is known as far as the stand-in is like W&B.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
@@ -11,14 +22,19 @@ from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
 from fairmind_sync.providers.wandb.content import WandbContent
 from fairmind_sync.providers.wandb.held import Held
 from fairmind_sync.providers.wandb.run_files import RunFiles
-from fairmind_sync.providers.wandb.sdk import UploadError, WandbRefusedError
+from fairmind_sync.providers.wandb.sdk import (
+    INIT_TIMEOUT_S,
+    RunRefusedError,
+    UploadError,
+    WandbRefusedError,
+)
 from fairmind_sync.results.delivery import Run
 from tests.simulation.network import NoReplyError, RefusedError, Service, StatusError, Wire
 
 _Result = TypeVar("_Result")
 ADDRESS = "https://wandb.simulated"
 REFUSED = "refused by wandb"
-_TRIES, _BETWEEN_S = 3, 2.0
+_LONGEST_S, _PATIENCE_S, _BETWEEN_S = INIT_TIMEOUT_S, 3.0, 2.0
 _FORBIDDEN = 403
 
 
@@ -104,21 +120,39 @@ class WandbModelSdk:
     def __init__(self, wire: Wire, service: WandbService) -> None:
         self._wire = wire
         self._service = service
+        self._in_use: set[str] = set()
 
     def probe(self) -> None:
         self._ask("viewer", lambda: None)
 
     def upload(self, run_id: str, content: WandbContent, *, with_files: bool = True) -> None:  # noqa: ARG002
+        """A file stream that is refused ends the upload without an error, as wandb-core does.
+
+        An id whose first request failed is in use until a restart.
+        """
         service = self._service
-        self._insist("upsert", lambda: service.upsert(run_id, content), run_id)
-        self._insist("stream", lambda: service.stream(run_id, content), run_id)
-        self._insist("complete", lambda: service.complete(run_id), run_id)
+        if run_id in self._in_use:
+            raise UploadError(f"ServerResponseError: run ID {run_id} is in use")
+        self._in_use.add(run_id)
+        try:
+            until = self._soon()
+            self._insist("upsert", lambda: service.upsert(run_id, content), run_id, until)
+        except StatusError as refused:
+            self._ask("upsert", lambda: None)  # of a run of its own: is it the project or this run?
+            raise RunRefusedError("W&B refuses this run") from refused
+        self._in_use.remove(run_id)
+        until = self._soon()
+        with suppress(StatusError):
+            self._insist("stream", lambda: service.stream(run_id, content), run_id, until)
+            self._insist("complete", lambda: service.complete(run_id), run_id, until)
 
     def add_files(self, run_id: str, files: RunFiles) -> None:
         raise NotImplementedError
 
     def require_stream(self, run_id: str) -> None:
-        self._ask("require_stream", lambda: None, run_id)
+        """Only what asks for patience is told."""
+        with suppress(ProviderBlockedError):
+            self._ask("require_stream", lambda: None, run_id)
 
     def read_back(self, run_ids: Iterable[str]) -> dict[str, Held]:
         asked = list(run_ids)
@@ -129,25 +163,33 @@ class WandbModelSdk:
         return self._ask("project", lambda: True)
 
     def restart(self) -> None:
-        """Nothing of wandb-core is simulated."""
+        """Has wandb-core forget which ids are in use."""
+        self._in_use.clear()
 
-    def _insist(self, what: str, effect: Callable[[], None], run_id: str) -> None:
-        """Repeats a request as wandb-core does; what then has no answer has failed the upload."""
-        for tried in range(1, _TRIES + 1):
+    def _soon(self) -> float:
+        return self._wire.process.world.now + _LONGEST_S
+
+    def _insist(self, what: str, effect: Callable[[], None], run_id: str, until: float) -> None:
+        """Repeats a request as wandb-core does, which rests for as long as it is asked to.
+
+        Raises:
+            UploadError: until then no answer came.
+            StatusError: the request is refused.
+        """
+        process = self._wire.process
+        while True:
             try:
-                self._wire.ask(what, effect, run_id, patience=3.0)
+                self._wire.ask(what, effect, run_id, patience=_PATIENCE_S)
             except (RefusedError, NoReplyError, StatusError) as error:
-                if tried == _TRIES or _is_final(error):
-                    self._raise(error)
-                self._wire.process.sleep(_BETWEEN_S)
+                if _is_final(error):
+                    raise
+                left = until - process.world.now
+                rest = max(_BETWEEN_S, error.after if isinstance(error, StatusError) else 0.0)
+                process.sleep(max(0.0, min(rest, left)))
+                if rest >= left:
+                    raise UploadError(f"CommError: {error}") from error
             else:
                 return
-
-    @staticmethod
-    def _raise(error: Exception) -> None:
-        if _is_final(error):
-            raise ProviderBlockedError("W&B refuses the project: it is gone")
-        raise UploadError(f"CommError: {error}") from error
 
     def _ask(self, what: str, effect: Callable[[], _Result], key: str = "") -> _Result:
         try:
