@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 from random import Random
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, select
 
-from fairmind_sync.outbox import outcomes, provider_state, unclean_attempts
+from fairmind_sync.outbox import outcomes, provider_state, retry_discard, unclean_attempts
 from fairmind_sync.outbox.unclean_attempts import SUSPECT_FOR, Standing
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.storage.engine import reading, writing
+from fairmind_sync.storage.tables import provider_table
 from tests.support.clock import NOW
 from tests.support.deliveries import RUN, claimed, delivered
 
@@ -66,6 +67,31 @@ def test_a_sweep_by_a_clock_that_ran_ahead_hides_no_attempt(engine: Engine) -> N
     swept(engine, NOW + 9 * SUSPECT_FOR)
     key = unclean(engine)
     assert suspects(engine) == [key]
+
+
+def test_what_is_given_up_long_after_its_sweeps_is_swept_again(engine: Engine) -> None:
+    """Sweeps left its run alone while the delivery was pending, and would have adopted it."""
+    key = unclean(engine)
+    later = NOW + 3 * SUSPECT_FOR
+    swept(engine, later)
+    before = suspects(engine, later)
+    with writing(engine) as connection:
+        retry_discard.discard(connection, [1], "no use", later)
+    assert (before, suspects(engine, later)) == ([], [key])
+
+
+def test_what_made_no_run_is_not_swept_again(engine: Engine) -> None:
+    claimed(engine)
+    later = NOW + 3 * SUSPECT_FOR
+    swept(engine, later)
+    with writing(engine) as connection:
+        before = provider_state_row(connection)
+        retry_discard.discard(connection, [1], "no use", later)
+        assert provider_state_row(connection) == before
+
+
+def provider_state_row(connection: Connection) -> object:
+    return connection.execute(select(provider_table.c.swept_until)).scalar()
 
 
 def test_a_sweep_of_one_provider_is_none_of_another(engine: Engine) -> None:

@@ -53,9 +53,6 @@ class Subject(Protocol):
     def delete(self, key: str) -> None:
         """Deletes a delivery's run, as a user of the provider does."""
 
-    def find_lost_runs(self) -> None:
-        """From now on runs of the same content are looked for."""
-
     def go_away(self) -> None:
         """From now on the service can't be reached."""
 
@@ -70,6 +67,13 @@ class Subject(Protocol):
 
     def be_well(self) -> None:
         """The service does as it should again."""
+
+
+class FindingSubject(Subject, Protocol):
+    """A subject that can look for runs whose database was lost."""
+
+    def find_lost_runs(self) -> None:
+        """From now on runs of the same content are looked for."""
 
 
 def new_deliveries(name: ProviderName, values: Iterable[float]) -> list[Delivery]:

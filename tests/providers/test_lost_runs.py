@@ -16,7 +16,7 @@ from fairmind_sync.results.delivery import Delivery
 from fairmind_sync.testing import new_result
 from tests.providers.subjects import (
     FakeSubject,
-    Subject,
+    FindingSubject,
     mlflow_subject,
     new_deliveries,
     wandb_subject,
@@ -30,7 +30,7 @@ NAMES = ("test_id", "user_id", "model_id", "dataset_id", "test_type")
 
 
 @pytest.fixture(params=SUBJECTS)
-def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Subject]:
+def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FindingSubject]:
     with ExitStack() as stack:
         if request.param == "mlflow":
             uri = request.getfixturevalue("mlflow_uri")
@@ -47,7 +47,9 @@ def saved_again(one: Delivery) -> Delivery:
     return replace(one, key=uuid4().hex, result=later)
 
 
-def test_the_same_content_has_one_run_where_lost_runs_are_looked_for(subject: Subject) -> None:
+def test_the_same_content_has_one_run_where_lost_runs_are_looked_for(
+    subject: FindingSubject,
+) -> None:
     subject.find_lost_runs()
     (one,) = new_deliveries(subject.name, [0.5])
     other = replace(one, result=replace(one.result, results={"accuracy": 0.75}), key=uuid4().hex)
@@ -61,7 +63,7 @@ def test_the_same_content_has_one_run_where_lost_runs_are_looked_for(subject: Su
     ]
 
 
-def test_without_being_asked_nobody_looks(subject: Subject) -> None:
+def test_without_being_asked_nobody_looks(subject: FindingSubject) -> None:
     (one,) = new_deliveries(subject.name, [0.5])
     subject.call(Call([one]))
     subject.call(Call([saved_again(one)]))

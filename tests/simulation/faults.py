@@ -18,6 +18,8 @@ FULL = "full"
 """The disk has no room for this commit."""
 LOSSES = ("lost", "no_reply", "late", "hang")
 """The request never arrives; its reply never does; the request arrives long after; nobody ever answers."""
+OUTAGE = "outage"
+"""The service goes away with this request on its way, for so long."""
 ANSWERS = ("429", "503", "500")
 """Of a service that is busy or broken; any other HTTP status may be the effect of a fault, too."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from tests.simulation.database import strike
-from tests.simulation.faults import Fault, Faults
+from tests.simulation.faults import OUTAGE, Fault, Faults
 from tests.simulation.hosts import Host
 from tests.simulation.waiting import Waiters
 from tests.simulation.world import Process, World
@@ -82,7 +82,9 @@ class _Request:
         self._error: Exception | None = None
 
     def send(self) -> None:
-        if self._does:
+        if self._does == OUTAGE and self._fault is not None:
+            self._service.away_until = self._world.now + self._fault.seconds
+        elif self._does:
             self.doubt()
         if self._does in NEVER_THERE:
             return

@@ -12,7 +12,7 @@ from itertools import pairwise
 from random import Random
 from typing import TypeAlias
 
-from tests.simulation.faults import ANSWERS, COMMIT, COMMITTED, FULL, TURN, Fault
+from tests.simulation.faults import ANSWERS, COMMIT, COMMITTED, FULL, OUTAGE, TURN, Fault
 
 _MINUTE, _HOUR = 60.0, 3600.0
 _REQUESTS = (
@@ -211,6 +211,18 @@ def _slow_creates(chance: Random, _when: _Times) -> list[Planned]:
     return [Fault("mlflow create", nth, "late", chance.uniform(11, 28)) for nth in (1, 2, 4)]
 
 
+def _hangs(chance: Random, _when: _Times) -> list[Planned]:
+    return [Fault(chance.choice(_MAY_HANG), chance.randint(1, 4), "hang")]
+
+
+def _cuts(chance: Random, _when: _Times) -> list[Planned]:
+    """Draws outages that begin while a request is on its way."""
+    found = {(chance.choice(_REQUESTS), chance.randint(1, 8)) for _ in range(2)}
+    return [
+        Fault(at, nth, OUTAGE, chance.choice((60.0, 10 * _MINUTE))) for at, nth in sorted(found)
+    ]
+
+
 def _lags(chance: Random, when: _Times) -> list[Planned]:
     return [Step(0.0, "lag", "wandb", chance.choice((0.3, 3.0, 45.0, 200.0)))]
 
@@ -226,6 +238,8 @@ _DRAWS: tuple[Callable[[Random, _Times], list[Planned]], ...] = (
     _lags,
     _stalls,
     _slow_creates,
+    _hangs,
+    _cuts,
 )
 
 
@@ -244,9 +258,6 @@ def _faults(chance: Random) -> list[Planned]:
             ("kill", "freeze", "lost", "no_reply", "no_reply", "late", "late", *ANSWERS)
         )
         faults[at, nth] = Fault(at, nth, effect, _how_long(chance, effect))
-    if chance.random() < 0.2:
-        at = chance.choice(_MAY_HANG)
-        faults[at, 1] = Fault(at, chance.randint(1, 4), "hang")
     return [*faults.values()]
 
 

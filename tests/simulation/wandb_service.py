@@ -12,10 +12,11 @@ long after nobody waits any more. What the service itself does is known as far a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import count
 from typing import TypeVar
 
 from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
@@ -48,6 +49,7 @@ class WandbRun:
     is_deleted: bool = False
     digest: str = ""
     history_lines: int = 0
+    ended: set[int] = field(default_factory=set)
 
     @property
     def is_whole(self) -> bool:
@@ -81,11 +83,18 @@ class WandbService(Service):
     lag: float = 0.0
     runs: dict[str, WandbRun] = field(default_factory=dict)
     page: dict[str, Held] = field(default_factory=dict)
+    uploads: Iterator[int] = field(default_factory=lambda: count(1))
 
-    def upsert(self, run_id: str, content: WandbContent) -> None:
+    def upsert(self, run_id: str, content: WandbContent, upload: int = 0) -> None:
+        """Opens the run; a repetition after the end of its own `upload` is taken to change nothing.
+
+        Of what wandb-core repeats by itself the product sees nothing, so can't suspect it.
+        """
         if content.group == REFUSED:
             raise WandbRefusedError("W&B refuses this model")
         run = self.runs.setdefault(run_id, WandbRun(run_id, content))
+        if upload in run.ended:
+            return
         if run.is_deleted:
             raise WandbRefusedError("the run was deleted at W&B: previously created and deleted")
         run.state, run.content = "running", content
@@ -96,9 +105,11 @@ class WandbService(Service):
         run.history_lines, run.digest = bool(content.row), content.digest
         self._show(run)
 
-    def complete(self, run_id: str) -> None:
-        self.runs[run_id].state = "finished"
-        self._show(self.runs[run_id])
+    def complete(self, run_id: str, upload: int = 0) -> None:
+        run = self.runs[run_id]
+        run.state = "finished"
+        run.ended |= {upload} if upload else set()
+        self._show(run)
 
     def delete(self, run_id: str) -> None:
         self.runs[run_id].is_deleted = True
@@ -121,6 +132,7 @@ class WandbModelSdk:
         self._wire = wire
         self._service = service
         self._in_use: set[str] = set()
+        self._uploads = service.uploads
 
     def probe(self) -> None:
         self._ask("viewer", lambda: None)
@@ -136,7 +148,8 @@ class WandbModelSdk:
         self._in_use.add(run_id)
         try:
             until = self._soon()
-            self._insist("upsert", lambda: service.upsert(run_id, content), run_id, until)
+            upload = next(self._uploads)
+            self._insist("upsert", lambda: service.upsert(run_id, content, upload), run_id, until)
         except StatusError as refused:
             self._ask("upsert", lambda: None)  # of a run of its own: is it the project or this run?
             raise RunRefusedError("W&B refuses this run") from refused
@@ -144,7 +157,7 @@ class WandbModelSdk:
         until = self._soon()
         with suppress(StatusError):
             self._insist("stream", lambda: service.stream(run_id, content), run_id, until)
-            self._insist("complete", lambda: service.complete(run_id), run_id, until)
+            self._insist("complete", lambda: service.complete(run_id, upload), run_id, until)
 
     def add_files(self, run_id: str, files: RunFiles) -> None:
         raise NotImplementedError

@@ -122,15 +122,18 @@ def release(
 
 
 def unclaim(connection: Connection, deliveries: Sequence[Delivery]) -> None:
-    """Gives deliveries back that nobody began, as if they had never been claimed."""
+    """Gives deliveries back that nobody began, as if they had never been claimed.
+
+    Where the lease was lost, the attempt was counted: it stays.
+    """
     for delivery in deliveries:
-        _give_back(connection, delivery)
-        connection.execute(
-            delete(attempts_table).where(
-                attempts_table.c.delivery_id == delivery.id,
-                attempts_table.c.lease_token == delivery.lease_token,
+        if _give_back(connection, delivery):
+            connection.execute(
+                delete(attempts_table).where(
+                    attempts_table.c.delivery_id == delivery.id,
+                    attempts_table.c.lease_token == delivery.lease_token,
+                )
             )
-        )
 
 
 def _give_back(connection: Connection, delivery: Delivery) -> bool:

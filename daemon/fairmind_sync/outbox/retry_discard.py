@@ -18,6 +18,7 @@ from sqlalchemy import (
 from fairmind_sync.outbox.hand_overs import is_away
 from fairmind_sync.outbox.outcomes import NO_LEASE
 from fairmind_sync.outbox.payload_locks import keep_payloads_of
+from fairmind_sync.outbox.unclean_attempts import sweep_again
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.results.states import DEAD, DISCARDED, HANDED_OVER, PENDING
 from fairmind_sync.storage.tables import hand_overs_table, outbox_table
@@ -87,6 +88,8 @@ def discard(
             **NO_LEASE,
         )
     )
+    for first in range(0, len(delivery_ids), _PART):
+        sweep_again(connection, delivery_ids[first : first + _PART])
     return _count_changed(connection, discarded, delivery_ids)
 
 

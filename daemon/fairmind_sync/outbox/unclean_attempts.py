@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, update
 
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.results.states import DELIVERED, READY
@@ -86,6 +87,29 @@ def suspect_keys(
             .distinct()
             .limit(limit)
         ).scalars()
+    )
+
+
+def sweep_again(connection: Connection, delivery_ids: Sequence[int]) -> None:
+    """Has the attempts of deliveries that are given up swept once more, however long ago those began.
+
+    A sweep leaves the run of a pending delivery alone, whose next attempt will look for it.
+    """
+    oldest = (
+        select(func.min(attempts_table.c.started_at))
+        .join_from(attempts_table, outbox_table)
+        .where(
+            outbox_table.c.id.in_(delivery_ids),
+            outbox_table.c.provider == provider_table.c.provider,
+            outbox_table.c.create_attempted_at.is_not(None),
+            is_unclean(),
+        )
+        .scalar_subquery()
+    )
+    connection.execute(
+        update(provider_table)
+        .where(provider_table.c.swept_until > oldest)
+        .values(swept_until=oldest)
     )
 
 
