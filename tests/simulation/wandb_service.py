@@ -92,13 +92,15 @@ class WandbService(Service):
         self._show(run)
 
     def stream(self, run_id: str, content: WandbContent) -> None:
+        """The summary, which has the digest; the history comes with the end."""
         run = self.runs[run_id]
-        run.history_lines, run.digest = bool(content.row), content.digest
+        run.digest = content.digest
         self._show(run)
 
-    def complete(self, run_id: str) -> None:
-        self.runs[run_id].state = "finished"
-        self._show(self.runs[run_id])
+    def complete(self, run_id: str, content: WandbContent) -> None:
+        run = self.runs[run_id]
+        run.history_lines, run.digest, run.state = bool(content.row), content.digest, "finished"
+        self._show(run)
 
     def delete(self, run_id: str) -> None:
         self.runs[run_id].is_deleted = True
@@ -144,7 +146,7 @@ class WandbModelSdk:
         until = self._soon()
         with suppress(StatusError):
             self._insist("stream", lambda: service.stream(run_id, content), run_id, until)
-            self._insist("complete", lambda: service.complete(run_id), run_id, until)
+            self._insist("complete", lambda: service.complete(run_id, content), run_id, until)
 
     def add_files(self, run_id: str, files: RunFiles) -> None:
         raise NotImplementedError

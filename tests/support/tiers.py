@@ -65,6 +65,7 @@ _LONG = {
     "test_moved_database": 20,
     "test_full_disk": 20,
     "test_worker": 20,
+    "test_wandb_model": 20,
 }
 """The files whose tests wait longest together, and for how many seconds; a test elsewhere counts as one."""
 _A_HANDFUL = 5
