@@ -101,13 +101,14 @@ class WandbService(Service):
         self._show(run)
 
     def stream(self, run_id: str, content: WandbContent) -> None:
+        """The summary, which has the digest; the history comes with the end."""
         run = self.runs[run_id]
-        run.history_lines, run.digest = bool(content.row), content.digest
+        run.digest = content.digest
         self._show(run)
 
-    def complete(self, run_id: str, upload: int = 0) -> None:
+    def complete(self, run_id: str, content: WandbContent, upload: int = 0) -> None:
         run = self.runs[run_id]
-        run.state = "finished"
+        run.history_lines, run.digest, run.state = bool(content.row), content.digest, "finished"
         run.ended |= {upload} if upload else set()
         self._show(run)
 
@@ -157,7 +158,9 @@ class WandbModelSdk:
         until = self._soon()
         with suppress(StatusError):
             self._insist("stream", lambda: service.stream(run_id, content), run_id, until)
-            self._insist("complete", lambda: service.complete(run_id, upload), run_id, until)
+            self._insist(
+                "complete", lambda: service.complete(run_id, content, upload), run_id, until
+            )
 
     def add_files(self, run_id: str, files: RunFiles) -> None:
         raise NotImplementedError
