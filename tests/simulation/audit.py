@@ -7,7 +7,7 @@ whoever isn't a live lease's holder may neither end a delivery nor take the leas
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import NamedTuple
 
 SCRIPT = """
@@ -52,19 +52,28 @@ class Write(NamedTuple):
     def was_leased(self) -> bool:
         return self.old_lease_token is not None and (self.old_lease_expires_at or "") > self.at
 
+    @property
+    def ends_a_live_lease(self) -> bool:
+        """Whether the lease runs out with this write, and keeps its token."""
+        is_over = (self.new_lease_expires_at or "") <= self.at
+        return self.was_leased and self.new_lease_token == self.old_lease_token and is_over
+
 
 def install(database: sqlite3.Connection) -> None:
     database.executescript(SCRIPT)
 
 
-def breaches(writes: list[Write]) -> Iterator[str]:
-    """Yields a sentence on each write that breaks a rule of leases."""
+def breaches(writes: list[Write], killed: Container[str] = ()) -> Iterator[str]:
+    """Yields a sentence on each write that breaks a rule of leases; `killed` names processes."""
     holders: dict[str, str] = {}
     for write in writes:
         if write.is_claim:
             assert write.new_lease_token is not None
             holders[write.new_lease_token] = write.who
         yield from _breaches_of(write, holders)
+        holder = holders.get(write.old_lease_token or "")
+        if write.ends_a_live_lease and holder != write.who and holder not in killed:
+            yield f"the lease of a living worker was ended: delivery {write.id} by {write.who}"
 
 
 def _breaches_of(write: Write, holders: dict[str, str]) -> Iterator[str]:

@@ -49,7 +49,7 @@ class Database:
         """
         connection.execute("PRAGMA busy_timeout = 0")
         connection.create_function("randomblob", 1, lambda _size: self.keys.randbytes(_KEY_BYTES))
-        connection.create_function("simulated_who", 0, lambda: f"{process.name} {process.pid}")
+        connection.create_function("simulated_who", 0, lambda: process.signature)
         connection.create_function("simulated_now", 0, lambda: _as_stored(host))
 
     def _before_commit(self, process: Process) -> None:

@@ -19,6 +19,7 @@ class Host:
         self.drift = 0.0
         self.slept = 0.0
         self.processes: list[Process] = []
+        self.ever_started: dict[str, Process] = {}
         self.cut_off_from: set[str] = set()
         self.on_clock_set: list[Callable[[], None]] = []
 
@@ -43,6 +44,7 @@ class Host:
     def started(self, name: str) -> Process:
         process = Process(self.world, name)
         self.processes.append(process)
+        self.ever_started[process.signature] = process
         process.on_end.append(lambda: self.processes.remove(process))
         return process
 

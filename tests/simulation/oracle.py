@@ -55,7 +55,9 @@ class Oracle:
         for row in self._rows:
             yield from self._of_row(row)
         yield from self._of_services()
-        yield from (f"fence: {breach}" for breach in audit.breaches(self._writes))
+        started = self._run.host.ever_started
+        killed = {name for name, process in started.items() if process.was_killed}
+        yield from (f"fence: {breach}" for breach in audit.breaches(self._writes, killed))
         yield from self._of_attempts()
         yield from self._of_counted_attempts()
         yield from self._of_second_runs()

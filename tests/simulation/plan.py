@@ -223,6 +223,11 @@ def _cuts(chance: Random, _when: _Times) -> list[Planned]:
     ]
 
 
+def _silent_losses(chance: Random, _when: _Times) -> list[Planned]:
+    """Draws refusals of W&B's file stream, of which the SDK says nothing."""
+    return [Fault("wandb stream", nth, "403") for nth in {chance.randint(1, 8) for _ in range(2)}]
+
+
 def _lags(chance: Random, when: _Times) -> list[Planned]:
     return [Step(0.0, "lag", "wandb", chance.choice((0.3, 3.0, 45.0, 200.0)))]
 
@@ -240,6 +245,7 @@ _DRAWS: tuple[Callable[[Random, _Times], list[Planned]], ...] = (
     _slow_creates,
     _hangs,
     _cuts,
+    _silent_losses,
 )
 
 

@@ -159,7 +159,7 @@ def _bury_live() -> list[Any]:
 
 
 def _deletion_takes_leases() -> list[Any]:
-    def discard(connection: Connection, ids: Any, reason: str, now: datetime) -> int:
+    def discard(connection: Connection, ids: Any, reason: str, now: datetime, **_how: bool) -> int:
         discarded = update(outbox_table).where(
             outbox_table.c.id.in_(ids), outbox_table.c.status.in_(("pending", "dead"))
         )

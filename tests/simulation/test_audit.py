@@ -42,7 +42,7 @@ NO_LEASE: dict[str, object] = {"lease_token": None, "lease_expires_at": None}
     ids=["the holder delivers", "a lease that ran out is taken", "a dead worker's lease is ended"],
 )
 def test_what_the_rules_allow_is_no_breach(then: Write) -> None:
-    assert [*breaches([CLAIM, then])] == []
+    assert [*breaches([CLAIM, then], ["worker 1"])] == []
 
 
 @pytest.mark.parametrize(
@@ -57,9 +57,10 @@ def test_what_the_rules_allow_is_no_breach(then: Write) -> None:
         (write("worker 2", lease(), {"run_id": "r"}), "a run was recorded by somebody without"),
         (write("worker 1", lease(), {"attempts": 2}), "an attempt was counted without a claim"),
         (write("worker 2", {"attempts": 1}, lease("b")), "a claim did not count its attempt"),
+        (write("daemon", lease(), {"lease_expires_at": NOW}), "the lease of a living worker"),
     ],
-    ids=["taken", "ended", "delivered", "run", "counted", "uncounted"],
+    ids=["taken", "ended", "delivered", "run", "counted", "uncounted", "living"],
 )
 def test_what_breaks_a_rule_is_told(then: Write, said: str) -> None:
-    (found,) = breaches([CLAIM, then])
+    (found,) = breaches([CLAIM, then], ["worker 2"])
     assert found.startswith(said)

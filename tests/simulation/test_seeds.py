@@ -1,8 +1,7 @@
-"""Years of trouble in minutes: fresh seeds with each change, and faults put back that a seed has to find."""
+"""Years of trouble in minutes: the same seeds with each change, and faults put back that one has to find."""
 
 from __future__ import annotations
 
-import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,7 +15,6 @@ from tests.simulation.runs import Laboratory, laboratory, told
 
 pytestmark = pytest.mark.system  # they compute for long
 
-GROUPS, SEEDS_OF_A_GROUP = 10, 30
 MOST_SEEDS = 60
 
 
@@ -26,12 +24,18 @@ def lab() -> Iterator[Laboratory]:
         yield made
 
 
-@pytest.mark.parametrize("_group", range(GROUPS))
-def test_fresh_seeds_lose_double_and_forget_nothing(lab: Laboratory, _group: int) -> None:
-    first = secrets.randbelow(2**40)
-    for seed in range(first, first + SEEDS_OF_A_GROUP):
-        outcome = lab.run(plan_of(seed))
-        assert not outcome.findings, told(outcome)
+@pytest.mark.parametrize("first", [0, 20, 40])
+def test_no_seed_loses_doubles_or_forgets_anything(first: int) -> None:
+    """As a command of its own, so that sets have one order and a seed is one run."""
+    ran = simulate("--seeds", "20", "--from", str(first))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert ran.stdout.startswith(f"20 seeds from {first}, ")
+    assert ", 0 failures; " in ran.stdout
+
+
+def simulate(*options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tests.simulation", *options]
+    return subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize("seed", [8, 96, 501])
@@ -45,14 +49,6 @@ def test_a_fault_that_is_put_back_is_found(lab: Laboratory, fault: PutBackFault)
     with put_back(fault):
         seeds = (fault.seed, *range(MOST_SEEDS))
         assert any(lab.run(plan_of(seed)).findings for seed in seeds), "no seed found it"
-
-
-def test_the_command_says_in_one_line_what_it_saw() -> None:
-    command = [sys.executable, "-m", "tests.simulation", "--seeds", "2", "--from", "1"]
-    ran = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True)
-    assert ran.stdout.startswith("2 seeds from 1, ")
-    assert " simulated hours, " in ran.stdout
-    assert ", 0 failures; " in ran.stdout
 
 
 def test_a_failure_names_the_events_and_the_command_that_repeats_it(lab: Laboratory) -> None:

@@ -110,11 +110,16 @@ class Process:
         self.world = world
         self.name = name
         self.pid = next(Process._numbers)
-        self.is_dead = False
+        self.is_dead = self.was_killed = False
         self.frozen_until = 0.0
         self.was_disturbed = False
         self.on_end: list[Callable[[], None]] = []
         self._strands: dict[greenlet, Callable[[], None]] = {}
+
+    @property
+    def signature(self) -> str:
+        """As the audit log names it."""
+        return f"{self.name} {self.pid}"
 
     def start(self, work: Callable[[], object], on_end: Callable[[], None] = lambda: None) -> None:
         """Starts a strand, which is a thread to the product."""
@@ -178,7 +183,7 @@ class Process:
         """Ends the process at once, wherever its strands are; may be called from one of them."""
         if self.is_dead:
             return
-        self.is_dead = self.was_disturbed = True
+        self.is_dead = self.was_killed = self.was_disturbed = True
         self.world.after(0.0, self._unwind)
         if self.world.is_in_a_strand and getcurrent() in self._strands:
             raise Killed
