@@ -36,7 +36,9 @@ from fairmind_sync.relay import journal, loop, sweep
 from fairmind_sync.results.delivery import Run
 from fairmind_sync.storage.engine import current_time, reading, writing
 from fairmind_sync.storage.tables import attempts_table, outbox_table, results_table
+from tests.simulation.faults import OUTAGE, Fault
 from tests.simulation.mlflow_service import MlflowModelApi
+from tests.simulation.plan import Plan, Planned, Step, plan_of
 from tests.simulation.workers import Watchdog
 
 PutBack: TypeAlias = Callable[[], list[Any]]
@@ -44,11 +46,21 @@ PutBack: TypeAlias = Callable[[], list[Any]]
 
 @dataclass(frozen=True, slots=True)
 class PutBackFault:
-    """A fault by its name; `made` returns the patches that make it."""
+    """A fault by its name; `made` returns the patches that make it.
+
+    Where a seed rarely has what it takes, `events` are a plan of their own.
+    """
 
     name: str
     made: PutBack
     seed: int
+    events: tuple[Planned, ...] = ()
+
+    @property
+    def plan(self) -> Plan:
+        if not self.events:
+            return plan_of(self.seed)
+        return Plan(self.seed, 0.5, 5, None, self.events, (*range(len(self.events)),))
 
 
 def _no_token() -> list[Any]:
@@ -207,45 +219,46 @@ def _prunes_all_that_is_old() -> list[Any]:
     return [patch.object(pruning, "_is_prunable", is_prunable)]
 
 
-def _lease_of_a_day() -> list[Any]:
-    return [patch.object(loop, "LEASE", timedelta(days=1))]
-
-
-def _no_sweep() -> list[Any]:
-    return [patch.object(sweep, "is_called_for", lambda *_given: False)]
-
-
 def _of(owner: Any, name: str, value: Any) -> PutBack:
     return lambda: [patch.object(owner, name, value)]
 
 
+_AWAY_IN_ITS_SWEEP = (
+    Step(1.0, "another daemon"),
+    Step(5.0, "save", amount=1),
+    Fault("mlflow create", 1, "freeze", 60.0),
+    Step(595.0, "away", "mlflow", 60.0),
+)
+
 FAULTS = (
-    PutBackFault("a write without the lease's token", _no_token, 0),
-    PutBackFault("a grace period of 0 after a lost create", _no_grace, 0),
+    PutBackFault("a write without the lease's token", _no_token, 30),
+    PutBackFault("a grace period of 0 after a lost create", _no_grace, 13),
     PutBackFault(
         "a sweep that deletes the recorded run",
         _of(mlflow_provider.MlflowProvider, "_put_right", _sweep_deletes_all),
-        0,
+        3,
     ),
     PutBackFault(
         "a failure that counts though the provider is away",
         _of(loop, "is_away", lambda *_given: False),
         0,
+        (Step(5.0, "save", amount=1), Fault("mlflow log", 1, OUTAGE, 120.0)),
     ),
-    PutBackFault("an attempt that counts though it was given back", _release_counts, 0),
+    PutBackFault("an attempt that counts though it was given back", _release_counts, 2),
     PutBackFault(
         "a worker that died, and whose slot stays busy",
         _of(WorkerSlot, "has_lost_its_process", lambda _slot: False),
-        0,
+        2,
     ),
-    PutBackFault("a watchdog that ends nothing", _of(Watchdog, "watch", lambda *_given: None), 0),
-    PutBackFault("a clock set back, and times left ahead", _uncorrected_times, 0),
+    PutBackFault("a watchdog that ends nothing", _of(Watchdog, "watch", lambda *_given: None), 2),
+    PutBackFault("a clock set back, and times left ahead", _uncorrected_times, 34),
     PutBackFault(
         "a provider that is away is not probed where nothing is due",
         _of(Dispatcher, "_sweep", _sweeps_when_ready),
         0,
+        _AWAY_IN_ITS_SWEEP,
     ),
-    PutBackFault("an attempt that is forgotten after a day's sleep", _suspect_for_a_day, 0),
+    PutBackFault("an attempt that is forgotten after a day's sleep", _suspect_for_a_day, 1),
     PutBackFault(
         "a create that is not written down before",
         _of(journal.OutboxJournal, "creating", lambda *_given: None),
@@ -254,20 +267,22 @@ FAULTS = (
     PutBackFault(
         "a W&B run that is delivered without being read back",
         _of(WandbProvider, "_confirm_the_rest", _unconfirmed),
-        0,
+        2,
     ),
-    PutBackFault("an unanswered finish that is believed", _finish_is_believed, 0),
+    PutBackFault("an unanswered finish that is believed", _finish_is_believed, 3),
     PutBackFault("a claim that takes live leases", _live_leases_are_taken, 0),
     PutBackFault("a burial of what is under way", _bury_live, 0),
-    PutBackFault("a deletion that ends live leases", _deletion_takes_leases, 0),
+    PutBackFault("a deletion that ends live leases", _deletion_takes_leases, 4),
     PutBackFault("a dead worker that ends everybody's leases", _all_leases_end, 0),
     PutBackFault("a result that is committed before its deliveries", _two_transactions, 0),
-    PutBackFault("a retention that erases what is still owed", _prunes_all_that_is_old, 0),
+    PutBackFault("a retention that erases what is still owed", _prunes_all_that_is_old, 10),
     PutBackFault(
         "a probe that nobody makes", _of(provider_state, "take_probe", lambda *_given: False), 0
     ),
-    PutBackFault("a lease that outlives its worker for a day", _lease_of_a_day, 0),
-    PutBackFault("no sweep at all", _no_sweep, 0),
+    PutBackFault(
+        "a lease that outlives its worker for a day", _of(loop, "LEASE", timedelta(days=1)), 11
+    ),
+    PutBackFault("no sweep at all", _of(sweep, "is_called_for", lambda *_given: False), 0),
 )
 
 

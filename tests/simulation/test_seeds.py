@@ -5,8 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import chain
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from tests.conftest import CHECKOUT
 from tests.simulation.plan import plan_of
@@ -43,18 +45,28 @@ def test_a_seed_is_the_same_run_each_time(lab: Laboratory, seed: int) -> None:
     assert lab.run(plan_of(seed)) == lab.run(plan_of(seed))
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def _when_it_is_tried(fault: PutBackFault) -> ParameterSet:
+    """With each change, where a plan of its own finds it; else by `task nightly`."""
+    is_quick = bool(fault.events)
+    return pytest.param(fault, id=fault.name, marks=() if is_quick else pytest.mark.nightly)
+
+
+@pytest.mark.parametrize("fault", [*map(_when_it_is_tried, FAULTS)])
 def test_a_fault_that_is_put_back_is_found(lab: Laboratory, fault: PutBackFault) -> None:
     """By the seed that found it, or, after plans have changed, by another one of the first."""
     with put_back(fault):
-        seeds = (fault.seed, *range(MOST_SEEDS))
-        assert any(lab.run(plan_of(seed)).findings for seed in seeds), "no seed found it"
+        plans = chain([fault.plan], map(plan_of, range(MOST_SEEDS)))
+        assert any(lab.run(plan).findings for plan in plans), "no seed found it"
+
+
+@pytest.mark.parametrize("fault", [one for one in FAULTS if one.events], ids=lambda one: one.name)
+def test_a_plan_of_its_own_fails_by_its_fault_alone(lab: Laboratory, fault: PutBackFault) -> None:
+    assert lab.run(fault.plan).findings == ()
 
 
 def test_a_failure_names_the_events_and_the_command_that_repeats_it(lab: Laboratory) -> None:
     (fault,) = (one for one in FAULTS if "watchdog" in one.name)
     plan = plan_of(fault.seed)
-    plan = plan.only(plan.numbers[:-1] + plan.numbers[-1:])
     with put_back(fault):
         outcome = lab.run(plan)
     lines = told(outcome).splitlines()
