@@ -88,9 +88,12 @@ def discard(
             **NO_LEASE,
         )
     )
-    for first in range(0, len(delivery_ids), _PART):
+    count = _count_changed(connection, discarded, delivery_ids)
+    for first in range(
+        0, len(delivery_ids), _PART
+    ):  # after the rows, as who records an outcome does
         sweep_again(connection, delivery_ids[first : first + _PART])
-    return _count_changed(connection, discarded, delivery_ids)
+    return count
 
 
 def _count_changed(connection: Connection, change: Update, delivery_ids: Sequence[int]) -> int:
