@@ -118,7 +118,7 @@ def test_a_bundle_that_was_not_signed_is_not_whole(sites: tuple[Site, Site, Site
     unsigned.finish()
     (part,) = home.place.glob("unsigned.bundle.*")
     assert CHANGED in str(courier.refusal(part))
-    unsigned.drop()
+    unsigned.close()
     assert [*home.place.glob("unsigned.*")] == []
 
 
@@ -246,7 +246,7 @@ def test_a_result_larger_than_any_entry_is_not_written(
     unsigned = UnsignedBundle(tmp_path / "large", header, 10**6)
     with pytest.raises(BundleError, match="more than a bundle can hold"):
         unsigned.add({"results": "x" * 50})
-    unsigned.drop()
+    unsigned.close()
 
 
 def test_an_encrypted_bundle_shows_no_result(sites: tuple[Site, Site, Site]) -> None:

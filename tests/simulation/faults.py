@@ -12,12 +12,8 @@ from dataclasses import dataclass
 
 TURN, COMMIT, COMMITTED = "turn", "commit", "committed"
 """Before a process asks for its turn to write; before its commit; after its commit."""
-ENDS = ("kill", "freeze")
-"""What may befall a process at each touch."""
 FULL = "full"
 """The disk has no room for this commit."""
-LOSSES = ("lost", "no_reply", "late", "hang")
-"""The request never arrives; its reply never does; the request arrives long after; nobody ever answers."""
 OUTAGE = "outage"
 """The service goes away with this request on its way, for so long."""
 ANSWERS = ("429", "503", "500")

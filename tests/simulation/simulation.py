@@ -97,7 +97,10 @@ class Simulation:
         return self.daemons
 
     def _do(self, step: Step) -> None:
-        getattr(self, f"_{step.what.replace(' ', '_')}")(step)
+        if step.what.isdecimal():
+            self._answer(step)
+        else:
+            getattr(self, f"_{step.what.replace(' ', '_')}")(step)
 
     def _calm(self) -> None:
         """Ends all trouble."""
@@ -196,18 +199,10 @@ class Simulation:
     def _away(self, step: Step) -> None:
         self._service(step.who).away_until = self.world.now + step.amount
 
-    def _503(self, step: Step) -> None:
-        self._answers(step, 503)
-
-    def _429(self, step: Step) -> None:
-        self._answers(step, 429)
-
-    def _403(self, step: Step) -> None:
-        self._answers(step, 403)
-
-    def _answers(self, step: Step, status: int) -> None:
+    def _answer(self, step: Step) -> None:
+        """The service answers each request with this status."""
         service = self._service(step.who)
-        service.answers, service.answers_until = status, self.world.now + step.amount
+        service.answers, service.answers_until = int(step.what), self.world.now + step.amount
 
     def _cut_off(self, step: Step) -> None:
         self.host.cut_off_from.add(step.who)

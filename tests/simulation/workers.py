@@ -136,10 +136,6 @@ class SimulatedExecutor:
             self.process.end()
         self.is_open = False
 
-    def shutdown_when_idle(self) -> None:
-        """As when the daemon ends: the process has been asked to stop, and ends after its drain."""
-        self.shutdown()
-
 
 def drains_of(
     simulation: Simulation, process: Process, host: Host, settings: Settings, flags: SharedFlags
@@ -208,7 +204,7 @@ class SimulatedProcesses(WorkerProcesses):
             process.on_end.append(waiters.wake)
         deadline = self._daemon.world.now + within_s
         for one in self._executors:
-            one.shutdown_when_idle()
+            one.shutdown()  # after its drain: the process has been asked to stop
         while self._alive() and (left := deadline - self._daemon.world.now) > 0:
             waiters.wait(left)
         for process in self._alive():

@@ -74,12 +74,6 @@ class World:
         if not is_done():
             self.now = max(self.now, until)
 
-    def next_at(self) -> float | None:
-        """When something happens next."""
-        while self._heap and self._heap[0].is_dropped:
-            heapq.heappop(self._heap)
-        return self._heap[0].at if self._heap else None
-
     def leave(self) -> None:
         """Suspends the running strand until somebody resumes it."""
         self._main.switch()

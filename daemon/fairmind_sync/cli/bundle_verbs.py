@@ -12,16 +12,7 @@ import typer
 from fairmind_sync.cli import when
 from fairmind_sync.cli.byte_counts import MostBytes, bytes_of
 from fairmind_sync.cli.command import AsJson, by_command, current_settings, opened
-from fairmind_sync.cli.filters import (
-    OfModel,
-    OfProvider,
-    OfRisk,
-    OfTest,
-    OfType,
-    OfUser,
-    Since,
-    Until,
-)
+from fairmind_sync.cli.filters import chooses_what_waits
 from fairmind_sync.cli.output import fail, print_json, say
 from fairmind_sync.text import counted
 
@@ -31,6 +22,7 @@ if TYPE_CHECKING:
     from fairmind_sync.handover.identity import OwnSite
     from fairmind_sync.handover.reading_bundles import ReadReport
     from fairmind_sync.handover.writing_bundles import Sender, WrittenBundle
+    from fairmind_sync.outbox.delivery_lookup import RunFilter
 
 bundle = typer.Typer(
     help="Hand deliveries over without a network, and hear what became of them.",
@@ -79,19 +71,13 @@ def _sender(site: str | None) -> Sender:
 
 
 @bundle.command()
+@chooses_what_waits
 def export(
     file: NewFile,
     site: ForSite = None,
-    test_id: OfTest = None,
-    model_id: OfModel = None,
-    user_id: OfUser = None,
-    test_type: OfType = None,
-    risk: OfRisk = None,
-    provider: OfProvider = None,
-    since: Since = None,
-    until: Until = None,
     max_size: MostBytes = "100MB",
     *,
+    wanted: RunFilter,
     encrypt: Encrypted = False,
     again: Annotated[
         bool, typer.Option("--again", help="What the site has already, and no receipts tell of.")
@@ -105,18 +91,7 @@ def export(
     Example: fairmind-sync bundle export /media/stick/out.bundle --for courier --encrypt
     """
     from fairmind_sync.handover import writing_bundles
-    from fairmind_sync.outbox.delivery_lookup import RunFilter
 
-    wanted = RunFilter(
-        test_id=test_id,
-        model_id=model_id,
-        user_id=user_id,
-        test_type=test_type,
-        risk=risk,
-        provider=provider,
-        since=since,
-        until=until,
-    )
     sender = _sender(site)
     written = writing_bundles.export(
         sender,

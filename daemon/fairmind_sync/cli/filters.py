@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import wraps
 from inspect import Parameter
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
@@ -96,22 +96,36 @@ _CHOOSE_DELIVERIES: dict[str, Any] = {
 """Each is a field of a RunFilter."""
 
 
-def chooses_deliveries(verb: Callable[..., None]) -> Callable[..., None]:
-    """Gives a verb the options that choose deliveries; the verb gets them as one RunFilter, `wanted`."""
+_Verb: TypeAlias = Callable[..., None]
 
-    @wraps(verb)
-    def with_options(**given: Any) -> None:
-        from fairmind_sync.outbox.delivery_lookup import RunFilter
 
-        wanted = RunFilter(**{name: given.pop(name) for name in _CHOOSE_DELIVERIES})
-        verb(**given, wanted=wanted)
+def _choosing(chosen_by: Mapping[str, Any]) -> Callable[[_Verb], _Verb]:
+    """Returns what gives a verb these options; the verb gets them as one RunFilter, `wanted`."""
 
-    own = inspect.signature(verb, eval_str=True, locals={"RunFilter": object}).parameters
-    options = {name: own[name] for name in own if name != "wanted"} | {
-        name: Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=option)
-        for name, option in _CHOOSE_DELIVERIES.items()
-    }
-    in_order = sorted(options.values(), key=lambda option: option.kind)
-    with_options.__signature__ = inspect.Signature(in_order)  # type: ignore[attr-defined]
-    with_options.__annotations__ = {name: option.annotation for name, option in options.items()}
-    return with_options
+    def decorated(verb: _Verb) -> _Verb:
+        @wraps(verb)
+        def with_options(**given: Any) -> None:
+            from fairmind_sync.outbox.delivery_lookup import RunFilter
+
+            wanted = RunFilter(**{name: given.pop(name) for name in chosen_by})
+            verb(**given, wanted=wanted)
+
+        own = inspect.signature(verb, eval_str=True, locals={"RunFilter": object}).parameters
+        options = {name: own[name] for name in own if name != "wanted"} | {
+            name: Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=option)
+            for name, option in chosen_by.items()
+        }
+        in_order = sorted(options.values(), key=lambda option: option.kind)
+        with_options.__signature__ = inspect.Signature(in_order)  # type: ignore[attr-defined]
+        with_options.__annotations__ = {name: option.annotation for name, option in options.items()}
+        return with_options
+
+    return decorated
+
+
+chooses_deliveries = _choosing(_CHOOSE_DELIVERIES)
+"""For verbs on any deliveries."""
+chooses_what_waits = _choosing(
+    {name: option for name, option in _CHOOSE_DELIVERIES.items() if name != "error"}
+)
+"""For verbs on what is pending."""

@@ -77,10 +77,7 @@ class Dispatcher:
             state = provider_state.read(connection, slot.provider)
             if not sweep.is_called_for(connection, slot.provider, now):
                 return
-        if state.is_ready:
-            self._pool.start_drain(slot, and_sweep=True)
-        elif state.may_try(now) and self._takes_probe(slot, now):
-            self._probe(slot, state.address)
+        self._drain_or_probe(slot, state, now, and_sweep=True)
 
     def _look_at(self, slot: WorkerSlot, now: datetime) -> None:
         with reading(self._engine) as connection:
@@ -89,9 +86,15 @@ class Dispatcher:
             owes_evidence = self._owes_evidence(connection, slot, state, now)
         if not has_work and not owes_evidence:
             return
+        self._drain_or_probe(slot, state, now, and_evidence=owes_evidence)
+
+    def _drain_or_probe(
+        self, slot: WorkerSlot, state: ProviderState, now: datetime, **wanted: bool
+    ) -> None:
+        """Starts the drain that is wanted; a provider that isn't ready is probed instead, if that is due."""
         if state.is_ready:
-            self._pool.start_drain(slot, and_evidence=owes_evidence)
-        elif self._takes_probe(slot, now):
+            self._pool.start_drain(slot, **wanted)
+        elif state.may_try(now) and self._takes_probe(slot, now):
             self._probe(slot, state.address)
 
     def _has_work(

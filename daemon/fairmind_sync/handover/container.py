@@ -25,6 +25,7 @@ from fairmind_sync.handover.sealing import (
     Encryption,
     PrivateKeys,
 )
+from fairmind_sync.storage.sqlite_place import sync_directory
 
 FORMAT, VERSION = "fairmind-sync bundle", 1
 MOST_HEADER = 64 * 1024
@@ -100,15 +101,11 @@ class UnsignedBundle:
         self._sync()
         self._out.close()
         self._part.rename(self._place)
-        directory = os.open(self._place.parent, os.O_RDONLY)
-        try:
-            with suppress(OSError):  # some file systems of sticks know no such thing
-                os.fsync(directory)
-        finally:
-            os.close(directory)
+        with suppress(OSError):  # some file systems of sticks know no such thing
+            sync_directory(self._place.parent)
         return size
 
-    def drop(self) -> None:
+    def close(self) -> None:
         """Removes what was written, unless it was signed."""
         with suppress(OSError):
             self._out.close()

@@ -94,7 +94,7 @@ def export(
     for _ in range(_TRIES):
         with suppress(_ChangedMeanwhileError), _written_to(file):
             bundle = _begun(sender, file, "results", most_bytes, is_encrypted=is_encrypted)
-            with closing(_Dropping(bundle.unsigned)):
+            with closing(bundle.unsigned):
                 return _export(sender, bundle, wanted, again=again)
     raise BundleError(
         "a daemon or drain delivers at the same time: nothing was handed over. Stop it, and export again."
@@ -117,7 +117,7 @@ def write_receipts(
         bundle = _begun(
             sender, file, "receipts", _ANY_SIZE, is_encrypted=is_encrypted, sequence=sequence
         )
-    with closing(_Dropping(bundle.unsigned)), _written_to(file):
+    with closing(bundle.unsigned), _written_to(file):
         count = 0
         with reading(sender.engine) as connection:
             for outcome in arrivals.outcomes(connection, sender.recipient.fingerprint, since):
@@ -159,16 +159,6 @@ class _BegunBundle:
     key: str
     kind: str
     unsigned: UnsignedBundle
-
-
-class _Dropping:
-    """Removes at the end of a block what was not signed in it."""
-
-    def __init__(self, unsigned: UnsignedBundle) -> None:
-        self._unsigned = unsigned
-
-    def close(self) -> None:
-        self._unsigned.drop()
 
 
 def _begun(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from sqlalchemy import (
@@ -56,8 +56,8 @@ def _raise_epochs(connection: Connection, delivery_ids: Sequence[int]) -> None:
         .where(of.taken_back_at.is_(None), of.delivery_id.in_(dead))
         .values(epoch=of.epoch + 1)
     )
-    for first in range(0, len(delivery_ids), _PART):
-        connection.execute(raised.where(of.delivery_id.in_(delivery_ids[first : first + _PART])))
+    for part in _parts(delivery_ids):
+        connection.execute(raised.where(of.delivery_id.in_(part)))
 
 
 def discard(
@@ -89,16 +89,19 @@ def discard(
         )
     )
     count = _count_changed(connection, discarded, delivery_ids)
-    for first in range(
-        0, len(delivery_ids), _PART
-    ):  # after the rows, as who records an outcome does
-        sweep_again(connection, delivery_ids[first : first + _PART])
+    for part in _parts(delivery_ids):  # after the rows, as who records an outcome does
+        sweep_again(connection, part)
     return count
 
 
 def _count_changed(connection: Connection, change: Update, delivery_ids: Sequence[int]) -> int:
-    """Changes rows in parts, as a statement takes only so many parameters; returns how many changed."""
-    parts = (delivery_ids[at : at + _PART] for at in range(0, len(delivery_ids), _PART))
+    """Changes rows in parts; returns how many changed."""
     return sum(
-        connection.execute(change.where(outbox_table.c.id.in_(part))).rowcount for part in parts
+        connection.execute(change.where(outbox_table.c.id.in_(part))).rowcount
+        for part in _parts(delivery_ids)
     )
+
+
+def _parts(delivery_ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Yields the ids in parts: a statement takes only so many parameters."""
+    return (delivery_ids[at : at + _PART] for at in range(0, len(delivery_ids), _PART))
