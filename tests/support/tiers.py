@@ -170,9 +170,10 @@ def _watch() -> None:
         sys.addaudithook(_refuse)
 
 
-def _refuse(event: str, _arguments: object) -> None:
-    if _Watched.test is not None and event in _STARTS:
-        message = f"{_Watched.test} starts a process: it belongs to the system tier (tests/support/tiers.py)"
+def _refuse(event: str, _arguments: object, watched: type[_Watched] = _Watched) -> None:
+    """Hears of all that Python does, also when a module's names are gone at the interpreter's end."""
+    if watched.test is not None and event in _STARTS:
+        message = f"{watched.test} starts a process: it belongs to the system tier (tests/support/tiers.py)"
         raise AssertionError(message)
 
 

@@ -106,9 +106,11 @@ def test_a_process_that_ends_waits_for_no_collector_for_long(
     traced: Collector, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     collector_answers, waited = threading.Event(), list[bool]()
+    shutdown = TracerProvider.shutdown
 
-    def wait(_provider: TracerProvider) -> None:
+    def wait(provider: TracerProvider) -> None:
         waited.append(collector_answers.wait(60))
+        shutdown(provider)
 
     monkeypatch.setattr(TracerProvider, "shutdown", wait)
     save(engine)
