@@ -1,6 +1,6 @@
 """Our tables have a version table, and in PostgreSQL a schema, of their own.
 
-The tables themselves are moved before this revision runs (`storage/ownership.py`), because Alembic has to
+The tables themselves are moved before this revision runs (`storage/former_place.py`), because Alembic has to
 know first where its version table is. A downgrade leaves them there.
 """
 

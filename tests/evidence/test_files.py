@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from fairmind_sync.evidence.files import Evidence, evidence_of
-from fairmind_sync.results.payload import Json
+from fairmind_sync.results.plain_json import Json
 from tests.conftest import CHECKOUT
 from tests.results.examples import NAMES, example
 from tests.support.values import saved_result

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from fairmind_sync.evidence.group_table import COLUMNS, MOST_ROWS, groups_csv, groups_json, table_of
-from fairmind_sync.results.payload import Json
+from fairmind_sync.results.plain_json import Json
 from tests.support.values import saved_result
 
 RATES: dict[str, Json] = {"selection_rate": {"female": 0.3, "male": 0.5}}

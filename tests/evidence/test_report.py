@@ -13,7 +13,7 @@ from fairmind_sync.evidence.charts import MOST_BARS
 from fairmind_sync.evidence.files import report_of
 from fairmind_sync.evidence.grids import MOST_ROWS
 from fairmind_sync.evidence.report import MOST_CHARTS, MOST_SENTENCES
-from fairmind_sync.results.payload import Json
+from fairmind_sync.results.plain_json import Json
 from tests.results.examples import NAMES, example
 from tests.support.values import any_text, for_all, objects, saved_result
 

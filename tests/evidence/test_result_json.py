@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 
 from fairmind_sync.evidence.result_json import result_json
-from fairmind_sync.results.payload import Json
+from fairmind_sync.results.plain_json import Json
 from fairmind_sync.results.verdict import verdict_of
 from fairmind_sync.testing import new_result
 from tests.support.values import for_all, objects, saved_result

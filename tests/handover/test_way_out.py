@@ -12,7 +12,7 @@ from sqlalchemy import update
 
 from fairmind_sync.errors import BundleError
 from fairmind_sync.handover import writing_bundles
-from fairmind_sync.handover.container import UnsignedBundle
+from fairmind_sync.handover.unsigned_bundle import UnsignedBundle
 from fairmind_sync.outbox import hand_overs, operator_log
 from fairmind_sync.outbox.delivery_lookup import RunFilter
 from fairmind_sync.storage.engine import reading, writing

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from fairmind_sync.providers.mlflow.content import MlflowContent, content_of
 from fairmind_sync.providers.mlflow.runs_api import Entry, MetricPoint, ParamText, StoredRun
-from fairmind_sync.results.payload import Json
+from fairmind_sync.results.plain_json import Json
 from fairmind_sync.text import storable
 from tests.support.values import any_text, delivery, for_all, objects
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairmind_sync.providers.wandb.content import LARGEST_ROW, PROOF, WandbContent, content_of
-from fairmind_sync.results.payload import Json
+from fairmind_sync.results.plain_json import Json
 from fairmind_sync.text import storable
 from tests.support.values import SAVED_AT, any_text, delivery, for_all, objects
 

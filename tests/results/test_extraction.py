@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from fairmind_sync.results.extraction import Extract, describe, extract, summary_text
+from fairmind_sync.results.extraction import Extract, extract, summary_text
 from fairmind_sync.results.names import MOST_GROUP_NUMBERS
-from fairmind_sync.results.payload import Json
+from fairmind_sync.results.plain_json import Json
+from fairmind_sync.results.run_description import describe
 from tests.support.values import SAVED_AT, for_all, objects, saved_result
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fairmind_sync.results.extraction import Extract, extract
 from fairmind_sync.results.keys import KeyPath
-from fairmind_sync.results.payload import Json
+from fairmind_sync.results.plain_json import Json
 from tests.support.values import LARGEST, for_all, numbers, objects, saved_result
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from fairmind_sync.results.extraction import describe, extract, page_of
+from fairmind_sync.results.extraction import extract
 from fairmind_sync.results.model_version import ModelVersion, model_version_of
+from fairmind_sync.results.run_description import describe, page_of
 from tests.support.values import saved_result
 
 

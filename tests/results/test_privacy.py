@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from fairmind_sync.results.payload import Json
+from fairmind_sync.results.plain_json import Json
 from fairmind_sync.results.privacy import parse, without_private
 from tests.conftest import CHECKOUT
 

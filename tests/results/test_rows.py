@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from fairmind_sync.results.payload import Json
+from fairmind_sync.results.plain_json import Json
 from fairmind_sync.results.recognition.rows import Row, compared
 from fairmind_sync.results.recognition.shapes import rows_in
 

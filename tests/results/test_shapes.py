@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from fairmind_sync.results.payload import Json
+from fairmind_sync.results.plain_json import Json
 from fairmind_sync.results.recognition.rows import Row
 from fairmind_sync.results.recognition.shapes import rows_in
 from tests.results.examples import NAMES, example

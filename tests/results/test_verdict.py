@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fairmind_sync.results.payload import Json
+from fairmind_sync.results.plain_json import Json
 from fairmind_sync.results.verdict import Verdict, verdict_of
 from tests.results.examples import example
 

@@ -17,7 +17,7 @@ from fairmind_sync import bias_test_results, mlops_integration
 from fairmind_sync.errors import SettingsError
 from fairmind_sync.intake.prepare import prepare
 from fairmind_sync.operating import doctor
-from fairmind_sync.results.payload import Json
+from fairmind_sync.results.plain_json import Json
 from fairmind_sync.results.privacy import parse, without_private
 from fairmind_sync.settings import Settings, load_settings
 from fairmind_sync.storage.tables import results_table

@@ -14,8 +14,8 @@ from fairmind_sync.errors import SchemaError
 from fairmind_sync.storage import schema, sqlite_file
 from fairmind_sync.storage.commit_watch import CommitWatch
 from fairmind_sync.storage.engine import reading
-from fairmind_sync.storage.ownership import VERSION_TABLE
 from fairmind_sync.storage.tables import attempts_table, outbox_table, results_table
+from fairmind_sync.storage.version_table import VERSION_TABLE
 from tests.support.clock import NOW
 from tests.support.databases import opened, rows
 from tests.support.deliveries import claimed, save

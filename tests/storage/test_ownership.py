@@ -14,7 +14,7 @@ from sqlalchemy.exc import ProgrammingError
 from fairmind_sync.clock import utc_now
 from fairmind_sync.errors import SchemaError
 from fairmind_sync.outbox.heartbeat import Heartbeat
-from fairmind_sync.storage import ownership, schema
+from fairmind_sync.storage import former_place, schema
 from fairmind_sync.storage.engine import current_time, writing
 from fairmind_sync.storage.tables import ALIVE_FOR, attempts_table, outbox_table
 from tests.support.databases import opened, place_of, plain_sql, rows
@@ -186,7 +186,7 @@ def test_numbered_revisions_of_another_program_are_not_taken_for_ours(tmp_path: 
     other = another(tmp_path, f"sqlite:///{tmp_path / 'theirs.db'}", "bias_test_results", "outbox")
     other.upgrade()
     with other.engine.connect() as connection:
-        assert ownership.former_revision(connection) is None
+        assert former_place.former_revision(connection) is None
     other.engine.dispose()
 
 

@@ -15,9 +15,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, column, inspect, select, text
 
 from fairmind_sync.storage import schema
-from fairmind_sync.storage.ownership import VERSION_TABLE
 from fairmind_sync.storage.schema import migrating
 from fairmind_sync.storage.tables import metadata
+from fairmind_sync.storage.version_table import VERSION_TABLE
 from tests.support import forked
 from tests.support.databases import opened, place_of, plain_sql
 from tests.support.diagonals import some_of

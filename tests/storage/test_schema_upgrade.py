@@ -9,8 +9,8 @@ from sqlalchemy import Engine, inspect, text
 
 from fairmind_sync.errors import FairmindSyncError, SchemaError
 from fairmind_sync.storage import schema
-from fairmind_sync.storage.ownership import VERSION_TABLE
 from fairmind_sync.storage.tables import outbox_table, results_table
+from fairmind_sync.storage.version_table import VERSION_TABLE
 from tests.support.clock import NOW
 from tests.support.databases import place_of, plain_sql, rows
 from tests.support.deliveries import save

@@ -10,7 +10,7 @@ from alembic import command
 from sqlalchemy import Connection, Engine, text
 
 from fairmind_sync.errors import SchemaError
-from fairmind_sync.storage import ownership, schema, table_locks
+from fairmind_sync.storage import former_place, ownership, schema, table_locks
 from fairmind_sync.storage.engine import writing
 from fairmind_sync.storage.schema import migrating
 from tests.support.clock import NOW
@@ -106,7 +106,7 @@ def test_an_upgrade_that_is_never_let_in_says_who_has_to_stop(
 def test_who_looks_while_the_tables_are_moved_looks_again(
     older: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look = ownership._are_ours
+    look = former_place.are_ours
 
     def look_and_wait(*place: object) -> bool:
         monkeypatch.undo()
@@ -114,7 +114,7 @@ def test_who_looks_while_the_tables_are_moved_looks_again(
         schema.upgrade(older, NOW)
         return found
 
-    monkeypatch.setattr(ownership, "_are_ours", look_and_wait)
+    monkeypatch.setattr(former_place, "are_ours", look_and_wait)
     assert schema.revision(older) == schema.HEAD
 
 

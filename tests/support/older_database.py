@@ -9,7 +9,7 @@ from typing import Any
 from alembic import command
 from sqlalchemy import Engine, Row, bindparam, inspect, text
 
-from fairmind_sync.storage import ownership, schema
+from fairmind_sync.storage import schema, version_table
 from fairmind_sync.storage.column_types import UtcDateTime
 from fairmind_sync.storage.engine import is_file
 from fairmind_sync.storage.schema import migrating
@@ -67,7 +67,7 @@ def older_database(url: str) -> Iterator[Engine]:
 
 def move_back(engine: Engine) -> None:
     """Brings the tables to where versions before had them."""
-    version = f"ALTER TABLE {ownership.VERSION_TABLE} RENAME TO alembic_version"
+    version = f"ALTER TABLE {version_table.VERSION_TABLE} RENAME TO alembic_version"
     with plain_sql(engine) as connection:
         connection.exec_driver_sql(version)
         if is_file(engine):

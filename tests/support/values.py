@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fairmind_sync.results.delivery import Delivery, SavedResult
 from fairmind_sync.results.keys import KeyPath, KeyRules, key_for
-from fairmind_sync.results.payload import Json
+from fairmind_sync.results.plain_json import Json
 
 SAVED_AT = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
 LARGEST = sys.float_info.max

@@ -33,7 +33,7 @@ _OF_THE_OUTBOX = (
     "saving",
     "statistics",
 )
-_OF_TOOLKITS = ("payload_of_toolkits", "payload_paths", "toolkit_values")
+_OF_TOOLKITS = ("plain_toolkits", "plain_json_paths", "opened_toolkits")
 """The rest of `results` imports nothing but the standard library: it is the same with any versions."""
 INSIDE = (
     *FEW,

@@ -22,10 +22,10 @@ with imported_with_daemon("The command line"):
         db_verbs,
         delivery_verbs,
         evidence_verbs,
-        lookup_verbs,
         operator_verbs,
         provider_verbs,
         result_verbs,
+        saving_verbs,
         site_verbs,
         standard_streams,
     )
@@ -37,11 +37,11 @@ app: typer.Typer = _command.app
 _SAVE, _DELIVER, _LOOK = "Save results", "Deliver them", "Look"
 _CHANGE, _CARE = "Change what becomes of deliveries", "Care for it"
 _VERBS: dict[str, tuple[Callable[..., None], ...]] = {
-    _SAVE: (result_verbs.save, result_verbs.import_),
-    _DELIVER: (daemon_verbs.run, daemon_verbs.drain, result_verbs.backfill, daemon_verbs.demo),
+    _SAVE: (saving_verbs.save, saving_verbs.import_),
+    _DELIVER: (daemon_verbs.run, daemon_verbs.drain, saving_verbs.backfill, daemon_verbs.demo),
     _LOOK: (
         *(provider_verbs.status, delivery_verbs.runs, delivery_verbs.url, delivery_verbs.explain),
-        *(evidence_verbs.evidence, result_verbs.report),
+        *(evidence_verbs.evidence, evidence_verbs.report),
     ),
     _CHANGE: (
         *(operator_verbs.retry, operator_verbs.discard),
@@ -52,7 +52,7 @@ _VERBS: dict[str, tuple[Callable[..., None], ...]] = {
 for _panel, _verbs in _VERBS.items():
     for _verb in _verbs:
         app.command(_verb.__name__.strip("_"), rich_help_panel=_panel)(_verb)
-app.add_typer(lookup_verbs.results, name="results", rich_help_panel=_LOOK)
+app.add_typer(result_verbs.results, name="results", rich_help_panel=_LOOK)
 app.add_typer(site_verbs.bundle, name="bundle", rich_help_panel=_DELIVER)
 app.add_typer(db_verbs.db, name="db", rich_help_panel=_CARE)
 

@@ -1,9 +1,10 @@
-"""Verbs on bundles: hand deliveries over to a site with a network, and bring home what became of them."""
+"""Verbs on bundles: export, import, receipts, take-back, list."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,8 +13,12 @@ import typer
 from fairmind_sync.cli import when
 from fairmind_sync.cli.byte_counts import MostBytes, bytes_of
 from fairmind_sync.cli.command import AsJson, by_command, current_settings, opened
-from fairmind_sync.cli.filters import chooses_what_waits
+from fairmind_sync.cli.filters import Limit, chooses_what_waits
+from fairmind_sync.cli.how_many import rest_of
+from fairmind_sync.cli.listing import Column, Cut, Listing, ShownOn
 from fairmind_sync.cli.output import fail, print_json, say
+from fairmind_sync.cli.showing import show
+from fairmind_sync.cli.when import shown
 from fairmind_sync.text import counted
 
 if TYPE_CHECKING:
@@ -222,6 +227,35 @@ def take_back(
     else:
         fail("nothing was taken back: an outcome of each delivery has come home.")
     raise typer.Exit(0 if count else 1)
+
+
+@bundle.command("list")
+def list_(limit: Limit = 50, *, as_json: AsJson = False) -> None:
+    """List bundles, newest first: which went to whom, how many of their deliveries are out still, which came.
+
+    Example: fairmind-sync bundle list
+    """
+    from fairmind_sync.outbox import sites
+    from fairmind_sync.storage.engine import reading
+
+    engine, _ = own_site()
+    with reading(engine) as connection:
+        found = sites.bundles(connection, limit)
+    if as_json:
+        print_json([asdict(one) for one in found])
+        return
+    columns = [
+        Column("bundle", lambda one: one.bundle_key[:8], place=ShownOn.TERMINAL),
+        Column("key", attrgetter("bundle_key"), place=ShownOn.PIPE),
+        Column("way", attrgetter("direction")),
+        Column("holds", attrgetter("kind")),
+        Column("site", attrgetter("site_name"), Cut.MIDDLE),
+        Column("deliveries", attrgetter("deliveries"), is_number=True),
+        Column("out still", attrgetter("out_still"), is_number=True),
+        Column("when", lambda one: shown(one.at)),
+        Column("file", attrgetter("file"), Cut.MIDDLE),
+    ]
+    show(Listing(columns, found), *rest_of(len(found), len(found), "bundles"))
 
 
 def _print_written(sender: Sender, written: WrittenBundle) -> None:

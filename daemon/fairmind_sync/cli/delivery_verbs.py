@@ -18,9 +18,9 @@ from fairmind_sync.cli.command import (
     opened_to_look,
 )
 from fairmind_sync.cli.filters import Limit, OfStatus, chooses_deliveries
+from fairmind_sync.cli.how_many import MOST_COUNTED, rest_of
 from fairmind_sync.cli.listing import Column, Cut, Listing, Part, ShownOn
 from fairmind_sync.cli.output import fail, print_json, say
-from fairmind_sync.cli.rest import MOST_COUNTED, rest_of
 from fairmind_sync.cli.showing import show
 from fairmind_sync.cli.watching import Watch, show_or_watch
 from fairmind_sync.cli.when import age, shown

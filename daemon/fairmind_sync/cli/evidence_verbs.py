@@ -1,17 +1,24 @@
-"""The verb on evidence: which delivered runs lack theirs, and another try."""
+"""Verbs on evidence: a result's report; which delivered runs lack their evidence, and another try."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from operator import attrgetter
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fairmind_sync.cli.choices import A_PROVIDER
-from fairmind_sync.cli.command import PROVIDER_NAMES, AsJson, current_settings, opened
+from fairmind_sync.cli.command import (
+    PROVIDER_NAMES,
+    AsJson,
+    current_settings,
+    opened,
+    opened_to_look,
+)
 from fairmind_sync.cli.listing import Column, Cut, Listing
-from fairmind_sync.cli.output import fail, print_json, say
+from fairmind_sync.cli.output import fail, print_json, print_page, say
 from fairmind_sync.cli.showing import show
 
 _LACKING = (
@@ -71,6 +78,41 @@ def evidence(
         show(Listing(_LACKING, lacking))
     else:
         say("no delivered run lacks the evidence that was asked for")
+
+
+def report(
+    test_id: Annotated[str, typer.Argument(help="The test's id.")],
+    *,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A file; else standard output.")
+    ] = None,
+    user: Annotated[
+        str | None, typer.Option(help="Whose test; else the newest of all users.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a result's report: one page of HTML, the same that is among a run's evidence.
+
+    Example: fairmind-sync report test_123 -o report.html
+    """
+    from fairmind_sync.evidence.files import report_of
+    from fairmind_sync.outbox.saved_results import newest_result
+    from fairmind_sync.storage.engine import reading
+
+    with reading(opened_to_look()) as connection:
+        result = newest_result(connection, test_id, user)
+    if result is None:
+        fail(f"no result of a test {test_id!r} is saved here, or its payload was erased.")
+    page = report_of(result)
+    if output is not None:
+        output.write_text(page, encoding="utf-8")
+    if as_json:
+        written = {"file": str(output)} if output else {"html": page}
+        print_json({"test_id": test_id, "revision": result.revision, **written})
+    elif output is None:
+        print_page(page)
+    else:
+        say(f"wrote {output}")
 
 
 def _providers(settings: Settings, named: str | None, *, is_change: bool) -> list[ProviderName]:

@@ -1,151 +1,269 @@
-"""Verbs on results: save, import, backfill, report."""
+"""Verbs that look at saved results: results list, show, stats, export."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from operator import attrgetter, itemgetter
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fairmind_sync.cli import when
-from fairmind_sync.cli.choices import A_PROVIDER
-from fairmind_sync.cli.command import AsJson, by_command, current_settings, opened, opened_to_look
-from fairmind_sync.cli.delivering import Timeout, deliver
-from fairmind_sync.cli.output import fail, print_json, print_page, say
-from fairmind_sync.cli.standard_streams import standard_input
-from fairmind_sync.provider_names import PROVIDERS, either
+from fairmind_sync.cli.choices import choice
+from fairmind_sync.cli.command import AsJson, opened_to_look
+from fairmind_sync.cli.filters import Limit, OfModel, OfRisk, OfType, OfUser, Since, Until
+from fairmind_sync.cli.how_many import MOST_COUNTED, rest_of
+from fairmind_sync.cli.listing import Column, Cut, Listing, ShownOn
+from fairmind_sync.cli.output import fail, print_json, say
+from fairmind_sync.cli.showing import show
+from fairmind_sync.cli.when import age, shown
+
+if TYPE_CHECKING:
+    from fairmind_sync.outbox.delivery_lookup import DeliveryRecord
+    from fairmind_sync.outbox.result_listing import ListedResult
+
+_COUNTS = (
+    Column("by", itemgetter(0)),
+    Column("is", itemgetter(1), Cut.MIDDLE),
+    Column("results", itemgetter(2), is_number=True),
+)
+
+results = typer.Typer(help="Saved results: list, show, stats, export.", no_args_is_help=True)
+_FORMATS = ("csv", "jsonl")
 
 
-def save(
-    file: Annotated[str, typer.Argument(help="A JSON or JSON Lines file; '-' is standard input.")],
-    *,
-    drain: Annotated[bool, typer.Option("--drain", help="Then deliver, as 'drain' does.")] = False,
-    timeout: Timeout = None,
-    as_json: AsJson = False,
-) -> None:
-    """Save results: all of the file's, or none if one is wrong.
-
-    Example: fairmind-sync save results.jsonl --drain --timeout 60
-    """
-    from fairmind_sync.intake import json_lines
-    from fairmind_sync.intake.save import save_all
-
-    if timeout is not None and not drain:
-        raise typer.BadParameter("--timeout is for --drain: saving waits for nobody.")
-    settings = current_settings()
-    text = _read(standard_input() if file == "-" else Path(file))
-    results = json_lines.parse(text, settings.private_fields)
-    engine = opened(settings)
-    saved = save_all(engine, results, settings.owed)
-    new = sum(one.is_new for one in saved)
-    if not as_json:
-        say(f"saved {new} results; {len(saved) - new} were there already")
-    left = deliver(engine, settings, timeout) if drain else {}
-    if as_json:
-        print_json(
-            {"saved": new, "unchanged": len(saved) - new, **({"left": left} if drain else {})}
-        )
-    raise typer.Exit(1 if any(left.values()) else 0)
-
-
-def import_(
-    path: Annotated[Path, typer.Argument(help="FairMind's results folder, or one of its files.")],
-    *,
-    deliver: Annotated[
-        bool, typer.Option("--deliver/--no-deliver", help="Deliver them to the enabled providers.")
-    ] = True,
-    as_json: AsJson = False,
-) -> None:
-    """Import FairMind's result files (<dir>/<user_id>/<test_id>.json); what is there already stays.
-
-    Example: fairmind-sync import /srv/fairmind/test_results
-    """
-    from fairmind_sync.intake.fairmind_files import result_files
-    from fairmind_sync.operating.progress import import_with_progress
-
-    settings = current_settings()
-    files = result_files(path)
-    report = import_with_progress(opened(settings), files, settings, deliver=deliver)
-    if as_json:
-        print_json(asdict(report))
-    else:
-        say(
-            f"{report.files} files: saved {report.saved}, {report.unchanged} were there already, "
-            f"{len(report.refused)} refused"
-        )
-        for refused in report.refused:
-            say(f"  {refused.file}: {refused.reason}", is_wrong=True)
-    raise typer.Exit(1 if report.refused else 0)
-
-
-def backfill(
-    provider: Annotated[
-        str, typer.Option(help=f"{either(*PROVIDERS)}; it must be enabled.", **A_PROVIDER)
-    ],
-    since: Annotated[
-        datetime | None,
-        typer.Option(help=f"Only results saved since then: {when.FORMS}.", **when.SINCE),
-    ] = None,
+@results.command("list")
+def list_(
+    model_id: OfModel = None,
+    user_id: OfUser = None,
+    test_type: OfType = None,
+    risk: OfRisk = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = 50,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Deliver saved results to a provider that was enabled after they were saved.
+    """List results with their verdicts, those saved last first.
 
-    Example: fairmind-sync backfill --provider wandb --since 30d
+    Example: fairmind-sync results list --risk high --since 7d
     """
-    from fairmind_sync.operating import actions
+    from fairmind_sync.outbox.result_listing import ResultFilter, how_many, listed
+    from fairmind_sync.storage.engine import current_time, reading
 
-    settings = current_settings()
-    if provider not in settings.enabled:
-        fail(f"{provider} is not enabled: add it to MLOPS_PROVIDER first.")
-    count = actions.backfill(opened(settings), provider, since, by=by_command())
+    engine = opened_to_look()
+    wanted = ResultFilter(user_id, model_id, test_type, risk, since, until)
+    with reading(engine) as connection:
+        found = listed(connection, wanted, limit)
+        total = how_many(connection, wanted, MOST_COUNTED) if len(found) == limit else len(found)
     if as_json:
-        print_json({"provider": provider, "enqueued": count})
-    else:
-        say(f"{count} results are now on their way to {provider}")
+        print_json([asdict(one) for one in found])
+        return
+    listing = Listing(_columns(current_time(engine)), found)
+    show(listing, *rest_of(len(found), total, "results"))
 
 
-def report(
+def _columns(now: datetime) -> list[Column]:
+    return [
+        Column("test", attrgetter("test_id"), Cut.MIDDLE),
+        Column("age", lambda r: age(r.saved_at, now), place=ShownOn.TERMINAL, is_number=True),
+        Column("model", attrgetter("model_id"), Cut.MIDDLE),
+        Column("dataset", attrgetter("dataset_id"), place=ShownOn.PIPE),
+        Column("type", attrgetter("test_type"), Cut.END, needs=100),
+        Column("user", attrgetter("user_id"), Cut.MIDDLE, needs=120),
+        Column("risk", attrgetter("risk")),
+        Column("verdict", attrgetter("verdict")),
+        Column("passed", attrgetter("metrics_passed"), place=ShownOn.PIPE),
+        Column("failed", attrgetter("metrics_failed"), place=ShownOn.PIPE),
+        Column("metrics", _passed_of_all, place=ShownOn.TERMINAL, is_number=True),
+        Column("saved", lambda r: shown(r.saved_at), place=ShownOn.PIPE),
+    ]
+
+
+def _passed_of_all(one: ListedResult) -> str:
+    judged = one.metrics_passed + one.metrics_failed
+    return f"{one.metrics_passed}/{judged}" if judged else ""
+
+
+@results.command("show")
+def show_(
     test_id: Annotated[str, typer.Argument(help="The test's id.")],
+    user_id: OfUser = None,
+    revision: Annotated[int | None, typer.Option(help="Else the newest.")] = None,
     *,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="A file; else standard output.")
-    ] = None,
-    user: Annotated[
-        str | None, typer.Option(help="Whose test; else the newest of all users.")
-    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a result's report: one page of HTML, the same that is among a run's evidence.
+    """Show a result: its verdict, and the numbers of its groups and metrics.
 
-    Example: fairmind-sync report test_123 -o report.html
+    Example: fairmind-sync results show test_123
     """
-    from fairmind_sync.evidence.files import report_of
-    from fairmind_sync.outbox.saved_results import newest_result
+    from fairmind_sync.evidence.group_table import table_of
+    from fairmind_sync.outbox import delivery_lookup, result_lookup, saved_results
+    from fairmind_sync.results.verdict import verdict_of
     from fairmind_sync.storage.engine import reading
 
     with reading(opened_to_look()) as connection:
-        result = newest_result(connection, test_id, user)
-    if result is None:
-        fail(f"no result of a test {test_id!r} is saved here, or its payload was erased.")
-    page = report_of(result)
-    if output is not None:
-        output.write_text(page, encoding="utf-8")
+        every = result_lookup.revisions(connection, test_id, user_id)
+        found = [one for one in every if revision in (None, one[1])][:1]
+        if not found:
+            fail(
+                f"no such result of a test {test_id!r} is saved here. See: fairmind-sync results list"
+            )
+        ((result_id, number, record),) = found
+        wanted = delivery_lookup.RunFilter(result_id=result_id)
+        deliveries = delivery_lookup.deliveries(connection, wanted)
+        owner = record["user_id"] or ""
+        result = saved_results.newest_result(connection, test_id, owner, number)
     if as_json:
-        written = {"file": str(output)} if output else {"html": page}
-        print_json({"test_id": test_id, "revision": result.revision, **written})
-    elif output is None:
-        print_page(page)
+        passed = result and verdict_of(result.results).has_passed
+        print_json(record | {"revision": number, "passed": passed})
+        return
+    show(*_facts(record, number, len(every), deliveries))
+    if result is None:
+        say("Its payload was erased.")
+        return
+    rows = table_of(result).rows
+    if rows:
+        show("", Listing(_number_columns(), rows))
+    _show_advice(record)
+
+
+def _number_columns() -> list[Column]:
+    from fairmind_sync.evidence.wording import number
+    from fairmind_sync.results.recognition.words import spoken
+
+    passed = {True: "yes", False: "no", None: ""}
+    return [
+        Column("metric", lambda row: spoken(row.metric), Cut.MIDDLE),
+        Column(
+            "by", lambda row: row.attribute and spoken(row.attribute), Cut.MIDDLE, optional=True
+        ),
+        Column("group", attrgetter("group"), Cut.MIDDLE, optional=True),
+        Column("value", lambda row: number(row.value), is_number=True),
+        Column("against", attrgetter("reference"), Cut.END, optional=True, needs=100),
+        Column(
+            "difference",
+            lambda row: number(row.difference),
+            is_number=True,
+            optional=True,
+            needs=100,
+        ),
+        Column("ratio", lambda row: number(row.ratio), is_number=True, optional=True),
+        Column("threshold", lambda row: number(row.threshold), is_number=True, optional=True),
+        Column("passed", lambda row: passed[row.passed], optional=True),
+    ]
+
+
+def _facts(
+    record: dict[str, Any], revision: int, revisions: int, deliveries: Sequence[DeliveryRecord]
+) -> Iterator[str]:
+    """Yields what identifies the result, what it states on the whole test, and where it is."""
+    more = f", revision {revision} of {revisions}" if revisions > 1 else ""
+    yield f"{record['id']}{more}"
+    named = {
+        "model": record["model_id"],
+        "dataset": record["dataset_id"],
+        "user": record["user_id"],
+        "type": record["test_type"],
+        "saved": shown(datetime.fromisoformat(record["created_at"])),
+        "risk": record["overall_risk"],
+        "metrics": f"{record['metrics_passed']} passed, {record['metrics_failed']} failed",
+        "verdict": _verdict_in(record),
+        "summary": record["summary"],
+    }
+    for delivery in deliveries:
+        named[delivery.provider] = (
+            f"{delivery.status} {delivery.run_url or delivery.last_error or ''}"
+        )
+    yield from (f"  {name:9} {value}" for name, value in named.items() if value)
+
+
+def _verdict_in(record: dict[str, Any]) -> str:
+    from fairmind_sync.results.verdict import verdict_of
+
+    return verdict_of(record["results"]).word or "none is stated"
+
+
+def _show_advice(record: dict[str, Any]) -> None:
+    said = record["recommendations"]
+    for one in said if isinstance(said, list) else [said]:
+        if isinstance(one, str):
+            say(f"- {one}")
+    say(f"Charts and the rest: fairmind-sync report {record['id']} -o report.html")
+
+
+@results.command()
+def stats(
+    model_id: OfModel = None,
+    user_id: OfUser = None,
+    test_type: OfType = None,
+    risk: OfRisk = None,
+    since: Since = None,
+    until: Until = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Count results by risk and type of test, and the metrics that passed.
+
+    Example: fairmind-sync results stats --model-id credit --since 30d
+    """
+    from fairmind_sync.outbox.result_listing import ResultFilter, summed_up
+    from fairmind_sync.storage.engine import reading
+
+    wanted = ResultFilter(user_id, model_id, test_type, risk, since, until)
+    with reading(opened_to_look()) as connection:
+        found = summed_up(connection, wanted)
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        *(("risk", name, count) for name, count in found["by_risk"].items()),
+        *(("type", name, count) for name, count in found["by_type"].items()),
+        ("metrics", "passed", found["metrics_passed"]),
+        ("metrics", "failed", found["metrics_failed"]),
+    ]
+    say(f"{found['total_tests']:,} results; {found['pass_rate']} % of their metrics passed")
+    show(Listing(_COUNTS, rows))
+
+
+@results.command()
+def export(
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A file; else standard output.")
+    ] = None,
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="csv or jsonl (the whole content, an object a line); else as the file ends, or csv.",
+            **choice(_FORMATS, "formats"),
+        ),
+    ] = None,
+    model_id: OfModel = None,
+    user_id: OfUser = None,
+    test_type: OfType = None,
+    risk: OfRisk = None,
+    since: Since = None,
+    until: Until = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Write results to a file: CSV, a line a result, or JSON Lines with the whole content; oldest first.
+
+    Example: fairmind-sync results export --since 2026-01-01 --until 2026-01-31 -o january.csv
+    """
+    from fairmind_sync.cli.exporting import export_to
+    from fairmind_sync.outbox.result_listing import ResultFilter, exported
+
+    wanted = ResultFilter(user_id, model_id, test_type, risk, since, until)
+    ends = output.suffix.lstrip(".") if output else ""
+    is_csv = (form or ("jsonl" if as_json and not output else ends)) not in ("jsonl", "json")
+    count = export_to(output, exported(opened_to_look(), wanted), is_csv=is_csv)
+    if output is None:
+        return
+    if as_json:
+        print_json({"file": str(output), "results": count})
     else:
-        say(f"wrote {output}")
-
-
-def _read(source: Path | BinaryIO) -> str:
-    try:
-        content = source.read_bytes() if isinstance(source, Path) else source.read()
-        return content.decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        name = source if isinstance(source, Path) else "standard input"
-        fail(f"{name} can't be read: {error}")
+        say(f"wrote {count:,} results to {output}")

@@ -1,9 +1,8 @@
-"""Verbs on sites: who this one is, which ones it trusts, and which bundles went and came."""
+"""Verbs of `bundle` on sites: identity, trust, sites, distrust."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from pathlib import Path
 from typing import Annotated
 
@@ -11,10 +10,9 @@ import typer
 
 from fairmind_sync.cli.bundle_verbs import bundle, own_site
 from fairmind_sync.cli.command import AsJson, by_command, current_settings, opened
-from fairmind_sync.cli.filters import Limit
-from fairmind_sync.cli.listing import Column, Cut, Listing, ShownOn
+from fairmind_sync.cli.how_many import rest_of
+from fairmind_sync.cli.listing import Column, Listing
 from fairmind_sync.cli.output import print_json, say
-from fairmind_sync.cli.rest import rest_of
 from fairmind_sync.cli.showing import show
 from fairmind_sync.cli.when import shown
 from fairmind_sync.text import counted
@@ -130,35 +128,6 @@ def distrust(
     if held:
         held_there = counted(held, "delivery", "deliveries")
         say(f"it has {held_there}: to hear of these, trust it again; else take them back")
-
-
-@bundle.command("list")
-def list_(limit: Limit = 50, *, as_json: AsJson = False) -> None:
-    """List bundles, newest first: which went to whom, how many of their deliveries are out still, which came.
-
-    Example: fairmind-sync bundle list
-    """
-    from fairmind_sync.outbox import sites
-    from fairmind_sync.storage.engine import reading
-
-    engine, _ = own_site()
-    with reading(engine) as connection:
-        found = sites.bundles(connection, limit)
-    if as_json:
-        print_json([asdict(one) for one in found])
-        return
-    columns = [
-        Column("bundle", lambda one: one.bundle_key[:8], place=ShownOn.TERMINAL),
-        Column("key", attrgetter("bundle_key"), place=ShownOn.PIPE),
-        Column("way", attrgetter("direction")),
-        Column("holds", attrgetter("kind")),
-        Column("site", attrgetter("site_name"), Cut.MIDDLE),
-        Column("deliveries", attrgetter("deliveries"), is_number=True),
-        Column("out still", attrgetter("out_still"), is_number=True),
-        Column("when", lambda one: shown(one.at)),
-        Column("file", attrgetter("file"), Cut.MIDDLE),
-    ]
-    show(Listing(columns, found), *rest_of(len(found), len(found), "bundles"))
 
 
 def _text(line_or_file: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from fairmind_sync.evidence.wording import phrase
-from fairmind_sync.results.payload import Json
+from fairmind_sync.results.plain_json import Json
 from fairmind_sync.results.recognition import words
 
 MOST_FIELDS = 60

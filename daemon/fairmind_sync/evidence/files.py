@@ -12,7 +12,7 @@ from fairmind_sync.evidence.report import report_html
 from fairmind_sync.evidence.result_json import result_json
 from fairmind_sync.results.delivery import SavedResult
 from fairmind_sync.results.evidence_states import EvidenceKind
-from fairmind_sync.results.payload import digest
+from fairmind_sync.results.plain_json import digest
 from fairmind_sync.results.verdict import verdict_of
 
 

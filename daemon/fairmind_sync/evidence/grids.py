@@ -8,7 +8,7 @@ from typing import TypeAlias
 from markupsafe import Markup
 
 from fairmind_sync.evidence.charts import stands_out
-from fairmind_sync.evidence.markup import fill, joined
+from fairmind_sync.evidence.html_parts import fill, joined
 from fairmind_sync.evidence.wording import number, percent
 from fairmind_sync.results.recognition import words
 from fairmind_sync.results.recognition.rows import Row

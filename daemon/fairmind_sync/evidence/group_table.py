@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from fairmind_sync.evidence.file_names import RESULT
 from fairmind_sync.results.delivery import SavedResult
-from fairmind_sync.results.payload import dumps
+from fairmind_sync.results.plain_json import dumps
 from fairmind_sync.results.recognition.rows import Row, compared
 from fairmind_sync.results.recognition.scope import attributes_in
 from fairmind_sync.results.recognition.shapes import rows_in

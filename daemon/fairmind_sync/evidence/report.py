@@ -14,14 +14,14 @@ from fairmind_sync.evidence.charts import chart, drawn_of, has_band, is_below_fo
 from fairmind_sync.evidence.gaps import gaps
 from fairmind_sync.evidence.grids import OF_GROUPS, OF_METRICS, grid
 from fairmind_sync.evidence.group_table import Table
-from fairmind_sync.evidence.markup import fill, joined
+from fairmind_sync.evidence.html_parts import fill, joined
 from fairmind_sync.evidence.other_numbers import other_numbers
 from fairmind_sync.evidence.result_json import identity_of
 from fairmind_sync.evidence.style import STYLE
 from fairmind_sync.evidence.wording import number, percent, phrase
 from fairmind_sync.results.delivery import SavedResult
 from fairmind_sync.results.naming import run_name
-from fairmind_sync.results.payload import Json
+from fairmind_sync.results.plain_json import Json
 from fairmind_sync.results.recognition import directions, words
 from fairmind_sync.results.recognition.rows import Row, blocks_of
 from fairmind_sync.results.verdict import Verdict

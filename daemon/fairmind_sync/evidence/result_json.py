@@ -6,9 +6,10 @@ import json
 import math
 from collections.abc import Iterator
 
+from fairmind_sync.results.content_digest import content_digest
 from fairmind_sync.results.delivery import SavedResult
 from fairmind_sync.results.names import numbers_by_name
-from fairmind_sync.results.payload import Json, digest, dumps
+from fairmind_sync.results.plain_json import Json, dumps
 from fairmind_sync.results.readable_keys import renamed_parts
 from fairmind_sync.results.verdict import Verdict
 from fairmind_sync.text import storable, storable_key
@@ -51,12 +52,6 @@ def identity_of(result: SavedResult) -> dict[str, Json]:
         "saved_at": result.created_at.isoformat(),
         "digest": content_digest(result),
     }
-
-
-def content_digest(result: SavedResult) -> str:
-    """Returns the SHA-256 of ids, results and metadata, as it stands in the database."""
-    ids = (result.test_id, result.user_id, result.model_id, result.dataset_id, result.test_type)
-    return digest([*ids, result.results, result.metadata])
 
 
 def _stated(verdict: Verdict) -> Json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 
-from fairmind_sync.results.payload import Json, dumps
+from fairmind_sync.results.plain_json import Json, dumps
 
 _LONGEST = 400
 _WHOLE_UP_TO = 1e6

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from fairmind_sync.errors import BundleError
-from fairmind_sync.handover.container import (
+from fairmind_sync.handover.bundle_format import (
     FORMAT,
     MOST_HEADER,
     MOST_LINE,

@@ -18,9 +18,9 @@ from uuid import uuid4
 from fairmind_sync import __version__
 from fairmind_sync.errors import BundleError
 from fairmind_sync.event_log import get_logger
-from fairmind_sync.handover import carried, container
-from fairmind_sync.handover.container import UnsignedBundle
+from fairmind_sync.handover import bundle_format, carried
 from fairmind_sync.handover.sealing import Encryption
+from fairmind_sync.handover.unsigned_bundle import UnsignedBundle
 from fairmind_sync.outbox import arrivals, hand_overs, operator_log, sites
 from fairmind_sync.outbox.hand_overs import AT_ONCE
 from fairmind_sync.outbox.sites import BundleRecord
@@ -166,7 +166,7 @@ def _begun(
 ) -> _BegunBundle:
     key, to = uuid4().hex, sender.recipient
     made_at = current_time(sender.engine).isoformat()
-    header = container.header_of(
+    header = bundle_format.header_of(
         kind, key, sender.own.public, to, made_at=made_at, product=__version__, **more
     )
     encryption = Encryption(to.keys) if is_encrypted else None

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from fairmind_sync.errors import PayloadError
-from fairmind_sync.results import payload, privacy
+from fairmind_sync.results import plain_json, privacy
 from fairmind_sync.results.delivery import NewResult
 from fairmind_sync.results.verdict import verdict_of
 from fairmind_sync.text import storable
@@ -52,21 +52,21 @@ def prepare(
     )
     return NewResult(
         **identity,
-        results=payload.dumps(plain_results),
-        metadata=payload.dumps(plain_metadata),
-        digest=payload.digest([*identity.values(), plain_results, plain_metadata]),
+        results=plain_json.dumps(plain_results),
+        metadata=plain_json.dumps(plain_metadata),
+        digest=plain_json.digest([*identity.values(), plain_results, plain_metadata]),
         verdict=verdict_of(plain_results),
         created_at=created_at,
-        removed=payload.dumps(dict(removed)) if removed else None,
+        removed=plain_json.dumps(dict(removed)) if removed else None,
     )
 
 
 def _plain_object(
     value: object, name: str, private_fields: Sequence[privacy.Pattern], removed: Counter[str]
-) -> dict[str, payload.Json]:
-    plain = privacy.without_private(payload.plain(value, name), name, private_fields, removed)
+) -> dict[str, plain_json.Json]:
+    plain = privacy.without_private(plain_json.plain(value, name), name, private_fields, removed)
     if not isinstance(plain, dict):
-        raise PayloadError(f"{name} must be a dictionary, not a {payload.kind_of(value)}.")
+        raise PayloadError(f"{name} must be a dictionary, not a {plain_json.kind_of(value)}.")
     return plain
 
 
@@ -84,7 +84,7 @@ def _identifier(name: str, value: object) -> str:
 def _text(name: str, value: object) -> str:
     """Returns the identifier: any text that databases take, of whatever scripts, ends of lines included."""
     if not issubclass(type(value), str):
-        shown = value if type(value) in _SHOWN else f"a {payload.kind_of(value)}"
+        shown = value if type(value) in _SHOWN else f"a {plain_json.kind_of(value)}"
         raise PayloadError(f"{name} must be a text, not {shown}.")
     text = str.__str__(value)  # a text, whatever its own methods do
     if len(text) > LONGEST_IDENTIFIER:

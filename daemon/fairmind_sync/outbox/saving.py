@@ -1,4 +1,4 @@
-"""Saves results together with their deliveries, inside the caller's transaction."""
+"""Saves results, ours with their deliveries and another site's, inside the caller's transaction."""
 
 from __future__ import annotations
 

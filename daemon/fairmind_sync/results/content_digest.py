@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fairmind_sync.results import payload
+from fairmind_sync.results import plain_json
 from fairmind_sync.results.delivery import SavedResult
 
 
@@ -12,4 +12,4 @@ def content_digest(result: SavedResult) -> str:
         *(result.test_id, result.user_id, result.model_id, result.dataset_id),
         result.test_type,
     )
-    return payload.digest([*names, result.results, result.metadata])
+    return plain_json.digest([*names, result.results, result.metadata])

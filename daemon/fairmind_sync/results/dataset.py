@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from fairmind_sync.results.delivery import SavedResult
-from fairmind_sync.results.payload import Json
+from fairmind_sync.results.plain_json import Json
 
 _DIGESTS = ("digest", "hash", "sha256", "checksum", "md5")
 _SOURCES = ("source", "uri", "url", "path")

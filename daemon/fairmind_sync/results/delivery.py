@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from fairmind_sync.provider_names import ProviderName
-from fairmind_sync.results.payload import Json
+from fairmind_sync.results.plain_json import Json
 from fairmind_sync.results.verdict import Verdict
 
 

@@ -12,16 +12,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
-from urllib.parse import quote
 
 from fairmind_sync.results.delivery import SavedResult
 from fairmind_sync.results.keys import KeyPath
 from fairmind_sync.results.model_version import model_version_of
 from fairmind_sync.results.name_choice import NEWEST_NAMES, Names
 from fairmind_sync.results.naming import MakeKeys, naming
-from fairmind_sync.results.payload import Json, dumps
+from fairmind_sync.results.plain_json import Json, dumps
 from fairmind_sync.results.verdict import Verdict, verdict_of
-from fairmind_sync.text import storable
 
 Scalar: TypeAlias = str | int | float | bool
 
@@ -78,23 +76,6 @@ def _tags(result: SavedResult, project: str) -> dict[str, str]:
 def summary_text(value: Json) -> str:
     """Returns a summary value as text: text stays as it is, all else becomes JSON."""
     return value if isinstance(value, str) else dumps(value)
-
-
-def page_of(result: SavedResult, pages: str | None) -> str | None:
-    """Returns the URL of the result's own page; None without `pages`, the URL of the status page."""
-    return pages and f"{pages}/result?test_id={quote(storable(result.test_id), safe='')}"
-
-
-def describe(extracted: Extract, page: str | None = None) -> str:
-    """Returns the run's description in Markdown, with a link to the result's own page if there is one."""
-    lines = [f"Bias test **{extracted.run_name}** of model **{extracted.tags['model_id']}**"]
-    lines += [
-        f"- {key.replace('_', ' ')}: {summary_text(value)}"
-        for key, value in extracted.summary.items()
-    ]
-    if page is not None:
-        lines.append(f"- [revisions, deliveries and report]({page})")
-    return "\n".join(lines)
 
 
 def _infinite_notes(infinite: Mapping[KeyPath, float]) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from fairmind_sync.results.aggregation import aggregates
 from fairmind_sync.results.keys import KeyPath
-from fairmind_sync.results.payload import Json
+from fairmind_sync.results.plain_json import Json
 from fairmind_sync.results.recognition.measures import as_number
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from fairmind_sync.results.payload import dumps
+from fairmind_sync.results.plain_json import dumps
 from fairmind_sync.text import MARK_LENGTH, mark
 
 KeyPath: TypeAlias = tuple[str, ...]

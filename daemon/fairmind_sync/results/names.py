@@ -13,7 +13,7 @@ from itertools import combinations
 
 from fairmind_sync.results.aggregation import aggregates
 from fairmind_sync.results.keys import KeyPath
-from fairmind_sync.results.payload import Json
+from fairmind_sync.results.plain_json import Json
 from fairmind_sync.results.recognition import words
 from fairmind_sync.results.recognition.measures import as_number
 from fairmind_sync.results.recognition.rows import Row

@@ -16,7 +16,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import TypeAlias
 
-from fairmind_sync.results.payload import Json
+from fairmind_sync.results.plain_json import Json
 
 Pattern: TypeAlias = tuple[str, ...]
 ROOTS = ("results", "metadata")

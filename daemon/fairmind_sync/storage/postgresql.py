@@ -1,4 +1,4 @@
-"""Sets PostgreSQL up for the outbox; ARCHITECTURE.md, 'PostgreSQL', gives the reason for each setting."""
+"""Sets PostgreSQL up for the outbox; docs/reference/postgresql.md gives the reason for each setting."""
 
 from __future__ import annotations
 

@@ -18,7 +18,14 @@ from weakref import WeakSet
 from sqlalchemy import Connection, Engine, select
 
 from fairmind_sync.errors import SchemaError
-from fairmind_sync.storage import ownership, postgresql, sqlite, sqlite_file
+from fairmind_sync.storage import (
+    former_place,
+    ownership,
+    postgresql,
+    sqlite,
+    sqlite_file,
+    version_table,
+)
 from fairmind_sync.storage.engine import (
     is_file,
     reading,
@@ -65,7 +72,7 @@ def migrating(engine: Engine) -> Iterator[Connection]:
 
 
 HEAD = "0012"
-_KNOWN = (*ownership.FORMER, "0007", "0008", "0009", "0010", "0011", "0012")
+_KNOWN = (*former_place.FORMER, "0007", "0008", "0009", "0010", "0011", "0012")
 
 
 _Seen = TypeVar("_Seen")
@@ -94,7 +101,7 @@ def revision(engine: Engine) -> str | None:
 def _seen(engine: Engine, look: Callable[[Connection], _Seen]) -> _Seen:
     """Returns what `look` sees in one state of the database, and not in the midst of an upgrade."""
     while True:
-        with suppress(ownership.TablesMovedError), reading(engine) as connection:
+        with suppress(version_table.TablesMovedError), reading(engine) as connection:
             return look(connection)
 
 
@@ -130,8 +137,8 @@ def upgrade(engine: Engine, now: datetime) -> Path | None:
 def _copy_before(engine: Engine, found: str, now: datetime) -> Path:
     """Copies a file that is to be upgraded; none is left behind of an upgrade that is refused."""
     with reading(engine) as connection:
-        if found in ownership.FORMER:
-            ownership.require_no_daemon(connection)
+        if found in former_place.FORMER:
+            former_place.require_no_daemon(connection)
     return back_up(engine, f"before-{HEAD}-{now:%Y%m%dT%H%M%S}")
 
 
@@ -245,7 +252,7 @@ def _refuse(engine: Engine, found: str) -> None:
         advice = (
             "Stop every daemon and every program that saves, make a backup with pg_dump, then run "
             "'fairmind-sync db upgrade'."
-            if found in ownership.FORMER
+            if found in former_place.FORMER
             else "Make a backup with pg_dump, then run 'fairmind-sync db upgrade'; daemons of the version "
             "before may run meanwhile."
         )

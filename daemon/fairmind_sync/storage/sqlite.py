@@ -1,4 +1,4 @@
-"""Sets SQLite up so that it is safe; ARCHITECTURE.md, 'SQLite', gives the reason for each setting."""
+"""Sets SQLite up so that it is safe; docs/reference/sqlite.md gives the reason for each setting."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from fairmind_sync.results.payload import Json
+from fairmind_sync.results.plain_json import Json
 
 _HERE = Path(__file__).parent
 NAMES = tuple(sorted(path.stem for path in _HERE.glob("*.json")))

@@ -21,7 +21,7 @@ from tests.support.processes import command
 KILLED = """
 import os, signal, sys
 from fairmind_sync import cli
-from fairmind_sync.handover.container import UnsignedBundle
+from fairmind_sync.handover.unsigned_bundle import UnsignedBundle
 setattr(UnsignedBundle, sys.argv.pop(1), lambda *_: os.kill(os.getpid(), signal.SIGKILL))
 cli.main()
 """

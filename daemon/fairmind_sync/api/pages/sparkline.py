@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from markupsafe import Markup
 
-from fairmind_sync.evidence.markup import fill
+from fairmind_sync.evidence.html_parts import fill
 from fairmind_sync.outbox.samples import EVERY, Sample
 
 DAY = timedelta(days=1)

@@ -19,14 +19,13 @@ from fairmind_sync.results.delivery import Delivery
 from fairmind_sync.results.extraction import (
     Extract,
     Scalar,
-    describe,
     extract,
-    page_of,
     summary_text,
 )
 from fairmind_sync.results.keys import renamed
 from fairmind_sync.results.name_choice import NEWEST_NAMES, Names
-from fairmind_sync.results.payload import dumps
+from fairmind_sync.results.plain_json import dumps
+from fairmind_sync.results.run_description import describe, page_of
 from fairmind_sync.text import shorten, storable
 
 DELIVERY_KEY_TAG = "fairmind.delivery_key"

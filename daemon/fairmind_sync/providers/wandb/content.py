@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from fairmind_sync.providers.wandb.run_files import RunFiles, files_of
-from fairmind_sync.results import payload
+from fairmind_sync.results import plain_json
 from fairmind_sync.results.content_digest import content_digest
 from fairmind_sync.results.delivery import Delivery
 from fairmind_sync.results.evidence_states import EvidenceKind
-from fairmind_sync.results.extraction import describe, extract, page_of
+from fairmind_sync.results.extraction import extract
 from fairmind_sync.results.keys import KeyRules, renamed
 from fairmind_sync.results.name_choice import NEWEST_NAMES, Names
-from fairmind_sync.results.payload import Json
+from fairmind_sync.results.plain_json import Json
+from fairmind_sync.results.run_description import describe, page_of
 from fairmind_sync.text import shorten, storable, storable_key
 
 KEY_RULES = KeyRules(
@@ -52,7 +53,7 @@ class WandbContent:
             (self.summary, LARGEST_ROW),
             (self.config, LARGEST_CONFIG),
         )
-        return any(len(payload.dumps(part)) > largest for part, largest in parts)
+        return any(len(plain_json.dumps(part)) > largest for part, largest in parts)
 
 
 def content_of(
@@ -78,7 +79,7 @@ def content_of(
     named = [tag for tag in dict.fromkeys(extracted.tags.values()) if tag]
     tags = [_fit("tag", tag, LONGEST_TAG, notes) for tag in named]
     name = _fit("run name", extracted.run_name, LONGEST_NAME, notes)
-    digest = payload.digest([name, config, row, summary, list(tags)])  # type: ignore[list-item]  # dict is invariant
+    digest = plain_json.digest([name, config, row, summary, list(tags)])  # type: ignore[list-item]  # dict is invariant
     saved_at = extracted.started_at
     mark = {"content": content_digest(delivery.result)} if marks_content else {}
     return WandbContent(
@@ -107,7 +108,7 @@ def _fit(kind: str, text: str, longest: int, notes: list[str]) -> str:
 
 def _exact(key: str, value: Json, notes: list[str]) -> Json:
     sent = _as_wandb_keeps_it(value)
-    if payload.dumps(sent) != payload.dumps(value):
+    if plain_json.dumps(sent) != plain_json.dumps(value):
         notes.append(f"{key} holds values that W&B would change; they are sent as text")
     return sent
 
@@ -122,7 +123,7 @@ def _as_wandb_keeps_it(value: Json) -> Json:
         case str():
             return storable(value)
         case float() if not math.isfinite(value):
-            return payload.dumps(value)
+            return plain_json.dumps(value)
         case int() if not -_EXACT_INTEGERS <= value < _EXACT_INTEGERS:
             return str(value)
         case _:

@@ -9,7 +9,7 @@ from typing import Any
 
 from fairmind_sync.providers.wandb.content import PROOF, WandbContent
 from fairmind_sync.results.delivery import Run
-from fairmind_sync.results.payload import dumps
+from fairmind_sync.results.plain_json import dumps
 from fairmind_sync.text import shorten
 
 _SHAPES = {"group": "group", "jobType": "job type", "sweepName": "sweep"}

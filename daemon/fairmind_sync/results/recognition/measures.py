@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from fairmind_sync.results.payload import Json
+from fairmind_sync.results.plain_json import Json
 from fairmind_sync.results.recognition import words
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from fairmind_sync.results.keys import KeyPath
-from fairmind_sync.results.payload import Json
+from fairmind_sync.results.plain_json import Json
 from fairmind_sync.results.recognition import words
 from fairmind_sync.results.recognition.measures import Measure, as_number, measure_in
 from fairmind_sync.results.recognition.rows import Row

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from fairmind_sync.results.keys import KeyPath
-from fairmind_sync.results.payload import Json
+from fairmind_sync.results.plain_json import Json
 from fairmind_sync.results.recognition import words
 from fairmind_sync.results.recognition.measures import Measure, as_number, measure_in
 from fairmind_sync.results.recognition.records import Record, listed_rows, records_in

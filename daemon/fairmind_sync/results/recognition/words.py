@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from fairmind_sync.results.payload import Json
+from fairmind_sync.results.plain_json import Json
 
 COUNTS = (
     *("count", "counts", "n", "num", "size", "support", "sample_size", "sample_count"),

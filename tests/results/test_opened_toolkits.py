@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from fairmind_sync.results.payload import Json, plain
+from fairmind_sync.results.plain_json import Json, plain
 
 
 def of(module: str, name: str, **members: Any) -> object:

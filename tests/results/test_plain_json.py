@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from fairmind_sync.errors import PayloadError
-from fairmind_sync.results.payload import DEEPEST, digest, dumps, plain
+from fairmind_sync.results.plain_json import DEEPEST, digest, dumps, plain
 from tests.support.values import any_text, for_all, objects, plain_values
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from fairmind_sync.errors import PayloadError
-from fairmind_sync.results.payload import plain
+from fairmind_sync.results.plain_json import plain
 
 
 def shown(value: object) -> str:
@@ -195,9 +195,7 @@ def test_another_librarys_class_of_a_pandas_name_is_named_by_its_path(name: str)
 
 
 def test_reading_values_imports_neither_numpy_nor_pandas() -> None:
-    program = (
-        "import sys, fairmind_sync.results.payload; print({'numpy', 'pandas'} & set(sys.modules))"
-    )
+    program = "import sys, fairmind_sync.results.plain_json; print({'numpy', 'pandas'} & set(sys.modules))"
     ran = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )

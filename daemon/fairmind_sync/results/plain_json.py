@@ -1,7 +1,7 @@
 """Turns anything that a fairness toolkit produces into plain JSON values. Pure.
 
-numpy, pandas and torch are never imported; their values are recognised by module and methods.
-NaN and the infinities stay floats here; their JSON text is Python's: `NaN`, `Infinity`, `-Infinity`.
+numpy, pandas, polars, torch and fairlearn are never imported: their values are recognised by module and
+methods. NaN and the infinities stay floats here; their JSON text is Python's: `NaN`, `Infinity`, `-Infinity`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 from fairmind_sync.errors import PayloadError
-from fairmind_sync.results.toolkit_values import opened
 
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 
@@ -38,8 +37,8 @@ def plain(value: object, path: str = "results") -> Json:
 
     Sets become sorted lists, tuples lists, enum members their values, times ISO 8601, durations seconds,
     Decimal and Fraction floats, missing values (`None`, `pandas.NA`, `NaT`) null, a pandas Series a
-    dictionary by index, a DataFrame a dictionary of columns, a fairlearn MetricFrame `overall` and
-    `by_group`.
+    dictionary by index, a DataFrame a dictionary of columns, a polars Series a list, a fairlearn MetricFrame
+    `overall` and `by_group`.
 
     Raises:
         PayloadError: a value can't be stored; the message names its path and the reason.
@@ -137,7 +136,7 @@ def _convert_foreign(value: Any, path: str, parents: tuple[int, ...]) -> Json:
         raise _unstorable(value, path)
     if kind.__module__.startswith("pandas"):
         return _convert_pandas(value, path, parents)
-    if (known := opened(value)) is not value:
+    if (known := _opened(value)) is not value:
         return _plain(known, path, parents)
     if hasattr(value, "model_dump"):
         return _plain(value.model_dump(), path, parents)
@@ -155,6 +154,37 @@ def _convert_pandas(value: Any, path: str, parents: tuple[int, ...]) -> Json:
     if hasattr(value, "tolist"):
         return _plain(value.tolist(), path, parents)
     raise _unstorable(value, path)
+
+
+def _opened(value: Any) -> object:
+    """Returns the value as what Python or pandas has for it; the value itself if it is of no known kind.
+
+    A polars DataFrame becomes a dictionary of lists by column, a polars Series a list, a fairlearn
+    MetricFrame `overall`, `by_group` by metric, and the names of its features.
+    """
+    kind = type(value)
+    match kind.__module__.partition(".")[0], kind.__name__:
+        case "polars", "DataFrame":
+            return value.to_dict(as_series=False)
+        case "polars", "Series":
+            return value.to_list()
+        case "fairlearn", "MetricFrame":
+            return _metric_frame(value)
+        case _:
+            return value
+
+
+def _metric_frame(frame: Any) -> dict[str, object]:
+    by_group, overall = frame.by_group, frame.overall
+    if not hasattr(by_group, "columns"):  # of a single metric
+        name = by_group.name
+        by_group, overall = {name: by_group}, {name: overall}
+    features = {
+        "sensitive_features": frame.sensitive_levels,
+        "control_features": frame.control_levels,
+    }
+    named = {key: [*levels] for key, levels in features.items() if levels}
+    return {"overall": overall, "by_group": by_group, **named}
 
 
 def _convert_array(value: Any, path: str, parents: tuple[int, ...]) -> Json:

@@ -13,10 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fairmind_sync.errors import BundleError
-from fairmind_sync.handover import carried, checked_bundle, container, reading_bundles
-from fairmind_sync.handover.container import UnsignedBundle, header_of, line_of
+from fairmind_sync.handover import carried, checked_bundle, reading_bundles, unsigned_bundle
+from fairmind_sync.handover.bundle_format import header_of, line_of
 from fairmind_sync.handover.identity import OwnSite
 from fairmind_sync.handover.sealing import Encryption
+from fairmind_sync.handover.unsigned_bundle import UnsignedBundle
 from tests.handover.world import Site, world
 from tests.support.values import for_all
 
@@ -240,7 +241,7 @@ def test_an_entry_larger_than_any_is_refused(
 def test_a_result_larger_than_any_entry_is_not_written(
     tmp_path: Path, sites: tuple[Site, Site, Site], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(container, "MOST_LINE", 50)
+    monkeypatch.setattr(unsigned_bundle, "MOST_LINE", 50)
     home, courier, _ = sites
     header = header_of("results", "0" * 32, home.own.public, courier.own.public)
     unsigned = UnsignedBundle(tmp_path / "large", header, 10**6)

@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from fairmind_sync.errors import PayloadError
-from fairmind_sync.results.payload import MOST_BITS, plain
+from fairmind_sync.results.plain_json import MOST_BITS, plain
 
 BAD = 1j
 ADVICE = "Turn it into numbers, text, lists or dictionaries and save again."

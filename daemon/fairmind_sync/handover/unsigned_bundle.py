@@ -1,17 +1,9 @@
-"""The file of a bundle: a header, a line for each entry, and the sender's signature over all of it.
-
-    {"format": "fairmind-sync bundle", "version": 1, "kind": "results", "from": ..., "to": ..., ...}
-    one entry a line: JSON, or its encryption in base64
-    {"signature": ...}
-
-Nothing is compressed, so nothing unpacks to more than it is.
-"""
+"""Writes the file of a bundle: beside its place, and in its place once the bundle is signed."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -19,30 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from fairmind_sync.errors import BundleError
-from fairmind_sync.handover.public_site import PublicSite, encoded_keys
-from fairmind_sync.handover.sealing import (
-    SIGNATURE_BYTES,
-    Encryption,
-    PrivateKeys,
+from fairmind_sync.handover.bundle_format import (
+    FORMAT,
+    MOST_LINE,
+    UNSIGNED,
+    VERSION,
+    line_of,
+    trailer,
 )
+from fairmind_sync.handover.sealing import Encryption, PrivateKeys
 from fairmind_sync.storage.sqlite_place import sync_directory
-
-FORMAT, VERSION = "fairmind-sync bundle", 1
-MOST_HEADER = 64 * 1024
-MOST_LINE = 64 * 1024 * 1024
-"""Bytes of one entry: a result that takes more can't be handed over."""
-UNSIGNED = bytes(SIGNATURE_BYTES)
-
-
-def line_of(value: object) -> bytes:
-    """Returns the JSON of the value, always the same for the same value."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return text.encode("ascii") + b"\n"
-
-
-def trailer(signature: bytes) -> bytes:
-    """Returns the last line, always equally long."""
-    return line_of({"signature": base64.b64encode(signature).decode()})
 
 
 class UnsignedBundle:
@@ -119,15 +97,3 @@ class UnsignedBundle:
     def _sync(self) -> None:
         self._out.flush()
         os.fsync(self._out.fileno())
-
-
-def header_of(
-    kind: str, key: str, sender: PublicSite, recipient: PublicSite, **more: object
-) -> dict[str, object]:
-    return {
-        "kind": kind,
-        "key": key,
-        "from": {"name": sender.name, "keys": encoded_keys(sender)},
-        "to": {"name": recipient.name, "fingerprint": recipient.fingerprint},
-        **more,
-    }
