@@ -39,6 +39,15 @@ def test_only_the_owner_may_read_the_keys(home: Site) -> None:
     assert file.stat().st_mode & 0o777 == 0o600
 
 
+def test_the_name_of_new_keys_outlives_a_power_cut(
+    home: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(identity, "sync_directory", synced.append)
+    identity.renew(home.engine, None)
+    assert synced == [key_file(home).parent]
+
+
 def test_keys_that_others_may_read_are_refused(home: Site) -> None:
     key_file(home).chmod(0o640)
     assert f"chmod go-rwx {key_file(home)}" in refusal(home)

@@ -9,7 +9,8 @@ from sqlalchemy import update
 
 from fairmind_sync.handover import identity, partners
 from fairmind_sync.operating.explanation import explain
-from fairmind_sync.outbox import delivery_lookup, repairs
+from fairmind_sync.outbox import dead_causes, delivery_lookup, repairs
+from fairmind_sync.outbox.dead_causes import Died
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage.engine import reading, writing
 from fairmind_sync.storage.tables import outbox_table
@@ -121,6 +122,21 @@ def test_a_courier_whose_clock_is_ahead_ends_nothing_in_the_future(
     home.read(courier.receipts(home).file)
     (row,) = rows(home.engine, outbox_table)
     assert row.finished_at <= datetime.now(UTC)
+
+
+def test_what_died_there_long_ago_died_here_when_that_was_heard(
+    home: Site, courier: Site, provider: ModelProvider
+) -> None:
+    """A webhook is told of what died within the hour."""
+    at_the_couriers(home, courier)
+    courier.deliver(provider, dies="refused")
+    with writing(courier.engine) as connection:
+        long_ago = datetime.now(UTC) - timedelta(days=9)
+        connection.execute(update(outbox_table).values(finished_at=long_ago))
+    began = datetime.now(UTC)
+    home.read(courier.receipts(home).file)
+    with reading(home.engine) as connection:
+        assert dead_causes.died_since(connection, began) == [Died("mlflow", "rejected", 1)]
 
 
 def test_delivered_wins_over_whatever_was_decided_here(

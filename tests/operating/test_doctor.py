@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from fairmind_sync import temporary_files
 from fairmind_sync.clock import utc_now
@@ -17,7 +17,10 @@ from fairmind_sync.operating import database_checks, doctor
 from fairmind_sync.operating.finding import Finding
 from fairmind_sync.outbox import heartbeat
 from fairmind_sync.storage import sqlite_file
+from fairmind_sync.storage.engine import writing
+from fairmind_sync.storage.tables import hand_overs_table
 from tests.conftest import API_KEY
+from tests.handover.world import world
 from tests.standins.wandb import StandInWandb
 from tests.support.deliveries import dead, save
 from tests.support.processes import command
@@ -108,6 +111,20 @@ def test_deliveries_that_wait_for_hours_are_a_finding(
     monkeypatch.setattr(heartbeat, "any_alive", lambda *_arguments: True)
     save(engine, "mlflow", now=utc_now() - timedelta(hours=3))
     assert "the oldest since" in finding("mlflow deliveries").detail
+
+
+@pytest.mark.parametrize(("days", "expected"), [(29, []), (31, ["handed over"])])
+def test_what_went_to_another_site_and_was_not_heard_of_for_a_month_is_a_finding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: int, expected: list[str]
+) -> None:
+    home, courier, _ = world(tmp_path)
+    home.save()
+    home.export(courier)
+    with writing(home.engine) as connection:
+        ago = utc_now() - timedelta(days=days)
+        connection.execute(update(hand_overs_table).values(handed_over_at=ago))
+    enable(monkeypatch, home.engine.url.render_as_string())
+    assert [one.check for one in doctor.examine() if "another site" in one.detail] == expected
 
 
 @pytest.mark.both_databases

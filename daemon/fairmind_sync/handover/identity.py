@@ -32,6 +32,7 @@ from fairmind_sync.handover.sealing import PrivateKeys
 from fairmind_sync.outbox import sites
 from fairmind_sync.storage import sqlite_file
 from fairmind_sync.storage.engine import is_file, reading, writing
+from fairmind_sync.storage.sqlite_place import sync_directory
 from fairmind_sync.storage.url import shown
 from fairmind_sync.text import mark
 
@@ -127,6 +128,7 @@ def _make(file: Path) -> PrivateKeys:
             os.fsync(out.fileno())
         with suppress(FileExistsError):
             file.hardlink_to(written)
+        sync_directory(file.parent)
     except OSError as error:
         raise BundleError(
             f"the site's private keys can't be written to {file}: {error.strerror}. "

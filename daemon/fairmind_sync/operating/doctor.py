@@ -20,6 +20,7 @@ from fairmind_sync.intake.forgotten import forgotten_provider
 from fairmind_sync.operating.database_checks import database_findings
 from fairmind_sync.operating.finding import Finding
 from fairmind_sync.outbox import (
+    hand_over_lookup,
     heartbeat,
     owed_evidence,
     provider_state,
@@ -35,6 +36,7 @@ from fairmind_sync.results.states import BLOCKED
 from fairmind_sync.settings import load_settings
 from fairmind_sync.storage import schema
 from fairmind_sync.storage.engine import current_time, reading
+from fairmind_sync.text import counted
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from fairmind_sync.settings import Settings
 
 STUCK_AFTER = timedelta(hours=1)
+UNHEARD_AFTER = timedelta(days=30)
 _PROBE_SECONDS = 60
 _FEWEST_FILES = 512
 _LATELY = 1000
@@ -122,7 +125,10 @@ def _deliveries(engine: Engine, settings: Settings) -> Iterator[Finding]:
         alive = heartbeat.any_alive(connection, now)
         for provider in settings.enabled:
             yield _backlog(connection, provider, now, alive=alive)
+        unheard = hand_over_lookup.unheard(connection, now - UNHEARD_AFTER)
         lacking = owed_evidence.lacking(connection)
+    if unheard:
+        yield _unheard(unheard)
     yield from (_evidence(one) for one in lacking if one.provider in settings.enabled)
 
 
@@ -145,6 +151,16 @@ def _backlog(
             f"Run: fairmind-sync runs --status pending --provider {provider}",
         )
     return Finding(name, detail)
+
+
+def _unheard(count: int) -> Finding:
+    """Tells of deliveries at other sites, whose receipts may never have been carried home."""
+    return Finding(
+        "handed over",
+        f"{counted(count, 'delivery', 'deliveries')} went to another site more than "
+        f"{UNHEARD_AFTER.days} days ago, and no receipts say what became of that",
+        "Run there: fairmind-sync bundle receipts; read the file here. See: fairmind-sync bundle list",
+    )
 
 
 def _evidence(lacking: LackingEvidence) -> Finding:

@@ -6,12 +6,13 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, distinct, func, select
+from sqlalchemy import Connection, Select, distinct, func, select
 
 from fairmind_sync.outbox.unclean_attempts import is_unclean
 from fairmind_sync.results.states import DEAD
-from fairmind_sync.storage.tables import attempts_table, outbox_table
+from fairmind_sync.storage.tables import attempts_table, hand_overs_table, outbox_table
 
 MOST = 10_000
 """So many of the newest dead deliveries are looked at."""
@@ -57,27 +58,38 @@ class Died:
 
 
 def died_since(connection: Connection, since: datetime) -> list[Died]:
-    """Returns what has died since then, and is dead still, by provider and kind of error.
+    """Returns what has died since then, and is dead still, by provider and kind of error."""
+    counted: Counter[tuple[str, str | None]] = Counter()
+    for died in (_of_attempts(since), _of_receipts(since)):
+        by = (outbox_table.c.provider, outbox_table.c.last_error_kind)
+        is_dead = (outbox_table.c.status == DEAD, outbox_table.c.finished_at >= since)
+        count = func.count(distinct(outbox_table.c.id))
+        chosen = died.with_only_columns(*by, count).where(*is_dead).group_by(*by)
+        for provider, kind, number in connection.execute(chosen):
+            counted[provider, kind] += number
+    return [Died(*cause, count) for cause, count in counted.items()]
 
-    Attempts are looked at that began since an hour before: none takes longer.
-    """
-    rows = connection.execute(
-        select(
-            outbox_table.c.provider,
-            outbox_table.c.last_error_kind,
-            func.count(distinct(outbox_table.c.id)),
-        )
+
+def _of_attempts(since: datetime) -> Select[Any]:
+    """Returns the deliveries that died here; of attempts from an hour before on, as none takes longer."""
+    return (
+        select(outbox_table)
         .join_from(attempts_table, outbox_table)
         .where(
             attempts_table.c.started_at >= since - _LONGEST_ATTEMPT,
             attempts_table.c.outcome == DEAD,
             is_unclean(),  # which the other implies: for the index
-            outbox_table.c.status == DEAD,
-            outbox_table.c.finished_at >= since,
         )
-        .group_by(outbox_table.c.provider, outbox_table.c.last_error_kind)
     )
-    return [Died(*row) for row in rows]
+
+
+def _of_receipts(since: datetime) -> Select[Any]:
+    """Returns the deliveries of which another site has told since then."""
+    return (
+        select(outbox_table)
+        .join_from(hand_overs_table, outbox_table)
+        .where(hand_overs_table.c.heard_at >= since)
+    )
 
 
 def _beginning(error: str) -> str:

@@ -8,10 +8,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
 
+from fairmind_sync.results.states import HANDED_OVER
 from fairmind_sync.storage.tables import (
     arrivals_table,
     bundles_table,
     hand_overs_table,
+    outbox_table,
     trusted_sites_table,
 )
 
@@ -54,6 +56,18 @@ def came_from(connection: Connection, delivery_id: int) -> WayOfDelivery | None:
     )
     row = connection.execute(chosen).first()
     return WayOfDelivery(*tuple(row)) if row else None
+
+
+def unheard(connection: Connection, before: datetime) -> int:
+    """Returns how many deliveries were handed over before that moment, and are out still."""
+    of = hand_overs_table.c
+    out_still = (
+        select(func.count(of.delivery_id.distinct()))
+        .join_from(hand_overs_table, outbox_table)
+        .where(outbox_table.c.status == HANDED_OVER, of.handed_over_at < before)
+        .where(of.taken_back_at.is_(None))
+    )
+    return int(connection.execute(out_still).scalar_one())
 
 
 def _named(of: Any, direction: str) -> Select[Any]:

@@ -125,6 +125,7 @@ def _deliver(connection: Connection, delivery_id: int, told: ToldOutcome, now: d
 def _bury(
     connection: Connection, delivery_id: int, site_name: str, told: ToldOutcome, now: datetime
 ) -> None:
+    """Records that it ended here and now: whoever is told of what died lately hears of it."""
     words = told.error or "no reason was given"
     how = "given up" if told.state == DISCARDED else "dead"
     attempted = outbox_table.c.create_attempted_at
@@ -133,7 +134,7 @@ def _bury(
         .where(outbox_table.c.id == delivery_id)
         .values(
             status=DEAD,
-            finished_at=min(told.finished_at or now, now),
+            finished_at=now,
             last_error=f"{how} at {site_name}: {words}",
             last_error_kind=told.error_kind or ErrorKind.UNEXPECTED.value,
             create_attempted_at=func.coalesce(attempted, now) if told.was_tried else attempted,
