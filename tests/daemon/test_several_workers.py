@@ -86,6 +86,7 @@ def save(env: dict[str, str], test_id: str) -> None:
     command("save", "-", env=env, stdin=result)
 
 
+@pytest.mark.nightly
 @MOSTLY_A_SERVER
 def test_one_process_delivers(env: dict[str, str], engine: Engine, tmp_path: Path) -> None:
     with backend(env, tmp_path) as (_, log):
@@ -115,6 +116,7 @@ def test_beside_a_daemon_a_backend_stands_by(
         assert leaders(engine) == {daemon.process.pid}
 
 
+@pytest.mark.nightly
 @MOSTLY_A_SERVER
 def test_a_backend_takes_over_from_a_daemon_that_ends(
     env: dict[str, str], engine: Engine, tmp_path: Path
@@ -125,6 +127,7 @@ def test_a_backend_takes_over_from_a_daemon_that_ends(
         assert len(leaders(engine)) == 1
 
 
+@pytest.mark.nightly
 @MOSTLY_A_FILE
 def test_a_daemon_delivers_also_beside_a_backend(
     env: dict[str, str], engine: Engine, tmp_path: Path

@@ -31,7 +31,7 @@ from tests.support.broom import place_in_memory
 from tests.support.processes import command
 
 pytestmark = pytest.mark.system
-IMAGES = 150
+IMAGES = 100
 """Of each story, at each change."""
 Weakness: TypeAlias = Callable[[Iterable[Operation]], Iterator[Operation]]
 EVERY_STORY = pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from tests.providers.test_mlflow import MlflowLab
 from tests.standins.faults import Action, Fault
 from tests.standins.mlflow_proxy import MlflowProxy
 from tests.support.deliveries import pass_time
-from tests.support.diagonals import diagonals
+from tests.support.diagonals import one_of, pairs
 from tests.support.evidence_held import at_mlflow, made
 from tests.support.mlflow_runs import HeldRun
 
@@ -153,7 +153,9 @@ def test_a_store_for_which_the_server_lacks_a_package_holds_no_number_back(
 
 @pytest.mark.parametrize(
     ("kind", "status"),
-    [("store_file", 500), *diagonals(("store_file", "log_dataset"), (403, 404, 413))],
+    pairs(
+        ("store_file", "log_dataset"), (403, 404, 413), ("store_file", 500), ("log_dataset", 403)
+    ),
 )
 def test_a_refusal_holds_no_number_back(
     lab: MlflowLab, proxy: MlflowProxy, kind: str, status: int
@@ -169,7 +171,7 @@ def test_a_refusal_holds_no_number_back(
 
 
 @pytest.mark.parametrize(
-    ("kind", "status"), [("store_file", 429), ("store_file", 503), ("log_dataset", 500)]
+    ("kind", "status"), one_of([("store_file", 503), ("store_file", 429), ("log_dataset", 500)])
 )
 def test_a_store_that_is_away_holds_no_number_back(
     lab: MlflowLab, proxy: MlflowProxy, kind: str, status: int
@@ -187,7 +189,7 @@ def test_a_file_that_is_taken_and_not_kept_is_not_stored(
     assert "evidence/result.json" in str(record.evidence_reason)
 
 
-@pytest.mark.parametrize("fault", ["refused", "silent"])
+@pytest.mark.parametrize("fault", one_of(["refused", "silent"]))
 def test_what_was_not_stored_is_stored_later(
     lab: MlflowLab, proxy: MlflowProxy, fault: str
 ) -> None:
@@ -202,9 +204,11 @@ def test_what_was_not_stored_is_stored_later(
 
 @pytest.mark.parametrize(
     ("kind", "action"),
-    diagonals(
+    pairs(
         ("store_file", "read_file", "log_dataset"),
         ("drop_after", "half", "empty", "html", "late", "drop_before"),
+        ("store_file", "drop_after"),
+        ("log_dataset", "late"),
     ),
 )
 def test_a_disturbance_is_made_good_at_once_or_later(

@@ -29,6 +29,7 @@ def test_a_database_gets_its_tables_and_the_run(engine: Engine, tmp_path: Path) 
         assert connection.execute("SELECT status FROM runs").fetchall() == [("FINISHED",)]
 
 
+@pytest.mark.nightly
 def test_two_processes_that_make_one_database_do_not_break_it(
     engine: Engine, tmp_path: Path
 ) -> None:
@@ -84,6 +85,7 @@ def test_databricks_is_asked_with_the_credentials_of_its_sdk(
     assert str(record.run_url).startswith(f"{mlflow_uri}/ml/experiments/")
 
 
+@pytest.mark.nightly
 def test_databricks_that_is_away_costs_no_attempt_and_little_time(engine: Engine) -> None:
     with impostor(Reply(b"", 503)) as address:
         lab = lab_for(

@@ -86,6 +86,7 @@ def test_the_run_of_a_delivery_that_was_given_up_ends_as_failed(mlflow: MlflowLa
     assert stage_of(mlflow, orphan) == ("ACTIVE_ONLY", "FAILED")
 
 
+@pytest.mark.nightly
 @MOSTLY_A_FILE
 def test_the_run_of_another_database_is_left_alone(mlflow: MlflowLab) -> None:
     mlflow.drain()
@@ -95,6 +96,7 @@ def test_the_run_of_another_database_is_left_alone(mlflow: MlflowLab) -> None:
     assert stage_of(mlflow, others) == ("ACTIVE_ONLY", "RUNNING")
 
 
+@pytest.mark.nightly
 @MOSTLY_A_SERVER
 def test_a_run_that_its_delivery_may_still_adopt_is_left_alone(mlflow: MlflowLab) -> None:
     mlflow.drain()
@@ -106,6 +108,7 @@ def test_a_run_that_its_delivery_may_still_adopt_is_left_alone(mlflow: MlflowLab
     assert stage_of(mlflow, wanted) == ("ACTIVE_ONLY", "RUNNING")
 
 
+@pytest.mark.nightly
 @MOSTLY_A_FILE
 @pytest.mark.parametrize(
     "make",
@@ -167,6 +170,7 @@ def test_of_a_project_that_is_not_shown_no_run_is_told_as_deleted(wandb: WandbLa
     assert wandb.drain().last_error_kind is None
 
 
+@pytest.mark.nightly
 @MOSTLY_A_SERVER
 def test_a_wandb_run_that_is_complete_is_not_sent_again(wandb: WandbLab) -> None:
     wandb.drain()

@@ -23,7 +23,7 @@ from tests.standins.faults import Fault
 from tests.standins.mlflow_proxy import MlflowProxy
 from tests.standins.wandb import Fault as WandbFault
 from tests.standins.wandb import StandInWandb
-from tests.support.diagonals import diagonals
+from tests.support.diagonals import one_of
 from tests.support.postgres import PostgresServer
 from tests.support.processes import DaemonProcess, command, eventually, running_daemon
 
@@ -196,7 +196,7 @@ def fail_as_a_daemon(scene: Scene, search: Search) -> None:
     ("scene", "act"),
     [
         pytest.param("environment", deliver_in_peace, marks=pytest.mark.nightly),
-        ("environment", fail_to_deliver),
+        pytest.param("environment", fail_to_deliver, marks=pytest.mark.nightly),
         (".env", fail_as_a_daemon),
     ],
     indirect=["scene"],
@@ -219,7 +219,8 @@ def test_the_search_would_find_a_leak(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "database"), diagonals(["in parameters", "before the host"], ["reached", "away"])
+    ("place", "database"),
+    one_of([(x, y) for x in ("in parameters", "before the host") for y in ("reached", "away")]),
 )
 def test_no_password_of_a_database_comes_out(
     tmp_path: Path, postgres: PostgresServer, place: str, database: str

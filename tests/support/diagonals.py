@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 import pytest
@@ -40,6 +41,14 @@ def diagonals(
         for y, row in enumerate(rows)
         for x, column in enumerate(columns)
     ]
+
+
+def pairs(
+    rows: Sequence[Any], columns: Sequence[Any], *each_time: tuple[Any, Any]
+) -> list[ParameterSet]:
+    """Every pair; all but those of `each_time` are marked `nightly`."""
+    others = [one for one in product(rows, columns) if one not in each_time]
+    return some_of([*each_time, *others], len(each_time))
 
 
 MOSTLY_A_FILE = pytest.mark.parametrize(

@@ -108,6 +108,7 @@ class TestGitHubActions:
         assert job["env"]["FAIRMIND_SYNC_DATABASE_URL"] == "sqlite:///outbox/fairmind-sync.db"
 
 
+@pytest.mark.nightly
 def test_results_cross_an_air_gap_once_and_their_urls_come_back(
     tmp_path: Path, mlflow_uri: str
 ) -> None:

@@ -103,6 +103,7 @@ def test_an_upgrade_keeps_every_row(
     assert [rows(engine, table) for table in tables] == before
 
 
+@pytest.mark.nightly
 def test_both_versions_deliver_side_by_side(
     env: dict[str, str], next_env: dict[str, str], engine: Engine, tmp_path: Path
 ) -> None:

@@ -81,6 +81,7 @@ def test_what_is_saved_after_a_jump_is_delivered_at_once(
     assert len(lab.runs()) == 2
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("jump", JUMPS)
 def test_what_waits_for_a_provider_does_not_wait_for_the_clock(
     lab: MlflowLab, clock: WallClock, proxy: MlflowProxy, tmp_path: Path, jump: str
@@ -96,6 +97,7 @@ def test_what_waits_for_a_provider_does_not_wait_for_the_clock(
     assert len(lab.runs()) == 1
 
 
+@pytest.mark.nightly
 def test_a_daemon_goes_on_giving_signs_of_life_after_its_clock_was_set_back(
     lab: MlflowLab, clock: WallClock, tmp_path: Path
 ) -> None:

@@ -114,6 +114,7 @@ def under_way(site: Site, daemon: DaemonProcess) -> int:
     )
 
 
+@pytest.mark.nightly
 def test_a_host_that_is_cut_off_in_mid_delivery_loses_and_doubles_nothing(site: Site) -> None:
     site.save(range(RESULTS))
     with (
