@@ -80,6 +80,7 @@ def test_a_daemon_drains_a_large_backlog_to_wandb_in_two_processes(
     assert workers(engine) == processes
 
 
+@pytest.mark.nightly
 def test_two_processes_deliver_each_result_once(
     engine: Engine, env: dict[str, str], wandb_standin: StandInWandb
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import httpx2
+import pytest
 from sqlalchemy import Engine
 
 from fairmind_sync.demo.tracking_server import tracking_server
@@ -23,6 +24,7 @@ RESULT = {
 DELIVERED = RunFilter(status="delivered")
 
 
+@pytest.mark.nightly
 def test_wandb_is_served_meanwhile_and_mlflow_follows_by_itself(
     tmp_path: Path, engine: Engine, database_url: str, wandb_standin: StandInWandb, silent_port: int
 ) -> None:
