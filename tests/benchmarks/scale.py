@@ -192,7 +192,7 @@ def _ways(database: Filled) -> dict[str, Way]:
             for what, wanted in FILTERS.items()
         },
         "admission of a POST": read(workload.is_backlog_full, settings.max_backlog),
-        "next_work_at": read(workload.next_work_at, "mlflow"),
+        "workloads": read(workload.read_all),
         "has_work": read(workload.has_work, "mlflow", utc_now()),
     }
 

@@ -7,12 +7,12 @@ from random import Random
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, event, update
 
 from fairmind_sync.clock import utc_now
 from fairmind_sync.daemon.dispatcher import SHORTEST_WAIT
 from fairmind_sync.outbox import outcomes, provider_state
-from fairmind_sync.provider_names import ProviderName
+from fairmind_sync.provider_names import UNDECIDED, ProviderName
 from fairmind_sync.relay import worker_count
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage.engine import reading, writing
@@ -49,6 +49,19 @@ def test_once_the_daemon_stops_nothing_starts(stand: Stand) -> None:
     save_due(stand.engine, "mlflow")
     stand.stopping.set()
     assert (stand.look(), stand.next_look) == ([], None)
+
+
+def test_what_is_undecided_is_decided_and_drained_at_the_same_look(stand: Stand) -> None:
+    save_due(stand.engine, UNDECIDED)
+    assert [name for name, *_ in stand.look()] == ["wandb", "mlflow"]
+
+
+def test_a_look_that_finds_nothing_due_reads_the_database_once(stand: Stand, held: Clock) -> None:
+    save(stand.engine, "mlflow", now=held() + 5 * SECOND)
+    transactions: list[object] = []
+    event.listen(stand.engine, "begin", transactions.append)
+    stand.look()
+    assert len(transactions) == 1
 
 
 def test_what_falls_due_soon_is_looked_at_then(stand: Stand, held: Clock) -> None:

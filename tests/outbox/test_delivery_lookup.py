@@ -42,7 +42,7 @@ def has_work(engine: Engine, now: datetime = NOW) -> bool:
 
 def next_work_at(engine: Engine) -> datetime | None:
     with reading(engine) as connection:
-        return workload.next_work_at(connection, "mlflow")
+        return workload.read_all(connection)["mlflow"].next_at
 
 
 def backlog(engine: Engine) -> Backlog:

@@ -115,10 +115,10 @@ def test_the_next_work_is_what_falls_due_or_loses_its_lease_first(engine: Engine
     save(engine, "wandb", now=NOW - LEASE)
     claim(engine, "wandb", now=NOW - LEASE / 2)
     with reading(engine) as connection:
-        assert workload.next_work_at(connection, "mlflow") == NOW + LEASE
+        assert workload.read_all(connection)["mlflow"].next_at == NOW + LEASE
     save(engine, "mlflow", now=NOW + MINUTE / 2)
     with reading(engine) as connection:
-        assert workload.next_work_at(connection, "mlflow") == NOW + MINUTE / 2
+        assert workload.read_all(connection)["mlflow"].next_at == NOW + MINUTE / 2
 
 
 def test_what_lost_its_lease_waits_until_its_retry_is_due(engine: Engine) -> None:
@@ -126,4 +126,4 @@ def test_what_lost_its_lease_waits_until_its_retry_is_due(engine: Engine) -> Non
     with writing(engine) as connection:
         connection.execute(outbox_table.update().values(due_at=NOW + 2 * LEASE))
     with reading(engine) as connection:
-        assert workload.next_work_at(connection, "mlflow") == NOW + 2 * LEASE
+        assert workload.read_all(connection)["mlflow"].next_at == NOW + 2 * LEASE

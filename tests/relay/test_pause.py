@@ -86,7 +86,7 @@ def has_work(engine: Engine) -> bool:
 
 def next_work_at(engine: Engine) -> datetime | None:
     with reading(engine) as connection:
-        return workload.next_work_at(connection, "mlflow")
+        return workload.read_all(connection)["mlflow"].next_at
 
 
 def test_a_pause_is_news_once(engine: Engine) -> None:

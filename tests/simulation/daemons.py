@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
 
 _START_S = (0.3, 1.0)
-_LOOK_WHILE_WARM_S = 1.0
+_LOOK_WHILE_WARM_S, _LOOK_WHILE_LOST_S = 10.0, 1.0
+"""A watcher only tends workers then; who is lost is tended twice before anybody believes it."""
 
 
 class Daemon:
@@ -30,6 +31,7 @@ class Daemon:
         self._processes = SimulatedProcesses(simulation, self.process, host)
         self._timers: list[SimulatedTimers] = []
         self._stopping = _Stopping(self.process, self._processes)
+        self._processes.on_lost = self._stopping.nudge
         self._scheduler: Scheduler | None = None
         simulation.database.on_commit.append(self._notice)
         host.on_clock_set.append(self._stopping.nudge)
@@ -88,7 +90,7 @@ class Daemon:
     def _notice(self, writer: Process) -> None:
         if writer is not self.process:
             for timers in self._timers:
-                timers.someone_committed()
+                timers.someone_committed(writer.name)
             self._stopping.nudge()
 
     def _forget(self) -> None:
@@ -105,10 +107,14 @@ class _Stopping(Event):
         self._process = process
 
     def wait(self, timeout: float | None = None) -> bool:
-        is_warm = self._processes.has_any
-        if not super().wait(_LOOK_WHILE_WARM_S if is_warm else None):
+        if not super().wait(self._longest()):
             self._process.sleep(self._process.world.chance.uniform(0.0, timeout or 0.0))
         return self.is_set()
+
+    def _longest(self) -> float | None:
+        if self._processes.has_lost_any:
+            return _LOOK_WHILE_LOST_S
+        return _LOOK_WHILE_WARM_S if self._processes.has_any else None
 
 
 class _Thread:

@@ -7,7 +7,7 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 
 from fairmind_sync.errors import DiskFullError, StorageError
 from fairmind_sync.storage.engine import open_engine
@@ -18,6 +18,7 @@ from tests.simulation.waiting import Waiters
 from tests.simulation.world import Killed, Process, World
 
 _KEY_BYTES = 16
+_CHANGES = "simulated_changes"
 
 
 class Database:
@@ -30,6 +31,7 @@ class Database:
         self.keys = Random(world.chance.random())
         self.writer: Process | None = None
         self.commits = 0
+        self.has_changed = False
         self.on_commit: list[Callable[[Process], None]] = []
         self.waiting: list[Waiters] = []
         self.is_full_until = 0.0
@@ -38,7 +40,7 @@ class Database:
         """An engine of the process's own, which goes by the host's clock and ends with the process."""
         engine = open_engine(self.url, host.time, _Turn(self, process))
         event.listen(engine, "connect", partial(self._set_up, process, host))
-        event.listen(engine, "commit", lambda _connection: self._before_commit(process))
+        event.listen(engine, "commit", partial(self._before_commit, process))
         process.on_end.append(engine.dispose)
         return engine
 
@@ -52,8 +54,11 @@ class Database:
         connection.create_function("simulated_who", 0, lambda: process.signature)
         connection.create_function("simulated_now", 0, lambda: _as_stored(host))
 
-    def _before_commit(self, process: Process) -> None:
+    def _before_commit(self, process: Process, connection: Connection) -> None:
         process.stop_if_dead()
+        changes = connection.connection.driver_connection.total_changes  # type: ignore[union-attr]
+        self.has_changed = changes != connection.info.get(_CHANGES, 0)
+        connection.info[_CHANGES] = changes
         fault = self.faults.at(COMMIT, f"{COMMIT} {process.name}")
         if fault is not None and fault.effect == FULL:
             self.is_full_until = self.world.now + fault.seconds
@@ -63,8 +68,9 @@ class Database:
         strike(process, fault)
 
     def committed(self, process: Process) -> None:
+        """Tells of the commit, if it changed anything: SQLite shows no other to anybody."""
         self.commits += 1
-        if not self.world.is_quiet:
+        if self.has_changed and not self.world.is_quiet:
             for tell in [*self.on_commit]:
                 tell(process)
 

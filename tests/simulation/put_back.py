@@ -274,7 +274,7 @@ FAULTS = (
     PutBackFault("a burial of what is under way", _bury_live, 0),
     PutBackFault("a deletion that ends live leases", _deletion_takes_leases, 4),
     PutBackFault("a dead worker that ends everybody's leases", _all_leases_end, 0),
-    PutBackFault("a result that is committed before its deliveries", _two_transactions, 0),
+    PutBackFault("a result that is committed before its deliveries", _two_transactions, 3),
     PutBackFault("a retention that erases what is still owed", _prunes_all_that_is_old, 10),
     PutBackFault(
         "a probe that nobody makes", _of(provider_state, "take_probe", lambda *_given: False), 0

@@ -21,6 +21,7 @@ from tests.simulation import audit
 from tests.simulation.oracle import findings
 from tests.simulation.plan import Plan, plan_of
 from tests.simulation.simulation import Simulation
+from tests.support import compiled_sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class Laboratory:
 def laboratory() -> Iterator[Laboratory]:
     """A laboratory whose files go at the end; nothing is logged meanwhile."""
     in_memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 a directory of its own is made there
+    compiled_sql.share()
     directory = Path(tempfile.mkdtemp(prefix="fairmind-sync-simulation-", dir=in_memory))
     before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))

@@ -30,6 +30,8 @@ LONGEST_CALM = 12 * 3600.0
 """Within so long after the last fault everything that is owed has to be delivered."""
 _SWEEPS = 2 * 600.0 + 60.0
 _LOOK_S = 30.0
+_WORKERS_END = 120.0
+"""Within so long an idle worker process is ended."""
 
 
 @dataclass
@@ -131,9 +133,20 @@ class Simulation:
         while self.world.now < until and not self._is_at_rest():
             self.world.run(self.world.now + _LOOK_S)
         arrived = max(self.mlflow.busy_until, self.wandb.busy_until, self.world.now)
+        self._sleep_through(arrived - self.world.now)
         self.world.run(arrived + _SWEEPS)
         while self.world.now < until + _SWEEPS and not self._is_at_rest():
             self.world.run(self.world.now + _LOOK_S)
+
+    def _sleep_through(self, seconds: float) -> None:
+        """While nothing but a late request is on its way, the machine sleeps, as in a plan's nights."""
+        self.world.run(self.world.now + min(seconds, _WORKERS_END))
+        left = seconds - _WORKERS_END
+        if left > _WORKERS_END and not self._workers():
+            self.host.sleep(left - 5.0)
+
+    def _workers(self) -> list[Process]:
+        return [one for one in self.host.processes if one.name.startswith("worker")]
 
     def _is_at_rest(self) -> bool:
         with sqlite3.connect(f"file:{self.file}?mode=ro", uri=True) as connection:
@@ -186,8 +199,7 @@ class Simulation:
         self._with_a_worker(lambda worker: worker.freeze(step.amount))
 
     def _with_a_worker(self, befalls: Callable[[Process], None]) -> None:
-        workers = [one for one in self.host.processes if one.name.startswith("worker")]
-        if workers:
+        if workers := self._workers():
             befalls(self._chosen.choice(workers))
 
     def _drain(self, _step: Step) -> None:
@@ -223,7 +235,7 @@ class Simulation:
         self.host.drift = step.amount
 
     def _sleep(self, step: Step) -> None:
-        self.slept_at_work |= any(one.name.startswith("worker") for one in self.host.processes)
+        self.slept_at_work |= bool(self._workers())
         self.host.sleep(step.amount)
 
     def _lag(self, step: Step) -> None:

@@ -15,9 +15,11 @@ from tests.simulation.world import Process
 
 MOST_STRETCH = 64
 """While nobody commits anything, a chore of which each round changes nothing comes ever more rarely."""
-_IDLE_ROUNDS = 3
+_IDLE_ROUNDS = 1
 _QUIET = ("beat", "tidy")
 """Chores whose commits are no work for anybody."""
+_DELIVERS = ("worker", "daemon", "drain")
+"""Processes of which a commit leaves nothing to tidy but counts."""
 
 
 @dataclass
@@ -71,9 +73,11 @@ class SimulatedTimers(Timers):
             one.wall = self._host.wall()
             self._set(name, one)
 
-    def someone_committed(self) -> None:
-        """Ends the idleness of regular work."""
+    def someone_committed(self, who: str) -> None:
+        """Ends the idleness of regular work that the commit may be work for: of tidying after people's."""
         for name, one in self._regular_work.items():
+            if name == "beat" or (name == "tidy" and who.startswith(_DELIVERS)):
+                continue
             soon = self._host.wall() + one.interval
             one.rounds = 0
             if one.wall > soon:

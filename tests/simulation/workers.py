@@ -79,6 +79,7 @@ class SimulatedExecutor:
         self.process: Process | None = None
         self._drain: Callable[[Mapping[str, Any]], ProviderDrain] | None = None
         self.is_open = True
+        self.on_lost: Callable[[], None] = lambda: None
         self._is_at_work = False
 
     def drain(
@@ -102,6 +103,7 @@ class SimulatedExecutor:
     def _started(self, arguments: Mapping[str, Any]) -> Process:
         process = self._host.started(f"worker {arguments['name']}")
         self._daemon.on_end.append(process.kill)  # it ends with its parent
+        process.on_end.append(self.on_lost)
         self._drain = None
         return process
 
@@ -189,9 +191,11 @@ class SimulatedProcesses(WorkerProcesses):
         self._daemon = daemon
         self._host = host
         self._executors: list[SimulatedExecutor] = []
+        self.on_lost: Callable[[], None] = lambda: None
 
     def executor(self, settings: Settings, flags: SharedFlags) -> Any:
         made = SimulatedExecutor(self._simulation, self._daemon, self._host, settings, flags)
+        made.on_lost = self.on_lost
         self._executors.append(made)
         return made
 
@@ -214,6 +218,12 @@ class SimulatedProcesses(WorkerProcesses):
     def has_any(self) -> bool:
         """Whether the daemon keeps an executor, also one whose process has died."""
         return any(one.is_open for one in self._executors)
+
+    @property
+    def has_lost_any(self) -> bool:
+        """Whether the process of an executor that the daemon keeps has died."""
+        kept = [one.process for one in self._executors if one.is_open]
+        return any(process is not None and process.is_dead for process in kept)
 
     def _alive(self) -> list[Process]:
         found = [one.process for one in self._executors if one.process is not None]

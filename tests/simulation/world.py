@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from random import Random
@@ -23,12 +23,10 @@ class Killed(BaseException):
     """Unwinds a process that was killed; whatever the process does meanwhile raises it again."""
 
 
-@dataclass(order=True)
+@dataclass(eq=False, slots=True)
 class _Entry:
-    at: float
-    number: int
-    act: Callable[[], None] = field(compare=False)
-    is_dropped: bool = field(default=False, compare=False)
+    act: Callable[[], None]
+    is_dropped: bool = False
 
 
 class World:
@@ -40,7 +38,7 @@ class World:
     def __init__(self, seed: int) -> None:
         self.now = 0.0
         self.chance = Random(seed)
-        self._heap: list[_Entry] = []
+        self._heap: list[tuple[float, int, _Entry]] = []
         self._numbers = count()
         self._main = getcurrent()
         self.crashes: list[BaseException] = []
@@ -53,8 +51,8 @@ class World:
 
     def at(self, when: float, act: Callable[[], None]) -> _Entry:
         """Has something happen then, or now if that has passed; returns what `drop` takes."""
-        entry = _Entry(max(when, self.now), next(self._numbers), act)
-        heapq.heappush(self._heap, entry)
+        entry = _Entry(act)
+        heapq.heappush(self._heap, (max(when, self.now), next(self._numbers), entry))
         return entry
 
     def after(self, seconds: float, act: Callable[[], None]) -> _Entry:
@@ -66,10 +64,10 @@ class World:
 
     def run(self, until: float, is_done: Callable[[], bool] = lambda: False) -> None:
         """Lets everything happen that happens before then, or before `is_done`."""
-        while self._heap and self._heap[0].at <= until and not is_done():
-            entry = heapq.heappop(self._heap)
+        while self._heap and self._heap[0][0] <= until and not is_done():
+            at, _number, entry = heapq.heappop(self._heap)
             if not entry.is_dropped:
-                self.now = entry.at
+                self.now = at
                 entry.act()
         if not is_done():
             self.now = max(self.now, until)

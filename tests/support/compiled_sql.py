@@ -33,5 +33,6 @@ def _of_any_engine(key: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def share() -> None:
-    """From here on; engines that are open already do so, too."""
-    Engine._execution_options = immutabledict({"compiled_cache": _SharedSql()})
+    """From here on, once for all; engines that are open already do so, too."""
+    if "compiled_cache" not in Engine._execution_options:
+        Engine._execution_options = immutabledict({"compiled_cache": _SharedSql()})

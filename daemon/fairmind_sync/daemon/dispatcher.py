@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from fairmind_sync.daemon.machine import THIS_MACHINE, Machine
 from fairmind_sync.errors import ProviderOfflineError
 from fairmind_sync.outbox import owed_evidence, provider_state, workload
+from fairmind_sync.provider_names import UNDECIDED
 from fairmind_sync.relay import sweep
 from fairmind_sync.relay.decision import decide
 from fairmind_sync.relay.unavailable import note_unavailable
@@ -16,15 +18,29 @@ from fairmind_sync.relay.worker_count import processes_for
 from fairmind_sync.storage.engine import current_time, reading, writing
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Engine
 
     from fairmind_sync.daemon.timers import Timers
     from fairmind_sync.daemon.worker_pool import WorkerPool
     from fairmind_sync.daemon.worker_slot import WorkerSlot
     from fairmind_sync.outbox.provider_state import ProviderState
+    from fairmind_sync.outbox.workload import Workload
+    from fairmind_sync.provider_names import ProviderName
     from fairmind_sync.settings import Settings
 
 SHORTEST_WAIT = timedelta(seconds=0.2)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a look finds: what waits for each provider, and who of them may be tried for missing evidence."""
+
+    workloads: dict[str, Workload]
+    owing_evidence: list[ProviderName]
+
+    @property
+    def has_undecided(self) -> bool:
+        return self.workloads[UNDECIDED].first_at is not None
 
 
 class Dispatcher:
@@ -51,11 +67,13 @@ class Dispatcher:
         with self._pool.lock:
             if self._stopping.is_set():
                 return
-            decide(self._engine, self._settings)
+            found = self._find()
+            if found.has_undecided and decide(self._engine, self._settings):
+                found = self._find()
             for slot in self._pool:
                 if slot.may_start(self._machine.now()):
-                    self._look_at(slot, current_time(self._engine))
-            self._set_timer(current_time(self._engine))
+                    self._look_at(slot, found, current_time(self._engine))
+            self._set_timer(found, current_time(self._engine))
 
     def look_in(self, time: timedelta) -> None:
         """Looks after so long, instead of at an earlier or later time that was set before."""
@@ -79,14 +97,26 @@ class Dispatcher:
                 return
         self._drain_or_probe(slot, state, now, and_sweep=True)
 
-    def _look_at(self, slot: WorkerSlot, now: datetime) -> None:
+    def _find(self) -> _Found:
+        """Reads once what a whole look goes by; what is committed meanwhile calls for another look."""
+        now = current_time(self._engine)
         with reading(self._engine) as connection:
-            state = provider_state.read(connection, slot.provider)
-            has_work = self._has_work(connection, slot, state, now)
-            owes_evidence = self._owes_evidence(connection, slot, state, now)
-        if not has_work and not owes_evidence:
-            return
-        self._drain_or_probe(slot, state, now, and_evidence=owes_evidence)
+            workloads = workload.read_all(connection)
+            owing = [
+                name
+                for name in self._settings.enabled
+                if self._settings.wants_evidence
+                and workloads[name].state.may_try(now)
+                and owed_evidence.is_due(connection, name, now)
+            ]
+        return _Found(workloads, owing)
+
+    def _look_at(self, slot: WorkerSlot, found: _Found, now: datetime) -> None:
+        """Starts what is found to be due; missing evidence is the first slot's."""
+        waiting = found.workloads[slot.provider]
+        and_evidence = slot.is_first and slot.provider in found.owing_evidence
+        if and_evidence or self._has_work(slot, waiting, now):
+            self._drain_or_probe(slot, waiting.state, now, and_evidence=and_evidence)
 
     def _drain_or_probe(
         self, slot: WorkerSlot, state: ProviderState, now: datetime, **wanted: bool
@@ -97,28 +127,15 @@ class Dispatcher:
         elif state.may_try(now) and self._takes_probe(slot, now):
             self._probe(slot, state.address)
 
-    def _has_work(
-        self, connection: Connection, slot: WorkerSlot, state: ProviderState, now: datetime
-    ) -> bool:
+    def _has_work(self, slot: WorkerSlot, waiting: Workload, now: datetime) -> bool:
         """Returns whether a drain in this slot would find work; second slots are for large backlogs."""
-        most = self._settings.max_in_flight
-        if not state.may_try(now) or not workload.has_due(connection, slot.provider, now, most):
+        if not waiting.has_any(now, self._settings.max_in_flight):
             return False
         if slot.is_first:
             return True
-        pending = workload.pending(connection, slot.provider)
-        return state.is_ready and slot.number <= processes_for(slot.provider, pending)
-
-    def _owes_evidence(
-        self, connection: Connection, slot: WorkerSlot, state: ProviderState, now: datetime
-    ) -> bool:
-        """Returns whether evidence of delivered runs may be tried now; the first slot does so."""
-        return (
-            self._settings.wants_evidence
-            and slot.is_first
-            and state.may_try(now)
-            and owed_evidence.is_due(connection, slot.provider, now)
-        )
+        with reading(self._engine) as connection:
+            pending = workload.pending(connection, slot.provider)
+        return waiting.state.is_ready and slot.number <= processes_for(slot.provider, pending)
 
     def _takes_probe(self, slot: WorkerSlot, now: datetime) -> bool:
         with writing(self._engine) as connection:
@@ -155,15 +172,14 @@ class Dispatcher:
             slot.end_connecting()
         self.look_in(timedelta())
 
-    def _set_timer(self, now: datetime) -> None:
+    def _set_timer(self, found: _Found, now: datetime) -> None:
         """Sets the timer for the next due time, if that time comes before the slow poll."""
-        with reading(self._engine) as connection:
-            waits = [
-                max(at - now, slot.not_before - self._machine.now())
-                for slot in self._pool
-                if slot.is_first
-                and slot.is_free
-                and (at := workload.next_work_at(connection, slot.provider)) is not None
-            ]
+        waits = [
+            max(at - now, slot.not_before - self._machine.now())
+            for slot in self._pool
+            if slot.is_first
+            and slot.is_free
+            and (at := found.workloads[slot.provider].next_at) is not None
+        ]
         if waits and (shortest := min(waits)) < self._settings.poll_interval:
             self.look_in(max(shortest, SHORTEST_WAIT))

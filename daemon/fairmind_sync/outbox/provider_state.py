@@ -20,7 +20,7 @@ from fairmind_sync.errors import (
     ProviderOfflineError,
     ProviderUnavailableError,
 )
-from fairmind_sync.provider_names import PROVIDERS, ProviderName
+from fairmind_sync.provider_names import PROVIDERS, UNDECIDED, ProviderName
 from fairmind_sync.results.states import BLOCKED, OFFLINE, READY
 from fairmind_sync.storage.statements import upsert
 from fairmind_sync.storage.tables import provider_table
@@ -65,6 +65,12 @@ _UNKNOWN = ProviderState(READY, None, None, None, None)
 def read(connection: Connection, provider: ProviderName) -> ProviderState:
     row = connection.execute(_READ, {"of_provider": provider}).one_or_none()
     return ProviderState(*row) if row else _UNKNOWN
+
+
+def read_all(connection: Connection) -> dict[str, ProviderState]:
+    """Returns the state of each provider by its name; whoever has no row is ready."""
+    known = {name: ProviderState(*row) for name, *row in connection.execute(_READ_ALL)}
+    return {name: known.get(name, _UNKNOWN) for name in (*PROVIDERS, UNDECIDED)}
 
 
 def take_probe(connection: Connection, provider: ProviderName, now: datetime) -> bool:
@@ -230,7 +236,7 @@ def _write(connection: Connection, provider: ProviderName, state: str, **values:
 
 
 # Made once: a daemon that looks for work reads it more often than anything else.
-_READ = select(
+_STATE = (
     provider_table.c.state,
     provider_table.c.reason,
     provider_table.c.since,
@@ -238,7 +244,9 @@ _READ = select(
     provider_table.c.last_success_at,
     provider_table.c.address,
     provider_table.c.paused_at,
-).where(provider_table.c.provider == bindparam("of_provider"))
+)
+_READ = select(*_STATE).where(provider_table.c.provider == bindparam("of_provider"))
+_READ_ALL = select(provider_table.c.provider, *_STATE)
 _NOTE_SUCCESS = update(provider_table).where(
     provider_table.c.provider == bindparam("of_provider"), provider_table.c.state == READY
 )

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import CompoundSelect, Connection, Select, func, select, union_all
 
-from fairmind_sync.outbox.claims import AT, OF_PROVIDER, claimable, count_leased
+from fairmind_sync.outbox import provider_state
+from fairmind_sync.outbox.claims import OF_PROVIDER
 from fairmind_sync.outbox.provider_state import ProviderState
-from fairmind_sync.outbox.provider_state import read as read_provider_state
-from fairmind_sync.provider_names import ProviderName
+from fairmind_sync.provider_names import PROVIDERS, UNDECIDED, ProviderName
 from fairmind_sync.results.states import DEAD, PENDING, STATUSES
 from fairmind_sync.storage.tables import (
     delivery_counts_table,
@@ -28,54 +29,87 @@ class Backlog:
     state: ProviderState
 
 
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A provider's state, when the first of its deliveries can be claimed, and when its leases end."""
+
+    state: ProviderState
+    first_at: datetime | None
+    leases_end_at: tuple[datetime, ...]
+
+    def has_any(self, now: datetime, most: int | None = None) -> bool:
+        """Returns whether a drain would find something to do now, if at most `most` deliveries are leased."""
+        return self.state.may_try(now) and self._is_due(now) and self._has_room(now, most)
+
+    @property
+    def next_at(self) -> datetime | None:
+        """When the first delivery can be claimed, not before the probe of a provider that isn't ready.
+
+        None: nothing waits for the provider, or the provider is paused.
+        """
+        if self.state.is_paused or self.first_at is None:
+            return None
+        return max(self.first_at, self.state.next_probe_at or self.first_at)
+
+    def _is_due(self, now: datetime) -> bool:
+        return self.first_at is not None and self.first_at <= now
+
+    def _has_room(self, now: datetime, most: int | None) -> bool:
+        return most is None or sum(end > now for end in self.leases_end_at) < most
+
+
 # Made once: a daemon looks for work after each commit.
-_DUE = select(outbox_table.c.id).where(claimable(OF_PROVIDER, AT)).limit(1)
-_PENDING = (outbox_table.c.provider == OF_PROVIDER, outbox_table.c.status == PENDING)
-_NEXT_DUE = (
-    select(outbox_table.c.due_at)
-    .where(*_PENDING, outbox_table.c.lease_expires_at.is_(None))
-    .order_by(outbox_table.c.due_at)
-    .limit(1)
+_OF_DELIVERY = (
+    outbox_table.c.provider,
+    outbox_table.c.due_at,
+    outbox_table.c.lease_expires_at,
 )
-_HELD = select(outbox_table.c.due_at, outbox_table.c.lease_expires_at).where(
-    outbox_table.c.provider == OF_PROVIDER, outbox_table.c.lease_token.is_not(None)
+
+
+def _first_free(provider: str) -> Select[Any]:
+    first = (
+        select(*_OF_DELIVERY)
+        .where(
+            outbox_table.c.provider == provider,
+            outbox_table.c.status == PENDING,
+            outbox_table.c.lease_expires_at.is_(None),
+        )
+        .order_by(outbox_table.c.due_at)
+        .limit(1)
+    )
+    return select(first.subquery())
+
+
+_FIRST_FREE_AND_ALL_HELD: CompoundSelect[Any] = union_all(
+    *map(_first_free, (*PROVIDERS, UNDECIDED)),
+    select(*_OF_DELIVERY).where(outbox_table.c.lease_token.is_not(None)),
 )
 _COUNT_PENDING = select(func.sum(delivery_counts_table.c.count)).where(
     delivery_counts_table.c.provider == OF_PROVIDER, delivery_counts_table.c.status == PENDING
 )
 
 
+def read_all(connection: Connection) -> dict[str, Workload]:
+    """Reads what a daemon goes by when it looks for work, for each provider, and for what is undecided."""
+    states = provider_state.read_all(connection)
+    found = connection.execute(_FIRST_FREE_AND_ALL_HELD).all()
+    return {
+        name: _workload(states[name], [(due_at, end) for of, due_at, end in found if of == name])
+        for name in states
+    }
+
+
+def _workload(state: ProviderState, found: Sequence[tuple[datetime, datetime | None]]) -> Workload:
+    times = [due_at if end is None else max(due_at, end) for due_at, end in found]
+    ends = tuple(end for _due_at, end in found if end is not None)
+    return Workload(state, min(times, default=None), ends)
+
+
 def has_work(
     connection: Connection, provider: ProviderName, now: datetime, most: int | None = None
 ) -> bool:
-    """Returns whether a drain would find something to do now, if at most `most` deliveries are leased."""
-    if not read_provider_state(connection, provider).may_try(now):
-        return False
-    return has_due(connection, provider, now, most)
-
-
-def has_due(
-    connection: Connection, provider: ProviderName, now: datetime, most: int | None = None
-) -> bool:
-    """Returns whether anything can be claimed now of a provider that may be tried; else as `has_work`."""
-    if most is not None and count_leased(connection, provider, now) >= most:
-        return False
-    return connection.execute(_DUE, {"of_provider": provider, "at": now}).first() is not None
-
-
-def next_work_at(connection: Connection, provider: ProviderName) -> datetime | None:
-    """Returns when the first delivery can be claimed, not before the probe of a provider that isn't ready.
-
-    None: nothing waits for the provider, or the provider is paused.
-    """
-    waiting = connection.execute(_NEXT_DUE, {"of_provider": provider}).scalars()
-    held = connection.execute(_HELD, {"of_provider": provider})
-    times = [*waiting, *(max(row) for row in held)]
-    state = read_provider_state(connection, provider)
-    if state.is_paused or not times:
-        return None
-    first: datetime = min(times)
-    return max(first, state.next_probe_at or first)
+    """Returns whether a drain would find something to do now, as `Workload.has_any` does."""
+    return read_all(connection)[provider].has_any(now, most)
 
 
 def is_backlog_full(connection: Connection, most: int) -> bool:
@@ -112,7 +146,7 @@ def backlog(connection: Connection, provider: ProviderName) -> Backlog:
     return Backlog(
         counts_of(connection, provider),
         oldest,
-        read_provider_state(connection, provider),
+        provider_state.read(connection, provider),
     )
 
 

@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 log = get_logger()
 
 
-def decide(engine: Engine, settings: Settings) -> None:
-    """Owes what is undecided to the enabled providers, if MLOPS_PROVIDER names some and no wrong one."""
+def decide(engine: Engine, settings: Settings) -> bool:
+    """Owes what is undecided to the enabled providers, if MLOPS_PROVIDER names some and no wrong one.
+
+    Returns:
+        Whether anything was undecided and is no more.
+    """
     if not settings.enabled or UNDECIDED in settings.owed:
-        return
+        return False
     with reading(engine) as connection:
         count = workload.pending(connection, UNDECIDED)
     decided = 0
@@ -30,3 +34,4 @@ def decide(engine: Engine, settings: Settings) -> None:
         decided += count
     if decided:
         log.info("deliveries.decided", count=decided, providers=settings.enabled)
+    return decided > 0

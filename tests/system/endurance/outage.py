@@ -100,7 +100,7 @@ def run(rows: int, days: float, place: Path) -> Report:
 def _await_work(engine: Engine, clock: Clock) -> None:
     """As the daemon's timer does."""
     with reading(engine) as connection:
-        at = workload.next_work_at(connection, "mlflow")
+        at = workload.read_all(connection)["mlflow"].next_at
     assert at is not None
     clock.now = max(clock.now, at)
 
