@@ -24,6 +24,8 @@ CREATE TRIGGER simulated_audit_of_updates AFTER UPDATE ON outbox BEGIN
     );
 END;
 """
+IMPORT = "import"
+"""Who hears what other sites have delivered: a lease that is alive keeps even that out."""
 READ = "SELECT * FROM simulated_audit"
 
 
@@ -85,11 +87,14 @@ def _breaches_of(write: Write, holders: dict[str, str]) -> Iterator[str]:
         yield f"a claim did not count its attempt: {what}"
     if not write.is_claim and write.new_attempts > write.old_attempts:
         yield f"an attempt was counted without a claim: {what}"
+    is_heard = write.who.startswith(IMPORT) and not write.was_leased
+    if write.is_claim and write.old_status != "pending":
+        yield f"what another site has was claimed: {what}"
     is_end = write.new_status == "delivered" and write.old_status == "pending"
-    if is_end and not is_holder:
+    if is_end and not (is_holder or is_heard):
         yield f"it was delivered by somebody without its lease: {what}"
     lost = write.new_lease_token is None and write.was_leased and not is_holder
     if lost:
         yield f"a live lease was ended by somebody else: {what}"
-    if write.new_run_id != write.old_run_id and not is_holder:
+    if write.new_run_id != write.old_run_id and not (is_holder or is_heard):
         yield f"a run was recorded by somebody without the lease: {what}"

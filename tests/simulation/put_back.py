@@ -36,9 +36,11 @@ from fairmind_sync.relay import journal, loop, sweep
 from fairmind_sync.results.delivery import Run
 from fairmind_sync.storage.engine import current_time, reading, writing
 from fairmind_sync.storage.tables import attempts_table, outbox_table, results_table
+from tests.simulation.events import Planned, Step
 from tests.simulation.faults import OUTAGE, Fault
 from tests.simulation.mlflow_service import MlflowModelApi
-from tests.simulation.plan import Plan, Planned, Step, plan_of
+from tests.simulation.more_hosts import ONE_HOST
+from tests.simulation.plan import Plan, plan_of
 from tests.simulation.workers import Watchdog
 
 PutBack: TypeAlias = Callable[[], list[Any]]
@@ -55,12 +57,14 @@ class PutBackFault:
     made: PutBack
     seed: int
     events: tuple[Planned, ...] = ()
+    hosts: tuple[bool, ...] = ONE_HOST
 
     @property
     def plan(self) -> Plan:
         if not self.events:
             return plan_of(self.seed)
-        return Plan(self.seed, 0.5, 5, None, self.events, (*range(len(self.events)),))
+        numbers = (*range(len(self.events)),)
+        return Plan(self.seed, 0.5, 5, None, self.events, numbers, self.hosts)
 
 
 def _no_token() -> list[Any]:
