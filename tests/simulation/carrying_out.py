@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fairmind_sync.results.delivery import NewResult
 from tests.simulation.events import Step
 from tests.simulation.mlflow_service import MlflowService
+from tests.simulation.moving import upgrade
 from tests.simulation.people import result_of
 from tests.simulation.wandb_service import WandbService
 from tests.simulation.world import Process
@@ -168,3 +169,9 @@ class CarryingOut:
 
     def _take_back_by_mistake(self, step: Step) -> None:
         self._simulation.couriers.take_back(self._site(step), by_mistake=True)
+
+    def _copy(self, step: Step) -> None:
+        self._simulation.move(self._site(step), in_haste=bool(step.who))
+
+    def _upgrade(self, step: Step) -> None:
+        upgrade(self._site(step))

@@ -92,3 +92,14 @@ def _sticks(chance: Random, when: Times, home: int, couriers: Sequence[int]) -> 
 def _way(chance: Random) -> float:
     """Seconds until a stick is read; 0 for one that is lost on its way."""
     return 0.0 if chance.random() < 0.25 else chance.choice(_ON_ITS_WAY)
+
+
+def drawn_moves(chance: Random, bursts: Sequence[float], hosts: int) -> list[Planned]:
+    """Draws what operators do to a whole site: a copy with which it goes on, upgrades."""
+    when, steps = Times(chance, bursts), list[Planned]()
+    if chance.random() < 0.15:
+        haste = chance.choice(("", "in haste"))
+        steps.append(Step(when(), "copy", haste, host=chance.randrange(hosts)))
+    if chance.random() < 0.2:
+        steps.append(Step(when(), "upgrade", host=chance.randrange(hosts)))
+    return steps

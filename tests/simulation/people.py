@@ -27,6 +27,7 @@ from tests.simulation.world import Process
 if TYPE_CHECKING:
     from tests.simulation.simulated_sites import SimulatedSite
 
+_WAIT_S = 30.0
 _OPERATOR = Actor("operator", "simulation")
 
 
@@ -103,6 +104,7 @@ class People:
     def _start_drain(self, name: ProviderName) -> None:
         site = self._site
         process = site.host.started(f"worker {name}")
+        site.drains.append(process)
 
         def work() -> None:
             made = drains_of(site, process, site.settings, SharedFlags())
@@ -115,8 +117,11 @@ class People:
         process.start(work)
 
     def does(self, name: str, work: Callable[[Engine], object]) -> None:
-        """Has a process of that name do the work, and end."""
+        """Has a process of that name do the work, and end; while the site moves, people wait."""
         site = self._site
+        if site.is_moving:
+            site.world.after(_WAIT_S, lambda: self.does(name, work))
+            return
         process: Process = site.host.started(name)
 
         def act() -> None:

@@ -13,7 +13,7 @@ from random import Random
 from tests.simulation.draws import DRAWS, faults, nights, saves
 from tests.simulation.events import BURST, HOUR, MINUTE, Planned, Step, Times
 from tests.simulation.faults import Fault
-from tests.simulation.more_hosts import ONE_HOST, drawn_hosts
+from tests.simulation.more_hosts import ONE_HOST, drawn_hosts, drawn_moves
 
 _BETWEEN = (15 * MINUTE, 8 * HOUR, 14 * HOUR, 26 * HOUR, 72 * HOUR)
 
@@ -65,6 +65,7 @@ def plan_of(seed: int) -> Plan:
     attempts, retention = chance.choice((3, 5, 12)), chance.choice((None, None, None, 2 * HOUR))
     hosts, more = drawn_hosts(Random(f"hosts {seed}"), bursts)
     events += more
+    events += drawn_moves(Random(f"moves {seed}"), bursts, len(hosts))
     return Plan(
         seed=seed,
         hours=seconds / HOUR,

@@ -1,4 +1,4 @@
-"""Faults put back into what several hosts do with the same providers, and with each other's deliveries."""
+"""Faults put back into hand-over, sweeps beside other hosts, and the copy of a database."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from unittest.mock import patch
 
 from sqlalchemy import Connection, true, update
 
-from fairmind_sync.outbox import hand_overs, unclean_attempts
+from fairmind_sync.outbox import copying, hand_overs, unclean_attempts
 from fairmind_sync.results.states import DELIVERED
-from fairmind_sync.storage.tables import hand_overs_table, outbox_table
+from fairmind_sync.storage.tables import arrivals_table, hand_overs_table, outbox_table
 from tests.simulation.events import Step
 from tests.simulation.faults import Fault
 from tests.simulation.put_back import PutBackFault
@@ -62,6 +62,18 @@ def _sweeps_for_everybody() -> list[Any]:
         )
 
     return [patch.object(unclean_attempts, "standing", standing)]
+
+
+def _copies_what_lives() -> list[Any]:
+    return [
+        patch.object(copying, "_require_rest", lambda _engine: None),
+        patch.object(copying, "_require_unchanged", lambda _engine, _newest: None),
+    ]
+
+
+def _copies_no_arrivals() -> list[Any]:
+    copied = tuple(one for one in copying._COPIED if one.table is not arrivals_table)
+    return [patch.object(copying, "_COPIED", copied)]
 
 
 _HOME = (True, False)
@@ -124,5 +136,27 @@ FAULTS_BETWEEN_HOSTS = (
             Step(25.0, "drain"),
         ),
         (True, True),
+    ),
+    PutBackFault(
+        "a copy that doesn't ask whether somebody works",
+        _copies_what_lives,
+        0,
+        (
+            Step(1.9, "save", amount=5),
+            Step(2.0, "copy", "in haste"),
+            Fault("turn worker mlflow", 1, "freeze", 8.0),
+            Fault("turn copy", 3, "freeze", 20.0),
+        ),
+    ),
+    PutBackFault(
+        "a copy that leaves out where deliveries came from",
+        _copies_no_arrivals,
+        0,
+        (
+            Step(1.0, "save", amount=1, host=1),
+            Step(5.0, "export", "0", 20.0, host=1),
+            Step(60.0, "copy"),
+        ),
+        _HOME,
     ),
 )

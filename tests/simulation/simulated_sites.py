@@ -57,11 +57,14 @@ class SimulatedSite:
         self.host = Host(self.world, f"host-{number}")
         self.people = People(self)
         self.daemons: list[Daemon] = []
+        self.drains: list[Process] = []
+        self.old_files: list[Path] = []
         self.acknowledged: list[Identity] = []
         self.deleted: set[str] = set()
         self.workers: dict[str, Process] = {}
         self.errors: list[tuple[str, Exception]] = []
-        self.slept_at_work = False
+        self.slept_at_work = self.is_moving = False
+        self.commits_before = 0
         if not has_network:
             self.host.cut_off_from.update(PROVIDERS)
 
@@ -70,6 +73,9 @@ class SimulatedSite:
         self.errors.append((process.name, error))
 
     def start_daemon(self) -> None:
+        """Starts a daemon, unless the site moves to another file: then one starts afterwards."""
+        if self.is_moving:
+            return
         self.daemons.append(Daemon(self))
 
     @property
@@ -77,6 +83,17 @@ class SimulatedSite:
         """The daemons that run."""
         self.daemons = [one for one in self.daemons if one.is_alive]
         return self.daemons
+
+    def use(self, file: Path, database: Database) -> None:
+        """Goes on with that file, a copy of the one before."""
+        self.commits_before = self.commits
+        self.old_files.append(self.file)
+        self.file, self.database = file, database
+        self.settings = self.settings.model_copy(update={"database_url": database.url})
+
+    @property
+    def commits(self) -> int:
+        return self.commits_before + self.database.commits
 
     def sleep(self, seconds: float) -> None:
         self.slept_at_work |= any(one.name.startswith("worker") for one in self.host.processes)
@@ -112,5 +129,7 @@ class SimulatedSite:
             self.people.resume(name)
 
     def close(self) -> None:
+        """Ends all processes; nobody starts another."""
+        self.is_moving = True
         for process in [*self.host.processes]:
             process.kill()

@@ -18,6 +18,7 @@ from tests.simulation.carrying_out import CarryingOut
 from tests.simulation.couriers import ROUND, Couriers
 from tests.simulation.faults import Faults
 from tests.simulation.mlflow_service import MlflowService
+from tests.simulation.moving import Move
 from tests.simulation.plan import Plan
 from tests.simulation.simulated_sites import SimulatedSite, Surroundings
 from tests.simulation.wandb_service import WandbService
@@ -60,13 +61,22 @@ class Simulation:
             for number, has_network in enumerate(self.plan.hosts)
         ]
         self.couriers = Couriers(self)
+        self._moves = 0
 
     def _file(self, number: int) -> Path:
         return self.directory / (f"{self.plan.seed}.db" + (f".{number}" if number else ""))
 
+    def move(self, site: SimulatedSite, *, in_haste: bool) -> None:
+        """Has the site go on with a copy of its database, unless the site is moving already."""
+        if not site.is_moving:
+            self._moves += 1
+            file = self._file(site.number)
+            to = file.with_name(f"{file.name}.copy-{self._moves}")
+            Move(site, self.template, to).begin(in_haste=in_haste)
+
     @property
     def commits(self) -> int:
-        return sum(site.database.commits for site in self.sites)
+        return sum(site.commits for site in self.sites)
 
     def run(self) -> None:
         """Carries the plan out, and then lets everything come to rest."""
@@ -118,7 +128,7 @@ class Simulation:
             self.world.run(self.world.now + _LOOK_S)
 
     def _is_at_rest(self) -> bool:
-        return all(self._owes_nothing(site) for site in self.sites)
+        return all(self._owes_nothing(site) and not site.is_moving for site in self.sites)
 
     def _owes_nothing(self, site: SimulatedSite) -> bool:
         with sqlite3.connect(f"file:{site.file}?mode=ro", uri=True) as connection:

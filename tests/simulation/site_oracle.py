@@ -8,6 +8,8 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
 from fairmind_sync.errors import BundleError, StorageError
@@ -26,6 +28,13 @@ def may_have_woken_late(run: Simulation) -> bool:
     stood = any(fault.effect == "freeze" for fault in run.faults.struck)
     stepped = any(step.what in _STANDING_STILL for step in run.plan.steps)
     return stood or stepped or any(site.slept_at_work for site in run.sites)
+
+
+def _writes(file: Path) -> list[audit.Write]:
+    with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as connection:
+        found = [audit.Write(*row) for row in connection.execute(audit.READ)]
+    connection.close()
+    return found
 
 
 class SiteOracle:
@@ -57,9 +66,9 @@ class SiteOracle:
                 " GROUP BY provider, status"
             ).fetchall()
             self._states = connection.execute("SELECT * FROM provider_state").fetchall()
-            self._writes = [audit.Write(*row) for row in connection.execute(audit.READ)]
             self._check = connection.execute("PRAGMA integrity_check").fetchone()[0]
         connection.close()
+        self._writes = [*chain.from_iterable(map(_writes, [*site.old_files, site.file]))]
 
     def findings(self) -> Iterator[str]:
         yield from self._of_saves()
