@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from tests.simulation.hand_over_oracle import HandOverOracle
 from tests.simulation.mlflow_service import MlflowRun
+from tests.simulation.provider_oracle import ProviderOracle
 from tests.simulation.simulation import Simulation
 from tests.simulation.site_oracle import SiteOracle, may_have_woken_late
 
@@ -20,7 +21,7 @@ def findings(run: Simulation) -> list[str]:
     found = [
         f"{finding} ({oracle.site.host.name})" if len(oracles) > 1 else finding
         for oracle in oracles
-        for finding in oracle.findings()
+        for finding in (*oracle.findings(), *ProviderOracle(run, oracle).findings())
     ]
     found += HandOverOracle(oracles).findings()
     found += ServicesOracle(run, oracles).findings()

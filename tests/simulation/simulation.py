@@ -20,6 +20,7 @@ from tests.simulation.faults import Faults
 from tests.simulation.mlflow_service import MlflowService
 from tests.simulation.moving import Move
 from tests.simulation.plan import Plan
+from tests.simulation.provider_log import ProviderLog
 from tests.simulation.simulated_sites import SimulatedSite, Surroundings
 from tests.simulation.wandb_service import WandbService
 from tests.simulation.world import World
@@ -61,6 +62,7 @@ class Simulation:
             for number, has_network in enumerate(self.plan.hosts)
         ]
         self.couriers = Couriers(self)
+        self.log = ProviderLog(self)
         self._moves = 0
 
     def _file(self, number: int) -> Path:

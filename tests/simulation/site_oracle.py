@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
-from itertools import chain
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +29,11 @@ def may_have_woken_late(run: Simulation) -> bool:
     return stood or stepped or any(site.slept_at_work for site in run.sites)
 
 
-def _writes(file: Path) -> list[audit.Write]:
-    with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as connection:
-        found = [audit.Write(*row) for row in connection.execute(audit.READ)]
-    connection.close()
-    return found
+def _rows(query: str, files: Iterable[Path]) -> Iterator[tuple[Any, ...]]:
+    for file in files:
+        with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as connection:
+            yield from connection.execute(query)
+        connection.close()
 
 
 class SiteOracle:
@@ -65,10 +64,16 @@ class SiteOracle:
                 "SELECT provider, status, sum(count) AS count FROM delivery_counts"
                 " GROUP BY provider, status"
             ).fetchall()
-            self._states = connection.execute("SELECT * FROM provider_state").fetchall()
+            self.states = connection.execute("SELECT * FROM provider_state").fetchall()
             self._check = connection.execute("PRAGMA integrity_check").fetchone()[0]
         connection.close()
-        self._writes = [*chain.from_iterable(map(_writes, [*site.old_files, site.file]))]
+        files = [*site.old_files, site.file]
+        self._writes = [audit.Write(*row) for row in _rows(audit.READ, files)]
+        self.changes = [
+            (who, provider, state)
+            for who, provider, state in _rows(audit.READ_STATES, files)
+            if not who.startswith(audit.COPY)
+        ]
 
     def findings(self) -> Iterator[str]:
         yield from self._of_saves()
@@ -80,7 +85,6 @@ class SiteOracle:
         yield from self._of_attempts()
         yield from self._of_counted_attempts()
         yield from self._of_counts()
-        yield from self._of_states()
         yield from self._of_errors()
         if self._check != "ok":
             yield f"error: the database is damaged: {self._check}"
@@ -166,7 +170,7 @@ class SiteOracle:
             )
 
     def _of_counted_attempts(self) -> Iterator[str]:
-        """Yields deliveries that count more attempts than were made and not given back.
+        """Yields deliveries whose history has more or fewer attempts than were counted and not given back.
 
         Where a retention is set, or somebody prunes, attempts are pruned.
         """
@@ -174,11 +178,12 @@ class SiteOracle:
         if prunes or self.site.settings.retention is not None:
             return
         made = Counter(one["delivery_id"] for one in self._attempts if one["outcome"] != "released")
+        counted = audit.counted_attempts(self._writes)
         for row in self.rows:
-            if row["id"] in made and row["attempts"] > made[row["id"]]:
+            if counted[row["id"]] != made[row["id"]]:
                 yield (
-                    f"attempt: {row['test_id']} for {row['provider']} counts {row['attempts']}"
-                    f" attempts, and {made[row['id']]} were made"
+                    f"attempt: {row['test_id']} for {row['provider']} was counted {counted[row['id']]}"
+                    f" attempts, and its history has {made[row['id']]}"
                 )
 
     def _of_counts(self) -> Iterator[str]:
@@ -188,13 +193,6 @@ class SiteOracle:
         }
         if told != dict(real):
             yield f"error: the counters say {told}, and there are {dict(real)}"
-
-    def _of_states(self) -> Iterator[str]:
-        for row in self._states:
-            if row["state"] != "ready" and row["provider"] in self.site.settings.enabled:
-                waits = [one for one in self.rows if one["provider"] == row["provider"]]
-                if any(one["status"] == "pending" for one in waits):
-                    yield f"stuck: {row['provider']} is {row['state']}: {row['reason']}"
 
     def _of_errors(self) -> Iterator[str]:
         for name, error in self.site.errors:

@@ -14,12 +14,13 @@ from tests.conftest import CHECKOUT
 from tests.simulation.plan import plan_of
 from tests.simulation.put_back import FAULTS, PutBackFault, put_back
 from tests.simulation.put_back_hosts import FAULTS_BETWEEN_HOSTS
+from tests.simulation.put_back_providers import FAULTS_OF_PROVIDERS
 from tests.simulation.runs import Laboratory, laboratory, told
 
 pytestmark = pytest.mark.system  # they compute for long
 
 MOST_SEEDS = 60
-EVERY_FAULT = (*FAULTS, *FAULTS_BETWEEN_HOSTS)
+EVERY_FAULT = (*FAULTS, *FAULTS_BETWEEN_HOSTS, *FAULTS_OF_PROVIDERS)
 
 
 @pytest.fixture(scope="module")
