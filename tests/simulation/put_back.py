@@ -235,7 +235,7 @@ _AWAY_IN_ITS_SWEEP = (
 )
 
 FAULTS = (
-    PutBackFault("a write without the lease's token", _no_token, 30),
+    PutBackFault("a write without the lease's token", _no_token, 24),
     PutBackFault("a grace period of 0 after a lost create", _no_grace, 13),
     PutBackFault(
         "a sweep that deletes the recorded run",
@@ -248,13 +248,13 @@ FAULTS = (
         0,
         (Step(5.0, "save", amount=1), Fault("mlflow log", 1, OUTAGE, 120.0)),
     ),
-    PutBackFault("an attempt that counts though it was given back", _release_counts, 2),
+    PutBackFault("an attempt that counts though it was given back", _release_counts, 9),
     PutBackFault(
         "a worker that died, and whose slot stays busy",
         _of(WorkerSlot, "has_lost_its_process", lambda _slot: False),
-        2,
+        24,
     ),
-    PutBackFault("a watchdog that ends nothing", _of(Watchdog, "watch", lambda *_given: None), 2),
+    PutBackFault("a watchdog that ends nothing", _of(Watchdog, "watch", lambda *_given: None), 30),
     PutBackFault("a clock set back, and times left ahead", _uncorrected_times, 34),
     PutBackFault(
         "a provider that is away is not probed where nothing is due",
@@ -262,7 +262,7 @@ FAULTS = (
         0,
         _AWAY_IN_ITS_SWEEP,
     ),
-    PutBackFault("an attempt that is forgotten after a day's sleep", _suspect_for_a_day, 1),
+    PutBackFault("an attempt that is forgotten after a day's sleep", _suspect_for_a_day, 30),
     PutBackFault(
         "a create that is not written down before",
         _of(journal.OutboxJournal, "creating", lambda *_given: None),
