@@ -20,7 +20,7 @@ from fairmind_sync.outbox.counters import AttemptCount
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.storage.engine import reading, writing
 from fairmind_sync.storage.tables import outbox_table as table
-from fairmind_sync.storage.tables import results_table
+from fairmind_sync.storage.tables import provider_table, results_table
 from tests.support.clock import NOW
 from tests.support.databases import rows
 from tests.support.deliveries import LEASE, claim, claimed, delivered, save
@@ -257,3 +257,14 @@ def test_what_is_reopened_says_why(engine: Engine) -> None:
         None,
     )
     assert (row.last_error, row.last_error_kind) == ("it is running", "incomplete")
+
+
+@pytest.mark.parametrize("name", ["since", "last_success_at", "paused_at"])
+def test_nothing_is_said_to_have_been_in_the_future(engine: Engine, name: str) -> None:
+    """A provider that was reached, and paused, before the clock was set back."""
+    with writing(engine) as connection:
+        provider_state.note_success(connection, "mlflow", NOW)
+        provider_state.pause(connection, "mlflow", NOW)
+    correct_times(engine, back=3 * HOUR, longest_wait=timedelta())
+    (row,) = rows(engine, provider_table)
+    assert getattr(row, name) == NOW - 3 * HOUR

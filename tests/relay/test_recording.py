@@ -254,3 +254,17 @@ def test_attempts_that_fail_in_another_kind_do_not_count_as_refusals(
         fail(engine, delivery, Retry(kind, "no", at_most=most))
     (row,) = rows(engine, outbox_table)
     assert row.status == status
+
+
+def test_a_run_that_is_confirmed_while_the_provider_counts_as_offline_is_its_recovery(
+    engine: Engine,
+) -> None:
+    """Another process has found the provider away meanwhile; that outage has an end in the log, too."""
+    delivery = claimed(engine)
+    with writing(engine) as connection:
+        provider_state.note_offline(
+            connection, "mlflow", "no route", after=timedelta(), chance=Random(1), now=NOW
+        )
+    with captured_logs() as logged:
+        recorder(engine).record_delivered([(delivery, Delivered(RUN, "somewhere"))])
+    assert [event["event"] for event in logged] == ["provider.recovered", "delivery.delivered"]

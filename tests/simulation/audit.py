@@ -7,7 +7,8 @@ whoever isn't a live lease's holder may neither end a delivery nor take the leas
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Container, Iterator
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator
 from typing import NamedTuple
 
 SCRIPT = """
@@ -23,8 +24,18 @@ CREATE TRIGGER simulated_audit_of_updates AFTER UPDATE ON outbox BEGIN
         NEW.status, NEW.lease_token, NEW.lease_expires_at, NEW.attempts, NEW.run_id
     );
 END;
+CREATE TABLE simulated_states (who TEXT, provider TEXT, state TEXT);
+CREATE TRIGGER simulated_states_of_updates AFTER UPDATE ON provider_state WHEN OLD.state != NEW.state BEGIN
+    INSERT INTO simulated_states VALUES (simulated_who(), NEW.provider, NEW.state);
+END;
+CREATE TRIGGER simulated_states_of_inserts AFTER INSERT ON provider_state WHEN NEW.state != 'ready' BEGIN
+    INSERT INTO simulated_states VALUES (simulated_who(), NEW.provider, NEW.state);
+END;
 """
+COPY, IMPORT = "copy", "import"
+"""Who takes over another file; who hears what other sites have delivered, which a live lease keeps out."""
 READ = "SELECT * FROM simulated_audit"
+READ_STATES = "SELECT who, provider, state FROM simulated_states"
 
 
 class Write(NamedTuple):
@@ -53,6 +64,12 @@ class Write(NamedTuple):
         return self.old_lease_token is not None and (self.old_lease_expires_at or "") > self.at
 
     @property
+    def gives_back(self) -> bool:
+        """Whether the lease's holder has the attempt not count."""
+        has_ended = self.old_lease_token is not None and self.new_lease_token is None
+        return has_ended and self.new_attempts == self.old_attempts - 1
+
+    @property
     def ends_a_live_lease(self) -> bool:
         """Whether the lease runs out with this write, and keeps its token."""
         is_over = (self.new_lease_expires_at or "") <= self.at
@@ -63,10 +80,21 @@ def install(database: sqlite3.Connection) -> None:
     database.executescript(SCRIPT)
 
 
+def counted_attempts(writes: Iterable[Write]) -> Counter[int]:
+    """Returns how many attempts of each delivery were counted and not given back, over all retries."""
+    counted: Counter[int] = Counter()
+    for write in writes:
+        if write.is_claim or write.gives_back:
+            counted[write.id] += write.new_attempts - write.old_attempts
+    return counted
+
+
 def breaches(writes: list[Write], killed: Container[str] = ()) -> Iterator[str]:
     """Yields a sentence on each write that breaks a rule of leases; `killed` names processes."""
     holders: dict[str, str] = {}
     for write in writes:
+        if write.who.startswith(COPY):  # what the other file has done since
+            continue
         if write.is_claim:
             assert write.new_lease_token is not None
             holders[write.new_lease_token] = write.who
@@ -85,11 +113,14 @@ def _breaches_of(write: Write, holders: dict[str, str]) -> Iterator[str]:
         yield f"a claim did not count its attempt: {what}"
     if not write.is_claim and write.new_attempts > write.old_attempts:
         yield f"an attempt was counted without a claim: {what}"
+    is_heard = write.who.startswith(IMPORT) and not write.was_leased
+    if write.is_claim and write.old_status != "pending":
+        yield f"what another site has was claimed: {what}"
     is_end = write.new_status == "delivered" and write.old_status == "pending"
-    if is_end and not is_holder:
+    if is_end and not (is_holder or is_heard):
         yield f"it was delivered by somebody without its lease: {what}"
     lost = write.new_lease_token is None and write.was_leased and not is_holder
     if lost:
         yield f"a live lease was ended by somebody else: {what}"
-    if write.new_run_id != write.old_run_id and not is_holder:
+    if write.new_run_id != write.old_run_id and not (is_holder or is_heard):
         yield f"a run was recorded by somebody without the lease: {what}"

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from fairmind_sync.daemon.machine import Machine
 from fairmind_sync.daemon.scheduler import Scheduler
-from tests.simulation.hosts import Host
 from tests.simulation.timers import SimulatedTimers
 from tests.simulation.waiting import Event, Lock, Waiters
 from tests.simulation.workers import SimulatedProcesses
 from tests.simulation.world import Process
 
 if TYPE_CHECKING:
-    from tests.simulation.simulation import Simulation
+    from tests.simulation.simulated_sites import SimulatedSite
 
 _START_S = (0.3, 1.0)
 _LOOK_WHILE_WARM_S, _LOOK_WHILE_LOST_S = 10.0, 1.0
@@ -24,16 +23,16 @@ _LOOK_WHILE_WARM_S, _LOOK_WHILE_LOST_S = 10.0, 1.0
 class Daemon:
     """One process of the daemon, from its start to its end or its death."""
 
-    def __init__(self, simulation: Simulation, host: Host) -> None:
-        self.host = host
+    def __init__(self, site: SimulatedSite) -> None:
+        host = self.host = site.host
         self.process = host.started("daemon")
-        self._simulation = simulation
-        self._processes = SimulatedProcesses(simulation, self.process, host)
+        self._site = site
+        self._processes = SimulatedProcesses(site, self.process)
         self._timers: list[SimulatedTimers] = []
         self._stopping = _Stopping(self.process, self._processes)
         self._processes.on_lost = self._stopping.nudge
         self._scheduler: Scheduler | None = None
-        simulation.database.on_commit.append(self._notice)
+        site.database.on_commit.append(self._notice)
         host.on_clock_set.append(self._stopping.nudge)
         self.process.on_end.append(self._forget)
         self.process.start(self._run)
@@ -47,13 +46,13 @@ class Daemon:
         self.process.start(self._end)
 
     def _run(self) -> None:
-        self.process.sleep(self._simulation.world.chance.uniform(*_START_S))
-        engine = self._simulation.database.opened_by(self.process, self.host)
+        self.process.sleep(self._site.world.chance.uniform(*_START_S))
+        engine = self._site.database.opened_by(self.process, self.host)
         try:
-            self._scheduler = Scheduler(engine, self._simulation.settings, machine=self._machine())
+            self._scheduler = Scheduler(engine, self._site.settings, machine=self._machine())
             self._scheduler.start()
         except Exception as error:  # noqa: BLE001 a daemon that can't start ends
-            self._simulation.note_error(self.process, error)
+            self._site.note_error(self.process, error)
             self.process.end()
 
     def _end(self) -> None:
@@ -73,7 +72,7 @@ class Daemon:
             timers=self._made_timers,
             processes=self._processes,
             refusal=self._refusal,
-            chance=self._simulation.world.chance,
+            chance=self._site.world.chance,
         )
 
     def _made_timers(self, on_ended: Any) -> SimulatedTimers:
@@ -82,9 +81,9 @@ class Daemon:
 
     def _refusal(self, address: str) -> str | None:
         name = "mlflow" if "mlflow" in address else "wandb"
-        service = getattr(self._simulation, name)
-        self.process.sleep(self._simulation.world.chance.uniform(0.001, 0.05))
-        is_cut = self._simulation.world.now < service.away_until or name in self.host.cut_off_from
+        service = getattr(self._site, name)
+        self.process.sleep(self._site.world.chance.uniform(0.001, 0.05))
+        is_cut = self._site.world.now < service.away_until or name in self.host.cut_off_from
         return f"{address} can't be reached" if is_cut else None
 
     def _notice(self, writer: Process) -> None:
@@ -94,7 +93,7 @@ class Daemon:
             self._stopping.nudge()
 
     def _forget(self) -> None:
-        self._simulation.database.on_commit.remove(self._notice)
+        self._site.database.on_commit.remove(self._notice)
         self.host.on_clock_set.remove(self._stopping.nudge)
 
 

@@ -23,6 +23,10 @@ class Host:
         self.cut_off_from: set[str] = set()
         self.on_clock_set: list[Callable[[], None]] = []
 
+    @property
+    def workers(self) -> list[Process]:
+        return [one for one in self.processes if one.name.startswith("worker")]
+
     def time(self) -> datetime:
         """The wall clock."""
         return START + timedelta(seconds=self.wall())

@@ -40,11 +40,12 @@ _INVALID = "INVALID_PARAMETER_VALUE"
 
 @dataclass
 class MlflowRun:
-    """A run as the server keeps it."""
+    """A run as the server keeps it; `made_at` is when it was created, by the world's clock."""
 
     id: str
     start: datetime
     tags: dict[str, str]
+    made_at: float = 0.0
     status: str = "RUNNING"
     is_deleted: bool = False
     params: dict[str, str] = field(default_factory=dict)
@@ -85,7 +86,7 @@ class MlflowService(Service):
         if REFUSED in tags.values():
             raise MlflowRefusedError(_INVALID, "the server refuses this model")
         run_id = f"{self.world.chance.getrandbits(128):032x}"
-        self.runs[run_id] = MlflowRun(run_id, start, dict(tags))
+        self.runs[run_id] = MlflowRun(run_id, start, dict(tags), self.world.now)
         return run_id
 
     def run(self, run_id: str) -> MlflowRun:

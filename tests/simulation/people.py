@@ -21,13 +21,13 @@ from fairmind_sync.results.delivery import NewResult
 from fairmind_sync.storage.engine import current_time, reading, writing
 from fairmind_sync.storage.tables import outbox_table, results_table
 from fairmind_sync.testing import new_result
-from tests.simulation.hosts import Host
 from tests.simulation.workers import drains_of
 from tests.simulation.world import Process
 
 if TYPE_CHECKING:
-    from tests.simulation.simulation import Simulation
+    from tests.simulation.simulated_sites import SimulatedSite
 
+_WAIT_S = 30.0
 _OPERATOR = Actor("operator", "simulation")
 
 
@@ -36,24 +36,24 @@ def result_of(number: int, value: float, model: str = "model") -> NewResult:
 
 
 class People:
-    """Whoever isn't a daemon; each act is a process of its own, on the given host."""
+    """Whoever isn't a daemon at a site; each act is a process of its own."""
 
-    def __init__(self, simulation: Simulation) -> None:
-        self._simulation = simulation
+    def __init__(self, site: SimulatedSite) -> None:
+        self._site = site
 
-    def save(self, host: Host, results: list[NewResult]) -> None:
+    def save(self, results: list[NewResult]) -> None:
         """Saves all of the results or none; notes what was acknowledged."""
 
         def work(engine: Engine) -> None:
-            save.save_all(engine, results, self._simulation.settings.owed)
-            self._simulation.acknowledged += [one.identity for one in results]
+            save.save_all(engine, results, self._site.settings.owed)
+            self._site.acknowledged += [one.identity for one in results]
 
-        self._does(host, "producer", work)
+        self.does("producer", work)
 
-    def retry_all(self, host: Host) -> None:
-        self._does(host, "operator", lambda to: actions.retry_all(to, RunFilter(), _OPERATOR))
+    def retry_all(self) -> None:
+        self.does("operator", lambda to: actions.retry_all(to, RunFilter(), _OPERATOR))
 
-    def discard_one(self, host: Host, provider: ProviderName) -> None:
+    def discard_one(self, provider: ProviderName) -> None:
         def work(engine: Engine) -> None:
             with reading(engine) as connection:
                 waiting = select(outbox_table.c.id).where(
@@ -63,67 +63,72 @@ class People:
                 found = connection.execute(waiting.limit(1)).scalars().all()
             actions.discard(engine, found, "no use", _OPERATOR)
 
-        self._does(host, "operator", work)
+        self.does("operator", work)
 
-    def delete_one(self, host: Host) -> None:
+    def delete_one(self) -> None:
         def work(engine: Engine) -> None:
             with reading(engine) as connection:
                 wanted = select(results_table.c.test_id, results_table.c.user_id)
                 found = connection.execute(wanted.limit(1)).one_or_none()
             if found is not None:
-                self._simulation.deleted.add(found.test_id)
+                self._site.deleted.add(found.test_id)
                 with writing(engine) as connection:
                     deletion.delete(connection, *found, current_time(engine))
 
-        self._does(host, "operator", work)
+        self.does("operator", work)
 
-    def pause(self, host: Host, provider: ProviderName) -> None:
-        self._does(host, "operator", lambda to: actions.pause(to, provider, _OPERATOR))
+    def pause(self, provider: ProviderName) -> None:
+        self.does("operator", lambda to: actions.pause(to, provider, _OPERATOR))
 
-    def resume(self, host: Host, provider: ProviderName) -> None:
-        self._does(host, "operator", lambda to: actions.resume(to, provider, _OPERATOR))
+    def resume(self, provider: ProviderName) -> None:
+        self.does("operator", lambda to: actions.resume(to, provider, _OPERATOR))
 
-    def prune(self, host: Host) -> None:
+    def prune(self) -> None:
         def work(engine: Engine) -> None:
-            retention = self._simulation.settings.retention or timedelta(hours=1)
+            retention = self._site.settings.retention or timedelta(hours=1)
             pruning.prune_all(engine, retention, current_time(engine))
 
-        self._does(host, "operator", work)
+        self.does("operator", work)
 
-    def drain(self, host: Host) -> None:
+    def drain(self) -> None:
         """The command line's drain: a process for each provider, without a daemon."""
-        simulation = self._simulation
+        site = self._site
 
         def start(engine: Engine) -> None:
-            decide(engine, simulation.settings)
-            for name in simulation.settings.enabled:
-                self._start_drain(host, name)
+            decide(engine, site.settings)
+            for name in site.settings.enabled:
+                self._start_drain(name)
 
-        self._does(host, "drain", start)
+        self.does("drain", start)
 
-    def _start_drain(self, host: Host, name: ProviderName) -> None:
-        simulation = self._simulation
-        process = host.started(f"worker {name}")
+    def _start_drain(self, name: ProviderName) -> None:
+        site = self._site
+        process = site.host.started(f"worker {name}")
+        site.drains.append(process)
 
         def work() -> None:
-            made = drains_of(simulation, process, host, simulation.settings, SharedFlags())
+            made = drains_of(site, process, site.settings, SharedFlags())
             try:
                 made({"name": name, "parent": "drain"}).run(probe_now=True, and_sweep=True)
             except FairmindSyncError as error:
-                simulation.note_error(process, error)
+                site.note_error(process, error)
             process.end()
 
         process.start(work)
 
-    def _does(self, host: Host, name: str, work: Callable[[Engine], object]) -> None:
-        simulation = self._simulation
-        process: Process = host.started(name)
+    def does(self, name: str, work: Callable[[Engine], object]) -> None:
+        """Has a process of that name do the work, and end; while the site moves, people wait."""
+        site = self._site
+        if site.is_moving:
+            site.world.after(_WAIT_S, lambda: self.does(name, work))
+            return
+        process: Process = site.host.started(name)
 
         def act() -> None:
             try:
-                work(simulation.database.opened_by(process, host))
+                work(site.database.opened_by(process, site.host))
             except FairmindSyncError as error:
-                simulation.note_error(process, error)
+                site.note_error(process, error)
             process.end()
 
         process.start(act)

@@ -36,9 +36,11 @@ from fairmind_sync.relay import journal, loop, sweep
 from fairmind_sync.results.delivery import Run
 from fairmind_sync.storage.engine import current_time, reading, writing
 from fairmind_sync.storage.tables import attempts_table, outbox_table, results_table
+from tests.simulation.events import Planned, Step
 from tests.simulation.faults import OUTAGE, Fault
 from tests.simulation.mlflow_service import MlflowModelApi
-from tests.simulation.plan import Plan, Planned, Step, plan_of
+from tests.simulation.more_hosts import ONE_HOST
+from tests.simulation.plan import Plan, plan_of
 from tests.simulation.workers import Watchdog
 
 PutBack: TypeAlias = Callable[[], list[Any]]
@@ -55,12 +57,14 @@ class PutBackFault:
     made: PutBack
     seed: int
     events: tuple[Planned, ...] = ()
+    hosts: tuple[bool, ...] = ONE_HOST
 
     @property
     def plan(self) -> Plan:
         if not self.events:
             return plan_of(self.seed)
-        return Plan(self.seed, 0.5, 5, None, self.events, (*range(len(self.events)),))
+        numbers = (*range(len(self.events)),)
+        return Plan(self.seed, 0.5, 5, None, self.events, numbers, self.hosts)
 
 
 def _no_token() -> list[Any]:
@@ -231,7 +235,7 @@ _AWAY_IN_ITS_SWEEP = (
 )
 
 FAULTS = (
-    PutBackFault("a write without the lease's token", _no_token, 30),
+    PutBackFault("a write without the lease's token", _no_token, 24),
     PutBackFault("a grace period of 0 after a lost create", _no_grace, 13),
     PutBackFault(
         "a sweep that deletes the recorded run",
@@ -244,13 +248,13 @@ FAULTS = (
         0,
         (Step(5.0, "save", amount=1), Fault("mlflow log", 1, OUTAGE, 120.0)),
     ),
-    PutBackFault("an attempt that counts though it was given back", _release_counts, 2),
+    PutBackFault("an attempt that counts though it was given back", _release_counts, 9),
     PutBackFault(
         "a worker that died, and whose slot stays busy",
         _of(WorkerSlot, "has_lost_its_process", lambda _slot: False),
-        2,
+        24,
     ),
-    PutBackFault("a watchdog that ends nothing", _of(Watchdog, "watch", lambda *_given: None), 2),
+    PutBackFault("a watchdog that ends nothing", _of(Watchdog, "watch", lambda *_given: None), 30),
     PutBackFault("a clock set back, and times left ahead", _uncorrected_times, 34),
     PutBackFault(
         "a provider that is away is not probed where nothing is due",
@@ -258,7 +262,7 @@ FAULTS = (
         0,
         _AWAY_IN_ITS_SWEEP,
     ),
-    PutBackFault("an attempt that is forgotten after a day's sleep", _suspect_for_a_day, 1),
+    PutBackFault("an attempt that is forgotten after a day's sleep", _suspect_for_a_day, 30),
     PutBackFault(
         "a create that is not written down before",
         _of(journal.OutboxJournal, "creating", lambda *_given: None),

@@ -53,9 +53,13 @@ class Laboratory:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.close()
 
+    def simulation(self, plan: Plan) -> Simulation:
+        """The plan's world, in which nothing has happened yet."""
+        return Simulation(plan, self._template, self._directory, self._settings)
+
     def run(self, plan: Plan) -> Outcome:
         """Carries the plan out, and has the oracle judge it."""
-        simulation = Simulation(plan, self._template, self._directory, self._settings)
+        simulation = self.simulation(plan)
         try:
             simulation.run()
             found = findings(simulation)
@@ -63,7 +67,7 @@ class Laboratory:
             simulation.close()
         steps = sum(step.what not in ("save", "save again") for step in plan.steps)
         struck = steps + len(simulation.faults.struck)
-        commits = simulation.database.commits
+        commits = simulation.commits
         return Outcome(plan, simulation.world.now / 3600.0, struck, commits, tuple(found))
 
 

@@ -38,8 +38,16 @@ NO_LEASE: dict[str, object] = {"lease_token": None, "lease_expires_at": None}
         write("worker 1", lease(), {"status": "delivered", "run_id": "r", **NO_LEASE}),
         write("worker 2", lease(until=BEFORE), lease("b", attempts=2)),
         write("daemon", lease(), {"lease_expires_at": NOW}),
+        write("import 3", {"status": "handed_over"}, {"status": "delivered", "run_id": "r"}),
+        write("import 3", {}, {"status": "delivered", "run_id": "r"}),
     ],
-    ids=["the holder delivers", "a lease that ran out is taken", "a dead worker's lease is ended"],
+    ids=[
+        "the holder delivers",
+        "a lease that ran out is taken",
+        "a dead worker's lease is ended",
+        "receipts tell of a run",
+        "receipts tell of a run after a take-back",
+    ],
 )
 def test_what_the_rules_allow_is_no_breach(then: Write) -> None:
     assert [*breaches([CLAIM, then], ["worker 1"])] == []
@@ -58,8 +66,16 @@ def test_what_the_rules_allow_is_no_breach(then: Write) -> None:
         (write("worker 1", lease(), {"attempts": 2}), "an attempt was counted without a claim"),
         (write("worker 2", {"attempts": 1}, lease("b")), "a claim did not count its attempt"),
         (write("daemon", lease(), {"lease_expires_at": NOW}), "the lease of a living worker"),
+        (
+            write("worker 2", {"status": "handed_over"}, lease()),
+            "what another site has was claimed",
+        ),
+        (write("import 3", lease(), {"run_id": "r"}), "a run was recorded by somebody without"),
     ],
-    ids=["taken", "ended", "delivered", "run", "counted", "uncounted", "living"],
+    ids=[
+        *("taken", "ended", "delivered", "run", "counted", "uncounted", "living"),
+        *("handed over", "heard too early"),
+    ],
 )
 def test_what_breaks_a_rule_is_told(then: Write, said: str) -> None:
     (found,) = breaches([CLAIM, then], ["worker 2"])

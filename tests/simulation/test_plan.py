@@ -15,6 +15,15 @@ def test_seeds_have_different_plans() -> None:
     assert len({plan_of(seed).events for seed in range(20)}) == 20
 
 
+def test_a_third_of_the_seeds_have_several_hosts() -> None:
+    """And half of these seeds, or more, have one without a network."""
+    hosts = [plan_of(seed).hosts for seed in range(120)]
+    several = [one for one in hosts if len(one) > 1]
+    assert 30 <= len(several) <= 50
+    assert 2 * sum(not all(one) for one in several) >= len(several)
+    assert max(map(len, several)) == 4
+
+
 def test_a_part_of_a_plan_has_those_events_alone() -> None:
     plan = plan_of(7).only([0, 3])
     assert [*plan.steps, *plan.faults] == [plan.events[0], plan.events[3]]

@@ -13,11 +13,14 @@ from _pytest.mark import ParameterSet
 from tests.conftest import CHECKOUT
 from tests.simulation.plan import plan_of
 from tests.simulation.put_back import FAULTS, PutBackFault, put_back
+from tests.simulation.put_back_hosts import FAULTS_BETWEEN_HOSTS
+from tests.simulation.put_back_providers import FAULTS_OF_PROVIDERS
 from tests.simulation.runs import Laboratory, laboratory, told
 
 pytestmark = pytest.mark.system  # they compute for long
 
 MOST_SEEDS = 60
+EVERY_FAULT = (*FAULTS, *FAULTS_BETWEEN_HOSTS, *FAULTS_OF_PROVIDERS)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +43,7 @@ def simulate(*options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("seed", [8, 96, 501])
+@pytest.mark.parametrize("seed", [8, 27, 96, 501])
 def test_a_seed_is_the_same_run_each_time(lab: Laboratory, seed: int) -> None:
     assert lab.run(plan_of(seed)) == lab.run(plan_of(seed))
 
@@ -51,7 +54,7 @@ def _when_it_is_tried(fault: PutBackFault) -> ParameterSet:
     return pytest.param(fault, id=fault.name, marks=() if is_quick else pytest.mark.nightly)
 
 
-@pytest.mark.parametrize("fault", [*map(_when_it_is_tried, FAULTS)])
+@pytest.mark.parametrize("fault", [*map(_when_it_is_tried, EVERY_FAULT)])
 def test_a_fault_that_is_put_back_is_found(lab: Laboratory, fault: PutBackFault) -> None:
     """By the seed that found it, or, after plans have changed, by another one of the first."""
     with put_back(fault):
@@ -59,7 +62,9 @@ def test_a_fault_that_is_put_back_is_found(lab: Laboratory, fault: PutBackFault)
         assert any(lab.run(plan).findings for plan in plans), "no seed found it"
 
 
-@pytest.mark.parametrize("fault", [one for one in FAULTS if one.events], ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    "fault", [one for one in EVERY_FAULT if one.events], ids=lambda one: one.name
+)
 def test_a_plan_of_its_own_fails_by_its_fault_alone(lab: Laboratory, fault: PutBackFault) -> None:
     assert lab.run(fault.plan).findings == ()
 

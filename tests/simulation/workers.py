@@ -21,7 +21,7 @@ from tests.simulation.wandb_service import WandbModelSdk
 from tests.simulation.world import Killed, Process
 
 if TYPE_CHECKING:
-    from tests.simulation.simulation import Simulation
+    from tests.simulation.simulated_sites import SimulatedSite
 
 _START_S = (0.8, 3.0)
 """A worker process imports an SDK first."""
@@ -65,15 +65,13 @@ class SimulatedExecutor:
 
     def __init__(
         self,
-        simulation: Simulation,
+        site: SimulatedSite,
         daemon: Process,
-        host: Host,
         settings: Settings,
         flags: SharedFlags,
     ) -> None:
-        self._simulation = simulation
+        self._site = site
         self._daemon = daemon
-        self._host = host
         self._settings = settings
         self._flags = flags
         self.process: Process | None = None
@@ -96,12 +94,12 @@ class SimulatedExecutor:
             self.process = self._started(arguments)
         process = self.process
         self._is_at_work = True
-        if self._simulation.world.chance.random() < 0.5:  # else APScheduler only logs it
+        if self._site.world.chance.random() < 0.5:  # else APScheduler only logs it
             process.on_end.append(lambda: tell(RuntimeError("the process ended")))
         process.start(lambda: self._work(process, arguments, tell))
 
     def _started(self, arguments: Mapping[str, Any]) -> Process:
-        process = self._host.started(f"worker {arguments['name']}")
+        process = self._site.host.started(f"worker {arguments['name']}")
         self._daemon.on_end.append(process.kill)  # it ends with its parent
         process.on_end.append(self.on_lost)
         self._drain = None
@@ -114,11 +112,9 @@ class SimulatedExecutor:
         tell: Callable[[Exception | None], None],
     ) -> None:
         if self._drain is None:
-            process.sleep(self._simulation.world.chance.uniform(*_START_S))
+            process.sleep(self._site.world.chance.uniform(*_START_S))
             self._flags.pid.value = process.pid
-            self._drain = drains_of(
-                self._simulation, process, self._host, self._settings, self._flags
-            )
+            self._drain = drains_of(self._site, process, self._settings, self._flags)
         wanted = {name: arguments[name] for name in ("probe_now", "and_sweep", "and_evidence")}
         error: Exception | None = None
         try:
@@ -126,7 +122,7 @@ class SimulatedExecutor:
         except Killed:
             raise
         except Exception as raised:  # noqa: BLE001 a worker's error goes to the daemon
-            self._simulation.note_error(process, raised)
+            self._site.note_error(process, raised)
             error = raised
         self._is_at_work = False
         tell(error)
@@ -140,22 +136,22 @@ class SimulatedExecutor:
 
 
 def drains_of(
-    simulation: Simulation, process: Process, host: Host, settings: Settings, flags: SharedFlags
+    site: SimulatedSite, process: Process, settings: Settings, flags: SharedFlags
 ) -> Callable[[Mapping[str, Any]], ProviderDrain]:
     """What makes the process's drains: with one engine, one watchdog and one provider for all of them."""
-    engine = simulation.database.opened_by(process, host)
-    watchdog = Watchdog(process, host)
+    engine = site.database.opened_by(process, site.host)
+    watchdog = Watchdog(process, site.host)
     opened: dict[str, Any] = {}
 
     def provider(name: str) -> Any:
         if name not in opened:
-            opened[name] = opened_provider(simulation, process, host, name, settings)
+            opened[name] = opened_provider(site, process, name, settings)
         return opened[name]
 
     def made(arguments: Mapping[str, Any]) -> ProviderDrain:
         name = arguments["name"]
         signed = worker_name(process.pid, arguments["parent"])
-        simulation.workers[signed] = process
+        site.workers[signed] = process
         return ProviderDrain(
             engine,
             name,
@@ -165,36 +161,35 @@ def drains_of(
             should_stop=lambda: bool(flags.stop.value),
             watch=watchdog.watch,
             pause=process.sleep,
-            chance=simulation.world.chance,
+            chance=site.world.chance,
         )
 
     return made
 
 
 def opened_provider(
-    simulation: Simulation, process: Process, host: Host, name: str, settings: Settings
+    site: SimulatedSite, process: Process, name: str, settings: Settings
 ) -> MlflowProvider | WandbProvider:
     by = threads_of(process)
     if name == "mlflow":
-        wire = Wire(process, host, simulation.mlflow, simulation.faults)
-        return MlflowProvider(MlflowModelApi(wire, simulation.mlflow), settings, by)  # type: ignore[arg-type]
-    wire = Wire(process, host, simulation.wandb, simulation.faults)
-    sdk: Any = WandbModelSdk(wire, simulation.wandb)
+        wire = Wire(process, site.host, site.mlflow, site.faults)
+        return MlflowProvider(MlflowModelApi(wire, site.mlflow), settings, by)  # type: ignore[arg-type]
+    wire = Wire(process, site.host, site.wandb, site.faults)
+    sdk: Any = WandbModelSdk(wire, site.wandb)
     return WandbProvider(sdk, settings, by, process.sleep)
 
 
 class SimulatedProcesses(WorkerProcesses):
     """The worker processes of one daemon."""
 
-    def __init__(self, simulation: Simulation, daemon: Process, host: Host) -> None:
-        self._simulation = simulation
+    def __init__(self, site: SimulatedSite, daemon: Process) -> None:
+        self._site = site
         self._daemon = daemon
-        self._host = host
         self._executors: list[SimulatedExecutor] = []
         self.on_lost: Callable[[], None] = lambda: None
 
     def executor(self, settings: Settings, flags: SharedFlags) -> Any:
-        made = SimulatedExecutor(self._simulation, self._daemon, self._host, settings, flags)
+        made = SimulatedExecutor(self._site, self._daemon, settings, flags)
         made.on_lost = self.on_lost
         self._executors.append(made)
         return made

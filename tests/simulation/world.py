@@ -113,6 +113,11 @@ class Process:
         """As the audit log names it."""
         return f"{self.name} {self.pid}"
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the running strand is one of the process's."""
+        return getcurrent() in self._strands
+
     def start(self, work: Callable[[], object], on_end: Callable[[], None] = lambda: None) -> None:
         """Starts a strand, which is a thread to the product."""
         self.world.after(0.0, lambda: self._begin(work, on_end))

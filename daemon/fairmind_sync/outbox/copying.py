@@ -150,7 +150,13 @@ def copy(
         StorageError: a database can't be used; what was copied so far stays.
     """
     _require_two(make_url(source_url), make_url(target_url))
-    source, target = shared_engine(source_url), shared_engine(target_url)
+    return copy_between(shared_engine(source_url), shared_engine(target_url), on_progress)
+
+
+def copy_between(
+    source: Engine, target: Engine, on_progress: Callable[[int], None] = lambda _read: None
+) -> CopyReport:
+    """Does as `copy`, with two engines at hand."""
     for engine in (source, target):
         schema.create_if_missing(engine)
         _require_rest(engine)

@@ -163,16 +163,25 @@ def note_blocked(
     return (before.state, before.reason) != (BLOCKED, reason)
 
 
-def note_ready(connection: Connection, provider: ProviderName, now: datetime) -> None:
+def note_ready(connection: Connection, provider: ProviderName, now: datetime) -> bool:
+    """Records that the provider takes runs; returns whether it was offline or blocked before."""
+    before = read(connection, provider)
     _write(connection, provider, READY, reason=None, since=now, next_probe_at=None)
+    return not before.is_ready
 
 
-def note_success(connection: Connection, provider: ProviderName, now: datetime) -> None:
-    """Records that the provider confirmed a run just now, and so is ready."""
+def note_success(connection: Connection, provider: ProviderName, now: datetime) -> bool:
+    """Records that the provider confirmed a run just now, and so is ready.
+
+    Returns:
+        Whether the provider was offline or blocked before: another process may have found it so meanwhile.
+    """
     noted = connection.execute(_NOTE_SUCCESS, {"of_provider": provider, "last_success_at": now})
-    if not noted.rowcount:
-        note_ready(connection, provider, now)
-        connection.execute(_NOTE_SUCCESS, {"of_provider": provider, "last_success_at": now})
+    if noted.rowcount:
+        return False
+    is_news = note_ready(connection, provider, now)
+    connection.execute(_NOTE_SUCCESS, {"of_provider": provider, "last_success_at": now})
+    return is_news
 
 
 def pause(connection: Connection, provider: ProviderName, now: datetime) -> bool:

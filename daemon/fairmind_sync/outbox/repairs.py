@@ -19,6 +19,12 @@ from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.results.states import DEAD, DELIVERED, PENDING
 from fairmind_sync.storage.tables import attempts_table, outbox_table, provider_table
 
+_TOLD_OF_PROVIDERS = (
+    provider_table.c.since,
+    provider_table.c.last_success_at,
+    provider_table.c.paused_at,
+)
+
 
 def end_leases(
     connection: Connection, provider: ProviderName, worker: str, *, chance: Random, now: datetime
@@ -86,7 +92,7 @@ def correct_times(
     """Corrects times that lie too far ahead, after the clock was set back.
 
     What is due later than `longest_wait` from now becomes due now; no lease ends later than a new one would;
-    a create that was attempted in the future counts as attempted now.
+    a create that was attempted in the future counts as attempted now, and so does what is told of a provider.
     """
     pending = outbox_table.c.status == PENDING
     for column, latest, corrected in (
@@ -102,6 +108,8 @@ def correct_times(
         .where(provider_table.c.next_probe_at > now + longest_wait)
         .values(next_probe_at=now)
     )
+    for column in _TOLD_OF_PROVIDERS:
+        connection.execute(update(provider_table).where(column > now).values({column: now}))
 
 
 def reopen(

@@ -104,8 +104,9 @@ class Relay:
         if not (probe_now or state.may_try(self._now())) or not self._takes_runs(state):
             return False
         with writing(self.engine) as connection:
-            provider_state.note_ready(connection, self.provider.name, self._now())
-        log.info("provider.recovered", provider=self.provider.name)
+            is_news = provider_state.note_ready(connection, self.provider.name, self._now())
+        if is_news:  # a delivery on trial has told so already
+            log.info("provider.recovered", provider=self.provider.name)
         return True
 
     def _takes_runs(self, state: ProviderState) -> bool:

@@ -64,7 +64,9 @@ class Recorder:
                     )
                 except LeaseLostError:
                     lost.add(delivery.id)
-            provider_state.note_success(connection, self.provider, now)
+            has_recovered = provider_state.note_success(connection, self.provider, now)
+        if has_recovered:
+            log.info("provider.recovered", provider=self.provider)
         traces = tracing.current()
         traces.recorded([one for one, _ in reports if one.id not in lost], began, "delivered")
         traces.recorded([one for one, _ in reports if one.id in lost], began, _LEASE_LOST)

@@ -1,0 +1,201 @@
+"""Judges a site by what was saved there, what the services hold, and what its database says.
+
+Each finding is a sentence that begins with its kind: lost, twice, false, stuck, dead, fence, attempt, error.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from fairmind_sync.errors import BundleError, StorageError
+from tests.simulation import audit
+from tests.simulation.mlflow_service import MlflowRun
+from tests.simulation.simulated_sites import SimulatedSite
+from tests.simulation.simulation import Simulation
+
+_STANDING_STILL = ("set clock", "freeze worker", "freeze daemon")
+_MAY_BE_DEAD = ("run_deleted", "rejected")
+_BUSY = "a daemon or drain delivers at the same time"
+
+
+def may_have_woken_late(run: Simulation) -> bool:
+    """Whether a process may have gone on after its lease: it stood still, or a clock was set."""
+    stood = any(fault.effect == "freeze" for fault in run.faults.struck)
+    stepped = any(step.what in _STANDING_STILL for step in run.plan.steps)
+    return stood or stepped or any(site.slept_at_work for site in run.sites)
+
+
+def _rows(query: str, files: Iterable[Path]) -> Iterator[tuple[Any, ...]]:
+    for file in files:
+        with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as connection:
+            yield from connection.execute(query)
+        connection.close()
+
+
+class SiteOracle:
+    """Reads the database by plain SQL, so that a bug in the product's look-ups hides nothing."""
+
+    def __init__(self, run: Simulation, site: SimulatedSite) -> None:
+        self._run = run
+        self.site = site
+        with sqlite3.connect(f"file:{site.file}?mode=ro", uri=True) as connection:
+            connection.row_factory = sqlite3.Row
+            self._results = connection.execute("SELECT * FROM bias_test_results").fetchall()
+            self.rows = connection.execute(
+                "SELECT outbox.*, test_id, deleted_at, model_id FROM outbox"
+                " JOIN bias_test_results ON result_id = bias_test_results.id"
+            ).fetchall()
+            self.arrivals = connection.execute(
+                "SELECT arrivals.delivery_key AS carried_key, outbox.*, test_id FROM arrivals"
+                " JOIN outbox ON delivery_id = outbox.id"
+                " JOIN bias_test_results ON result_id = bias_test_results.id"
+            ).fetchall()
+            handed_over = connection.execute("SELECT delivery_id FROM hand_overs").fetchall()
+            self.handed_over = {row["delivery_id"] for row in handed_over}
+            self._attempts = connection.execute(
+                "SELECT delivery_attempts.*, provider, delivery_key FROM delivery_attempts"
+                " JOIN outbox ON delivery_id = outbox.id"
+            ).fetchall()
+            self._counts = connection.execute(
+                "SELECT provider, status, sum(count) AS count FROM delivery_counts"
+                " GROUP BY provider, status"
+            ).fetchall()
+            self.states = connection.execute("SELECT * FROM provider_state").fetchall()
+            self._check = connection.execute("PRAGMA integrity_check").fetchone()[0]
+        connection.close()
+        files = [*site.old_files, site.file]
+        self._writes = [audit.Write(*row) for row in _rows(audit.READ, files)]
+        self.changes = [
+            (who, provider, state)
+            for who, provider, state in _rows(audit.READ_STATES, files)
+            if not who.startswith(audit.COPY)
+        ]
+
+    def findings(self) -> Iterator[str]:
+        yield from self._of_saves()
+        for row in self.rows:
+            yield from self._of_row(row)
+        started = self.site.host.ever_started
+        killed = {name for name, process in started.items() if process.was_killed}
+        yield from (f"fence: {breach}" for breach in audit.breaches(self._writes, killed))
+        yield from self._of_attempts()
+        yield from self._of_counted_attempts()
+        yield from self._of_counts()
+        yield from self._of_errors()
+        if self._check != "ok":
+            yield f"error: the database is damaged: {self._check}"
+
+    def _of_saves(self) -> Iterator[str]:
+        kept = {(row["user_id"], row["test_id"], row["digest"]): row["id"] for row in self._results}
+        owed = Counter(row["result_id"] for row in self.rows)
+        arrived = {row["result_id"] for row in self.arrivals}
+        for row in self._results:
+            if row["id"] in arrived:
+                continue
+            if row["deleted_at"] is None and owed[row["id"]] != len(self.site.settings.owed):
+                yield f"lost: the result {row['test_id']} has no delivery for each provider"
+        for identity in self.site.acknowledged:
+            if identity[1] in self.site.deleted:
+                continue
+            if identity not in kept:
+                yield f"lost: the acknowledged result {identity[1]} is not in the database"
+
+    def _of_row(self, row: Any) -> Iterator[str]:
+        """A run that a user deleted at W&B before it was confirmed is waited for, for a day."""
+        where = f"{row['test_id']} for {row['provider']}"
+        match row["status"]:
+            case "pending" | "handed_over" if row["delivery_key"] not in self._run.deleted_runs:
+                yield f"stuck: {where} is {row['status']}: {row['last_error']}"
+            case "delivered":
+                yield from self._of_delivered(row, where)
+            case "dead" if not self._may_be_dead(row):
+                yield f"dead: {where}: {row['last_error_kind']}: {row['last_error']}"
+
+    def _of_delivered(self, row: Any, where: str) -> Iterator[str]:
+        run = self._service(row).runs.get(row["run_id"])
+        if run is None:
+            yield f"false: {where} is delivered, and there is no run {row['run_id']}"
+        elif row["run_id"] in self._run.deleted_runs:
+            return
+        elif run.is_deleted:
+            yield f"false: {where} is delivered, and its run was deleted by us"
+        elif not run.is_whole or run.value != int(row["test_id"].partition("-")[2]) / 64:
+            yield f"false: {where} is delivered, and its run is not whole: {run}"[:300]
+
+    def _may_be_dead(self, row: Any) -> bool:
+        """Refused for good, deleted by a user, or each of its attempts met with something.
+
+        What another site has had to deliver is compared with that site's word elsewhere.
+        """
+        if row["id"] in self.handed_over:
+            return True
+        if row["last_error_kind"] in _MAY_BE_DEAD:
+            is_refused = row["model_id"] == f"refused by {row['provider']}"
+            deleted = {
+                run.key if isinstance(run, MlflowRun) else run.id
+                for run in self._service(row).runs.values()
+                if run.id in self._run.deleted_runs
+            }
+            return is_refused or row["delivery_key"] in deleted
+        return bool(row["attempts"] >= self.site.settings.max_attempts)
+
+    def _service(self, row: Any) -> Any:
+        return self._run.mlflow if row["provider"] == "mlflow" else self._run.wandb
+
+    def _of_attempts(self) -> Iterator[str]:
+        """Yields attempts that count, though nothing but an unavailable provider was in their way."""
+        struck = self._run.faults.struck
+        if may_have_woken_late(self._run) or any(fault.effect == "full" for fault in struck):
+            return
+        lags = any(step.what == "lag" for step in self._run.plan.steps)
+        for attempt in self._attempts:
+            if attempt["outcome"] in ("delivered", "released"):
+                continue
+            worker = self.site.workers.get(attempt["worker"])
+            is_disturbed = worker is None or worker.was_disturbed
+            doubtful = getattr(self._run, attempt["provider"]).doubtful
+            if is_disturbed or attempt["delivery_key"] in doubtful or "" in doubtful:
+                continue
+            if attempt["error_kind"] in _MAY_BE_DEAD:
+                continue
+            if lags and attempt["error_kind"] == "unconfirmed":
+                continue
+            yield (
+                f"attempt: {attempt['delivery_key']} at {attempt['provider']} counts"
+                f" {attempt['outcome']} ({attempt['error_kind']}: {attempt['error']}) without a reason"
+            )
+
+    def _of_counted_attempts(self) -> Iterator[str]:
+        """Yields deliveries whose history has more or fewer attempts than were counted and not given back.
+
+        Where a retention is set, or somebody prunes, attempts are pruned.
+        """
+        prunes = any(step.what == "prune" for step in self._run.plan.steps)
+        if prunes or self.site.settings.retention is not None:
+            return
+        made = Counter(one["delivery_id"] for one in self._attempts if one["outcome"] != "released")
+        counted = audit.counted_attempts(self._writes)
+        for row in self.rows:
+            if counted[row["id"]] != made[row["id"]]:
+                yield (
+                    f"attempt: {row['test_id']} for {row['provider']} was counted {counted[row['id']]}"
+                    f" attempts, and its history has {made[row['id']]}"
+                )
+
+    def _of_counts(self) -> Iterator[str]:
+        real = Counter((row["provider"], row["status"]) for row in self.rows)
+        told = {
+            (row["provider"], row["status"]): row["count"] for row in self._counts if row["count"]
+        }
+        if told != dict(real):
+            yield f"error: the counters say {told}, and there are {dict(real)}"
+
+    def _of_errors(self) -> Iterator[str]:
+        for name, error in self.site.errors:
+            is_busy = isinstance(error, BundleError) and _BUSY in str(error)
+            if not (is_busy or isinstance(error, StorageError)):
+                yield f"error: {name} ended with {error!r}"
