@@ -286,7 +286,7 @@ FAULTS = (
     PutBackFault(
         "a lease that outlives its worker for a day", _of(loop, "LEASE", timedelta(days=1)), 11
     ),
-    PutBackFault("no sweep at all", _of(sweep, "is_called_for", lambda *_given: False), 0),
+    PutBackFault("no sweep at all", _of(sweep, "is_called_for", lambda *_given: False), 30),
 )
 
 
