@@ -13,11 +13,14 @@ from fairmind_sync.outbox import (
     claims,
     counters,
     outcomes,
+    owed_evidence,
     provider_state,
     repairs,
+    webhook_events,
 )
 from fairmind_sync.outbox.counters import AttemptCount
 from fairmind_sync.provider_names import ProviderName
+from fairmind_sync.results.evidence_states import EvidenceState
 from fairmind_sync.storage.engine import reading, writing
 from fairmind_sync.storage.tables import outbox_table as table
 from fairmind_sync.storage.tables import provider_table, results_table
@@ -257,6 +260,25 @@ def test_what_is_reopened_says_why(engine: Engine) -> None:
         None,
     )
     assert (row.last_error, row.last_error_kind) == ("it is running", "incomplete")
+
+
+def test_evidence_does_not_wait_for_the_hours_that_a_clock_was_set_back(engine: Engine) -> None:
+    delivery = delivered(engine)
+    with writing(engine) as connection:
+        refused = EvidenceState("refused", "the disk is full")
+        owed_evidence.note(connection, delivery.id, refused, NOW)
+        owed_evidence.note_refused_store(connection, "mlflow", NOW)
+    correct_times(engine, back=3 * HOUR, longest_wait=timedelta())
+    with reading(engine) as connection:
+        assert owed_evidence.is_due(connection, "mlflow", NOW - 3 * HOUR)
+
+
+def test_a_webhook_is_told_at_once_after_a_clock_was_set_back(engine: Engine) -> None:
+    with writing(engine) as connection:
+        webhook_events.add(connection, "key", {}, NOW)
+    correct_times(engine, back=3 * HOUR, longest_wait=timedelta())
+    with reading(engine) as connection:
+        assert webhook_events.is_any_due(connection, NOW - 3 * HOUR)
 
 
 @pytest.mark.parametrize("name", ["since", "last_success_at", "paused_at"])

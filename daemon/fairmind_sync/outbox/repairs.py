@@ -17,9 +17,22 @@ from fairmind_sync.outbox.payload_locks import keep_payloads_of
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.results.states import DEAD, DELIVERED, PENDING
-from fairmind_sync.storage.tables import attempts_table, outbox_table, provider_table
+from fairmind_sync.storage.tables import (
+    attempts_table,
+    outbox_table,
+    provider_table,
+    webhook_events_table,
+)
 
+_WAITS = (
+    provider_table.c.next_probe_at,
+    provider_table.c.evidence_next_at,
+    outbox_table.c.evidence_due_at,
+    webhook_events_table.c.due_at,
+)
+"""When something is tried again."""
 _TOLD_OF_PROVIDERS = (
+    provider_table.c.evidence_failing_since,
     provider_table.c.since,
     provider_table.c.last_success_at,
     provider_table.c.paused_at,
@@ -91,8 +104,9 @@ def correct_times(
 ) -> None:
     """Corrects times that lie too far ahead, after the clock was set back.
 
-    What is due later than `longest_wait` from now becomes due now; no lease ends later than a new one would;
-    a create that was attempted in the future counts as attempted now, and so does what is told of a provider.
+    What is due later than `longest_wait` from now becomes due now: deliveries, probes, missing evidence, what
+    a webhook is told. No lease ends later than a new one would; a create that was attempted in the future
+    counts as attempted now, and so does what is told of a provider.
     """
     pending = outbox_table.c.status == PENDING
     for column, latest, corrected in (
@@ -103,11 +117,9 @@ def correct_times(
         connection.execute(
             update(outbox_table).where(pending, column > latest).values({column: corrected})
         )
-    connection.execute(
-        update(provider_table)
-        .where(provider_table.c.next_probe_at > now + longest_wait)
-        .values(next_probe_at=now)
-    )
+    for column in _WAITS:
+        late = update(column.table).where(column > now + longest_wait)
+        connection.execute(late.values({column: now}))
     for column in _TOLD_OF_PROVIDERS:
         connection.execute(update(provider_table).where(column > now).values({column: now}))
 
