@@ -44,7 +44,7 @@ def statuses(engine: Engine) -> list[str]:
 )
 def test_each_verb_on_deliveries_takes_every_option_that_chooses(verb: Any) -> None:
     fields = {"test_id", "model_id", "user_id", "test_type", "risk", "provider"}
-    fields |= {"error", "since", "until"}
+    fields |= {"error", "cause", "since", "until"}
     taken = {*inspect.signature(verb).parameters}
     assert (fields - taken, "wanted" in taken) == (set(), False)
 
@@ -56,6 +56,8 @@ def test_each_verb_on_deliveries_takes_every_option_that_chooses(verb: Any) -> N
         (["--test-type", "llm_bias"], [4]),
         (["--risk", "Critical"], [3]),
         (["--error", "TOO large"], [1]),
+        (["--cause", "too large"], []),
+        (["--cause", "it is too large"], [1]),
         (["--since", "2026-03-05T06:00+01:00"], [4, 3]),
         (["--until", "2026-03-04"], [2, 1]),
         (["--provider", "wandb"], [4]),

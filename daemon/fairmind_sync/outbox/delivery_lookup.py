@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, Select, func, or_, select, tuple_
 
 from fairmind_sync.provider_names import ProviderName
+from fairmind_sync.storage.cause_function import cause_of
 from fairmind_sync.storage.engine import reading
 from fairmind_sync.storage.tables import (
     attempts_table,
@@ -56,7 +57,8 @@ _OF_RESULT = ("test_id", "revision", "user_id", "model_id", "test_type")
 class RunFilter:
     """Which deliveries to list; a field that is None restricts nothing.
 
-    `search` is part of a test's or a model's id, `error` part of the last error. `since` and `until` are the
+    `search` is part of a test's or a model's id, `error` part of the last error, and
+    `cause` the whole of what `cause_in` finds in it. `since` and `until` are the
     earliest time and the first time too late at which a delivery was enqueued. The newest result comes first,
     unless `is_oldest_first`. `before` and `after` are ids of deliveries: only what is older, or newer, than
     that delivery's place in the order is listed, beginning next to it.
@@ -71,6 +73,7 @@ class RunFilter:
     status: str | None = None
     error_kind: str | None = None
     error: str | None = None
+    cause: str | None = None
     result_id: int | None = None
     delivery_id: int | None = None
     search: str | None = None
@@ -88,6 +91,8 @@ class RunFilter:
             found.append(or_(*(text.icontains(self.search, autoescape=True) for text in texts)))
         if self.error:
             found.append(outbox_table.c.last_error.icontains(self.error, autoescape=True))
+        if self.cause is not None:
+            found.append(cause_of(outbox_table.c.last_error) == self.cause)
         if self.since is not None:
             found.append(outbox_table.c.created_at >= self.since)
         if self.until is not None:

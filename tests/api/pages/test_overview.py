@@ -111,7 +111,7 @@ def test_causes_can_be_retried_and_discarded_together(client: TestClient, engine
                 connection, delivery, ErrorKind.REJECTED, f"a parameter of {7000 + number}", NOW
             )
     page = client.get("/").text
-    chosen = "status=dead&amp;provider=mlflow&amp;kind=rejected&amp;error=a+parameter+of"
+    chosen = "status=dead&amp;provider=mlflow&amp;kind=rejected&amp;cause=a+parameter+of+%E2%80%A6"
     assert f"/deliveries/confirm?do=retry&amp;all=1&amp;back=%2F&amp;{chosen}" in page
 
 
