@@ -106,8 +106,9 @@ def _chosen(ids: list[int] | None, wanted: RunFilter, status: str) -> _Chosen:
 
 def _tell_rehearsal(chosen: _Chosen, would_change: int, verb: str, *, as_json: bool) -> NoReturn:
     """Says what would change; shows the first deliveries of those that were chosen."""
+    from fairmind_sync.operating.waiting import why_held_back
     from fairmind_sync.outbox.delivery_lookup import RunFilter, find
-    from fairmind_sync.storage.engine import current_time
+    from fairmind_sync.storage.engine import current_time, reading
 
     unchanged = len(chosen.ids) - would_change
     if as_json:
@@ -116,7 +117,9 @@ def _tell_rehearsal(chosen: _Chosen, would_change: int, verb: str, *, as_json: b
         fail(f"nothing would be {verb}: no such delivery is in a state for it")
     else:
         first = (find(chosen.engine, RunFilter(delivery_id=id_)) for id_ in chosen.ids[:_SHOWN])
-        columns = delivery_columns(current_time(chosen.engine))
+        with reading(chosen.engine) as connection:
+            held = why_held_back(connection)
+        columns = delivery_columns(current_time(chosen.engine), held)
         show(Listing(columns, [one for found in first for one in found]))
         say(
             f"{would_change:,} of {len(chosen.ids):,} deliveries would be {verb}; "

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, fields
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -17,6 +18,7 @@ from fairmind_sync.api.context import CurrentSettings, Store
 from fairmind_sync.api.pages.delivery_filter import DeliveryFilter
 from fairmind_sync.api.pages.rendering import render
 from fairmind_sync.evidence.group_table import csv_cell
+from fairmind_sync.operating.waiting import reason_of, why_held_back
 from fairmind_sync.outbox import delivery_lookup
 from fairmind_sync.outbox.delivery_lookup import DeliveryRecord, RunFilter
 from fairmind_sync.outbox.suggestions import suggestions
@@ -46,11 +48,14 @@ def deliveries(
         page, newer, older = _page(connection, wanted)
         count = _count(connection, wanted)
         known = suggestions(connection)
+        held = why_held_back(connection)
+    now = current_time(engine)
     return render(
         request,
         "deliveries.html",
         settings,
-        now=current_time(engine),
+        now=now,
+        reason_of=partial(reason_of, held=held, now=now),
         wanted=wanted,
         deliveries=page,
         newer=newer,
