@@ -89,7 +89,7 @@ def test_that_nothing_matches_is_told(env: dict[str, str]) -> None:
 
 
 def test_a_retry_of_one_cause_leaves_the_others(env: dict[str, str], engine: Engine) -> None:
-    assert command("retry", "--error", "too large", env=env).stdout == "retried 1 of 1 deliveries\n"
+    assert command("retry", "--error", "too large", env=env).stdout == "retried 1 of 1 delivery\n"
     assert statuses(engine) == ["pending", "dead", "pending", "pending"]
 
 
@@ -108,7 +108,7 @@ def test_what_was_chosen_by_options_is_kept_in_words(env: dict[str, str], engine
         (["discard", "--reason", "why", "1", "3"], "2 of 2 deliveries would be discarded"),
         (
             ["discard", "--reason", "why", "--status", "pending", "--user-id", "bob"],
-            "1 of 1 deliveries would be discarded",
+            "1 of 1 delivery would be discarded",
         ),
     ],
 )

@@ -15,6 +15,7 @@ from fairmind_sync.cli.listing import Listing
 from fairmind_sync.cli.output import fail, print_json, say
 from fairmind_sync.cli.showing import show
 from fairmind_sync.results.states import DEAD, PENDING
+from fairmind_sync.text import counted
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -122,7 +123,7 @@ def _tell_rehearsal(chosen: _Chosen, would_change: int, verb: str, *, as_json: b
         columns = delivery_columns(current_time(chosen.engine), held)
         show(Listing(columns, [one for found in first for one in found]))
         say(
-            f"{would_change:,} of {len(chosen.ids):,} deliveries would be {verb}; "
+            f"{would_change:,} of {_deliveries(len(chosen.ids))} would be {verb}; "
             "nothing was changed"
         )
     raise typer.Exit(0 if would_change else 1)
@@ -134,5 +135,9 @@ def _report(changed: int, chosen: int, verb: str, *, as_json: bool) -> None:
     elif not changed:
         fail(f"nothing was {verb}: no such delivery is in a state for it. See: fairmind-sync runs")
     else:
-        say(f"{verb} {changed} of {chosen} deliveries")
+        say(f"{verb} {changed:,} of {_deliveries(chosen)}")
     raise typer.Exit(0 if changed else 1)
+
+
+def _deliveries(count: int) -> str:
+    return counted(count, "delivery", "deliveries")

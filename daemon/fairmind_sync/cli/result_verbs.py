@@ -19,6 +19,7 @@ from fairmind_sync.cli.listing import Column, Cut, Listing, ShownOn
 from fairmind_sync.cli.output import fail, print_json, say
 from fairmind_sync.cli.showing import show
 from fairmind_sync.cli.when import age, shown
+from fairmind_sync.text import counted
 
 if TYPE_CHECKING:
     from fairmind_sync.outbox.result_listing import ListedResult
@@ -228,7 +229,7 @@ def stats(
         ("metrics", "passed", found["metrics_passed"]),
         ("metrics", "failed", found["metrics_failed"]),
     ]
-    say(f"{found['total_tests']:,} results; {found['pass_rate']} % of their metrics passed")
+    say(f"{counted(found['total_tests'], 'result')}; {found['pass_rate']} % of the metrics passed")
     show(Listing(_COUNTS, rows))
 
 
@@ -270,4 +271,4 @@ def export(
     if as_json:
         print_json({"file": str(output), "results": count})
     else:
-        say(f"wrote {count:,} results to {output}")
+        say(f"wrote {counted(count, 'result')} to {output}")
