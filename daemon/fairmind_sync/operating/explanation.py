@@ -12,7 +12,7 @@ from fairmind_sync.operating.waiting import held_back
 from fairmind_sync.outbox import delivery_lookup, heartbeat, provider_state
 from fairmind_sync.outbox.delivery_lookup import LARGEST_ID, RunFilter
 from fairmind_sync.provider_names import PROVIDERS, UNDECIDED
-from fairmind_sync.results.error_kinds import ErrorKind, words_for
+from fairmind_sync.results.error_kinds import ErrorKind, words_beside
 from fairmind_sync.results.evidence_states import REFUSED, STORED
 from fairmind_sync.results.states import (
     DEAD,
@@ -187,7 +187,7 @@ def _what_ends_it(name: str, provider: ProviderState, start: str | None) -> str 
 def _last_error(delivery: DeliveryRecord) -> str | None:
     if delivery.last_error is None:
         return None
-    words = words_for(delivery.last_error_kind)
+    words = words_beside(delivery.last_error_kind, delivery.last_error)
     return f"{words}: {delivery.last_error}" if words else delivery.last_error
 
 

@@ -24,7 +24,7 @@ from fairmind_sync.outbox.delivery_lookup import DeliveryRecord, RunFilter
 from fairmind_sync.outbox.suggestions import suggestions
 from fairmind_sync.provider_names import PROVIDERS
 from fairmind_sync.results.error_kinds import ErrorKind
-from fairmind_sync.results.states import STATUSES
+from fairmind_sync.results.states import DEAD, STATUSES
 from fairmind_sync.storage.engine import current_time, reading
 from fairmind_sync.text import storable
 
@@ -47,6 +47,7 @@ def deliveries(
     with reading(engine) as connection:
         page, newer, older = _page(connection, wanted)
         count = _count(connection, wanted)
+        some_dead = _has_dead(connection, wanted)
         known = suggestions(connection)
         held = why_held_back(connection)
     now = current_time(engine)
@@ -61,6 +62,7 @@ def deliveries(
         newer=newer,
         older=older,
         count=count,
+        some_dead=some_dead,
         is_more=count >= MOST_COUNTED,
         known=known,
         providers=PROVIDERS,
@@ -104,6 +106,14 @@ def _page(
 def _count(connection: Connection, wanted: DeliveryFilter) -> int:
     everywhere = DeliveryFilter.model_validate(wanted.fields).run_filter()
     return delivery_lookup.count(connection, everywhere, MOST_COUNTED)
+
+
+def _has_dead(connection: Connection, wanted: DeliveryFilter) -> bool:
+    """Returns whether something dead matches, which could be retried."""
+    if not wanted.is_narrow or wanted.status not in ("", DEAD):
+        return False
+    dead = DeliveryFilter.model_validate({**wanted.fields, "status": DEAD}).run_filter()
+    return bool(delivery_lookup.count(connection, dead, 1))
 
 
 def _file(parts: Iterator[str], media_type: str, name: str) -> StreamingResponse:
