@@ -16,12 +16,12 @@ from fairmind_sync.api.context import (
     Store,
 )
 from fairmind_sync.api.pages.delivery_filter import DeliveryFilter
-from fairmind_sync.api.pages.rendering import LONGEST_BACK, Back, render, to
+from fairmind_sync.api.pages.rendering import LONGEST_BACK, Back, link, render, to
 from fairmind_sync.operating import actions
 from fairmind_sync.outbox import delivery_lookup
 from fairmind_sync.outbox.delivery_lookup import LARGEST_ID, RunFilter
 from fairmind_sync.results.states import DEAD, PENDING
-from fairmind_sync.storage.engine import reading
+from fairmind_sync.storage.engine import current_time, reading
 
 router = APIRouter(include_in_schema=False)
 
@@ -113,8 +113,11 @@ def pause(
 def resume(
     provider: KnownProvider, engine: Store, by: CurrentActor, back: Back = "/"
 ) -> RedirectResponse:
-    actions.resume(engine, provider, by)
-    return to(back)
+    """Has the provider asked; the page that it leads back to tells the answer."""
+    was_unready = actions.resume(engine, provider, by)
+    path = back.partition("?")[0]
+    asked = {"asked": provider, "at": current_time(engine).timestamp()} if was_unready else {}
+    return to(link(path, **asked))
 
 
 def _filter(chosen: ChosenByAddress) -> RunFilter:
