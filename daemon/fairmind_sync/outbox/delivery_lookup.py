@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, Select, func, or_, select, tuple_
 
 from fairmind_sync.provider_names import ProviderName
+from fairmind_sync.results.error_causes import LEFT_OUT, cause_in
 from fairmind_sync.storage.cause_function import cause_of
 from fairmind_sync.storage.engine import reading
 from fairmind_sync.storage.tables import (
@@ -110,9 +111,9 @@ class RunFilter:
         return replace(self, before=delivery_id)
 
     def in_words(self) -> str:
-        """Returns what the filter lets through, for people; an error's text is left out.
+        """Returns what the filter lets through, for people; of an error's text the beginning of its cause.
 
-        A provider's words may repeat what they were sent, and have to go where a result is erased.
+        A provider's words may quote what they were sent, and that has to go where a result is erased.
         """
         said = (
             ("{} deliveries", self.status or "all"),
@@ -124,7 +125,8 @@ class RunFilter:
             ("of risk {}", self.risk),
             ("with an id like {}", self.search),
             ("of cause {}", self.error_kind),
-            ("with a certain error", self.error),
+            ("whose error has “{}”", self.error and _in_short(self.error)),
+            ("whose error says “{}”", self.cause and _in_short(self.cause)),
             ("since {:%Y-%m-%d %H:%M} UTC", self.since),
             ("until {:%Y-%m-%d %H:%M} UTC", self.until),
         )
@@ -163,8 +165,15 @@ class RunFilter:
         )
 
 
+_MOST_TOLD = 80
+"""So much of an error is told in words about a filter, which are kept."""
 _PLACE = (outbox_table.c.result_id, outbox_table.c.provider)
 """Where a delivery stands in the order of all."""
+
+
+def _in_short(error: str) -> str:
+    cause = cause_in(error)
+    return cause if len(cause) <= _MOST_TOLD else f"{cause[: _MOST_TOLD - 1]}{LEFT_OUT}"
 
 
 def _place_of(delivery_id: int) -> Any:
