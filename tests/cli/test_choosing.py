@@ -44,7 +44,7 @@ def statuses(engine: Engine) -> list[str]:
 )
 def test_each_verb_on_deliveries_takes_every_option_that_chooses(verb: Any) -> None:
     fields = {"test_id", "model_id", "user_id", "test_type", "risk", "provider"}
-    fields |= {"error", "since", "until"}
+    fields |= {"error", "cause", "since", "until"}
     taken = {*inspect.signature(verb).parameters}
     assert (fields - taken, "wanted" in taken) == (set(), False)
 
@@ -56,6 +56,8 @@ def test_each_verb_on_deliveries_takes_every_option_that_chooses(verb: Any) -> N
         (["--test-type", "llm_bias"], [4]),
         (["--risk", "Critical"], [3]),
         (["--error", "TOO large"], [1]),
+        (["--cause", "too large"], []),
+        (["--cause", "it is too large"], [1]),
         (["--since", "2026-03-05T06:00+01:00"], [4, 3]),
         (["--until", "2026-03-04"], [2, 1]),
         (["--provider", "wandb"], [4]),
@@ -87,7 +89,7 @@ def test_that_nothing_matches_is_told(env: dict[str, str]) -> None:
 
 
 def test_a_retry_of_one_cause_leaves_the_others(env: dict[str, str], engine: Engine) -> None:
-    assert command("retry", "--error", "too large", env=env).stdout == "retried 1 of 1 deliveries\n"
+    assert command("retry", "--error", "too large", env=env).stdout == "retried 1 of 1 delivery\n"
     assert statuses(engine) == ["pending", "dead", "pending", "pending"]
 
 
@@ -106,7 +108,7 @@ def test_what_was_chosen_by_options_is_kept_in_words(env: dict[str, str], engine
         (["discard", "--reason", "why", "1", "3"], "2 of 2 deliveries would be discarded"),
         (
             ["discard", "--reason", "why", "--status", "pending", "--user-id", "bob"],
-            "1 of 1 deliveries would be discarded",
+            "1 of 1 delivery would be discarded",
         ),
     ],
 )

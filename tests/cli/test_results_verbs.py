@@ -82,7 +82,7 @@ def test_each_revision_can_be_shown(env: dict[str, str], engine: Engine) -> None
 
 def test_results_are_counted(env: dict[str, str]) -> None:
     assert printed(env, "stats").splitlines() == [
-        "2 results; 66.67 % of their metrics passed",
+        "2 results; 66.67 % of the metrics passed",
         "by\tis\tresults",
         "risk\thigh\t1",
         "risk\tunknown\t1",

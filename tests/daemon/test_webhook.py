@@ -89,7 +89,7 @@ def test_a_provider_that_is_offline_for_long_is_told_once(
     (told,) = receiver.taken
     assert told["type"] == "provider.offline"
     assert told["text"] == (
-        "wandb has been offline for 16 min, 1 deliveries wait: no route. See: fairmind-sync status"
+        "wandb has been offline for 16 min, 1 delivery waits: no route. See: fairmind-sync status"
     )
     assert told["data"]["since"] == since.isoformat()
 

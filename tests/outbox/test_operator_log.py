@@ -50,7 +50,7 @@ def told(engine: Engine) -> list[tuple[Any, ...]]:
         ),
         (
             lambda to: actions.discard_all(to, RunFilter(status="dead", error="too"), "old", ANN),
-            ("discard", None, "dead deliveries with a certain error", 1, "old"),
+            ("discard", None, "dead deliveries whose error has \u201ctoo\u201d", 1, "old"),
         ),
     ],
     ids=["retry", "discard", "pause", "backfill", "retry all", "discard all"],

@@ -27,6 +27,8 @@ from fairmind_sync.cli.when import age, shown
 from fairmind_sync.provider_names import PROVIDERS, either
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fairmind_sync.operating.explanation import Explanation
     from fairmind_sync.outbox.delivery_lookup import RunFilter
 
@@ -51,6 +53,7 @@ def runs(
 
     Example: fairmind-sync runs --status dead --since 7d
     """
+    from fairmind_sync.operating.waiting import why_held_back
     from fairmind_sync.outbox.delivery_lookup import count, deliveries, find
     from fairmind_sync.storage.engine import current_time, reading
 
@@ -62,7 +65,8 @@ def runs(
             found = deliveries(connection, wanted, limit)
             is_all = len(found) < limit
             total = len(found) if is_all else count(connection, wanted, MOST_COUNTED)
-        listing = Listing(delivery_columns(current_time(engine)), found)
+            held = why_held_back(connection)
+        listing = Listing(delivery_columns(current_time(engine), held), found)
         return [listing, *rest_of(len(found), total, "deliveries")], 0
 
     if as_json:
@@ -71,7 +75,10 @@ def runs(
     show_or_watch(look, is_watched=watch)
 
 
-def delivery_columns(now: datetime) -> list[Column]:
+def delivery_columns(now: datetime, held: Mapping[str, str]) -> list[Column]:
+    """Returns the columns of a listing of deliveries; `held` is what `why_held_back` found."""
+    from fairmind_sync.operating.waiting import reason_of
+
     return [
         Column("id", attrgetter("id")),
         Column("age", lambda d: age(d.created_at, now), place=ShownOn.TERMINAL, is_number=True),
@@ -80,7 +87,7 @@ def delivery_columns(now: datetime) -> list[Column]:
         Column("status", attrgetter("status")),
         Column("attempts", attrgetter("attempts"), place=ShownOn.PIPE),
         Column("run", attrgetter("run_id"), place=ShownOn.PIPE),
-        Column("URL or error", lambda d: d.run_url or d.last_error, Cut.END),
+        Column("URL or reason", lambda d: d.run_url or reason_of(d, held, now), Cut.END),
         Column("saved", lambda d: shown(d.created_at), place=ShownOn.PIPE),
     ]
 

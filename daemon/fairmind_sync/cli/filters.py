@@ -59,6 +59,14 @@ WithError = Annotated[
     str | None,
     typer.Option("--error", help="Only with this in the last error.", rich_help_panel=_PANEL),
 ]
+OfCause = Annotated[
+    str | None,
+    typer.Option(
+        "--cause",
+        help="Only where the last error says this, with … for numbers, ids and what is quoted.",
+        rich_help_panel=_PANEL,
+    ),
+]
 Since = Annotated[
     datetime | None,
     typer.Option(
@@ -90,6 +98,7 @@ _CHOOSE_DELIVERIES: dict[str, Any] = {
     "risk": OfRisk,
     "provider": OfProvider,
     "error": WithError,
+    "cause": OfCause,
     "since": Since,
     "until": Until,
 }
@@ -126,6 +135,6 @@ def _choosing(chosen_by: Mapping[str, Any]) -> Callable[[_Verb], _Verb]:
 chooses_deliveries = _choosing(_CHOOSE_DELIVERIES)
 """For verbs on any deliveries."""
 chooses_what_waits = _choosing(
-    {name: option for name, option in _CHOOSE_DELIVERIES.items() if name != "error"}
+    {name: option for name, option in _CHOOSE_DELIVERIES.items() if name not in ("error", "cause")}
 )
 """For verbs on what is pending."""

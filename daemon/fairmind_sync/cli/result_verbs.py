@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import datetime
 from operator import attrgetter, itemgetter
@@ -19,9 +19,9 @@ from fairmind_sync.cli.listing import Column, Cut, Listing, ShownOn
 from fairmind_sync.cli.output import fail, print_json, say
 from fairmind_sync.cli.showing import show
 from fairmind_sync.cli.when import age, shown
+from fairmind_sync.text import counted
 
 if TYPE_CHECKING:
-    from fairmind_sync.outbox.delivery_lookup import DeliveryRecord
     from fairmind_sync.outbox.result_listing import ListedResult
 
 _COUNTS = (
@@ -100,11 +100,13 @@ def show_(
     Example: fairmind-sync results show test_123
     """
     from fairmind_sync.evidence.group_table import table_of
+    from fairmind_sync.operating.waiting import reason_of, why_held_back
     from fairmind_sync.outbox import delivery_lookup, result_lookup, saved_results
     from fairmind_sync.results.verdict import verdict_of
-    from fairmind_sync.storage.engine import reading
+    from fairmind_sync.storage.engine import current_time, reading
 
-    with reading(opened_to_look()) as connection:
+    engine = opened_to_look()
+    with reading(engine) as connection:
         every = result_lookup.revisions(connection, test_id, user_id)
         found = [one for one in every if revision in (None, one[1])][:1]
         if not found:
@@ -114,13 +116,19 @@ def show_(
         ((result_id, number, record),) = found
         wanted = delivery_lookup.RunFilter(result_id=result_id)
         deliveries = delivery_lookup.deliveries(connection, wanted)
+        held = why_held_back(connection)
         owner = record["user_id"] or ""
         result = saved_results.newest_result(connection, test_id, owner, number)
     if as_json:
         passed = result and verdict_of(result.results).has_passed
         print_json(record | {"revision": number, "passed": passed})
         return
-    show(*_facts(record, number, len(every), deliveries))
+    now = current_time(engine)
+    places = [
+        (one.provider, f"{one.status} {one.run_url or reason_of(one, held, now) or ''}")
+        for one in deliveries
+    ]
+    show(*_facts(record, number, len(every), places))
     if result is None:
         say("Its payload was erased.")
         return
@@ -157,9 +165,9 @@ def _number_columns() -> list[Column]:
 
 
 def _facts(
-    record: dict[str, Any], revision: int, revisions: int, deliveries: Sequence[DeliveryRecord]
+    record: dict[str, Any], revision: int, revisions: int, places: Iterable[tuple[str, str]]
 ) -> Iterator[str]:
-    """Yields what identifies the result, what it states on the whole test, and where it is."""
+    """Yields what identifies the result, what it states on the whole test, and where it is by provider."""
     more = f", revision {revision} of {revisions}" if revisions > 1 else ""
     yield f"{record['id']}{more}"
     named = {
@@ -173,10 +181,7 @@ def _facts(
         "verdict": _verdict_in(record),
         "summary": record["summary"],
     }
-    for delivery in deliveries:
-        named[delivery.provider] = (
-            f"{delivery.status} {delivery.run_url or delivery.last_error or ''}"
-        )
+    named.update(places)
     yield from (f"  {name:9} {value}" for name, value in named.items() if value)
 
 
@@ -224,7 +229,7 @@ def stats(
         ("metrics", "passed", found["metrics_passed"]),
         ("metrics", "failed", found["metrics_failed"]),
     ]
-    say(f"{found['total_tests']:,} results; {found['pass_rate']} % of their metrics passed")
+    say(f"{counted(found['total_tests'], 'result')}; {found['pass_rate']} % of the metrics passed")
     show(Listing(_COUNTS, rows))
 
 
@@ -266,4 +271,4 @@ def export(
     if as_json:
         print_json({"file": str(output), "results": count})
     else:
-        say(f"wrote {count:,} results to {output}")
+        say(f"wrote {counted(count, 'result')} to {output}")

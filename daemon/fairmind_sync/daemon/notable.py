@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from fairmind_sync.outbox import dead_causes, model_lookup, provider_state, webhook_events, workload
 from fairmind_sync.results.error_kinds import words_for
 from fairmind_sync.results.risk_levels import LEVELS
+from fairmind_sync.text import counted
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -79,7 +80,7 @@ def _of_provider(
         f"{told}{found.state}:{found.since.isoformat()}",
         f"provider.{found.state}",
         f"{provider} has been {found.state} for {(now - found.since) // _MINUTE} min, "
-        f"{waiting} deliveries wait: {reason}. See: fairmind-sync status",
+        f"{counted(waiting, 'delivery waits', 'deliveries wait')}: {reason}. See: fairmind-sync status",
         {
             "provider": provider,
             "since": found.since.isoformat(),

@@ -181,7 +181,7 @@ def _private_fields(engine: Engine, settings: Settings) -> Iterator[Finding]:
         results, removed = result_lookup.lately_removed(connection, _LATELY)
     counts = (removed[".".join(pattern)] for pattern in settings.private_fields)
     told = (f"{name} {count}" for name, count in zip(settings.redact, counts, strict=True))
-    detail = f"removed from the newest {results} results: {', '.join(told)}"
+    detail = f"removed from the newest {counted(results, 'result')}: {', '.join(told)}"
     yield Finding("private fields", detail)
 
 

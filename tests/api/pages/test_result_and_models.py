@@ -202,9 +202,19 @@ def sample(minutes: int, pending: int) -> Sample:
 
 
 def test_a_sparkline_has_a_gap_where_samples_are_missing() -> None:
-    drawn = sparkline([sample(60, 1), sample(55, 2), sample(10, 3), sample(5, 4)], NOW)
+    drawn = sparkline([sample(90, 1), sample(85, 2), sample(10, 3), sample(5, 4)], NOW)
     assert str(drawn).count("<polyline") == 2
 
 
-def test_one_sample_is_no_line() -> None:
-    assert sparkline([sample(5, 1)], NOW) is None
+@pytest.mark.parametrize(
+    "samples",
+    [
+        [],
+        [sample(5, 1)],
+        [sample(59, 1), sample(0, 2)],
+        [sample(600, 0), sample(300, 0), sample(0, 0)],
+    ],
+    ids=["none", "one", "less than an hour", "nothing waited"],
+)
+def test_where_there_is_nothing_to_see_nothing_is_drawn(samples: list[Sample]) -> None:
+    assert sparkline(samples, NOW) is None

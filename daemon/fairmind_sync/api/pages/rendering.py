@@ -18,7 +18,7 @@ from starlette.templating import Jinja2Templates
 from fairmind_sync import __version__
 from fairmind_sync.api.context import visitor_of
 from fairmind_sync.evidence.wording import number
-from fairmind_sync.results.error_kinds import words_for
+from fairmind_sync.results.error_kinds import words_beside, words_for
 from fairmind_sync.results.risk_levels import LEVELS
 from fairmind_sync.text import counted, lasting, printable, storable, web_url
 
@@ -112,6 +112,7 @@ _templates.env.filters |= {
     "verdict": verdict_words,
     "severity": severity,
     "kind_words": words_for,
+    "words_beside": words_beside,
     "pretty": partial(json.dumps, indent=2, ensure_ascii=False),
     "web_url": web_url,
     "printable": printable,
