@@ -69,6 +69,23 @@ def test_all_that_is_due_is_stored(engine: Engine) -> None:
     assert (store.asked, states(engine)) == ([1, 2, 3], ["stored"] * 3)
 
 
+def test_what_is_stored_is_told_with_its_run(engine: Engine) -> None:
+    owe(engine, 1)
+    with captured_logs() as events:
+        passing(engine, Store())
+    (row,) = rows(engine, outbox_table)
+    assert events == [
+        {
+            "event": "evidence.stored",
+            "log_level": "info",
+            "provider": "mlflow",
+            "delivery": row.id,
+            "test_id": events[0]["test_id"],
+            "run_id": row.run_id,
+        }
+    ]
+
+
 def test_nothing_more_is_tried_after_a_refusal(engine: Engine) -> None:
     owe(engine, 3)
     store = Store(states=[ALL_STORED, REFUSED])
@@ -98,7 +115,9 @@ def test_secrets_are_removed_from_the_reason(engine: Engine) -> None:
         passing(engine, Store(states=[REFUSED]), secrets=("abc",))
     (row,) = rows(engine, outbox_table)
     assert "abc" not in row.evidence_reason
-    assert [event["reason"] for event in events] == [row.evidence_reason]
+    assert [(event["event"], event["reason"]) for event in events] == [
+        ("evidence.missing", row.evidence_reason)
+    ]
 
 
 def test_deliveries_go_first(engine: Engine) -> None:

@@ -19,6 +19,7 @@ from fairmind_sync.relay.loop import LEASE
 from fairmind_sync.relay.recording import Recorder
 from fairmind_sync.results.delivery import Delivery, Run
 from fairmind_sync.results.error_kinds import ErrorKind
+from fairmind_sync.results.evidence_states import WAITING, EvidenceState
 from fairmind_sync.storage.engine import reading, writing
 from fairmind_sync.storage.tables import attempts_table, outbox_table, provider_table
 from tests.support.clock import NOW
@@ -162,6 +163,15 @@ def test_runs_that_ended_together_are_recorded_and_told_each(engine: Engine) -> 
         for row in rows(engine, outbox_table)
     ]
     assert found == [("delivered", run.id, run.url, "there", LATER) for run in runs]
+
+
+def test_what_a_run_lacks_is_recorded_and_told_without_secrets(engine: Engine) -> None:
+    lacks = EvidenceState(WAITING, f"no store at {SECRET}")
+    with captured_logs() as events:
+        recorder(engine).record_delivered([(claimed(engine), Delivered(RUN, "there", lacks))])
+    (row,) = rows(engine, outbox_table)
+    assert (row.evidence_state, row.evidence_reason) == ("waiting", "no store at [hidden]")
+    assert events[1]["reason"] == "no store at [hidden]"
 
 
 def test_a_run_is_a_success_of_its_provider(engine: Engine) -> None:
