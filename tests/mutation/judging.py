@@ -27,6 +27,7 @@ from mutmut.utils.format_utils import mangled_name_from_mutant_name
 
 from tests.mutation.reach import Reach
 from tests.mutation.trial import SURVIVED, Trial, tell
+from tests.support import tiers
 
 Case = tuple[SourceFileMutationData, str]
 
@@ -43,6 +44,12 @@ class Judge:
         self._heard: dict[str, set[int]] = defaultdict(set)
         self._killers: dict[str, list[int]] = defaultdict(list)
 
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Leaves out what needs a server; what starts a process fails, and is left out then."""
+        items[:] = filter(tiers.may_run_in_process, items)
+        for item in items:
+            item.add_marker(tiers.UNIT)
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         if session.testsfailed:
@@ -56,7 +63,7 @@ class Judge:
             file.load()
         left = [(file, name) for file in files for name in _not_judged(file)]
         Random(1).shuffle(left)  # a run that is cut short has judged a sample
-        tell(f"{session.testscollected} tests, {len(left)} mutants")
+        tell(f"{len(self._reach.seconds)} tests, {len(left)} mutants")
         for seconds in HEARINGS:
             left = self._hear(left, seconds)
         return True

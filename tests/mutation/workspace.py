@@ -23,24 +23,16 @@ from mutmut.__main__ import find_mutant, get_diff_for_mutant
 for name in sys.argv[1:]:
     print(name, get_diff_for_mutant(name, path=find_mutant(name).path), sep="\\n")
 """
+_UNWANTED = ("cacheprovider", "randomly", "timeout", "faulthandler")
 _ARGUMENTS = (
-    *(
-        "-q",
-        "-s",
-        "-n0",
-        "--rootdir=.",
-        "--tb=native",
-        "--import-mode=importlib",
-        "-m",
-        "unit and not nightly",
-    ),
-    *("-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:timeout", "-p", "no:faulthandler"),
+    *("-q", "-s", "-n0", "--rootdir=.", "--tb=native", "--import-mode=importlib"),
+    *(f"-pno:{name}" for name in _UNWANTED),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """What is mutated, and by which tests: those of the unit tier in the folders and files that mirror it.
+    """What is mutated, and by which tests: those in the folders and files that mirror it.
 
     `without` are words of tests that take long: a mutant costs as much as its tests. `imported` are modules
     that tests import late, and that each mutant would import anew.

@@ -95,6 +95,12 @@ def mark_tier(item: pytest.Item) -> None:
         item.add_marker(SYSTEM if _is_of_the_system(item) else UNIT)
 
 
+def may_run_in_process(item: pytest.Item) -> bool:
+    """Returns whether the item asks for no server; it may start a process all the same."""
+    needs = _SERVERS.intersection(getattr(item, "fixturenames", ()))
+    return not needs and not _is_on_postgresql(item) and item.get_closest_marker(NIGHTLY) is None
+
+
 def _is_of_the_system(item: pytest.Item) -> bool:
     return _waits(item) or _is_on_postgresql(item)
 
