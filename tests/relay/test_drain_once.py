@@ -31,12 +31,14 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     asked: list[Any] = []
 
     def run(
-        _engine: Engine,
-        _settings: Settings,
+        engine: Engine,
+        settings: Settings,
         providers: Sequence[str],
         on_progress: Callable[[], None],
         most_seconds: float | None,
     ) -> None:
+        assert isinstance(engine, Engine)
+        assert isinstance(settings, Settings)
         asked.append((providers, most_seconds))
         on_progress()
 

@@ -73,7 +73,7 @@ class Context:
         return self.processes[-1]
 
     def Pipe(self, *, duplex: bool) -> tuple[Pipe, Pipe]:  # noqa: N802 multiprocessing's name
-        assert not duplex
+        assert duplex is False
         pipe = Pipe()
         return pipe, pipe
 
@@ -81,7 +81,8 @@ class Context:
 @pytest.fixture
 def context(monkeypatch: pytest.MonkeyPatch) -> Context:
     made = Context()
-    monkeypatch.setattr("multiprocessing.get_context", lambda _method: made)
+    contexts = {drain_processes._METHOD: made}
+    monkeypatch.setattr("multiprocessing.get_context", contexts.__getitem__)
     monkeypatch.setattr(Process, "ends_at_once", True)
     return made
 

@@ -215,8 +215,8 @@ def test_a_provider_that_broke_ends_the_process(
     use(monkeypatch, FakeProvider(script=[ProviderBrokenError("the core died")]))
     with captured_logs() as events, pytest.raises(EndedError):
         worker.drain("mlflow", settings)
-    told = [(one["event"], one["reason"]) for one in events if one["event"] == "worker.broken"]
-    assert (exits, told) == ([worker.BROKEN], [("worker.broken", "the core died")])
+    told = [(one["provider"], one["reason"]) for one in events if one["event"] == "worker.broken"]
+    assert (exits, told) == ([worker.BROKEN], [("mlflow", "the core died")])
 
 
 def test_a_bug_in_a_provider_is_not_hidden(

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine
 
 from fairmind_sync.clock import utc_now
-from fairmind_sync.outbox import outcomes
+from fairmind_sync.outbox import outcomes, unclean_attempts
 from fairmind_sync.outbox.unclean_attempts import Standing
 from fairmind_sync.providers.base import Ledger
 from fairmind_sync.relay import sweep
@@ -64,6 +64,14 @@ def test_an_unclean_attempt_calls_for_a_sweep_of_its_provider(engine: Engine) ->
     before = is_called_for(engine)
     unclean(engine)
     assert (before, is_called_for(engine), is_called_for(engine, "wandb")) == (False, True, False)
+
+
+def test_an_attempt_that_was_swept_long_after_it_calls_for_no_other_sweep(engine: Engine) -> None:
+    unclean(engine)
+    with writing(engine) as connection:
+        unclean_attempts.note_swept(connection, "mlflow", utc_now() + timedelta(days=60))
+        is_called_for = sweep.is_called_for(connection, "mlflow", utc_now() + timedelta(days=60))
+    assert not is_called_for
 
 
 def test_a_provider_is_told_the_suspects_and_the_log_how_many(engine: Engine) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from random import Random
 from typing import Any
 
@@ -11,21 +11,28 @@ from sqlalchemy import Engine
 
 from fairmind_sync import tracing
 from fairmind_sync.providers.base import Dead, Delivered, Retry
+from fairmind_sync.relay.loop import Relay
 from fairmind_sync.relay.recording import Recorder
+from fairmind_sync.results.delivery import Delivery
 from fairmind_sync.results.error_kinds import ErrorKind
+from fairmind_sync.testing import FakeProvider
+from fairmind_sync.tracing.untraced import Untraced
 from tests.support.clock import NOW
 from tests.support.deliveries import LEASE, RUN, claim, claimed, save
 
 RETRY = Retry(ErrorKind.UNCERTAIN, "no reply")
 
 
-@dataclass
-class Trace:
+class Trace(Untraced):
     """In the place of this process's spans."""
 
-    told: list[Any] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.told: list[Any] = []
 
-    def recorded(self, deliveries: list[Any], began: float, *how: str) -> None:
+    def claimed(self, deliveries: Iterable[Delivery], began: int) -> None:
+        self.told += [(one.id, began, "claimed") for one in deliveries]
+
+    def recorded(self, deliveries: Iterable[Delivery], began: int, *how: str | None) -> None:
         self.told += [(one.id, began, *how) for one in deliveries]
 
 
@@ -69,3 +76,9 @@ def test_a_trace_is_told_of_a_lost_lease(engine: Engine, trace: Trace) -> None:
         (2, 77, "delivered"),
         (1, 77, "lease_lost"),
     ]
+
+
+def test_a_trace_is_told_of_a_claim(engine: Engine, trace: Trace) -> None:
+    save(engine, "mlflow")
+    Relay(engine, FakeProvider(), max_attempts=3, clock=lambda: NOW).drain()
+    assert trace.told == [(1, 77, "claimed"), (1, 77, "delivered")]
