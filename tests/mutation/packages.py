@@ -17,7 +17,7 @@ PACKAGES = {
         Package(
             "outbox",
             ("outbox/*",),
-            ("tests/outbox", "tests/handover"),
+            ("tests/outbox",),
             without=("test_state_machine",),
         ),
         Package("handover", ("handover/*",), ("tests/handover",), without=("test_state_machine",)),
