@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from fairmind_sync.outbox import arrivals, hand_overs
+from fairmind_sync.outbox import arrivals, hand_over_lookup, hand_overs, sites
 from fairmind_sync.outbox.arrivals import ArrivingDelivery, ArrivingResult, ToldOutcome
-from fairmind_sync.outbox.sites import SiteRecord
+from fairmind_sync.outbox.hand_over_lookup import WayOfDelivery
+from fairmind_sync.outbox.sites import BundleRecord, SiteRecord
 from fairmind_sync.storage.engine import reading, writing
 from fairmind_sync.storage.tables import arrivals_table, outbox_table, results_table
 from fairmind_sync.testing import new_result
@@ -89,12 +90,32 @@ def test_what_is_known_is_known_however_often_it_comes(engine: Engine) -> None:
 
 
 def test_another_site_that_knows_the_key_is_told_of_the_same_delivery(engine: Engine) -> None:
+    save(engine, "mlflow")
     take_in(engine, result(KEY))
     assert take_in(engine, result(KEY), site=OTHER) == {"owed": 1}
     assert [(row.site, row.delivery_id) for row in rows(engine, arrivals_table)] == [
-        (OTHER, 1),
-        (SITE, 1),
+        (OTHER, 2),
+        (SITE, 2),
     ]
+
+
+def test_what_is_known_is_found_in_parts(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arrivals, "_AT_ONCE", 2)
+    every = [result(f"{number:032}", test_id=f"t{number}") for number in range(5)]
+    assert take_in(engine, *every) == {"new": 5}
+    assert take_in(engine, *every) == {"known": 5}
+
+
+def test_where_a_delivery_came_from_first_is_told(engine: Engine) -> None:
+    save(engine, "mlflow")
+    take_in(engine, result(KEY))
+    with writing(engine) as connection:
+        arrivals.take_in(connection, OTHER, "a" * 32, [result(KEY)], LATER)
+        sites.note_bundle(
+            connection, BundleRecord("in", "results", BUNDLE, SITE, "there", NOW, 1, "a.bundle")
+        )
+        came = [hand_over_lookup.came_from(connection, each) for each in (1, 2)]
+    assert came == [None, WayOfDelivery("there", BUNDLE, NOW)]
 
 
 def test_only_what_is_dead_and_comes_anew_is_retried(engine: Engine) -> None:

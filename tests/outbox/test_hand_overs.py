@@ -141,3 +141,14 @@ def test_where_a_delivery_went_last_is_told_by_the_best_name_there_is(engine: En
         told.append(hand_over_lookup.went_to(connection, 1))
         assert hand_over_lookup.went_to(connection, 2) is None
     assert told == [WayOfDelivery(name, FIRST, NOW) for name in (SITE, "of then", "of today")]
+
+
+def test_a_result_goes_out_with_those_of_its_deliveries_that_go(engine: Engine) -> None:
+    save(engine, "wandb", "mlflow", test_id="one")
+    save(engine, "mlflow", test_id="two")
+    with reading(engine) as connection:
+        gone = [
+            (result.test_id, [each.provider for each in result.deliveries])
+            for result in hand_overs.outgoing(connection, [1, 2, 3], SITE)
+        ]
+    assert gone == [("one", ["mlflow", "wandb"]), ("two", ["mlflow"])]

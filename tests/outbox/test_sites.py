@@ -105,6 +105,14 @@ def test_a_site_holds_what_went_there_and_has_no_outcome(engine: Engine) -> None
         assert sites.held_by(connection, THERE.fingerprint) == 2
         assert hand_overs.take_back(connection, FIRST, NOW) == 2
         assert sites.held_by(connection, THERE.fingerprint) == 0
+        ids = hand_overs.candidates(
+            connection, RunFilter(), ELSEWHERE.fingerprint, NOW, again=False
+        )
+        gone = hand_overs.outgoing(connection, ids, ELSEWHERE.fingerprint)
+        deliveries = [each for result in gone for each in result.deliveries]
+        hand_overs.mark(connection, deliveries, ELSEWHERE.fingerprint, SECOND, NOW, again=False)
+        assert sites.held_by(connection, THERE.fingerprint) == 0
+        assert sites.held_by(connection, ELSEWHERE.fingerprint) == 3
 
 
 def test_a_bundle_is_news_once(connection: Connection) -> None:

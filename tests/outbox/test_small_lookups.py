@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine
 
-from fairmind_sync.outbox import enqueuing, outcomes, repairs, result_listing
+from fairmind_sync.outbox import (
+    enqueuing,
+    outcomes,
+    repairs,
+    result_listing,
+    result_lookup,
+    saving,
+    suggestions,
+)
 from fairmind_sync.outbox.dead_causes import Died, died_since
 from fairmind_sync.outbox.result_listing import ResultFilter
+from fairmind_sync.outbox.suggestions import Suggestions
 from fairmind_sync.results.delivery import Enqueued
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.storage.engine import reading, writing
-from fairmind_sync.storage.tables import outbox_table
+from fairmind_sync.storage.tables import outbox_table, results_table
+from fairmind_sync.testing import new_result
 from tests.support.clock import NOW
 from tests.support.databases import rows
 from tests.support.deliveries import claim, dead, delivered, save
@@ -104,4 +115,38 @@ def test_a_save_that_owes_nobody_enqueues_nothing(engine: Engine) -> None:
     save(engine)
     with writing(engine) as connection:
         enqueuing.enqueue(connection, [1], iter(()), NOW)
+    assert rows(engine, outbox_table) == []
+
+
+def test_what_a_filter_suggests_is_in_alphabetical_order_and_of_the_newest(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suggestions, "_NEWEST", 3)
+    save(engine, user_id="old", results={"risk_level": "low"})
+    for user, model in (("eve", "m2"), ("bob", "m1"), ("ann", "m3")):
+        save(engine, user_id=user, model_id=model, results={"risk_level": "high"})
+    with reading(engine) as connection:
+        found = suggestions.suggestions(connection)
+        monkeypatch.setattr(suggestions, "_MOST", 2)
+        few = suggestions.suggestions(connection)
+    assert found == Suggestions(["ann", "bob", "eve"], ["m1", "m2", "m3"], ["ml_bias"], ["high"])
+    assert few.users == ["ann", "bob"]
+
+
+def test_what_private_fields_were_kept_out_of_lately_is_counted(engine: Engine) -> None:
+    with writing(engine) as connection:
+        for removed in ('{"a": 9}', '{"a": 1, "b": 2}', None, '{"a": 3}'):
+            saving.save(connection, replace(new_result(), removed=removed), (), NOW)
+        assert result_lookup.lately_removed(connection, 3) == (3, {"a": 4, "b": 2})
+
+
+def test_a_revision_of_another_site_keeps_its_number_where_that_is_free(engine: Engine) -> None:
+    one, other = (new_result(test_id="t", results={"accuracy": n}) for n in (0.25, 0.5))
+    with writing(engine) as connection:
+        saved = [
+            saving.save_revision(connection, new, number, NOW)
+            for new, number in ((one, 4), (one, 5), (other, 4))
+        ]
+    assert [(each.revision, each.is_new) for each in saved] == [(4, True), (4, False), (5, True)]
+    assert [row.created_at for row in rows(engine, results_table)] == [NOW, NOW]
     assert rows(engine, outbox_table) == []
