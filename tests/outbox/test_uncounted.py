@@ -11,7 +11,7 @@ from fairmind_sync.outbox import outcomes, owed_evidence, retry_discard
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.results.evidence_states import WAITING, EvidenceState
 from fairmind_sync.storage.engine import writing
-from fairmind_sync.storage.tables import attempts_table, outbox_table
+from fairmind_sync.storage.tables import attempts_table, outbox_table, results_table
 from tests.support.clock import NOW
 from tests.support.databases import rows
 from tests.support.deliveries import claimed, dead, delivered
@@ -71,3 +71,27 @@ def test_what_another_site_has_is_given_up_only_where_that_is_said(
         )
         given_up = retry_discard.discard(connection, [1, 2], "no use", NOW, even_handed_over=even)
     assert given_up == count
+
+
+def test_evidence_is_asked_for_of_delivered_runs_alone_and_anew(engine: Engine) -> None:
+    delivered(engine)
+    dead(engine)
+    with writing(engine) as connection:
+        connection.execute(outbox_table.update().values(evidence_reason="of then"))
+        owed_evidence.ask_for(connection, [1, 2], LATER)
+    found = [
+        (row.evidence_state, row.evidence_reason, row.evidence_due_at)
+        for row in rows(engine, outbox_table)
+    ]
+    assert found == [("waiting", None, LATER), (None, "of then", None)]
+
+
+def test_evidence_of_an_erased_or_deleted_result_is_not_asked_for(engine: Engine) -> None:
+    for _ in range(3):
+        delivered(engine)
+    with writing(engine) as connection:
+        for number, column in ((1, "erased_at"), (2, "deleted_at")):
+            connection.execute(
+                results_table.update().where(results_table.c.id == number).values({column: NOW})
+            )
+        assert owed_evidence.without_state(connection, "mlflow", 0, 9) == [3]
