@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from fairmind_sync.outbox import arrivals, hand_overs, homecoming, retry_discard
+from fairmind_sync.outbox import arrivals, deletion, hand_overs, homecoming, retry_discard
 from fairmind_sync.outbox.arrivals import ArrivingDelivery, ArrivingResult, ToldOutcome
 from fairmind_sync.outbox.delivery_lookup import RunFilter
 from fairmind_sync.storage.engine import reading, writing
@@ -106,3 +106,27 @@ def test_receipts_are_noted_of_the_site_that_wrote_them(engine: Engine) -> None:
     assert [noted(engine)[site].heard_sequence for site in (SITE, OTHER)] == [0, 5]
     (row,) = rows(engine, outbox_table)
     assert (row.status, row.create_attempted_at) == ("dead", NOW)
+
+
+def test_what_another_bundle_carried_stays_there(engine: Engine) -> None:
+    for number, key in ((1, FIRST), (2, SECOND)):
+        save(engine, "mlflow")
+        hand_over(engine, number, key)
+    take_back(engine, FIRST)
+    assert [row.status for row in rows(engine, outbox_table)] == ["pending", "handed_over"]
+
+
+def test_an_attempt_that_may_have_made_a_run_goes_along(engine: Engine) -> None:
+    save(engine, "mlflow")
+    with writing(engine) as connection:
+        connection.execute(outbox_table.update().values(create_attempted_at=LATER))
+        (result,) = hand_overs.outgoing(connection, [1], SITE)
+    assert result.deliveries[0].create_attempted_at == LATER
+
+
+def test_a_deleted_result_is_owed_by_no_other_site(engine: Engine) -> None:
+    save(engine, "mlflow", test_id="t")
+    hand_over(engine, 1, FIRST)
+    with writing(engine) as connection:
+        deletion.delete(connection, "t", "user-1", NOW)
+    assert [row.status for row in rows(engine, outbox_table)] == ["discarded"]

@@ -63,6 +63,8 @@ def test_a_verdict_is_the_one_that_the_result_had_when_it_was_saved(
     (model,) = listed(engine)
     verdict = model.newest.verdict
     assert (verdict.overall_risk, verdict.has_passed) == (risk, has_passed)
+    counted = (verdict.metrics_passed, verdict.metrics_failed)
+    assert counted == (results.get("metrics_passed", 0), results.get("metrics_failed", 0))
 
 
 def test_a_deleted_result_is_no_part_of_a_model(engine: Engine) -> None:

@@ -14,6 +14,7 @@ from fairmind_sync.outbox import (
     repairs,
     result_listing,
     result_lookup,
+    retry_discard,
     saving,
     suggestions,
 )
@@ -55,8 +56,18 @@ def test_an_attempt_that_began_an_hour_before_counts(
 def test_what_is_retried_is_dead_no_longer(engine: Engine) -> None:
     dead(engine)
     with writing(engine) as connection:
-        connection.execute(outbox_table.update().values(status="pending", finished_at=None))
+        connection.execute(outbox_table.update().values(status="delivered", run_id="r"))
         assert died_since(connection, NOW) == []
+
+
+def test_what_died_twice_is_one_dead_delivery(engine: Engine) -> None:
+    dead(engine)
+    with writing(engine) as connection:
+        retry_discard.retry(connection, [1], NOW)
+    (again,) = claim(engine)
+    with writing(engine) as connection:
+        outcomes.record_dead(connection, again, ErrorKind.REJECTED, "odd", NOW)
+        assert died_since(connection, NOW) == [Died("mlflow", "rejected", 1)]
 
 
 def test_what_a_filter_lets_through_is_summed_up(engine: Engine) -> None:

@@ -14,7 +14,7 @@ from fairmind_sync.storage.engine import writing
 from fairmind_sync.storage.tables import attempts_table, outbox_table, results_table
 from tests.support.clock import NOW
 from tests.support.databases import rows
-from tests.support.deliveries import claimed, dead, delivered
+from tests.support.deliveries import LEASE, claim, claimed, dead, delivered
 
 LATER = NOW + timedelta(hours=1)
 
@@ -95,3 +95,22 @@ def test_evidence_of_an_erased_or_deleted_result_is_not_asked_for(engine: Engine
                 results_table.update().where(results_table.c.id == number).values({column: NOW})
             )
         assert owed_evidence.without_state(connection, "mlflow", 0, 9) == [3]
+
+
+@pytest.mark.parametrize("gone", ["erased_at", "deleted_at"])
+def test_evidence_of_a_result_that_is_gone_is_not_taken(engine: Engine, gone: str) -> None:
+    delivered(engine)
+    with writing(engine) as connection:
+        connection.execute(outbox_table.update().values(evidence_due_at=NOW))
+        connection.execute(results_table.update().values({gone: NOW}))
+        assert owed_evidence.take(connection, "mlflow", NOW) is None
+    (row,) = rows(engine, outbox_table)
+    assert (row.evidence_state, row.evidence_due_at) == ("refused", None)
+
+
+def test_what_is_unclaimed_keeps_the_attempts_before(engine: Engine) -> None:
+    claimed(engine, now=NOW - LEASE)
+    (again,) = claim(engine)
+    with writing(engine) as connection:
+        outcomes.unclaim(connection, [again])
+    assert [row.started_at for row in rows(engine, attempts_table)] == [NOW - LEASE]
