@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,9 @@ from mutmut.mutation.trampoline import set_mutant_under_test
 from mutmut.state import state
 
 from tests.mutation.trial import Trial, in_a_fork, tell
+
+_LONGEST = 30
+"""Seconds: a test that takes longer is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class Reach:
 
 
 def _try(trial: Trial, number: int, say: Callable[[str], None]) -> int:
+    signal.alarm(_LONGEST)
     set_mutant_under_test("stats")
     begun = time.process_time()
     is_good = trial.run(number)

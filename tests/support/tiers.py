@@ -82,6 +82,8 @@ _STARTERS = {
     "self_signed",
     "NotingServer",  # asked by MLflow's package too, whose import starts a process
 }
+_WAITS_FOR_LONG = {"Lab", "WandbLab", "NotingServer", "Forked", "noting_server", "wandb_standin"}
+"""What a test that must start no process waits for in vain."""
 _STARTS = {
     *("subprocess.Popen", "os.posix_spawn", "os.fork", "os.forkpty", "os.exec", "os.system"),
     "tests.Forked",
@@ -96,9 +98,12 @@ def mark_tier(item: pytest.Item) -> None:
 
 
 def may_run_in_process(item: pytest.Item) -> bool:
-    """Returns whether the item asks for no server; it may start a process all the same."""
-    needs = _SERVERS.intersection(getattr(item, "fixturenames", ()))
-    return not needs and not _is_on_postgresql(item) and item.get_closest_marker(NIGHTLY) is None
+    """Returns whether the item asks for no server, and nobody marked it; it may start a process all the same."""
+    needs = _SERVERS.union(_WAITS_FOR_LONG).intersection(getattr(item, "fixturenames", ()))
+    waits = not isinstance(item, pytest.Function) or _WAITS_FOR_LONG.intersection(vars(item.module))
+    by_hand = item.get_closest_marker(SYSTEM) is not None and not _is_of_the_system(item)
+    is_nightly = item.get_closest_marker(NIGHTLY) is not None
+    return not (needs or waits or by_hand or is_nightly or _is_on_postgresql(item))
 
 
 def _is_of_the_system(item: pytest.Item) -> bool:
