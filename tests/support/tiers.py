@@ -98,7 +98,7 @@ def mark_tier(item: pytest.Item) -> None:
 
 
 def may_run_in_process(item: pytest.Item) -> bool:
-    """Returns whether the item asks for no server, and nobody marked it; it may start a process all the same."""
+    """Returns whether the item asks for no server, and nobody marked it; it may start a process."""
     needs = _SERVERS.union(_WAITS_FOR_LONG).intersection(getattr(item, "fixturenames", ()))
     waits = not isinstance(item, pytest.Function) or _WAITS_FOR_LONG.intersection(vars(item.module))
     by_hand = item.get_closest_marker(SYSTEM) is not None and not _is_of_the_system(item)
