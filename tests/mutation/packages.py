@@ -26,7 +26,11 @@ PACKAGES = {
             "providers",
             ("providers/*",),
             ("tests/providers", *_MODELS),
-            imported=("fairmind_sync.providers.wandb.sdk", "tests.providers.model_subjects"),
+            imported=(
+                "fairmind_sync.providers.wandb.sdk",
+                "fairmind_sync.providers.mlflow.package_client",
+                "tests.providers.model_subjects",
+            ),
         ),
     )
 }
