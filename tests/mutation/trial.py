@@ -30,11 +30,12 @@ class Trial:
         return len(self._session.items)
 
     def warm_up(self) -> None:
-        """Runs a test with a database here, so that no fork has to make the schema."""
+        """Runs each file's first test here, so that no fork makes a schema, or imports what is late."""
+        begun = set()
         for number, item in enumerate(self._session.items):
-            if "engine" in getattr(item, "fixturenames", ()):
+            if item.path not in begun:
+                begun.add(item.path)
                 self.run(number)
-                break
         gc.collect()
         gc.freeze()  # a fork writes to no page that it only reads
 
