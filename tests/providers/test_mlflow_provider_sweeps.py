@@ -8,13 +8,29 @@ import pytest
 
 from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
 from fairmind_sync.outbox.unclean_attempts import Standing
+from fairmind_sync.providers.base import Delivered
 from fairmind_sync.providers.mlflow.content import DELIVERY_KEY_TAG
-from fairmind_sync.providers.mlflow.runs_api import MlflowRefusedError, StoredRun, UncertainError
+from fairmind_sync.providers.mlflow.run_evidence import EvidenceSender, Sent
+from fairmind_sync.providers.mlflow.runs_api import (
+    MlflowRefusedError,
+    RunPlace,
+    StoredRun,
+    UncertainError,
+)
 from fairmind_sync.results.delivery import OwedEvidence
 from fairmind_sync.results.evidence_states import ALL_STORED, EvidenceState
-from tests.providers.test_mlflow_provider_calls import KEY, NO_RUN, THERE, URL, Api, Notes, provider
+from tests.providers.test_mlflow_provider_calls import (
+    KEY,
+    NO_RUN,
+    THERE,
+    URL,
+    Api,
+    Notes,
+    deliver,
+    provider,
+)
 from tests.support.log_events import captured_logs
-from tests.support.values import SAVED_AT, saved_result
+from tests.support.values import SAVED_AT, delivery, saved_result
 
 GONE = EvidenceState("refused", "the run was deleted at MLflow", is_final=True)
 NO_TAG = (
@@ -131,3 +147,22 @@ def test_a_deleted_run_is_noted_where_it_is_the_deliverys(run: str, told: list[A
 def test_a_sweep_without_an_answer_says_that_mlflow_is_away() -> None:
     with pytest.raises(ProviderOfflineError, match=r"^no reply$"):
         sweep(Notes(), unfinished_runs=UncertainError("no reply"))
+
+
+def test_evidence_goes_to_the_runs_place_and_tells_that_it_came_further(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sent: list[tuple[Any, ...]] = []
+
+    def send(_sender: EvidenceSender, *given: Any) -> Sent:
+        sent.append(given)
+        return Sent(GONE, [])
+
+    monkeypatch.setattr(EvidenceSender, "send", send)
+    outcome = deliver(api := Api(), delivery(), notes := Notes())
+    assert isinstance(outcome, Delivered)
+    assert (outcome.evidence, provider(api).add_evidence(owed())) == (GONE, GONE)
+    place = RunPlace("r", "s3://b")
+    assert [given[:3] for given in sent] == [(place, saved_result(), URL)] * 2
+    sent[0][3]()
+    assert notes.told[-1] == ("progressed", KEY)
