@@ -82,7 +82,7 @@ _STARTERS = {
     "self_signed",
     "NotingServer",  # asked by MLflow's package too, whose import starts a process
 }
-_WAITS_FOR_LONG = {"Lab", "WandbLab", "Forked", "wandb_standin"}
+_WAITS_FOR_LONG = {"Lab", "WandbLab", "Forked", "multiprocessing", "wandb_standin"}
 """What a test that must start no process waits for in vain."""
 _STARTS = {
     *("subprocess.Popen", "os.posix_spawn", "os.fork", "os.forkpty", "os.exec", "os.system"),
