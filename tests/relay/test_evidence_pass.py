@@ -15,7 +15,7 @@ from fairmind_sync.relay.evidence_pass import EvidencePass
 from fairmind_sync.results.delivery import OwedEvidence
 from fairmind_sync.results.evidence_states import ALL_STORED, EvidenceState
 from fairmind_sync.storage.engine import writing
-from fairmind_sync.storage.tables import outbox_table, provider_table
+from fairmind_sync.storage.tables import outbox_table, provider_table, results_table
 from fairmind_sync.testing import FakeProvider
 from tests.support.databases import rows
 from tests.support.deliveries import delivered, pass_time, save
@@ -80,7 +80,7 @@ def test_what_is_stored_is_told_with_its_run(engine: Engine) -> None:
             "log_level": "info",
             "provider": "mlflow",
             "delivery": row.id,
-            "test_id": events[0]["test_id"],
+            "test_id": rows(engine, results_table)[0].test_id,
             "run_id": row.run_id,
         }
     ]
@@ -121,7 +121,7 @@ def test_secrets_are_removed_from_the_reason(engine: Engine) -> None:
             "log_level": "warning",
             "provider": "mlflow",
             "delivery": row.id,
-            "test_id": events[0]["test_id"],
+            "test_id": rows(engine, results_table)[0].test_id,
             "state": "refused",
             "reason": row.evidence_reason,
         }
