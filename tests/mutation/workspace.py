@@ -15,7 +15,7 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).parents[2]
 _BESIDE_SOURCES = ("migrations", "alembic.ini")
-_COPIED = ("tests", *_BESIDE_SOURCES)
+_COPIED = ("tests", "daemon/docs", *_BESIDE_SOURCES)
 _SHOW = """
 import sys
 from mutmut.__main__ import find_mutant, get_diff_for_mutant
