@@ -13,7 +13,7 @@ _MODELS = (
 PACKAGES = {
     package.name: package
     for package in (
-        Package("results", ("results/*",), ("tests/results",)),
+        Package("results", ("results/*",), ("tests/results", "tests/evidence")),
         Package(
             "outbox",
             ("outbox/*",),
