@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -112,6 +113,14 @@ def test_a_deletion_is_kept_with_the_user_of_the_result(
     assert bias_test_results.delete_test_result_sync("t", "ann")
     (one,) = kept(engine)
     assert (one.action, one.who, one.subject, one.count) == ("delete", "user ann", "test t", 1)
+
+
+@pytest.mark.parametrize(
+    ("ids", "named"),
+    [([7], "delivery 7"), (range(1, 21), f"deliveries {', '.join(map(str, range(1, 21)))}")],
+)
+def test_a_short_list_is_named_whole(ids: Sequence[int], named: str) -> None:
+    assert operator_log.deliveries_named(ids) == named
 
 
 def test_a_long_list_is_named_by_its_beginning() -> None:

@@ -122,3 +122,11 @@ def test_what_is_saved_during_an_export_is_left_out_and_its_test_is_not_lost(
         ("two", "passed"),
         ("three", None),
     ]
+
+
+def test_users_whose_tests_are_called_alike_have_a_newest_result_each(engine: Engine) -> None:
+    for user, number in (("ann", 1), ("bob", 1), ("bob", 2)):
+        save(engine, test_id="same", user_id=user, results={"accuracy": number / 4})
+    with reading(engine) as connection:
+        found = listed(connection, ResultFilter(), 9)
+    assert [(one.user_id, one.revision) for one in found] == [("bob", 2), ("ann", 1)]
