@@ -96,11 +96,37 @@ def test_csv_has_a_row_for_each_result(env: dict[str, str], tmp_path: Path) -> N
     assert printed(env, "export", "-o", "all.csv") == "wrote 2 results to all.csv\n"
     with (tmp_path / "all.csv").open(newline="") as file:
         first, second = csv.DictReader(file)
-    assert [*first] == [
+    assert [*first][:11] == [
         *("id", "user", "model", "dataset", "type", "saved", "risk", "verdict"),
         *("passed", "failed", "removed"),
     ]
     assert (first["id"], first["verdict"], second["id"]) == ("one", "failed", "two")
+
+
+def test_csv_has_a_column_for_each_metric_as_runs_name_it(
+    env: dict[str, str], engine: Engine
+) -> None:
+    save(engine, test_id="old", results={"selection_rate": {"50+": 0.5, "<25": 0.25}})
+    header, *lines = csv.reader(printed(env, "export").splitlines())
+    assert (header[11:], [line[11:] for line in lines]) == (
+        [
+            *("metrics_failed", "metrics_passed", "selection_rate/50_plus"),
+            *("selection_rate/female", "selection_rate/lt_25", "selection_rate/male"),
+        ],
+        [
+            ["1.0", "", "", "0.25", "", "0.5"],
+            ["", "2.0", "", "", "", ""],
+            ["", "", "0.5", "", "0.25", ""],
+        ],
+    )
+
+
+def test_a_metric_that_is_called_as_a_column_gets_a_name_of_its_own(
+    env: dict[str, str], engine: Engine
+) -> None:
+    save(engine, test_id="flag", results={"passed": True})
+    header = printed(env, "export").splitlines()[0].split(",")
+    assert (header.count("passed"), header.count("passed (metric)")) == (1, 1)
 
 
 def test_csv_holds_no_formula(env: dict[str, str], engine: Engine) -> None:

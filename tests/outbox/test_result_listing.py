@@ -8,7 +8,13 @@ import pytest
 from sqlalchemy import Engine, event, update
 
 from fairmind_sync.outbox import deletion, result_listing
-from fairmind_sync.outbox.result_listing import ResultFilter, exported, how_many, listed
+from fairmind_sync.outbox.result_listing import (
+    ResultFilter,
+    exported,
+    how_many,
+    listed,
+    newest_id,
+)
 from fairmind_sync.storage.engine import reading, writing
 from fairmind_sync.storage.tables import results_table
 from tests.support.clock import NOW
@@ -122,3 +128,10 @@ def test_what_is_saved_during_an_export_is_left_out_and_its_test_is_not_lost(
         ("two", "passed"),
         ("three", None),
     ]
+
+
+def test_an_export_can_be_read_twice_alike(results: Engine) -> None:
+    before = newest_id(results)
+    save(results, test_id="two", results={"passed": False})
+    again = [one.listed.verdict for one in exported(results, ResultFilter(), before)]
+    assert again == ["failed", "passed", None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -237,7 +238,8 @@ def export(
         str | None,
         typer.Option(
             "--format",
-            help="csv or jsonl (the whole content, an object a line); else as the file ends, or csv.",
+            help="csv (a column a metric) or jsonl (all that was saved, an object a line); else as the "
+            "file ends, or csv.",
             **choice(_FORMATS, "formats"),
         ),
     ] = None,
@@ -252,15 +254,19 @@ def export(
 ) -> None:
     """Write results to a file: CSV, a line a result, or JSON Lines with the whole content; oldest first.
 
+    CSV has a column for each metric, named as in runs; 'removed' is how many private fields were left out.
+
     Example: fairmind-sync results export --since 2026-01-01 --until 2026-01-31 -o january.csv
     """
-    from fairmind_sync.cli.exporting import export_to
-    from fairmind_sync.outbox.result_listing import ResultFilter, exported
+    from fairmind_sync.cli.exporting import export_csv, export_lines
+    from fairmind_sync.outbox.result_listing import ResultFilter, exported, newest_id
 
     wanted = ResultFilter(user_id, model_id, test_type, risk, since, until)
     ends = output.suffix.lstrip(".") if output else ""
     is_csv = (form or ("jsonl" if as_json and not output else ends)) not in ("jsonl", "json")
-    count = export_to(output, exported(opened_to_look(), wanted), is_csv=is_csv)
+    engine = opened_to_look()
+    found = partial(exported, engine, wanted, newest_id(engine))
+    count = export_csv(output, found) if is_csv else export_lines(output, found())
     if output is None:
         return
     if as_json:

@@ -97,14 +97,21 @@ def summed_up(connection: Connection, wanted: ResultFilter) -> dict[str, Any]:
     return counted(connection, wanted.conditions())
 
 
-def exported(engine: Engine, wanted: ResultFilter) -> Iterator[ExportedResult]:
+def newest_id(engine: Engine) -> int:
+    """Returns the id of what was saved last; 0 where nothing is saved."""
+    with reading(engine) as connection:
+        return connection.execute(select(func.max(_of.id))).scalar() or 0
+
+
+def exported(
+    engine: Engine, wanted: ResultFilter, up_to: int | None = None
+) -> Iterator[ExportedResult]:
     """Yields the results that the filter lets through and that are there now, the oldest first.
 
     No transaction is open between two pages, so that nobody waits for an export; what is saved meanwhile is
-    left out, of each test too.
+    left out, of each test too. With an `up_to` of `newest_id`, so is what was saved since then.
     """
-    with reading(engine) as connection:
-        newest = connection.execute(select(func.max(_of.id))).scalar() or 0
+    newest = newest_id(engine) if up_to is None else up_to
     last = 0
     while True:
         with reading(engine) as connection:
