@@ -97,7 +97,7 @@ def test_csv_has_a_row_for_each_result(env: dict[str, str], tmp_path: Path) -> N
     with (tmp_path / "all.csv").open(newline="") as file:
         first, second = csv.DictReader(file)
     assert [*first][:11] == [
-        *("id", "user", "model", "dataset", "type", "saved", "risk", "verdict"),
+        *("id", "user", "model", "dataset", "type", "tested", "risk", "verdict"),
         *("passed", "failed", "removed"),
     ]
     assert (first["id"], first["verdict"], second["id"]) == ("one", "failed", "two")

@@ -81,7 +81,7 @@ def delivery_columns(now: datetime) -> list[Column]:
         Column("attempts", attrgetter("attempts"), place=ShownOn.PIPE),
         Column("run", attrgetter("run_id"), place=ShownOn.PIPE),
         Column("URL or error", lambda d: d.run_url or d.last_error, Cut.END),
-        Column("saved", lambda d: shown(d.created_at), place=ShownOn.PIPE),
+        Column("queued", lambda d: shown(d.created_at), place=ShownOn.PIPE),
     ]
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fairmind_sync.outbox.result_listing import ExportedResult, ListedResult
 
 COLUMNS = (
-    *("id", "user", "model", "dataset", "type", "saved", "risk", "verdict"),
+    *("id", "user", "model", "dataset", "type", "tested", "risk", "verdict"),
     *("passed", "failed", "removed"),
 )
 Write: TypeAlias = "Callable[[ExportedResult], object]"

@@ -14,7 +14,15 @@ import typer
 
 from fairmind_sync.cli.choices import choice
 from fairmind_sync.cli.command import AsJson, opened_to_look
-from fairmind_sync.cli.filters import Limit, OfModel, OfRisk, OfType, OfUser, Since, Until
+from fairmind_sync.cli.filters import (
+    Limit,
+    OfModel,
+    OfRisk,
+    OfType,
+    OfUser,
+    TestedSince,
+    TestedUntil,
+)
 from fairmind_sync.cli.how_many import MOST_COUNTED, rest_of
 from fairmind_sync.cli.listing import Column, Cut, Listing, ShownOn
 from fairmind_sync.cli.output import fail, print_json, say
@@ -41,8 +49,8 @@ def list_(
     user_id: OfUser = None,
     test_type: OfType = None,
     risk: OfRisk = None,
-    since: Since = None,
-    until: Until = None,
+    since: TestedSince = None,
+    until: TestedUntil = None,
     limit: Limit = 50,
     *,
     as_json: AsJson = False,
@@ -79,7 +87,7 @@ def _columns(now: datetime) -> list[Column]:
         Column("passed", attrgetter("metrics_passed"), place=ShownOn.PIPE),
         Column("failed", attrgetter("metrics_failed"), place=ShownOn.PIPE),
         Column("metrics", _passed_of_all, place=ShownOn.TERMINAL, is_number=True),
-        Column("saved", lambda r: shown(r.saved_at), place=ShownOn.PIPE),
+        Column("tested", lambda r: shown(r.saved_at), place=ShownOn.PIPE),
     ]
 
 
@@ -168,7 +176,7 @@ def _facts(
         "dataset": record["dataset_id"],
         "user": record["user_id"],
         "type": record["test_type"],
-        "saved": shown(datetime.fromisoformat(record["created_at"])),
+        "tested": shown(datetime.fromisoformat(record["created_at"])),
         "risk": record["overall_risk"],
         "metrics": f"{record['metrics_passed']} passed, {record['metrics_failed']} failed",
         "verdict": _verdict_in(record),
@@ -201,8 +209,8 @@ def stats(
     user_id: OfUser = None,
     test_type: OfType = None,
     risk: OfRisk = None,
-    since: Since = None,
-    until: Until = None,
+    since: TestedSince = None,
+    until: TestedUntil = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -247,8 +255,8 @@ def export(
     user_id: OfUser = None,
     test_type: OfType = None,
     risk: OfRisk = None,
-    since: Since = None,
-    until: Until = None,
+    since: TestedSince = None,
+    until: TestedUntil = None,
     *,
     as_json: AsJson = False,
 ) -> None:

@@ -23,7 +23,7 @@ _of = results_table.c
 
 @dataclass(frozen=True, slots=True)
 class ResultFilter:
-    """Which results; a field that is None restricts nothing. Saved at `since` or later, before `until`."""
+    """Which results; a field that is None restricts nothing. Tested at `since` or later, before `until`."""
 
     user_id: str | None = None
     model_id: str | None = None
@@ -52,7 +52,8 @@ class ResultFilter:
 class ListedResult:
     """A result in a list; `verdict` is 'passed' or 'failed', None where nothing is stated.
 
-    `removed` is how many private fields were left out before it was stored.
+    `saved_at` is when it was tested: the time that came with it, else the moment of its save. `removed` is
+    how many private fields were left out before it was stored.
     """
 
     test_id: str
