@@ -66,6 +66,14 @@ def test_a_result_is_shown_with_its_groups_and_where_it_is(
     assert "selection rate\t\tfemale\t0.25\tmale\t-0.25\t0.5\t\t" in shown
 
 
+def test_numbers_on_the_whole_test_are_shown_beside_groups(
+    env: dict[str, str], engine: Engine
+) -> None:
+    save(engine, test_id="both", results={**GROUPS, "accuracy": 0.87, "bias_detected": True})
+    shown = printed(env, "show", "both").split("\n\n")[1]
+    assert shown.splitlines() == ["overall\tvalue", "accuracy\t0.87", "bias detected\tyes"]
+
+
 def test_a_delivered_result_is_shown_with_its_url(env: dict[str, str], engine: Engine) -> None:
     test_id = delivered(engine).result.test_id
     assert "  mlflow    delivered https://provider.example/run-1\n" in printed(env, "show", test_id)

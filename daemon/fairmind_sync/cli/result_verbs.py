@@ -38,6 +38,12 @@ _COUNTS = (
     Column("is", itemgetter(1), Cut.MIDDLE),
     Column("results", itemgetter(2), is_number=True),
 )
+_OVERALL = (
+    Column("overall", itemgetter(0), Cut.MIDDLE),
+    Column("value", itemgetter(1), is_number=True),
+)
+_STATED = ("metrics passed", "metrics failed")
+"""Numbers that are told above the listing."""
 
 results = typer.Typer(help="Saved results: list, show, stats, export.", no_args_is_help=True)
 _FORMATS = ("csv", "jsonl")
@@ -104,11 +110,12 @@ def show_(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Show a result: its verdict, and the numbers of its groups and metrics.
+    """Show a result: its verdict, its numbers on the whole test, and those of its groups.
 
     Example: fairmind-sync results show test_123
     """
     from fairmind_sync.evidence.group_table import table_of
+    from fairmind_sync.evidence.other_numbers import other_numbers
     from fairmind_sync.outbox import delivery_lookup, result_lookup, saved_results
     from fairmind_sync.results.verdict import verdict_of
     from fairmind_sync.storage.engine import reading
@@ -134,6 +141,9 @@ def show_(
         say("Its payload was erased.")
         return
     rows = table_of(result).rows
+    others = [one for one in other_numbers(result.results, rows) if one[0] not in _STATED]
+    if others:
+        show("", Listing(_OVERALL, others))
     if rows:
         show("", Listing(_number_columns(), rows))
     _show_advice(record)

@@ -36,6 +36,7 @@ from fairmind_sync.results.states import BLOCKED
 from fairmind_sync.settings import load_settings
 from fairmind_sync.storage import schema
 from fairmind_sync.storage.engine import current_time, reading
+from fairmind_sync.storage.url import BY_SOCKET
 from fairmind_sync.text import counted
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ _PROBE_SECONDS = 60
 _FEWEST_FILES = 512
 _LATELY = 1000
 """So many of the newest results are asked which private fields were left out."""
+_BY_SOCKET = f" The URL of a server that listens on a socket is {BY_SOCKET}."
 _CORRECT = "Correct the variable in the environment or in .env."
 
 
@@ -71,7 +73,8 @@ def examine() -> Iterator[Finding]:
         schema.revision(engine)
     except FairmindSyncError as error:
         engine = None
-        yield Finding("database", str(error), "See above.")
+        socket = _BY_SOCKET if settings.database_url.startswith("postgresql") else ""
+        yield Finding("database", str(error), f"Do what it says.{socket}")
     else:
         yield from database_findings(engine)
         yield from _deliveries(engine, settings)
