@@ -52,6 +52,16 @@ def test_options_choose_results(env: dict[str, str], verb: str, options: list[st
     assert ids[1:] == ["one"]
 
 
+def exit_code(env: dict[str, str], *words: str) -> int:
+    return command("results", "list", *words, env=env, check=False).returncode
+
+
+def test_a_check_fails_if_one_of_the_chosen_failed_listed_or_not(env: dict[str, str]) -> None:
+    codes = [exit_code(env, *more) for more in ((), ("--check",), ("--check", "--limit", "1"))]
+    codes.append(exit_code(env, "--check", "--risk", "low"))
+    assert codes == [0, 1, 1, 0]
+
+
 def test_how_many_more_results_there_are_is_told(env: dict[str, str]) -> None:
     told = command("results", "list", "--limit", "1", env=env).stderr
     assert told == "1 of 2 results, the newest first; more with --limit\n"

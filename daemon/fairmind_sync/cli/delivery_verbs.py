@@ -20,6 +20,7 @@ from fairmind_sync.cli.command import (
 from fairmind_sync.cli.filters import Limit, OfStatus, chooses_deliveries
 from fairmind_sync.cli.how_many import MOST_COUNTED, rest_of
 from fairmind_sync.cli.listing import Column, Cut, Listing, Part, ShownOn
+from fairmind_sync.cli.markdown import AsMarkdown, show_as_markdown
 from fairmind_sync.cli.output import fail, print_json, say
 from fairmind_sync.cli.showing import show
 from fairmind_sync.cli.watching import Watch, show_or_watch
@@ -45,6 +46,7 @@ def runs(
     *,
     wanted: RunFilter,
     watch: Watch = False,
+    as_markdown: AsMarkdown = False,
     as_json: AsJson = False,
 ) -> None:
     """List deliveries and their runs, newest first.
@@ -67,8 +69,10 @@ def runs(
 
     if as_json:
         print_json([asdict(delivery) for delivery in find(engine, wanted, limit)])
-        return
-    show_or_watch(look, is_watched=watch)
+    elif as_markdown:
+        show_as_markdown(look()[0])
+    else:
+        show_or_watch(look, is_watched=watch)
 
 
 def delivery_columns(now: datetime) -> list[Column]:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from functools import partial
-from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,24 +23,16 @@ from fairmind_sync.cli.filters import (
     TestedUntil,
 )
 from fairmind_sync.cli.how_many import MOST_COUNTED, rest_of
-from fairmind_sync.cli.listing import Column, Cut, Listing, ShownOn
+from fairmind_sync.cli.listing import Listing, Part
+from fairmind_sync.cli.markdown import AsMarkdown, show_as_markdown
 from fairmind_sync.cli.output import fail, print_json, say
+from fairmind_sync.cli.result_columns import COUNTS, OVERALL, columns, number_columns
 from fairmind_sync.cli.showing import show
-from fairmind_sync.cli.when import age, shown
+from fairmind_sync.cli.when import shown
 
 if TYPE_CHECKING:
     from fairmind_sync.outbox.delivery_lookup import DeliveryRecord
-    from fairmind_sync.outbox.result_listing import ListedResult
 
-_COUNTS = (
-    Column("by", itemgetter(0)),
-    Column("is", itemgetter(1), Cut.MIDDLE),
-    Column("results", itemgetter(2), is_number=True),
-)
-_OVERALL = (
-    Column("overall", itemgetter(0), Cut.MIDDLE),
-    Column("value", itemgetter(1), is_number=True),
-)
 _STATED = ("metrics passed", "metrics failed")
 """Numbers that are told above the listing."""
 
@@ -59,6 +50,13 @@ def list_(
     until: TestedUntil = None,
     limit: Limit = 50,
     *,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check", help="Exit code 1 if one of them failed, also one that is not listed."
+        ),
+    ] = False,
+    as_markdown: AsMarkdown = False,
     as_json: AsJson = False,
 ) -> None:
     """List results with their verdicts, those saved last first.
@@ -73,33 +71,14 @@ def list_(
     with reading(engine) as connection:
         found = listed(connection, wanted, limit)
         total = how_many(connection, wanted, MOST_COUNTED) if len(found) == limit else len(found)
+        has_failed = check and any(one.verdict == "failed" for one in listed(connection, wanted))
     if as_json:
         print_json([asdict(one) for one in found])
-        return
-    listing = Listing(_columns(current_time(engine)), found)
-    show(listing, *rest_of(len(found), total, "results"))
-
-
-def _columns(now: datetime) -> list[Column]:
-    return [
-        Column("test", attrgetter("test_id"), Cut.MIDDLE),
-        Column("age", lambda r: age(r.saved_at, now), place=ShownOn.TERMINAL, is_number=True),
-        Column("model", attrgetter("model_id"), Cut.MIDDLE),
-        Column("dataset", attrgetter("dataset_id"), place=ShownOn.PIPE),
-        Column("type", attrgetter("test_type"), Cut.END, needs=100),
-        Column("user", attrgetter("user_id"), Cut.MIDDLE, needs=120),
-        Column("risk", attrgetter("risk")),
-        Column("verdict", attrgetter("verdict")),
-        Column("passed", attrgetter("metrics_passed"), place=ShownOn.PIPE),
-        Column("failed", attrgetter("metrics_failed"), place=ShownOn.PIPE),
-        Column("metrics", _passed_of_all, place=ShownOn.TERMINAL, is_number=True),
-        Column("tested", lambda r: shown(r.saved_at), place=ShownOn.PIPE),
-    ]
-
-
-def _passed_of_all(one: ListedResult) -> str:
-    judged = one.metrics_passed + one.metrics_failed
-    return f"{one.metrics_passed}/{judged}" if judged else ""
+    else:
+        listing = Listing(columns(current_time(engine)), found)
+        parts: list[Part] = [listing, *rest_of(len(found), total, "results")]
+        show_as_markdown(parts) if as_markdown else show(*parts)
+    raise typer.Exit(1 if has_failed else 0)
 
 
 @results.command("show")
@@ -143,36 +122,10 @@ def show_(
     rows = table_of(result).rows
     others = [one for one in other_numbers(result.results, rows) if one[0] not in _STATED]
     if others:
-        show("", Listing(_OVERALL, others))
+        show("", Listing(OVERALL, others))
     if rows:
-        show("", Listing(_number_columns(), rows))
+        show("", Listing(number_columns(), rows))
     _show_advice(record)
-
-
-def _number_columns() -> list[Column]:
-    from fairmind_sync.evidence.wording import number
-    from fairmind_sync.results.recognition.words import spoken
-
-    passed = {True: "yes", False: "no", None: ""}
-    return [
-        Column("metric", lambda row: spoken(row.metric), Cut.MIDDLE),
-        Column(
-            "by", lambda row: row.attribute and spoken(row.attribute), Cut.MIDDLE, optional=True
-        ),
-        Column("group", attrgetter("group"), Cut.MIDDLE, optional=True),
-        Column("value", lambda row: number(row.value), is_number=True),
-        Column("against", attrgetter("reference"), Cut.END, optional=True, needs=100),
-        Column(
-            "difference",
-            lambda row: number(row.difference),
-            is_number=True,
-            optional=True,
-            needs=100,
-        ),
-        Column("ratio", lambda row: number(row.ratio), is_number=True, optional=True),
-        Column("threshold", lambda row: number(row.threshold), is_number=True, optional=True),
-        Column("passed", lambda row: passed[row.passed], optional=True),
-    ]
 
 
 def _facts(
@@ -244,7 +197,7 @@ def stats(
         ("metrics", "failed", found["metrics_failed"]),
     ]
     say(f"{found['total_tests']:,} results; {found['pass_rate']} % of their metrics passed")
-    show(Listing(_COUNTS, rows))
+    show(Listing(COUNTS, rows))
 
 
 @results.command()

@@ -78,8 +78,10 @@ class ExportedResult:
     record: dict[str, Any]
 
 
-def listed(connection: Connection, wanted: ResultFilter, limit: int) -> list[ListedResult]:
-    """Returns the results that the filter lets through, those saved last first."""
+def listed(
+    connection: Connection, wanted: ResultFilter, limit: int | None = None
+) -> list[ListedResult]:
+    """Returns the results that the filter lets through, those saved last first; all without a limit."""
     rows = connection.execute(
         select(*_LISTED).where(*wanted.conditions()).order_by(_of.id.desc()).limit(limit)
     )
