@@ -151,6 +151,11 @@ VERBS = {
         ),
         setup=handed_over,
     ),
+    "webhook test": Verb(
+        ("webhook", "test"),
+        ("taken", "status", "reason", "said", "signed", "seconds"),
+        code=1,
+    ),
     "db upgrade": Verb(("db", "upgrade"), ("schema", "backup")),
     "db backup": Verb(("db", "backup", "copy.db"), ("file", "damage")),
     "db check": Verb(("db", "check"), ("file", "damage")),
@@ -168,6 +173,7 @@ def env(engine: Engine, tmp_path: Path) -> dict[str, str]:
     return {
         "MLOPS_PROVIDER": "mlflow",
         "MLFLOW_TRACKING_URI": "http://127.0.0.1:1",
+        "FAIRMIND_SYNC_WEBHOOK_URL": "http://127.0.0.1:1",
         "FAIRMIND_SYNC_DATABASE_URL": engine.url.render_as_string(),
     }
 

@@ -28,6 +28,7 @@ with imported_with_daemon("The command line"):
         saving_verbs,
         site_verbs,
         standard_streams,
+        webhook_verbs,
     )
     from fairmind_sync.cli.output import fail
 
@@ -54,6 +55,7 @@ for _panel, _verbs in _VERBS.items():
         app.command(_verb.__name__.strip("_"), rich_help_panel=_panel)(_verb)
 app.add_typer(result_verbs.results, name="results", rich_help_panel=_LOOK)
 app.add_typer(site_verbs.bundle, name="bundle", rich_help_panel=_DELIVER)
+app.add_typer(webhook_verbs.webhook, name="webhook", rich_help_panel=_CARE)
 app.add_typer(db_verbs.db, name="db", rich_help_panel=_CARE)
 
 

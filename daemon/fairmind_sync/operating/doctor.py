@@ -19,6 +19,7 @@ from fairmind_sync.errors import FairmindSyncError
 from fairmind_sync.intake.forgotten import forgotten_provider
 from fairmind_sync.operating.database_checks import database_findings
 from fairmind_sync.operating.finding import Finding
+from fairmind_sync.operating.webhook_check import webhook_findings
 from fairmind_sync.outbox import (
     hand_over_lookup,
     heartbeat,
@@ -79,6 +80,7 @@ def examine() -> Iterator[Finding]:
         yield from database_findings(engine)
         yield from _deliveries(engine, settings)
         yield from _private_fields(engine, settings)
+        yield from webhook_findings(engine, settings)
     for provider in settings.enabled:
         yield _provider(provider, settings, engine)
         yield from map(_of_remark, folder(provider).remarks(settings))
