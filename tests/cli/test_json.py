@@ -75,10 +75,12 @@ VERBS = {
         ("explain", "known"),
         (
             *("delivery", "attempts", "state", "last_error", "next_try", "what_to_do", "evidence"),
-            "hand_over",
+            *("hand_over", "remedy"),
         ),
         setup=lambda engine: save(engine, "mlflow", test_id="known"),
     ),
+    "help-for": Verb(("help-for", "webhook.refused"), ("message", "what_to_do")),
+    "help-for what is not known": Verb(("help-for", "hello"), ("message", "what_to_do"), code=1),
     "evidence": Verb(("evidence",), ("asked_for", "retried", "lacking")),
     "report": Verb(
         ("report", "known"),

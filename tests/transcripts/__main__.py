@@ -73,6 +73,7 @@ _HAND_OVER = (
     "bundle distrust partner",
 )
 _CARE = (
+    "help-for 'the MLflow server answers 503: Service Unavailable'",
     "webhook test",
     "db upgrade",
     "db check",

@@ -158,6 +158,8 @@ def _print_explanation(one: Explanation) -> None:
     )
     if one.last_error:
         say(f"  last error: {one.last_error}")
+    if one.remedy:
+        say(f"  it means:   {one.remedy}")
     if one.evidence:
         say(f"  evidence:   {one.evidence}")
     if one.hand_over:
