@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -137,3 +138,36 @@ def test_a_dry_run_lists_the_deliveries(env: dict[str, str]) -> None:
 def test_ids_and_options_together_are_a_mistake(env: dict[str, str], engine: Engine) -> None:
     ended = command("retry", "1", "--provider", "mlflow", env=env, check=False)
     assert (ended.returncode, "not both" in ended.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("verb", "words"),
+    [
+        (["runs"], "Only deliveries queued then or later"),
+        (["discard"], "Only deliveries queued then or later"),
+        (["results", "list"], "Only results tested then or later"),
+        (["results", "export"], "Only results tested then or later"),
+        (["backfill"], "Only results tested then or later"),
+    ],
+    ids=str,
+)
+def test_help_says_which_time_a_filter_is_of(
+    env: dict[str, str], verb: list[str], words: str
+) -> None:
+    told = command(*verb, "--help", env=env | {"COLUMNS": "300"}).stdout
+    assert words in told
+
+
+def test_an_imported_result_was_tested_before_its_deliveries_were_queued(
+    env: dict[str, str], engine: Engine, tmp_path: Path
+) -> None:
+    record = {"model_id": "m", "test_type": "t", "results": {}, "timestamp": "2025-10-31T00:00:00"}
+    (tmp_path / "old.json").write_text(json.dumps(record))
+    command("import", "old.json", env=env)
+    of_result = command("results", "list", "--until", "2025-11-01", env=env).stdout
+    of_runs = command("runs", "--test-id", "old", env=env).stdout
+    header, line = (one.split("\t") for one in of_result.splitlines())
+    assert (line[header.index("tested")], "queued" in of_runs.splitlines()[0]) == (
+        "2025-10-31 00:00:00 UTC",
+        True,
+    )

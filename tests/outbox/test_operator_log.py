@@ -43,7 +43,7 @@ def told(engine: Engine) -> list[tuple[Any, ...]]:
         (lambda to: actions.pause(to, "mlflow", ANN), ("pause", "mlflow", "mlflow", 1, None)),
         (
             lambda to: actions.backfill(to, "wandb", by=ANN),
-            ("backfill", "wandb", "results saved without a delivery", 1, None),
+            ("backfill", "wandb", "results without a delivery", 1, None),
         ),
         (
             lambda to: actions.retry_all(to, RunFilter(provider="mlflow"), ANN),

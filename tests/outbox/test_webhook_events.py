@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine
 
 from fairmind_sync.outbox import webhook_events as events
 from fairmind_sync.outbox.webhook_events import DueEvent
-from fairmind_sync.storage.engine import writing
+from fairmind_sync.storage.engine import current_time, writing
 from fairmind_sync.storage.tables import webhook_events_table
 from tests.support.clock import NOW
 
@@ -130,3 +130,15 @@ def test_what_is_over_is_forgotten_after_its_time_and_the_begin_is_not(
         events.note_taken(connection, event, NOW)
     events.forget(connection, NOW + events.KEPT)
     assert [row.event_key for row in found(connection)] == ["begin", "new", "open"]
+
+
+def test_events_of_different_databases_have_different_ids(engine: Engine) -> None:
+    ids = set()
+    for _ in range(2):
+        with writing(engine) as connection:
+            events.add(connection, "k", {"type": "x"}, current_time(engine))
+            event = events.take(connection, current_time(engine))
+            assert event is not None
+            ids.add(event.message_id)
+            connection.execute(webhook_events_table.delete())
+    assert len(ids) == 2

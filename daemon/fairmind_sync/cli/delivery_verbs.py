@@ -20,6 +20,7 @@ from fairmind_sync.cli.command import (
 from fairmind_sync.cli.filters import Limit, OfStatus, chooses_deliveries
 from fairmind_sync.cli.how_many import MOST_COUNTED, rest_of
 from fairmind_sync.cli.listing import Column, Cut, Listing, Part, ShownOn
+from fairmind_sync.cli.markdown import AsMarkdown, show_as_markdown
 from fairmind_sync.cli.output import fail, print_json, say
 from fairmind_sync.cli.showing import show
 from fairmind_sync.cli.watching import Watch, show_or_watch
@@ -47,6 +48,7 @@ def runs(
     *,
     wanted: RunFilter,
     watch: Watch = False,
+    as_markdown: AsMarkdown = False,
     as_json: AsJson = False,
 ) -> None:
     """List deliveries and their runs, newest first.
@@ -71,8 +73,10 @@ def runs(
 
     if as_json:
         print_json([asdict(delivery) for delivery in find(engine, wanted, limit)])
-        return
-    show_or_watch(look, is_watched=watch)
+    elif as_markdown:
+        show_as_markdown(look()[0])
+    else:
+        show_or_watch(look, is_watched=watch)
 
 
 def delivery_columns(now: datetime, held: Mapping[str, str]) -> list[Column]:
@@ -88,7 +92,7 @@ def delivery_columns(now: datetime, held: Mapping[str, str]) -> list[Column]:
         Column("attempts", attrgetter("attempts"), place=ShownOn.PIPE),
         Column("run", attrgetter("run_id"), place=ShownOn.PIPE),
         Column("URL or reason", lambda d: d.run_url or reason_of(d, held, now), Cut.END),
-        Column("saved", lambda d: shown(d.created_at), place=ShownOn.PIPE),
+        Column("queued", lambda d: shown(d.created_at), place=ShownOn.PIPE),
     ]
 
 
@@ -161,6 +165,8 @@ def _print_explanation(one: Explanation) -> None:
     )
     if one.last_error:
         say(f"  last error: {one.last_error}")
+    if one.remedy:
+        say(f"  it means:   {one.remedy}")
     if one.evidence:
         say(f"  evidence:   {one.evidence}")
     if one.hand_over:

@@ -67,24 +67,22 @@ OfCause = Annotated[
         rich_help_panel=_PANEL,
     ),
 ]
-Since = Annotated[
-    datetime | None,
-    typer.Option(
-        "--since",
-        help=f"Only what was queued, or of results saved, then or later: {when.FORMS}.",
-        rich_help_panel=_PANEL,
-        **when.SINCE,
-    ),
-]
-Until = Annotated[
-    datetime | None,
-    typer.Option(
-        "--until",
-        help="Only what was queued, or of results saved, before; a date alone is a whole day.",
-        rich_help_panel=_PANEL,
-        **when.UNTIL,
-    ),
-]
+
+
+def _since(of: str) -> Any:
+    words = f"Only {of} then or later: {when.FORMS}."
+    return typer.Option("--since", help=words, rich_help_panel=_PANEL, **when.SINCE)
+
+
+def _until(of: str) -> Any:
+    words = f"Only {of} before; a date alone is a whole day."
+    return typer.Option("--until", help=words, rich_help_panel=_PANEL, **when.UNTIL)
+
+
+QueuedSince = Annotated[datetime | None, _since("deliveries queued")]
+QueuedUntil = Annotated[datetime | None, _until("deliveries queued")]
+TestedSince = Annotated[datetime | None, _since("results tested")]
+TestedUntil = Annotated[datetime | None, _until("results tested")]
 Limit = Annotated[
     int, typer.Option("--limit", min=1, max=10**6, help="At most so many, newest first.")
 ]
@@ -99,8 +97,8 @@ _CHOOSE_DELIVERIES: dict[str, Any] = {
     "provider": OfProvider,
     "error": WithError,
     "cause": OfCause,
-    "since": Since,
-    "until": Until,
+    "since": QueuedSince,
+    "until": QueuedUntil,
 }
 """Each is a field of a RunFilter."""
 

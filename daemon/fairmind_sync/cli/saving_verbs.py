@@ -87,7 +87,7 @@ def backfill(
     ],
     since: Annotated[
         datetime | None,
-        typer.Option(help=f"Only results saved since then: {when.FORMS}.", **when.SINCE),
+        typer.Option(help=f"Only results tested then or later: {when.FORMS}.", **when.SINCE),
     ] = None,
     *,
     as_json: AsJson = False,

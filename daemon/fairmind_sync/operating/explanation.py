@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from fairmind_sync.operating.hand_over_words import hand_over_of
+from fairmind_sync.operating.remedies import remedy_for
 from fairmind_sync.operating.status import decide_by
 from fairmind_sync.operating.waiting import held_back
 from fairmind_sync.outbox import delivery_lookup, heartbeat, provider_state
@@ -47,7 +48,8 @@ class Explanation:
     """One delivery in words; `what_to_do` is None where nothing has to be done.
 
     `evidence` is None where the run has no evidence, and none was asked for. `hand_over` says by which bundle
-    it came or went; None where it did neither.
+    it came or went; None where it did neither. `remedy` is what the page of messages says of the last error,
+    or of why the provider takes nothing.
     """
 
     delivery: DeliveryRecord
@@ -58,6 +60,7 @@ class Explanation:
     what_to_do: str | None
     evidence: str | None
     hand_over: str | None = None
+    remedy: str | None = None
 
 
 def explain(engine: Engine, settings: Settings, named: str, now: datetime) -> list[Explanation]:
@@ -103,6 +106,7 @@ def _explain(
         what_to_do=what_to_do,
         evidence=_evidence(delivery),
         hand_over=hand_over_of(connection, delivery),
+        remedy=_remedy(delivery, provider),
     )
 
 
@@ -189,6 +193,13 @@ def _last_error(delivery: DeliveryRecord) -> str | None:
         return None
     words = words_beside(delivery.last_error_kind, delivery.last_error)
     return f"{words}: {delivery.last_error}" if words else delivery.last_error
+
+
+def _remedy(delivery: DeliveryRecord, provider: ProviderState) -> str | None:
+    is_waiting = delivery.status == PENDING and not provider.is_ready
+    told = provider.reason if is_waiting else delivery.last_error
+    found = None if delivery.status == DELIVERED else remedy_for(told)
+    return found.what_to_do if found else None
 
 
 def _next_try(delivery: DeliveryRecord, provider: ProviderState) -> datetime | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +13,12 @@ from sqlalchemy import Connection, Select, distinct, func, select
 from fairmind_sync.outbox.unclean_attempts import is_unclean
 from fairmind_sync.results.states import DEAD
 from fairmind_sync.storage.cause_function import cause_of
-from fairmind_sync.storage.tables import attempts_table, hand_overs_table, outbox_table
+from fairmind_sync.storage.tables import (
+    attempts_table,
+    hand_overs_table,
+    outbox_table,
+    results_table,
+)
 
 MOST = 10_000
 """So many of the newest dead deliveries are looked at."""
@@ -50,24 +56,41 @@ def dead_causes(connection: Connection) -> list[DeadCause]:
 
 @dataclass(frozen=True, slots=True)
 class Died:
-    """How many deliveries to a provider died of one kind of error."""
+    """How many deliveries to a provider died of one kind of error, and the newest of them, of that test."""
 
     provider: str
     error_kind: str | None
     count: int
+    delivery_id: int
+    test_id: str
 
 
 def died_since(connection: Connection, since: datetime) -> list[Died]:
     """Returns what has died since then, and is dead still, by provider and kind of error."""
     counted: Counter[tuple[str, str | None]] = Counter()
+    newest: dict[tuple[str, str | None], int] = {}
     for died in (_of_attempts(since), _of_receipts(since)):
         by = (outbox_table.c.provider, outbox_table.c.last_error_kind)
         is_dead = (outbox_table.c.status == DEAD, outbox_table.c.finished_at >= since)
         count = func.count(distinct(outbox_table.c.id))
-        chosen = died.with_only_columns(*by, count).where(*is_dead).group_by(*by)
-        for provider, kind, number in connection.execute(chosen):
+        last = func.max(outbox_table.c.id)
+        chosen = died.with_only_columns(*by, count, last).where(*is_dead).group_by(*by)
+        for provider, kind, number, last_id in connection.execute(chosen):
             counted[provider, kind] += number
-    return [Died(*cause, count) for cause, count in counted.items()]
+            newest[provider, kind] = max(last_id, newest.get((provider, kind), 0))
+    tests = _tests_of(connection, [*newest.values()])
+    return [
+        Died(*cause, count, newest[cause], tests[newest[cause]]) for cause, count in counted.items()
+    ]
+
+
+def _tests_of(connection: Connection, delivery_ids: Sequence[int]) -> dict[int, str]:
+    wanted = (
+        select(outbox_table.c.id, results_table.c.test_id)
+        .join_from(outbox_table, results_table)
+        .where(outbox_table.c.id.in_(delivery_ids))
+    )
+    return {row.id: row.test_id for row in connection.execute(wanted)}
 
 
 def _of_attempts(since: datetime) -> Select[Any]:
