@@ -1,4 +1,4 @@
-"""How light what a page shows is, as the page itself finds out."""
+"""How light what a page shows is, and where its lines break, as the page itself finds out."""
 
 from __future__ import annotations
 
@@ -23,3 +23,15 @@ FAINT_TEXTS = f"""(enough) => {{ {LUMINANCE}
     .filter((it) => it.checkVisibility() && hasText(it) && contrast(it) < enough)
     .map((it) => it.outerHTML);
 }}"""
+LINES = """(it) => {
+  const range = document.createRange(), lines = new Map();
+  const walker = document.createTreeWalker(it, NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode())
+    for (let place = 0; place < node.length; place += 1) {
+      range.setStart(node, place), range.setEnd(node, place + 1);
+      const top = Math.round(range.getBoundingClientRect().top);
+      lines.set(top, (lines.get(top) ?? "") + node.data[place]);
+    }
+  return [...lines.values()].map((line) => line.trim()).filter((line) => line);
+}"""
+"""The lines of an element's text, as they are shown."""

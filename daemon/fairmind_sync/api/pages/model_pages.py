@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter, HTTPException, Query, Request, Response
+from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse
 from pydantic import Field
 
 from fairmind_sync.api.context import CurrentSettings, Store
 from fairmind_sync.api.pages.comparison import compared
 from fairmind_sync.api.pages.rendering import Word, link, missing, render
-from fairmind_sync.api.pages.trend_chart import Line, lines_of, metrics_of, trend_svg
+from fairmind_sync.api.pages.trend_chart import trend_svg
+from fairmind_sync.api.pages.trend_lines import Line, lines_of, metrics_of
 from fairmind_sync.outbox import model_lookup, result_lookup
 from fairmind_sync.results.verdict import verdict_of
 from fairmind_sync.storage.engine import current_time, reading
@@ -29,11 +30,14 @@ router = APIRouter(include_in_schema=False)
 _PAGE_SIZE = 50
 _TREND_LENGTH = 100
 _FEWEST_COMPARED, _MOST_COMPARED = 2, 6
-_SVG_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 Models = Annotated[
     list[Annotated[str, Field(max_length=500)]],
     Query(default_factory=list, max_length=_MOST_COMPARED),
 ]
+Metrics = Annotated[
+    list[Annotated[str, Field(max_length=500)]], Query(default_factory=list, max_length=500)
+]
+"""The form's chosen metrics, of which the first `MOST_LINES` are shown."""
 Page = Annotated[int, Query(ge=1, le=1000)]
 
 
@@ -72,7 +76,7 @@ def models(
 
 @router.get("/model")
 def model(
-    request: Request, settings: CurrentSettings, engine: Store, model_id: Word, metric: Word = ""
+    request: Request, settings: CurrentSettings, engine: Store, model_id: Word, metric: Metrics
 ) -> HTMLResponse:
     points = _trend(engine, model_id)
     if not points:
@@ -85,22 +89,13 @@ def model(
         settings,
         now=current_time(engine),
         model_id=model_id,
-        metric=metric,
         known=known,
         chosen=chosen,
         points=list(reversed(points)),
         lines=lines,
-        thresholds=[line for line in lines if line.threshold is not None],
         verdict_of_newest=verdict_of(points[-1].results),
-        chart=link("/model/trend.svg", model_id=model_id, metric=metric or None),
+        chart=trend_svg(lines),
     )
-
-
-@router.get("/model/trend.svg")
-def trend(engine: Store, model_id: Word, metric: Word = "") -> Response:
-    points = _trend(engine, model_id)
-    chosen, _ = metrics_of(points, metric)
-    return _svg(lines_of(points, chosen))
 
 
 @router.get("/compare")
@@ -115,6 +110,11 @@ def compare(
         return missing(request, settings, "No result of these models is saved here.")
     newest = [ComparedModel(name, points[-1], len(points)) for name, points in trends.items()]
     chosen, known = _common_metrics(trends, metric)
+    lines = [
+        Line(name, line.points, line.threshold)
+        for name, points in trends.items()
+        for line in lines_of(points, [chosen])
+    ]
     return render(
         request,
         "compare.html",
@@ -124,19 +124,9 @@ def compare(
         numbers=compared([one.newest.results for one in newest]),
         metric=chosen,
         known=known,
-        chart=link("/compare/trend.svg", metric=chosen, model_id=[*trends]),
+        lines=lines,
+        chart=trend_svg(lines),
     )
-
-
-@router.get("/compare/trend.svg")
-def compared_trend(engine: Store, model_id: Models, metric: Word) -> Response:
-    trends = _trends(engine, model_id)
-    drawn = [
-        Line(name, line.points, line.threshold)
-        for name, points in trends.items()
-        for line in lines_of(points, [metric])
-    ]
-    return _svg(drawn)
 
 
 def _trends(engine: Engine, model_ids: Sequence[str]) -> dict[str, list[TrendPoint]]:
@@ -159,11 +149,3 @@ def _common_metrics(
 def _trend(engine: Engine, model_id: str) -> list[TrendPoint]:
     with reading(engine) as connection:
         return result_lookup.trend(connection, model_id, _TREND_LENGTH)
-
-
-def _svg(lines: Sequence[Line]) -> Response:
-    return Response(
-        trend_svg(lines),
-        media_type="image/svg+xml",
-        headers={"Content-Security-Policy": _SVG_POLICY},
-    )
