@@ -105,7 +105,7 @@ def test_what_passed_is_not_said_to_have_failed() -> None:
 
 def test_groups_below_four_fifths_are_named() -> None:
     said = page(RATES).sections["Less than four fifths"]
-    assert "selection rate of female: 60 % of male" in said
+    assert "selection rate of female: 60\N{NO-BREAK SPACE}% of male" in said
     assert "other" not in said
 
 

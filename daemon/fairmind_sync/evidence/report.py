@@ -54,7 +54,7 @@ _CONTROLS = {
 }
 """What steers a terminal has no place in a page."""
 _BAND = (
-    "Beside each bar: the value, and its share of the reference group's value. Shaded, for selection rates: "
+    "Above each bar: the value, and its share of the reference group's value. Shaded, for selection rates: "
     "from four fifths of the highest rate up to it."
 )
 _RULE = (
