@@ -13,8 +13,9 @@ from sqlalchemy import Engine
 from fairmind_sync.api.pages.comparison import compared
 from fairmind_sync.api.pages.sparkline import sparkline
 from fairmind_sync.outbox.samples import Sample
+from fairmind_sync.results.delivery import Run
 from tests.support.clock import NOW
-from tests.support.deliveries import save
+from tests.support.deliveries import delivered, save
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 JUDGED: dict[str, Any] = {
@@ -40,6 +41,24 @@ def test_a_result_shows_verdict_metrics_groups_and_recommendations(
     assert '<span class="badge bad">high risk</span>' in page
     assert {"What failed", "Groups side by side", "Metrics", "Recommendations"} <= {*titles(page)}
     assert titles(page)[-2:] == ["As it was saved", "Deliveries"]
+
+
+def test_the_address_of_a_run_is_a_link(client: TestClient, engine: Engine) -> None:
+    one = delivered(engine, Run("run-1", "https://mlflow.example/a_b/run-1"))
+    page = client.get(f"/result?test_id={one.result.test_id}").text
+    link = re.search(r'<p>It is at mlflow: <a href="([^"]*)"[^>]*>(.*?)</a></p>', page)
+    assert link is not None
+    assert link[1] == link[2].replace("<wbr>", "") == "https://mlflow.example/a_b/run-1"
+
+
+def test_how_its_deliveries_stand_is_said_at_the_top(client: TestClient, engine: Engine) -> None:
+    one = delivered(engine, Run("run-1", "https://mlflow.example/run-1"))
+    top, _, _ = client.get(f"/result?test_id={one.result.test_id}").text.partition(
+        '<div class="beside">'
+    )
+    said = re.search(r'<a href="#explanations">.*?</p>', top, re.DOTALL)
+    assert said is not None
+    assert re.sub(r"<[^>]*>|\s+", " ", said[0]).split() == ["Deliveries", "mlflow", "delivered"]
 
 
 def test_the_newest_revision_is_compared_with_the_one_before(
