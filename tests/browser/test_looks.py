@@ -68,7 +68,7 @@ def test_a_threshold_is_dashed_in_the_colour_of_its_metric(
 def test_a_chart_fits_a_phone_to_its_newest_point(site: Site, open_page: OpenPage) -> None:
     furnish(site.engine)
     page = open_page(viewport=PHONE)
-    for path in (MODEL, COMPARED):
+    for path in (MODEL, f"{COMPARED}&metric=accuracy"):
         site.visit(page, path)
         ends = page.locator(".trend .dot").evaluate_all(
             "(all) => all.map((it) => it.getBoundingClientRect().right)"

@@ -136,10 +136,39 @@ def test_models_that_are_not_saved_here_are_told(client: TestClient) -> None:
     assert client.get("/compare?model_id=a&model_id=b").status_code == 404
 
 
-@pytest.mark.parametrize("asked", ["", "?model_id=a", "?model_id=a&model_id=a"])
-def test_fewer_than_two_models_are_not_compared(client: TestClient, asked: str) -> None:
+@pytest.mark.parametrize("asked", ["", "?model_id=m1", "?model_id=m1&model_id=m1"])
+def test_fewer_than_two_models_have_the_form_once_more(
+    client: TestClient, engine: Engine, asked: str
+) -> None:
+    save(engine, model_id="m1")
     reply = client.get(f"/compare{asked}", headers={"Accept": "text/html"})
-    assert (reply.status_code, "Choose two models or more" in reply.text) == (422, True)
+    assert (reply.status_code, "Choose two to six models" in reply.text) == (422, True)
+    assert re.findall(r'value="(\w+)"( checked)?', reply.text) == [
+        ("m1", " checked" if asked else "")
+    ]
+
+
+def test_more_than_six_models_are_not_compared(client: TestClient, engine: Engine) -> None:
+    asked = "&".join(f"model_id=m{number}" for number in range(7))
+    reply = client.get(f"/compare?{asked}", headers={"Accept": "text/html"})
+    assert (reply.status_code, "Choose two to six models" in reply.text) == (422, True)
+
+
+def test_a_comparison_draws_thresholds_and_says_yes_and_no(
+    client: TestClient, engine: Engine
+) -> None:
+    passed = {"accuracy": 0.9, "parity": {"value": 0.05, "threshold": 0.1, "passed": True}}
+    failed = {"accuracy": 0.9, "parity": {"value": 0.15, "threshold": 0.1, "passed": False}}
+    for name, results in (("a", passed), ("b", failed)):
+        save(engine, model_id=name, results=results)
+    page = client.get("/compare?model_id=a&model_id=b").text
+    row = re.search(r'<th scope="row">parity/<wbr>passed</th>(.*?)</tr>', page)
+    assert row is not None
+    assert re.findall(r">(\w+)</td>", row[1]) == ["yes", "no"]
+    assert re.findall(r"<title>(\w: threshold [\d.]+)", page) == [
+        "a: threshold 0.1",
+        "b: threshold 0.1",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 from pydantic import Field
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from fairmind_sync.outbox.result_lookup import TrendPoint
+    from fairmind_sync.settings import Settings
 
 router = APIRouter(include_in_schema=False)
 
@@ -31,8 +32,7 @@ _PAGE_SIZE = 50
 _TREND_LENGTH = 100
 _FEWEST_COMPARED, _MOST_COMPARED = 2, 6
 Models = Annotated[
-    list[Annotated[str, Field(max_length=500)]],
-    Query(default_factory=list, max_length=_MOST_COMPARED),
+    list[Annotated[str, Field(max_length=500)]], Query(default_factory=list, max_length=_PAGE_SIZE)
 ]
 Metrics = Annotated[
     list[Annotated[str, Field(max_length=500)]], Query(default_factory=list, max_length=500)
@@ -58,6 +58,21 @@ class ComparedModel:
 def models(
     request: Request, settings: CurrentSettings, engine: Store, q: Word = "", page: Page = 1
 ) -> HTMLResponse:
+    return _list(request, settings, engine, q=q, page=page)
+
+
+def _list(
+    request: Request,
+    settings: Settings,
+    engine: Engine,
+    *,
+    q: str = "",
+    page: int = 1,
+    status: int = 200,
+    notice: str = "",
+    chosen: Sequence[str] = (),
+) -> HTMLResponse:
+    """Returns the list of models, with a notice if there is one, and these models ticked."""
     with reading(engine) as connection:
         found = model_lookup.models(
             connection, search=q, limit=_PAGE_SIZE + 1, offset=_PAGE_SIZE * (page - 1)
@@ -66,6 +81,9 @@ def models(
         request,
         "models.html",
         settings,
+        status,
+        notice=notice,
+        chosen=chosen,
         now=current_time(engine),
         models=found[:_PAGE_SIZE],
         q=q,
@@ -103,8 +121,9 @@ def compare(
     request: Request, settings: CurrentSettings, engine: Store, model_id: Models, metric: Word = ""
 ) -> HTMLResponse:
     """Shows the newest results of two models or more side by side, and one metric of all over time."""
-    if len({*model_id}) < _FEWEST_COMPARED:
-        raise HTTPException(422, "Choose two models or more on the list of models.")
+    if not _FEWEST_COMPARED <= len({*model_id}) <= _MOST_COMPARED:
+        asked = 'Choose two to six models, then "Compare chosen".'
+        return _list(request, settings, engine, status=422, notice=asked, chosen=model_id)
     trends = _trends(engine, model_id)
     if not trends:
         return missing(request, settings, "No result of these models is saved here.")
@@ -137,13 +156,18 @@ def _trends(engine: Engine, model_ids: Sequence[str]) -> dict[str, list[TrendPoi
 def _common_metrics(
     trends: Mapping[str, Sequence[TrendPoint]], wanted: str
 ) -> tuple[str, list[str]]:
-    """Returns the metric to draw, and all that there are: the wanted one, else one that most models have."""
+    """Returns the metric to draw, and all that there are.
+
+    It is the wanted one; else one that most models have, and of these one with a threshold.
+    """
     known = [metrics_of(points)[1] for points in trends.values()]
     every = sorted({name for names in known for name in names})
     if wanted in every or not every:
         return wanted, every
-    chosen = [name for points in trends.values() for name in metrics_of(points)[0]]
-    return max(chosen or every, key=lambda name: sum(name in names for names in known)), every
+    lines = [line for points in trends.values() for line in lines_of(points, metrics_of(points)[0])]
+    judged = {line.name for line in lines if line.threshold is not None}
+    names = [line.name for line in lines] or every
+    return max(names, key=lambda name: (sum(name in one for one in known), name in judged)), every
 
 
 def _trend(engine: Engine, model_id: str) -> list[TrendPoint]:
