@@ -9,11 +9,13 @@ const luminance = (colour) => {
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 };
 """
-FAINT_TEXTS = f"""(enough) => {{ {LUMINANCE}
-  const behind = (it) => {{
-    const colour = getComputedStyle(it).backgroundColor;
-    return colour === "rgba(0, 0, 0, 0)" ? behind(it.parentElement) : colour;
-  }};
+BEHIND = """
+const behind = (it) => {
+  const colour = getComputedStyle(it).backgroundColor;
+  return colour === "rgba(0, 0, 0, 0)" ? behind(it.parentElement) : colour;
+};
+"""
+FAINT_TEXTS = f"""(enough) => {{ {LUMINANCE} {BEHIND}
   const hasText = (it) => [...it.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
   const contrast = (it) => {{
     const both = [getComputedStyle(it).color, behind(it)].map(luminance).sort((a, b) => b - a);

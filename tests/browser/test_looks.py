@@ -8,16 +8,20 @@ import pytest
 from playwright.sync_api import ViewportSize
 
 from tests.browser.conftest import OpenPage
-from tests.browser.looks import LINES, LUMINANCE
+from tests.browser.looks import BEHIND, LINES, LUMINANCE
 from tests.browser.site import COMPARED, JUDGED, MODEL, Site, furnish
 from tests.support.deliveries import save
 
 PHONE: ViewportSize = {"width": 390, "height": 844}
-ENOUGH_FOR_GRAPHICS = 3  # WCAG 1.4.11
+ENOUGH_FOR_GRAPHICS, ENOUGH_FOR_TEXT = 3, 4.5  # WCAG 1.4.11, 1.4.3
 
 BACKGROUND_AND_INK = f"""() => {{ {LUMINANCE}
   const style = getComputedStyle(document.body);
   return [luminance(style.backgroundColor), luminance(style.color)];
+}}"""
+BEHIND_AND_INK = f"""(selector) => {{ {LUMINANCE} {BEHIND}
+  const it = document.querySelector(selector);
+  return [luminance(behind(it)), luminance(getComputedStyle(it).color)];
 }}"""
 CHART_PARTS = f"""() => {{ {LUMINANCE}
   const of = (selector, property) => [...document.querySelectorAll(selector)]
@@ -84,3 +88,15 @@ def test_names_break_after_a_slash_or_an_underscore_alone(site: Site, open_page:
     site.visit(page, f"{COMPARED}&model_id=model-3")
     name = page.locator("tbody th", has_text="demographic")
     assert name.evaluate(LINES) == ["demographic_", "parity/", "difference"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_rest_api_is_shown_in_the_pages_scheme(
+    site: Site, open_page: OpenPage, scheme: Literal["light", "dark"]
+) -> None:
+    page = open_page(color_scheme=scheme)
+    site.visit(page, "/docs")
+    page.locator("#swagger-ui .opblock-tag").first.wait_for()
+    background, ink = page.evaluate(BEHIND_AND_INK, "#swagger-ui .opblock-tag")
+    assert (background < ink) is (scheme == "dark")
+    assert (max(background, ink) + 0.05) / (min(background, ink) + 0.05) >= ENOUGH_FOR_TEXT
