@@ -143,6 +143,32 @@ def test_chosen_metrics_are_what_chart_and_table_show(site: Site, page: Page) ->
     assert shown == (["bias_score", "parity/race"], ["bias_score", "parity/race"])
 
 
+def test_a_models_filters_narrow_its_chart_and_its_table(site: Site, page: Page) -> None:
+    for user, dataset in (("ann", "holdout"), ("bob", "applications")):
+        save(site.engine, "mlflow", test_id=f"of-{user}", user_id=user, dataset_id=dataset)
+    for label, chosen, left in (("User", "ann", "of-ann"), ("Dataset", "applications", "of-bob")):
+        site.visit(page, MODEL)
+        page.get_by_label(label).select_option(chosen)
+        page.get_by_role("button", name="Show").click()
+        page.wait_for_url(f"**={chosen}*")
+        assert page.locator("tbody th").all_inner_texts() == [left]
+        assert page.locator(".trend .dot").count() == page.locator(".legend li").count()
+
+
+def test_a_filter_that_leaves_nothing_is_still_there(site: Site, page: Page) -> None:
+    save(site.engine, "mlflow", test_type="llm_bias")
+    site.visit(page, f"{MODEL}&type=other")
+    assert page.get_by_label("Type").input_value() == "other"
+    assert "0 results" in page.locator("figcaption").inner_text()
+
+
+def test_each_result_of_a_model_has_its_verdict(site: Site, page: Page) -> None:
+    furnish(site.engine)
+    site.visit(page, "/model?model_id=model-2")
+    verdict = page.get_by_role("row", name="judged").locator("td").nth(1)
+    assert verdict.inner_text().split() == ["failed", "high", "risk"]
+
+
 def test_a_point_of_the_chart_leads_to_its_result(site: Site, page: Page) -> None:
     furnish(site.engine)
     site.visit(page, f"{MODEL}&metric=accuracy")

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from fairmind_sync.api.context import CurrentSettings, Store
 from fairmind_sync.api.pages.comparison import compared
+from fairmind_sync.api.pages.model_filter import ModelFilter
 from fairmind_sync.api.pages.rendering import Word, link, missing, render
 from fairmind_sync.api.pages.trend_chart import trend_svg
 from fairmind_sync.api.pages.trend_lines import Line, lines_of, metrics_of
@@ -21,7 +22,7 @@ from fairmind_sync.storage.engine import current_time, reading
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sqlalchemy import Engine
+    from sqlalchemy import Connection, Engine
 
     from fairmind_sync.outbox.result_lookup import TrendPoint
     from fairmind_sync.settings import Settings
@@ -34,10 +35,6 @@ _FEWEST_COMPARED, _MOST_COMPARED = 2, 6
 Models = Annotated[
     list[Annotated[str, Field(max_length=500)]], Query(default_factory=list, max_length=_PAGE_SIZE)
 ]
-Metrics = Annotated[
-    list[Annotated[str, Field(max_length=500)]], Query(default_factory=list, max_length=500)
-]
-"""The form's chosen metrics, of which the first `MOST_LINES` are shown."""
 Page = Annotated[int, Query(ge=1, le=1000)]
 
 
@@ -94,24 +91,32 @@ def _list(
 
 @router.get("/model")
 def model(
-    request: Request, settings: CurrentSettings, engine: Store, model_id: Word, metric: Metrics
+    request: Request,
+    settings: CurrentSettings,
+    engine: Store,
+    wanted: Annotated[ModelFilter, Query()],
 ) -> HTMLResponse:
-    points = _trend(engine, model_id)
-    if not points:
-        return missing(request, settings, f"No result of a model {model_id!r} is saved here.")
-    chosen, known = metrics_of(points, metric)
+    with reading(engine) as connection:
+        choices = model_lookup.choices(connection, wanted.model_id)
+        points = _narrow_trend(connection, wanted)
+    if not points and not wanted.is_narrow:
+        return missing(
+            request, settings, f"No result of a model {wanted.model_id!r} is saved here."
+        )
+    chosen, known = metrics_of(points, wanted.metric)
     lines = lines_of(points, chosen)
     return render(
         request,
         "model.html",
         settings,
         now=current_time(engine),
-        model_id=model_id,
+        model_id=wanted.model_id,
+        wanted=wanted,
+        choices=choices,
         known=known,
         chosen=chosen,
-        points=list(reversed(points)),
+        points=[(point, verdict_of(point.results)) for point in reversed(points)],
         lines=lines,
-        verdict_of_newest=verdict_of(points[-1].results),
         chart=trend_svg(lines),
     )
 
@@ -168,6 +173,17 @@ def _common_metrics(
     judged = {line.name for line in lines if line.threshold is not None}
     names = [line.name for line in lines] or every
     return max(names, key=lambda name: (sum(name in one for one in known), name in judged)), every
+
+
+def _narrow_trend(connection: Connection, wanted: ModelFilter) -> list[TrendPoint]:
+    return result_lookup.trend(
+        connection,
+        wanted.model_id,
+        _TREND_LENGTH,
+        dataset_id=wanted.dataset,
+        test_type=wanted.type,
+        user_id=wanted.user,
+    )
 
 
 def _trend(engine: Engine, model_id: str) -> list[TrendPoint]:
