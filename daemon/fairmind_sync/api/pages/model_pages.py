@@ -11,6 +11,7 @@ from pydantic import Field
 
 from fairmind_sync.api.context import CurrentSettings, Store
 from fairmind_sync.api.pages.comparison import compared
+from fairmind_sync.api.pages.model_course import course_of
 from fairmind_sync.api.pages.model_filter import ModelFilter
 from fairmind_sync.api.pages.rendering import Word, link, missing, render
 from fairmind_sync.api.pages.trend_chart import trend_svg
@@ -31,6 +32,8 @@ router = APIRouter(include_in_schema=False)
 
 _PAGE_SIZE = 50
 _TREND_LENGTH = 100
+_HISTORY = 60
+"""So many results of each model are looked at, of which the newest twenty are shown."""
 _FEWEST_COMPARED, _MOST_COMPARED = 2, 6
 Models = Annotated[
     list[Annotated[str, Field(max_length=500)]], Query(default_factory=list, max_length=_PAGE_SIZE)
@@ -72,7 +75,11 @@ def _list(
     """Returns the list of models, with a notice if there is one, and these models ticked."""
     with reading(engine) as connection:
         found = model_lookup.models(
-            connection, search=q, limit=_PAGE_SIZE + 1, offset=_PAGE_SIZE * (page - 1)
+            connection,
+            search=q,
+            limit=_PAGE_SIZE + 1,
+            offset=_PAGE_SIZE * (page - 1),
+            length=_HISTORY,
         )
     return render(
         request,
@@ -82,7 +89,7 @@ def _list(
         notice=notice,
         chosen=chosen,
         now=current_time(engine),
-        models=found[:_PAGE_SIZE],
+        models=[(one, course_of(one.history)) for one in found[:_PAGE_SIZE]],
         q=q,
         next=link("/models", q=q or None, page=page + 1) if len(found) > _PAGE_SIZE else None,
         previous=link("/models", q=q or None, page=page - 1) if page > 1 else None,
