@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 
 from fastapi import Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.templating import Jinja2Templates
 
 from fairmind_sync import __version__
@@ -94,6 +94,15 @@ def breakable(name: str) -> Markup:
     return Markup("<wbr>").join(parts)
 
 
+def linked(text: str, url: str | None) -> Markup:
+    """Returns the text, in which the URL, if it is given, leads there and may be broken after slashes."""
+    if url is None or url not in text:
+        return escape(text)
+    before, _, after = text.partition(url)
+    address = Markup('<a href="{}" rel="noopener noreferrer">{}</a>').format(url, breakable(url))
+    return escape(before) + address + escape(after)
+
+
 def labelled(section: Markup, title_id: str) -> Markup:
     """Returns a section of a report whose tables are named by its title, and can be scrolled by keyboard."""
     named = f'aria-labelledby="{title_id}"'
@@ -105,6 +114,7 @@ def labelled(section: Markup, title_id: str) -> Markup:
 _templates.env.filters |= {
     "labelled": labelled,
     "breakable": breakable,
+    "linked": linked,
     "ago": ago,
     "lasting": lasting,
     "number": number,
