@@ -7,10 +7,19 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from fairmind_sync.event_log import get_logger
-from fairmind_sync.outbox import counters, deletion, idempotency, pruning, samples, webhook_events
+from fairmind_sync.outbox import (
+    counters,
+    deletion,
+    idempotency,
+    pruning,
+    samples,
+    unclean_attempts,
+    webhook_events,
+)
 from fairmind_sync.outbox.heartbeat import Heartbeat
+from fairmind_sync.relay import sweep
 from fairmind_sync.storage import erasure, sqlite_file
-from fairmind_sync.storage.engine import current_time, writing
+from fairmind_sync.storage.engine import current_time, reading, writing
 from fairmind_sync.storage.locks import try_advisory_lock
 
 if TYPE_CHECKING:
@@ -30,6 +39,7 @@ class Housekeeping:
         self._engine = engine
         self._on_beat = on_beat
         self._heartbeat = Heartbeat()
+        self._waits_for_sweep = False
 
     def start(self, connection: Connection, now: datetime) -> None:
         """Writes the first heartbeat, in the caller's transaction."""
@@ -69,7 +79,13 @@ class Housekeeping:
             )
 
     def prune(self, retention: timedelta, should_stop: Callable[[], bool]) -> None:
-        """Prunes results older than the retention in many short transactions, until `should_stop` is true."""
+        """Prunes results older than the retention in many short transactions, until `should_stop` is true.
+
+        After a machine has slept, a sweep comes first, once: what a sweep finds may have to be sent again.
+        """
+        self._waits_for_sweep = not self._waits_for_sweep and self._awaits_sweep()
+        if self._waits_for_sweep:
+            return
         with try_advisory_lock(self._engine, "prune") as is_ours:
             if not is_ours:
                 return
@@ -78,3 +94,8 @@ class Housekeeping:
             )
         if pruned:
             log.info("results.pruned", count=pruned)
+
+    def _awaits_sweep(self) -> bool:
+        with reading(self._engine) as connection:
+            lately = current_time(self._engine) - 2 * sweep.INTERVAL
+            return unclean_attempts.awaits_sweep(connection, lately)
