@@ -159,14 +159,16 @@ def test_what_another_daemon_prunes_is_left_to_it(engine: Engine) -> None:
     assert prune(engine) == []
 
 
-def test_after_a_sleep_a_sweep_comes_before_the_next_pruning(
+def test_after_a_sleep_a_sweep_comes_before_pruning_if_it_comes_soon(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a sweep finds may have to be sent again, and takes its result's payload."""
     delivered(engine)
     monkeypatch.setattr(unclean_attempts, "awaits_sweep", lambda *_given: True)
-    chores, erased = Housekeeping(engine), []
-    for _ in range(2):
+    chores, erased, began = Housekeeping(engine), [], utc_now()
+    for minutes in (0, 19, 20):
+        at = began + timedelta(minutes=minutes)
+        monkeypatch.setattr(housekeeping, "current_time", lambda _engine, at=at: at)
         chores.prune(DAY, lambda: False)
         erased.append(rows(engine, results_table)[0].erased_at is not None)
-    assert erased == [False, True]
+    assert erased == [False, False, True]

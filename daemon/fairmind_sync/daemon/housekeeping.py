@@ -25,6 +25,8 @@ from fairmind_sync.storage.locks import try_advisory_lock
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
+_TWO_SWEEPS = 2 * sweep.INTERVAL
+
 log = get_logger()
 
 
@@ -39,7 +41,7 @@ class Housekeeping:
         self._engine = engine
         self._on_beat = on_beat
         self._heartbeat = Heartbeat()
-        self._waits_for_sweep = False
+        self._waits_since: datetime | None = None
 
     def start(self, connection: Connection, now: datetime) -> None:
         """Writes the first heartbeat, in the caller's transaction."""
@@ -81,10 +83,9 @@ class Housekeeping:
     def prune(self, retention: timedelta, should_stop: Callable[[], bool]) -> None:
         """Prunes results older than the retention in many short transactions, until `should_stop` is true.
 
-        After a machine has slept, a sweep comes first, once: what a sweep finds may have to be sent again.
+        After a machine has slept, a sweep comes first: what a sweep finds may have to be sent again.
         """
-        self._waits_for_sweep = not self._waits_for_sweep and self._awaits_sweep()
-        if self._waits_for_sweep:
+        if self._waits_for_sweep(current_time(self._engine)):
             return
         with try_advisory_lock(self._engine, "prune") as is_ours:
             if not is_ours:
@@ -95,7 +96,9 @@ class Housekeeping:
         if pruned:
             log.info("results.pruned", count=pruned)
 
-    def _awaits_sweep(self) -> bool:
+    def _waits_for_sweep(self, now: datetime) -> bool:
+        """Returns whether pruning waits: no longer than two sweeps would, which may not come."""
         with reading(self._engine) as connection:
-            lately = current_time(self._engine) - 2 * sweep.INTERVAL
-            return unclean_attempts.awaits_sweep(connection, lately)
+            awaits = unclean_attempts.awaits_sweep(connection, now - _TWO_SWEEPS)
+        self._waits_since = (self._waits_since or now) if awaits else None
+        return self._waits_since is not None and abs(now - self._waits_since) < _TWO_SWEEPS
