@@ -87,7 +87,7 @@ def test_an_event_loop_goes_on_while_a_result_is_saved(
     monkeypatch.setattr(
         service,
         "save_test_result_sync",
-        lambda *_: in_thread.append(threading.current_thread()),
+        lambda *_, **_named: in_thread.append(threading.current_thread()),
     )
     asyncio.run(service.save_test_result(**RESULT))
     assert in_thread != [threading.current_thread()]

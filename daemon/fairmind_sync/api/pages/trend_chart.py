@@ -17,6 +17,7 @@ from markupsafe import Markup
 from fairmind_sync.api.pages.trend_lines import Dot, Line
 from fairmind_sync.evidence.html_parts import fill, joined
 from fairmind_sync.evidence.wording import number
+from fairmind_sync.text import printable
 
 _TOP, _HEIGHT, _UNDER = 12, 280, 44
 _LARGEST, _SMALLEST = (
@@ -102,7 +103,7 @@ class _Scales:
 def _line(line: Line, place: int, scale: _Scales) -> Iterator[Markup]:
     """Yields the threshold, the parts between neighbours that both have a value, and the dots."""
     if line.threshold is not None:
-        title = f"{line.name}: threshold {number(line.threshold)}"
+        title = printable(f"{line.name}: threshold {number(line.threshold)}")
         yield fill(_LIMIT, place=place, y=scale.y(line.threshold), title=title)
     for one, other in zip(line.points, line.points[1:], strict=False):
         if one.value is not None and other.value is not None:
@@ -115,7 +116,7 @@ def _line(line: Line, place: int, scale: _Scales) -> Iterator[Markup]:
 
 
 def _dot(dot: Dot, value: float, line: Line, place: int, scale: _Scales) -> Markup:
-    title = f"{line.name}: {value:.6g}, {dot.test_id}, {dot.at:%Y-%m-%d %H:%M} UTC"
+    title = printable(f"{line.name}: {value:.6g}, {dot.test_id}, {dot.at:%Y-%m-%d %H:%M} UTC")
     address = f"/result?{urlencode({'test_id': dot.test_id, 'user_id': dot.user_id})}"
     return fill(
         _DOT, place=place, x=scale.x(dot.at), y=scale.y(value), title=title, address=address
