@@ -1,9 +1,10 @@
-"""The run's database: a real SQLite file, to which processes write one after the other in virtual time."""
+"""A run's database: a real one, to which processes write one after the other in virtual time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -14,21 +15,18 @@ from fairmind_sync.storage.engine import open_engine
 from fairmind_sync.storage.sqlite import BUSY_TIMEOUT_MS
 from tests.simulation.faults import COMMIT, COMMITTED, FULL, TURN, Faults
 from tests.simulation.hosts import Host
+from tests.simulation.stores import Stores
 from tests.simulation.waiting import Waiters
 from tests.simulation.world import Killed, Process, World
-
-_KEY_BYTES = 16
-_CHANGES = "simulated_changes"
 
 
 class Database:
     """Whose turn to write it is, and who wants to know of commits."""
 
-    def __init__(self, world: World, url: str, faults: Faults) -> None:
+    def __init__(self, world: World, stores: Stores, file: Path, faults: Faults) -> None:
         self.world = world
-        self.url = url
+        self.store = stores.new(file, Random(world.chance.random()))
         self.faults = faults
-        self.keys = Random(world.chance.random())
         self.writer: Process | None = None
         self.commits = 0
         self.has_changed = False
@@ -37,28 +35,16 @@ class Database:
         self.is_full_until = 0.0
 
     def opened_by(self, process: Process, host: Host) -> Engine:
-        """An engine of the process's own, which goes by the host's clock and ends with the process."""
-        engine = open_engine(self.url, host.time, _Turn(self, process))
-        event.listen(engine, "connect", partial(self._set_up, process, host))
+        """An engine of the process's own, which ends with the process."""
+        engine = open_engine(self.store.url, self.store.clock(host), _Turn(self, process))
+        self.store.prepare(engine, process, host)
         event.listen(engine, "commit", partial(self._before_commit, process))
         process.on_end.append(engine.dispose)
         return engine
 
-    def _set_up(self, process: Process, host: Host, connection: Any, _record: object) -> None:
-        """Delivery keys come of SQLite's own chance; here they come of the seed.
-
-        Nobody waits for real: who would wait for a lock outside of `writing` fails at once.
-        """
-        connection.execute("PRAGMA busy_timeout = 0")
-        connection.create_function("randomblob", 1, lambda _size: self.keys.randbytes(_KEY_BYTES))
-        connection.create_function("simulated_who", 0, lambda: process.signature)
-        connection.create_function("simulated_now", 0, lambda: _as_stored(host))
-
     def _before_commit(self, process: Process, connection: Connection) -> None:
         process.stop_if_dead()
-        changes = connection.connection.driver_connection.total_changes  # type: ignore[union-attr]
-        self.has_changed = changes != connection.info.get(_CHANGES, 0)
-        connection.info[_CHANGES] = changes
+        self.has_changed = self.store.has_changed(connection)
         fault = self.faults.at(COMMIT, f"{COMMIT} {process.name}")
         if fault is not None and fault.effect == FULL:
             self.is_full_until = self.world.now + fault.seconds
@@ -68,7 +54,7 @@ class Database:
         strike(process, fault)
 
     def committed(self, process: Process) -> None:
-        """Tells of the commit, if it changed anything: SQLite shows no other to anybody."""
+        """Tells of the commit, if it changed anything."""
         self.commits += 1
         if self.has_changed and not self.world.is_quiet:
             for tell in [*self.on_commit]:
@@ -105,11 +91,6 @@ class _Turn:
         if kind is None:
             database.committed(process)
             strike(process, database.faults.at(COMMITTED, f"{COMMITTED} {process.name}"))
-
-
-def _as_stored(host: Host) -> str:
-    """The host's time as the database has times."""
-    return f"{host.time():%Y-%m-%d %H:%M:%S.%f}"
 
 
 def _is_free(writer: Process) -> bool:
