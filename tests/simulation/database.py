@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -29,7 +29,7 @@ class Database:
         self.faults = faults
         self.writer: Process | None = None
         self.commits = 0
-        self.has_changed = False
+        self.has_changed = self.is_unheard = False
         self.on_commit: list[Callable[[Process], None]] = []
         self.waiting: list[Waiters] = []
         self.is_full_until = 0.0
@@ -51,7 +51,39 @@ class Database:
         if self.world.now < self.is_full_until:
             process.was_disturbed = True
             raise DiskFullError
+        if fault is not None and fault.effect == "no_reply":
+            process.was_disturbed = self.is_unheard = True
+            self.store.commit_without_reply(connection)
+        if fault is not None and fault.effect == "freeze" and fault.seconds > self.store.longest_s:
+            driver: Any = connection.connection.driver_connection
+            self.world.after(self.store.longest_s, lambda: self._end_session(process, driver))
         strike(process, fault)
+
+    def _end_session(self, process: Process, driver: Any) -> None:
+        """The server ends a transaction in which nothing has happened for long."""
+        if not process.is_dead and not driver.closed:
+            self.store.end_session(driver)
+            self._free_turn_of([process])
+
+    def end_sessions(self, host: Host) -> None:
+        """The server ends all sessions of the host's processes, with what they had begun."""
+        self.store.end_sessions(host)
+        self._free_turn_of(host.processes)
+
+    def _free_turn_of(self, processes: Container[Process]) -> None:
+        if self.writer is not None and self.writer in processes:
+            self.free_turn()
+
+    def free_turn(self) -> None:
+        self.writer = None
+        waiting, self.waiting = self.waiting, []
+        for one in waiting:
+            one.wake()
+
+    def sleeps(self, host: Host, seconds: float) -> None:
+        """A server asks a silent host for signs of life, and then ends its sessions."""
+        if seconds > self.store.silent_s:
+            self.world.after(self.store.silent_s, lambda: self.end_sessions(host))
 
     def committed(self, process: Process) -> None:
         """Tells of the commit, if it changed anything."""
@@ -62,7 +94,7 @@ class Database:
 
 
 class _Turn:
-    """A process's turn to write: whoever waits longer than SQLite's busy time-out fails."""
+    """A process's turn to write: whoever waits longer than for locks fails."""
 
     def __init__(self, database: Database, process: Process) -> None:
         self._database = database
@@ -84,12 +116,12 @@ class _Turn:
 
     def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
         database, process = self._database, self._process
-        database.writer = None
-        waiting, database.waiting = database.waiting, []
-        for one in waiting:
-            one.wake()
-        if kind is None:
+        if database.writer is process:
+            database.free_turn()
+        if kind is None or database.is_unheard:
+            database.is_unheard = False
             database.committed(process)
+        if kind is None:
             strike(process, database.faults.at(COMMITTED, f"{COMMITTED} {process.name}"))
 
 

@@ -15,7 +15,7 @@ import structlog
 
 from fairmind_sync.settings import Settings
 from tests.simulation.oracle import findings
-from tests.simulation.plan import Plan, plan_of
+from tests.simulation.plan import Plan
 from tests.simulation.simulation import Simulation
 from tests.simulation.stores import FileStores, Stores
 from tests.support import compiled_sql
@@ -62,17 +62,20 @@ class Laboratory:
 
 
 @contextmanager
-def laboratory() -> Iterator[Laboratory]:
+def laboratory(stores: Callable[[Path], Stores] = FileStores) -> Iterator[Laboratory]:
     """A laboratory whose files go at the end; nothing is logged meanwhile."""
     in_memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 a directory of its own is made there
     compiled_sql.share()
     directory = Path(tempfile.mkdtemp(prefix="fairmind-sync-simulation-", dir=in_memory))
     before = structlog.get_config()
+    pools = logging.getLogger("sqlalchemy.pool")  # which tells of each connection that is lost
+    pools.setLevel(logging.CRITICAL)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     try:
-        yield Laboratory(directory, FileStores(directory))
+        yield Laboratory(directory, stores(directory))
     finally:
         structlog.configure(**before)
+        pools.setLevel(logging.NOTSET)
         shutil.rmtree(directory)
 
 
@@ -95,9 +98,10 @@ def shrunk(plan: Plan, fails: Callable[[Plan], bool]) -> Plan:
 
 def command(plan: Plan) -> str:
     """What repeats the plan exactly."""
-    left = plan_of(plan.seed).numbers != plan.numbers
-    only = f" --only {','.join(map(str, plan.numbers))}" if left else ""
-    return f"task simulate --seed {plan.seed}{only}"
+    is_whole = len(plan.numbers) == len(plan.events)
+    only = "" if is_whole else f" --only {','.join(map(str, plan.numbers))}"
+    where = " --database postgresql" if plan.is_shared else ""
+    return f"task simulate{where} --seed {plan.seed}{only}"
 
 
 def told(outcome: Outcome) -> str:

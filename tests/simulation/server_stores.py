@@ -5,23 +5,23 @@ Nothing may really wait in the server: whoever would wait for a lock there fails
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
+from weakref import WeakSet
 
 import psycopg
 from psycopg.rows import dict_row
 from sqlalchemy import Connection, Engine, event
 
 from fairmind_sync.storage.commit_watch import CommitWatch
-from fairmind_sync.storage.postgresql import SCHEMA
 from tests.simulation import audit
-from tests.simulation.hosts import Host
+from tests.simulation.hosts import DATABASE, Host
 from tests.simulation.server_audit import READ, READ_STATES, SCRIPT
 from tests.simulation.stores import as_stored
 from tests.simulation.world import Process
@@ -48,16 +48,16 @@ class PromptWatch(CommitWatch):
 
     def has_changed(self) -> bool:
         assert self._listener is not None
-        driver = self._listener._driver
-        if not driver.closed:
-            driver.execute("SELECT 1")
+        with suppress(psycopg.Error):  # the look itself tells of a lost connection
+            self._listener._driver.execute("SELECT 1")
         return super().has_changed()
 
 
 class ServerStore:
     """A database in the server; the time of all who use it is the world's, not a host's."""
 
-    is_shared = True
+    longest_s, silent_s = 60.0, 25.0
+    """The product's idle_in_transaction_session_timeout and keepalives, in virtual time."""
 
     def __init__(self, server: PostgresServer, template: str, keys: Random) -> None:
         self._server = server
@@ -65,19 +65,41 @@ class ServerStore:
         self.url = server.url(self._name)
         self._keys = f"{keys.random()}"
         self._session = self._server.connect(self._name)
+        self._sessions: dict[Host, WeakSet[Any]] = {}
 
     def clock(self, host: Host) -> Callable[[], datetime]:
         return lambda: host.world.time
 
     def prepare(self, engine: Engine, process: Process, host: Host) -> None:
-        event.listen(engine, "connect", partial(self._set_up, process))
+        if host not in self._sessions:
+            self._sessions[host] = WeakSet()
+        event.listen(engine, "do_connect", partial(_refuse, host))
+        event.listen(engine, "connect", partial(self._set_up, process, host))
         event.listen(engine, "begin", partial(_tell_time, host))
         event.listen(engine, "handle_error", partial(_note_waits, host))
 
-    def _set_up(self, process: Process, connection: Any, _record: object) -> None:
+    def _set_up(self, process: Process, host: Host, connection: Any, _record: object) -> None:
+        self._sessions[host].add(connection)
         connection.execute(_SESSION)
         connection.execute(_WHO, (process.signature, self._keys))
         connection.commit()
+
+    def end_sessions(self, host: Host) -> None:
+        for connection in [*self._sessions.get(host, ())]:
+            if not connection.closed:
+                self.end_session(connection)
+
+    def end_session(self, connection: Any) -> None:
+        self._session.execute(
+            "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE pid = ANY(%s)",
+            ([connection.info.backend_pid],),
+        )
+
+    def commit_without_reply(self, connection: Connection) -> None:
+        driver: Any = connection.connection.driver_connection
+        driver.commit()
+        driver.close()
+        raise psycopg.OperationalError("the connection was lost before the reply")
 
     def watch(self, engine: Engine, steady: Callable[[], float]) -> CommitWatch:
         return PromptWatch(engine, steady)
@@ -110,16 +132,29 @@ class ServerStore:
 class ServerStores:
     """A server, and a template there with today's schema and the audit log."""
 
-    are_shared = True
-
-    def __init__(self, server: PostgresServer) -> None:
+    def __init__(self, server: PostgresServer, template: str) -> None:
         self._server = server
-        self._template = server.new_database_of_today()
-        with closing(server.connect(self._template)) as session:
+        self._template = template
+        with closing(server.connect(template)) as session:
             session.execute(SCRIPT)
 
     def new(self, _file: Path, keys: Random) -> ServerStore:
         return ServerStore(self._server, self._template, keys)
+
+
+@contextmanager
+def server_stores(server: PostgresServer) -> Iterator[ServerStores]:
+    """Databases on the server, whose template goes at the end."""
+    template = server.new_database_of_today()
+    try:
+        yield ServerStores(server, template)
+    finally:
+        server.drop(template)
+
+
+def _refuse(host: Host, *_how: object) -> None:
+    if DATABASE in host.cut_off_from:
+        raise psycopg.OperationalError("the server can't be reached")
 
 
 def _tell_time(host: Host, connection: Connection) -> None:

@@ -9,7 +9,7 @@ from fairmind_sync.settings import Settings
 from tests.simulation.daemons import Daemon
 from tests.simulation.database import Database
 from tests.simulation.faults import Faults
-from tests.simulation.hosts import Host
+from tests.simulation.hosts import DATABASE, Host
 from tests.simulation.mlflow_service import MlflowService
 from tests.simulation.people import People
 from tests.simulation.wandb_service import WandbService
@@ -44,7 +44,7 @@ class SimulatedSite:
         self.faults = around.faults
         self.mlflow = around.mlflow
         self.wandb = around.wandb
-        self.number = number
+        self.number, self.numbers = number, [number]
         self.has_network = has_network
         self.database = database
         self.settings = base.model_copy(update={"database_url": database.store.url})
@@ -91,9 +91,12 @@ class SimulatedSite:
     def sleep(self, seconds: float) -> None:
         self.slept_at_work |= bool(self.host.workers)
         self.host.sleep(seconds)
+        self.database.sleeps(self.host, seconds)
 
     def cut_off(self, service: str, seconds: float) -> None:
         self.host.cut_off_from.add(service)
+        if service == DATABASE:
+            self.database.end_sessions(self.host)
         if self.has_network:
             self.world.after(seconds, lambda: self.host.cut_off_from.discard(service))
 

@@ -71,7 +71,7 @@ class Simulation:
 
     def _database_of(self, number: int) -> Database:
         """A host's own, or the one of all hosts."""
-        if self.stores.are_shared and self.databases:
+        if self.plan.is_shared and self.databases:
             return self.databases[0]
         return self._new_database(f".{number}" if number else "")
 

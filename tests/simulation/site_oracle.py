@@ -12,6 +12,7 @@ from typing import Any
 from fairmind_sync.errors import BundleError, StorageError
 from tests.simulation import audit
 from tests.simulation.mlflow_service import MlflowRun
+from tests.simulation.shared_sites import SharedSite
 from tests.simulation.simulated_sites import SimulatedSite
 from tests.simulation.simulation import Simulation
 
@@ -30,7 +31,7 @@ def may_have_woken_late(run: Simulation) -> bool:
 class SiteOracle:
     """Reads the database by plain SQL, so that a bug in the product's look-ups hides nothing."""
 
-    def __init__(self, run: Simulation, site: SimulatedSite) -> None:
+    def __init__(self, run: Simulation, site: SimulatedSite | SharedSite) -> None:
         self._run = run
         self.site = site
         store = site.database.store

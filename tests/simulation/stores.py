@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -29,8 +30,10 @@ class Store(Protocol):
     """A database as the simulator sees it from beside the product."""
 
     url: str
-    is_shared: bool
-    """Whether processes of several hosts use it, by a server, which ends the sessions of a host that is gone."""
+    longest_s: float
+    """How long a write transaction lasts of a process that stands still."""
+    silent_s: float
+    """How long a session lasts of a host that doesn't answer."""
 
     def clock(self, host: Host) -> Callable[[], datetime]:
         """What processes of the host have for the time of the database."""
@@ -46,6 +49,18 @@ class Store(Protocol):
 
     def has_changed(self, connection: Connection) -> bool:
         """Whether the transaction that is to be committed has changed anything."""
+        ...
+
+    def commit_without_reply(self, connection: Connection) -> None:
+        """Commits, and raises what whoever didn't hear of that gets."""
+        ...
+
+    def end_sessions(self, host: Host) -> None:
+        """Has the server end each connection of the host's processes."""
+        ...
+
+    def end_session(self, connection: Any) -> None:
+        """The same for one of the driver's connections."""
         ...
 
     def rows(self, query: str) -> Sequence[Any]:
@@ -70,9 +85,7 @@ class Store(Protocol):
 
 
 class Stores(Protocol):
-    """Where new databases come from, and whether those of all hosts are one."""
-
-    are_shared: bool
+    """Where new databases come from."""
 
     def new(self, file: Path, keys: Random) -> Store:
         """An empty database; `file` is where a file would be, `keys` the chance of delivery keys."""
@@ -82,7 +95,7 @@ class Stores(Protocol):
 class FileStore:
     """A SQLite file of one host."""
 
-    is_shared = False
+    longest_s = silent_s = math.inf
 
     def __init__(self, file: Path, keys: Random) -> None:
         self.url = f"sqlite:///{file}"
@@ -112,6 +125,17 @@ class FileStore:
         connection.info[_CHANGES] = changes
         return has_changed
 
+    def commit_without_reply(self, connection: Connection) -> None:
+        """A file has nobody who could reply."""
+        raise NotImplementedError
+
+    def end_sessions(self, host: Host) -> None:
+        """A file has no sessions."""
+        raise NotImplementedError
+
+    def end_session(self, connection: Any) -> None:
+        raise NotImplementedError
+
     def rows(self, query: str) -> Sequence[Any]:
         uri = f"file:{self._file}?mode=ro"
         with closing(sqlite3.connect(uri, uri=True)) as connection:
@@ -135,8 +159,6 @@ class FileStore:
 
 class FileStores:
     """A directory with a template, and the files that are copied from there."""
-
-    are_shared = False
 
     def __init__(self, directory: Path) -> None:
         self._template = directory / "template"
