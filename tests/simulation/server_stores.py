@@ -64,7 +64,7 @@ class ServerStore:
         self._name = server.new_database(template)
         self.url = server.url(self._name)
         self._keys = f"{keys.random()}"
-        self._session = self._server.connect(self._name)
+        self.session = self._server.connect(self._name)
         self._sessions: dict[Host, WeakSet[Any]] = {}
 
     def clock(self, host: Host) -> Callable[[], datetime]:
@@ -90,7 +90,7 @@ class ServerStore:
                 self.end_session(connection)
 
     def end_session(self, connection: Any) -> None:
-        self._session.execute(
+        self.session.execute(
             "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE pid = ANY(%s)",
             ([connection.info.backend_pid],),
         )
@@ -109,7 +109,7 @@ class ServerStore:
         return found
 
     def rows(self, query: str) -> Sequence[Any]:
-        with self._session.cursor(row_factory=dict_row) as cursor:
+        with self.session.cursor(row_factory=dict_row) as cursor:
             return [
                 {name: _plain(value) for name, value in row.items()}
                 for row in cursor.execute(query.encode())
@@ -125,7 +125,7 @@ class ServerStore:
         return None
 
     def remove(self) -> None:
-        self._session.close()
+        self.session.close()
         self._server.drop(self._name)
 
 
