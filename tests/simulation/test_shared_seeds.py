@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from unittest.mock import patch
 
 import pytest
 
@@ -60,6 +61,19 @@ def test_a_claim_that_takes_live_leases_is_found_between_hosts(lab: Laboratory) 
     two_hosts = plan(Step(5.0, "save", amount=1))
     with put_back(fault):
         found = lab.run(two_hosts).findings
+    assert any(one.startswith("fence: a live lease was taken") for one in found)
+
+
+def test_hosts_that_go_by_their_own_clocks_are_found(lab: Laboratory) -> None:
+    """One host's clock is two hours ahead: each lease of the other has run out there."""
+    ahead = plan(
+        Step(1.0, "set clock", amount=7200.0, host=1),
+        Step(5.0, "save", amount=1),
+        Step(5.5, "save", amount=5),
+    )
+    with patch.object(ServerStore, "clock", lambda _store, host: host.time):
+        found = lab.run(ahead).findings
+    assert lab.run(ahead).findings == ()
     assert any(one.startswith("fence: a live lease was taken") for one in found)
 
 
