@@ -35,11 +35,12 @@ def test_a_clock_that_was_set_has_jumped_by_that_much(hours: int) -> None:
     assert clocks.watch.jump() == timedelta(hours=hours)
 
 
-def test_a_jump_is_told_once() -> None:
+def test_a_jump_is_told_until_it_is_settled() -> None:
     clocks = Clocks()
     clocks.wall += 3600
-    clocks.watch.jump()
-    assert not clocks.watch.jump()
+    told = [clocks.watch.jump(), clocks.watch.jump()]
+    clocks.watch.settle()
+    assert [*told, clocks.watch.jump()] == [timedelta(hours=1)] * 2 + [timedelta()]
 
 
 def test_a_clock_that_is_corrected_bit_by_bit_has_not_jumped() -> None:

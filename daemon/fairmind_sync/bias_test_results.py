@@ -18,12 +18,15 @@ from fairmind_sync.intake import entries
 from fairmind_sync.intake.forgotten import warn_of_forgotten_provider
 from fairmind_sync.intake.prepare import prepare
 from fairmind_sync.intake.save import save_all
+from fairmind_sync.intake.timestamps import when_tested
 from fairmind_sync.outbox import deletion, operator_log, result_lookup, saved_results
 from fairmind_sync.storage import erasure
 from fairmind_sync.storage.engine import current_time, reading, writing
 from fairmind_sync.storage.schema import ready_engine
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlalchemy import Engine
 
     from fairmind_sync.outbox.saving import Saved
@@ -39,10 +42,14 @@ async def save_test_result(
     test_type: str,
     results: Mapping[str, object],
     metadata: Mapping[str, object] | None = None,
+    *,
+    timestamp: datetime | str | None = None,
 ) -> bool:
     """Stores the result and a delivery for each enabled provider, in one local transaction.
 
-    The same content under the same `test_id` again changes nothing; other content is a new revision.
+    The same content under the same `test_id` again changes nothing, whatever its time; other content is a
+    new revision. `timestamp` is when the result was tested (ISO 8601, or a datetime with its zone), for a
+    result that is older than its save.
 
     Returns:
         True: the result is on disk.
@@ -61,6 +68,7 @@ async def save_test_result(
         test_type,
         results,
         metadata,
+        timestamp=timestamp,
     )
 
 
@@ -72,6 +80,8 @@ def save_test_result_sync(
     test_type: str,
     results: Mapping[str, object],
     metadata: Mapping[str, object] | None = None,
+    *,
+    timestamp: datetime | str | None = None,
 ) -> bool:
     settings = _settings()
     new = prepare(
@@ -83,6 +93,7 @@ def save_test_result_sync(
         results,
         metadata,
         private_fields=settings.private_fields,
+        created_at=when_tested(timestamp),
     )
     _store(settings, [new])
     return True
@@ -91,8 +102,8 @@ def save_test_result_sync(
 async def save_test_results(results: Iterable[Mapping[str, object]]) -> int:
     """Stores many results at once, in one local transaction: all of them, or none if one is wrong.
 
-    Each is a mapping with the names of `save_test_result`'s arguments; `user_id`, `dataset_id` and `metadata`
-    may be missing. Runs are listed in the given order.
+    Each is a mapping with the names of `save_test_result`'s arguments; `user_id`, `dataset_id`, `metadata`
+    and `timestamp` may be missing. Runs are listed in the given order.
 
     Returns:
         How many are new; the others were stored before, with the same content.

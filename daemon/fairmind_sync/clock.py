@@ -34,10 +34,17 @@ class ClockWatch:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._wall, self._monotonic = wall, monotonic
-        self._offset = wall() - monotonic()
+        self._offset = self._seen = wall() - monotonic()
 
     def jump(self) -> timedelta:
-        """Returns how far the clock was set since the last call; zero for up to a second, which is drift."""
-        before, self._offset = self._offset, self._wall() - self._monotonic()
-        by = self._offset - before
-        return timedelta(seconds=by) if abs(by) > _TOLERANCE_S else timedelta()
+        """Returns how far the clock was set since `settle`; a second or less a call is drift."""
+        self._seen = self._wall() - self._monotonic()
+        by = self._seen - self._offset
+        if abs(by) > _TOLERANCE_S:
+            return timedelta(seconds=by)
+        self.settle()
+        return timedelta()
+
+    def settle(self) -> None:
+        """Has the jump that was returned last be over: what had to be done about it is done."""
+        self._offset = self._seen

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from fairmind_sync.intake.prepare import prepare
 from fairmind_sync.intake.save import save_all
+from fairmind_sync.intake.timestamps import when_tested
 from fairmind_sync.intake.wait import DeliveryWait, logging_status, wait_until_over
 from fairmind_sync.outbox import delivery_lookup
 from fairmind_sync.providers.destinations import integration_status
@@ -21,6 +22,8 @@ from fairmind_sync.settings import current_settings
 from fairmind_sync.storage.schema import ready_engine
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from fairmind_sync.provider_names import ProviderName
 
 
@@ -44,12 +47,13 @@ def log_bias_test(
     user_id: str | None = None,
     dataset_id: str | None = None,
     wait: float = 10.0,
+    timestamp: datetime | str | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Saves the result, then waits up to `wait` seconds for the daemon to deliver it.
 
     Doesn't wait where no daemon is alive, nor for a provider that is offline, blocked or paused. Doesn't wait
     either in a thread that runs an event loop, which would stand still: `log_bias_test_async` waits there.
-    Where no provider is enabled, doesn't save.
+    Where no provider is enabled, doesn't save. `timestamp` as in `bias_test_results.save_test_result`.
 
     Returns:
         For each provider, `enabled`, `success`, `run_id` and `url`; for an enabled one also `status`
@@ -62,8 +66,10 @@ def log_bias_test(
         SettingsError: the database's variable is wrong, or FAIRMIND_SYNC_REDACT; nothing was stored.
     """
     seconds = 0 if _a_loop_runs_here() else wait
+    tested = when_tested(timestamp)
     waiting = _saved(
-        test_id, user_id, model_id, dataset_id, test_type, results, metadata, wait=seconds
+        *(test_id, user_id, model_id, dataset_id, test_type, results, metadata, tested),
+        wait=seconds,
     )
     if waiting is None:
         return logging_status(())
@@ -82,6 +88,7 @@ async def log_bias_test_async(
     user_id: str | None = None,
     dataset_id: str | None = None,
     wait: float = 10.0,
+    timestamp: datetime | str | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Does what `log_bias_test` does, and waits without holding up the event loop; for asynchronous code.
 
@@ -93,7 +100,10 @@ async def log_bias_test_async(
         SettingsError: the database's variable is wrong, or FAIRMIND_SYNC_REDACT; nothing was stored.
     """
     waiting = await asyncio.to_thread(
-        _saved, test_id, user_id, model_id, dataset_id, test_type, results, metadata, wait=wait
+        _saved,
+        *(test_id, user_id, model_id, dataset_id, test_type, results, metadata),
+        when_tested(timestamp),
+        wait=wait,
     )
     if waiting is None:
         return logging_status(())
@@ -109,6 +119,7 @@ def _saved(
     test_type: str,
     results: Mapping[str, object],
     metadata: Mapping[str, object] | None,
+    created_at: datetime | None,
     *,
     wait: float,
 ) -> DeliveryWait | None:
@@ -125,6 +136,7 @@ def _saved(
         results,
         metadata,
         private_fields=settings.private_fields,
+        created_at=created_at,
     )
     engine = ready_engine(settings.database_url)
     (saved,) = save_all(engine, [new], settings.owed)

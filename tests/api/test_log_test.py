@@ -36,6 +36,14 @@ URL = f"{BASE}/log-test"
 JSON = {"Content-Type": "application/json"}
 
 
+def test_a_request_may_say_when_the_result_was_tested(configured: Settings, engine: Engine) -> None:
+    client = client_of(configured)
+    for timestamp in ("2026-10-31T12:00:00Z", "once"):
+        answer = client.post(URL, json=body(timestamp=timestamp))
+    (saved,) = rows(engine, results_table)
+    assert (saved.created_at.isoformat(), answer.status_code) == ("2026-10-31T12:00:00+00:00", 422)
+
+
 def with_backlog(configured: Settings, most: int) -> TestClient:
     return client_of(configured.model_copy(update={"max_backlog": most}))
 

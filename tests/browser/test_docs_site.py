@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.docs_site import SETTINGS, SiteError, build
@@ -26,6 +26,26 @@ _FROM_ELSEWHERE = re.compile(
     |\burl\(["']?(?:https?:)?//[^)]*\)""",
     re.VERBOSE | re.IGNORECASE,
 )
+
+
+_PASTE = """(input, text) => {
+    const clipboardData = new DataTransfer();
+    clipboardData.setData("text", text);
+    const given = { clipboardData, bubbles: true, composed: true, cancelable: true };
+    input.dispatchEvent(new ClipboardEvent("paste", given));
+}"""
+
+
+_COPIED = (
+    "holds other results than the source. Copy into an empty database, or into one that an earlier copy of "
+    "the same source has made."
+)
+
+
+def open_search(page: Page) -> None:
+    """Opens the search once the site's script has made it."""
+    page.locator("dialog[aria-label='Search']").wait_for(state="attached")
+    page.keyboard.press("Control+k")
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -110,10 +130,31 @@ def test_a_search_finds_a_message_and_nothing_is_asked_of_another_host(
     )
     page.goto(f"{address}/daemon/docs/ARCHITECTURE.html")
     expect(page.locator("img[src$='.svg']")).to_have_count(3)
-    page.keyboard.press("Control+k")
+    open_search(page)
     page.keyboard.type("AirPlay receiver")
     expect(page.get_by_role("option").first).to_contain_text("AirPlay receiver")
     assert elsewhere == []
+
+
+@pytest.mark.parametrize(
+    ("pasted", "section"),
+    [
+        ('fairmind-sync: the MLflow server answers 500: {"error_code": "X7"}', "MLflow"),
+        ("wandb: ERROR No API key configured. Use `wandb login` to log in.", "W&B"),
+        (f"sqlite:////srv/x7.db {_COPIED}", "The database"),
+    ],
+    ids=["MLflow", "W&B", "db copy"],
+)
+def test_a_message_that_is_pasted_whole_finds_its_remedy(
+    address: str, open_page: OpenPage, pasted: str, section: str
+) -> None:
+    page = open_page()
+    page.goto(f"{address}/daemon/docs/ARCHITECTURE.html")
+    open_search(page)
+    page.get_by_role("combobox").evaluate(_PASTE, pasted)
+    first = page.get_by_role("option").first
+    expect(first).to_contain_text("Messages, and what to do")
+    expect(first).to_contain_text(section)
 
 
 def test_a_link_that_leads_nowhere_ends_the_build(

@@ -68,7 +68,7 @@ def test_nothing_hostile_opens_a_dialog(site: Site, page: Page) -> None:
         dead(site.engine, text)
     for text in NAMES:
         save(site.engine, "mlflow", test_id=text, results={text: 1.0}, metadata={text: text})
-    for path in (*PAGES[:2], "/model?model_id=model-1", "/model/trend.svg?model_id=model-1"):
+    for path in (*PAGES[:2], "/model?model_id=model-1"):
         site.visit(page, path)
     for text in NAMES:
         site.visit(page, f"/report?test_id={quote(text, safe='')}")

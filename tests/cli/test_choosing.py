@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,7 +45,7 @@ def statuses(engine: Engine) -> list[str]:
 )
 def test_each_verb_on_deliveries_takes_every_option_that_chooses(verb: Any) -> None:
     fields = {"test_id", "model_id", "user_id", "test_type", "risk", "provider"}
-    fields |= {"error", "since", "until"}
+    fields |= {"error", "cause", "since", "until"}
     taken = {*inspect.signature(verb).parameters}
     assert (fields - taken, "wanted" in taken) == (set(), False)
 
@@ -56,6 +57,8 @@ def test_each_verb_on_deliveries_takes_every_option_that_chooses(verb: Any) -> N
         (["--test-type", "llm_bias"], [4]),
         (["--risk", "Critical"], [3]),
         (["--error", "TOO large"], [1]),
+        (["--cause", "too large"], []),
+        (["--cause", "it is too large"], [1]),
         (["--since", "2026-03-05T06:00+01:00"], [4, 3]),
         (["--until", "2026-03-04"], [2, 1]),
         (["--provider", "wandb"], [4]),
@@ -87,7 +90,7 @@ def test_that_nothing_matches_is_told(env: dict[str, str]) -> None:
 
 
 def test_a_retry_of_one_cause_leaves_the_others(env: dict[str, str], engine: Engine) -> None:
-    assert command("retry", "--error", "too large", env=env).stdout == "retried 1 of 1 deliveries\n"
+    assert command("retry", "--error", "too large", env=env).stdout == "retried 1 of 1 delivery\n"
     assert statuses(engine) == ["pending", "dead", "pending", "pending"]
 
 
@@ -106,7 +109,7 @@ def test_what_was_chosen_by_options_is_kept_in_words(env: dict[str, str], engine
         (["discard", "--reason", "why", "1", "3"], "2 of 2 deliveries would be discarded"),
         (
             ["discard", "--reason", "why", "--status", "pending", "--user-id", "bob"],
-            "1 of 1 deliveries would be discarded",
+            "1 of 1 delivery would be discarded",
         ),
     ],
 )
@@ -135,3 +138,36 @@ def test_a_dry_run_lists_the_deliveries(env: dict[str, str]) -> None:
 def test_ids_and_options_together_are_a_mistake(env: dict[str, str], engine: Engine) -> None:
     ended = command("retry", "1", "--provider", "mlflow", env=env, check=False)
     assert (ended.returncode, "not both" in ended.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("verb", "words"),
+    [
+        (["runs"], "Only deliveries queued then or later"),
+        (["discard"], "Only deliveries queued then or later"),
+        (["results", "list"], "Only results tested then or later"),
+        (["results", "export"], "Only results tested then or later"),
+        (["backfill"], "Only results tested then or later"),
+    ],
+    ids=str,
+)
+def test_help_says_which_time_a_filter_is_of(
+    env: dict[str, str], verb: list[str], words: str
+) -> None:
+    told = command(*verb, "--help", env=env | {"COLUMNS": "300"}).stdout
+    assert words in told
+
+
+def test_an_imported_result_was_tested_before_its_deliveries_were_queued(
+    env: dict[str, str], engine: Engine, tmp_path: Path
+) -> None:
+    record = {"model_id": "m", "test_type": "t", "results": {}, "timestamp": "2025-10-31T00:00:00"}
+    (tmp_path / "old.json").write_text(json.dumps(record))
+    command("import", "old.json", env=env)
+    of_result = command("results", "list", "--until", "2025-11-01", env=env).stdout
+    of_runs = command("runs", "--test-id", "old", env=env).stdout
+    header, line = (one.split("\t") for one in of_result.splitlines())
+    assert (line[header.index("tested")], "queued" in of_runs.splitlines()[0]) == (
+        "2025-10-31 00:00:00 UTC",
+        True,
+    )

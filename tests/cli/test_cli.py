@@ -36,13 +36,13 @@ def test_save_takes_json_lines_from_standard_input(env: dict[str, str]) -> None:
 def test_save_takes_a_file(env: dict[str, str], tmp_path: Path) -> None:
     file = tmp_path / "result.json"
     file.write_text(json.dumps([RESULT], indent=2))
-    assert command("save", str(file), env=env).stdout.startswith("saved 1 results")
+    assert command("save", str(file), env=env).stdout.startswith("saved 1 result")
 
 
 def test_saving_again_changes_nothing(env: dict[str, str]) -> None:
     command("save", "-", env=env, stdin=lines(RESULT))
     shown = command("save", "-", env=env, stdin=lines(RESULT)).stdout
-    assert shown == "saved 0 results; 1 were there already\n"
+    assert shown == "saved 0 results; 1 was there already\n"
 
 
 def test_save_saves_nothing_of_a_file_with_a_wrong_entry(env: dict[str, str]) -> None:

@@ -45,14 +45,14 @@ def test_what_is_missing_is_listed_with_a_reason(engine: Engine, env: dict[str, 
 
 def test_a_retry_has_it_tried_now(engine: Engine, env: dict[str, str]) -> None:
     refuse(engine)
-    assert "the evidence of 1 runs is tried now" in command("evidence", "--retry", env=env).stdout
+    assert "the evidence of 1 run is tried now" in command("evidence", "--retry", env=env).stdout
     assert rows(engine, outbox_table)[0].evidence_due_at > NOW
 
 
 def test_a_backfill_asks_for_that_of_old_runs(engine: Engine, env: dict[str, str]) -> None:
     delivered(engine)
     told = command("evidence", "--backfill", "--provider", "mlflow", env=env).stdout
-    assert "1 runs that were delivered without evidence get theirs now" in told
+    assert "1 run that was delivered without evidence, and tried now" in told
     assert rows(engine, outbox_table)[0].evidence_state == "waiting"
 
 

@@ -75,10 +75,12 @@ VERBS = {
         ("explain", "known"),
         (
             *("delivery", "attempts", "state", "last_error", "next_try", "what_to_do", "evidence"),
-            "hand_over",
+            *("hand_over", "remedy"),
         ),
         setup=lambda engine: save(engine, "mlflow", test_id="known"),
     ),
+    "help-for": Verb(("help-for", "webhook.refused"), ("message", "what_to_do")),
+    "help-for what is not known": Verb(("help-for", "hello"), ("message", "what_to_do"), code=1),
     "evidence": Verb(("evidence",), ("asked_for", "retried", "lacking")),
     "report": Verb(
         ("report", "known"),
@@ -151,6 +153,11 @@ VERBS = {
         ),
         setup=handed_over,
     ),
+    "webhook test": Verb(
+        ("webhook", "test"),
+        ("taken", "status", "reason", "said", "signed", "seconds"),
+        code=1,
+    ),
     "db upgrade": Verb(("db", "upgrade"), ("schema", "backup")),
     "db backup": Verb(("db", "backup", "copy.db"), ("file", "damage")),
     "db check": Verb(("db", "check"), ("file", "damage")),
@@ -168,6 +175,7 @@ def env(engine: Engine, tmp_path: Path) -> dict[str, str]:
     return {
         "MLOPS_PROVIDER": "mlflow",
         "MLFLOW_TRACKING_URI": "http://127.0.0.1:1",
+        "FAIRMIND_SYNC_WEBHOOK_URL": "http://127.0.0.1:1",
         "FAIRMIND_SYNC_DATABASE_URL": engine.url.render_as_string(),
     }
 

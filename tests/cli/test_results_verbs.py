@@ -52,6 +52,16 @@ def test_options_choose_results(env: dict[str, str], verb: str, options: list[st
     assert ids[1:] == ["one"]
 
 
+def exit_code(env: dict[str, str], *words: str) -> int:
+    return command("results", "list", *words, env=env, check=False).returncode
+
+
+def test_a_check_fails_if_one_of_the_chosen_failed_listed_or_not(env: dict[str, str]) -> None:
+    codes = [exit_code(env, *more) for more in ((), ("--check",), ("--check", "--limit", "1"))]
+    codes.append(exit_code(env, "--check", "--risk", "low"))
+    assert codes == [0, 1, 1, 0]
+
+
 def test_how_many_more_results_there_are_is_told(env: dict[str, str]) -> None:
     told = command("results", "list", "--limit", "1", env=env).stderr
     assert told == "1 of 2 results, the newest first; more with --limit\n"
@@ -64,6 +74,14 @@ def test_a_result_is_shown_with_its_groups_and_where_it_is(
     stated = [line for line in shown if line.startswith(("  risk", "  verdict", "- "))]
     assert stated == ["  risk      high", "  verdict   failed", "- more data"]
     assert "selection rate\t\tfemale\t0.25\tmale\t-0.25\t0.5\t\t" in shown
+
+
+def test_numbers_on_the_whole_test_are_shown_beside_groups(
+    env: dict[str, str], engine: Engine
+) -> None:
+    save(engine, test_id="both", results={**GROUPS, "accuracy": 0.87, "bias_detected": True})
+    shown = printed(env, "show", "both").split("\n\n")[1]
+    assert shown.splitlines() == ["overall\tvalue", "accuracy\t0.87", "bias detected\tyes"]
 
 
 def test_a_delivered_result_is_shown_with_its_url(env: dict[str, str], engine: Engine) -> None:
@@ -82,7 +100,7 @@ def test_each_revision_can_be_shown(env: dict[str, str], engine: Engine) -> None
 
 def test_results_are_counted(env: dict[str, str]) -> None:
     assert printed(env, "stats").splitlines() == [
-        "2 results; 66.67 % of their metrics passed",
+        "2 results; 66.67 % of the metrics passed",
         "by\tis\tresults",
         "risk\thigh\t1",
         "risk\tunknown\t1",
@@ -96,11 +114,37 @@ def test_csv_has_a_row_for_each_result(env: dict[str, str], tmp_path: Path) -> N
     assert printed(env, "export", "-o", "all.csv") == "wrote 2 results to all.csv\n"
     with (tmp_path / "all.csv").open(newline="") as file:
         first, second = csv.DictReader(file)
-    assert [*first] == [
-        *("id", "user", "model", "dataset", "type", "saved", "risk", "verdict"),
+    assert [*first][:11] == [
+        *("id", "user", "model", "dataset", "type", "tested", "risk", "verdict"),
         *("passed", "failed", "removed"),
     ]
     assert (first["id"], first["verdict"], second["id"]) == ("one", "failed", "two")
+
+
+def test_csv_has_a_column_for_each_metric_as_runs_name_it(
+    env: dict[str, str], engine: Engine
+) -> None:
+    save(engine, test_id="old", results={"selection_rate": {"50+": 0.5, "<25": 0.25}})
+    header, *lines = csv.reader(printed(env, "export").splitlines())
+    assert (header[11:], [line[11:] for line in lines]) == (
+        [
+            *("metrics_failed", "metrics_passed", "selection_rate/50_plus"),
+            *("selection_rate/female", "selection_rate/lt_25", "selection_rate/male"),
+        ],
+        [
+            ["1.0", "", "", "0.25", "", "0.5"],
+            ["", "2.0", "", "", "", ""],
+            ["", "", "0.5", "", "0.25", ""],
+        ],
+    )
+
+
+def test_a_metric_that_is_called_as_a_column_gets_a_name_of_its_own(
+    env: dict[str, str], engine: Engine
+) -> None:
+    save(engine, test_id="flag", results={"passed": True})
+    header = printed(env, "export").splitlines()[0].split(",")
+    assert (header.count("passed"), header.count("passed (metric)")) == (1, 1)
 
 
 def test_csv_holds_no_formula(env: dict[str, str], engine: Engine) -> None:

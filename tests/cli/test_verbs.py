@@ -66,7 +66,7 @@ def test_import_says_what_it_did(env: dict[str, str], folder: Path) -> None:
     put(folder, "t1.json", RECORD)
     assert run(env, "import", str(folder)) == (
         0,
-        "1 files: saved 1, 0 were there already, 0 refused\n",
+        "1 file: saved 1, 0 were there already, 0 refused\n",
     )
 
 
@@ -101,7 +101,7 @@ def test_backfill_says_how_many_are_on_their_way(env: dict[str, str], engine: En
     save(engine)
     assert run(env, "backfill", "--provider", "mlflow") == (
         0,
-        "1 results are now on their way to mlflow\n",
+        "1 result is now on the way to mlflow\n",
     )
 
 
@@ -171,7 +171,7 @@ def test_retry_returns_dead_deliveries_to_pending(
 def test_retry_can_be_of_one_test(env: dict[str, str], engine: Engine) -> None:
     test_ids = [dead(engine).result.test_id for _ in range(2)]
     shown = run(env, "retry", "--test-id", test_ids[0])
-    assert (shown, statuses(engine)) == ((0, "retried 1 of 1 deliveries\n"), ["pending", "dead"])
+    assert (shown, statuses(engine)) == ((0, "retried 1 of 1 delivery\n"), ["pending", "dead"])
 
 
 @pytest.mark.parametrize("chosen", [["1"], ["77"], ["--test-id", "unknown"]])

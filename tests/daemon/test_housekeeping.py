@@ -14,7 +14,7 @@ from fairmind_sync.clock import utc_now
 from fairmind_sync.daemon import housekeeping
 from fairmind_sync.daemon.housekeeping import Housekeeping
 from fairmind_sync.errors import StorageError
-from fairmind_sync.outbox import counters, deletion, idempotency
+from fairmind_sync.outbox import counters, deletion, idempotency, unclean_attempts
 from fairmind_sync.storage import sqlite_file
 from fairmind_sync.storage.engine import writing
 from fairmind_sync.storage.tables import (
@@ -157,3 +157,18 @@ def test_pruning_ends_when_the_daemon_stops(engine: Engine) -> None:
 def test_what_another_daemon_prunes_is_left_to_it(engine: Engine) -> None:
     delivered(engine)
     assert prune(engine) == []
+
+
+def test_after_a_sleep_a_sweep_comes_before_pruning_if_it_comes_soon(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a sweep finds may have to be sent again, and takes its result's payload."""
+    delivered(engine)
+    monkeypatch.setattr(unclean_attempts, "awaits_sweep", lambda *_given: True)
+    chores, erased, began = Housekeeping(engine), [], utc_now()
+    for minutes in (0, 19, 20):
+        at = began + timedelta(minutes=minutes)
+        monkeypatch.setattr(housekeeping, "current_time", lambda _engine, at=at: at)
+        chores.prune(DAY, lambda: False)
+        erased.append(rows(engine, results_table)[0].erased_at is not None)
+    assert erased == [False, False, True]

@@ -133,25 +133,19 @@ def test_an_emptied_slot_has_no_process_any_more(slot: WorkerSlot) -> None:
     assert (slot.executor, slot.dead_worker()) == (None, None)
 
 
-def test_a_process_is_lost_when_it_is_gone_at_two_looks_in_a_row(slot: WorkerSlot) -> None:
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_a_process_is_lost_that_its_executor_has_lost_with_a_drain(
+    slot: WorkerSlot, is_lost: bool
+) -> None:
+    executor = slot.fill()
     slot.begin_drain()
-    slot._flags.pid.value = GONE
-    assert [slot.has_lost_its_process() for _ in range(2)] == [False, True]
+    executor.has_lost_its_process = is_lost
+    assert slot.has_lost_its_process() == is_lost
 
 
-def test_a_process_that_came_back_between_two_looks_is_not_lost(slot: WorkerSlot) -> None:
-    """The next process of the slot had not told its id yet."""
-    slot.begin_drain()
-    looks = []
-    for pid in (GONE, 0, GONE):
-        slot._flags.pid.value = pid
-        looks.append(slot.has_lost_its_process())
-    assert looks == [False] * 3
-
-
-def test_a_process_that_ended_without_a_drain_is_not_lost(slot: WorkerSlot) -> None:
-    slot._flags.pid.value = GONE
-    assert [slot.has_lost_its_process() for _ in range(3)] == [False] * 3
+def test_a_slot_whose_drain_has_ended_has_lost_nothing(slot: WorkerSlot) -> None:
+    slot.fill().has_lost_its_process = True
+    assert not slot.has_lost_its_process()
 
 
 def test_a_process_is_idle_from_the_end_of_its_drain(slot: WorkerSlot, time: Steady) -> None:

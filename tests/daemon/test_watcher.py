@@ -52,7 +52,10 @@ class Jumps:
         self._jumps = list(jumps)
 
     def jump(self) -> timedelta:
-        return self._jumps.pop(0)
+        return self._jumps[0]
+
+    def settle(self) -> None:
+        del self._jumps[0]
 
 
 class Seen:
@@ -102,9 +105,22 @@ def test_commits_of_a_drain_are_told_together(seen: Seen) -> None:
 
 
 def test_a_clock_that_was_set_is_told_once(seen: Seen) -> None:
-    seen.watcher._clock = cast("Any", Jumps(timedelta(), -HOUR, timedelta()))
+    seen.watcher._clock = cast("Any", Jumps(-HOUR, timedelta()))
     for _ in range(3):
         seen.look(Commits(False))
+    assert seen.jumps == [-HOUR]
+
+
+def test_a_clock_that_was_set_while_the_database_is_locked_is_told_again(seen: Seen) -> None:
+    def refuse(_jump: timedelta) -> None:
+        raise StorageError("the database is locked")
+
+    seen.watcher._clock = cast("Any", Jumps(-HOUR, timedelta()))
+    tell, seen.watcher._on_clock_set = seen.watcher._on_clock_set, refuse
+    with pytest.raises(StorageError):
+        seen.look(Commits(False))
+    seen.watcher._on_clock_set = tell
+    seen.look(Commits(False))
     assert seen.jumps == [-HOUR]
 
 

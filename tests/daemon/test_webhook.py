@@ -16,11 +16,12 @@ from sqlalchemy import Engine, update
 
 from fairmind_sync.daemon.housekeeping import Housekeeping
 from fairmind_sync.daemon.webhook import Webhook
-from fairmind_sync.outbox import outcomes, provider_state, webhook_events
+from fairmind_sync.outbox import deletion, outcomes, provider_state, webhook_events
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage.engine import current_time, writing
 from fairmind_sync.storage.tables import webhook_events_table
+from fairmind_sync.testing import new_result
 from tests.standins.receiver import Receiver, receiving
 from tests.support.databases import rows
 from tests.support.deliveries import claim, save
@@ -63,12 +64,12 @@ def offline(engine: Engine, minutes: int) -> datetime:
     return since
 
 
-def die(engine: Engine, test_id: str) -> None:
+def die(engine: Engine, test_id: str, error: str = "too long") -> None:
     now = current_time(engine)
     save(engine, "mlflow", test_id=test_id, now=now)
     (delivery,) = claim(engine, now=now)
     with writing(engine) as connection:
-        outcomes.record_dead(connection, delivery, ErrorKind.REJECTED, "too long", now)
+        outcomes.record_dead(connection, delivery, ErrorKind.REJECTED, error, now)
 
 
 def make_due(engine: Engine) -> None:
@@ -89,7 +90,7 @@ def test_a_provider_that_is_offline_for_long_is_told_once(
     (told,) = receiver.taken
     assert told["type"] == "provider.offline"
     assert told["text"] == (
-        "wandb has been offline for 16 min, 1 deliveries wait: no route. See: fairmind-sync status"
+        "wandb has been offline for 16 min, 1 delivery waits: no route. See: fairmind-sync status"
     )
     assert told["data"]["since"] == since.isoformat()
 
@@ -135,6 +136,41 @@ def test_what_died_of_one_cause_is_told_together(
     assert [(one["type"], one["data"]["count"]) for one in receiver.taken] == [
         ("deliveries.dead", 3)
     ]
+
+
+def test_what_died_is_told_with_one_test_its_error_and_where_all_are(
+    engine: Engine, receiver: Receiver, webhook: Webhook
+) -> None:
+    settings = settings_of(engine, receiver, public_url="https://sync.example")
+    die(engine, "one")
+    die(engine, "two", "too long " * 100)
+    Webhook(engine, settings, lambda: False).look()
+    ((data, text),) = [(one["data"], one["text"]) for one in receiver.taken]
+    assert (data["test_id"], len(data["error"])) == ("two", webhook_events.LONGEST_ERROR)
+    assert data["url"] == "https://sync.example/deliveries?status=dead&provider=mlflow"
+    assert text == (
+        "mlflow will not get the results of 2 deliveries, such as test two: the provider refuses this "
+        "result. See: fairmind-sync runs --status dead --provider mlflow. "
+        f"The error of test two: {data['error']}"
+    )
+
+
+@pytest.mark.both_databases
+def test_an_event_that_waits_holds_no_words_of_a_provider(
+    engine: Engine, receiver: Receiver, webhook: Webhook
+) -> None:
+    """Such words may repeat a payload, and go with the result."""
+    receiver.status = 500
+    die(engine, "one", "private words")
+    webhook.look()
+    now = current_time(engine)
+    with writing(engine) as connection:
+        deletion.delete(connection, "one", new_result().user_id, now)
+    make_due(engine)
+    webhook.look()
+    first, second = map(str, receiver.taken)
+    assert ("private words" in first, "private words" in second) == (True, False)
+    assert "private words" not in str(rows(engine, webhook_events_table))
 
 
 @pytest.mark.both_databases
@@ -207,18 +243,6 @@ def test_an_event_that_is_not_taken_is_sent_again_under_its_id(
     assert first == second
     (event,) = [one for one in rows(engine, webhook_events_table) if one.sent_at]
     assert (event.due_at, event.attempts, event.last_error) == (None, 2, None)
-
-
-def test_events_of_different_databases_have_different_ids(engine: Engine) -> None:
-    ids = set()
-    for _ in range(2):
-        with writing(engine) as connection:
-            webhook_events.add(connection, "k", {"type": "x"}, current_time(engine))
-            event = webhook_events.take(connection, current_time(engine))
-            assert event is not None
-            ids.add(event.message_id)
-            connection.execute(webhook_events_table.delete())
-    assert len(ids) == 2
 
 
 def test_an_event_that_nobody_takes_is_given_up_after_a_day(

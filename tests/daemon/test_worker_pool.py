@@ -160,15 +160,17 @@ def test_leases_that_can_not_be_ended_are_left_to_run_out(
     assert slot.is_free
 
 
-def test_a_process_that_died_in_a_drain_is_noticed_at_the_second_look(
+def test_a_process_that_died_in_a_drain_is_noticed_at_the_next_look(
     engine: Engine, pool: WorkerPool, slot: WorkerSlot
 ) -> None:
     leased_by(engine, worker_name(GONE, slot.parent))
     pool.start_drain(slot)
     slot._flags.pid.value = GONE
+    assert slot.executor is not None
     states = []
     with captured_logs() as events:
-        for _ in range(2):
+        for is_lost in (False, True):
+            slot.executor.has_lost_its_process = is_lost
             pool.tend()
             states.append(slot.state)
     assert states == [SlotState.DRAINING, SlotState.FREE]

@@ -95,7 +95,12 @@ def test_the_verdict_comes_first(results: dict[str, Json], words: str) -> None:
 
 def test_it_says_what_failed_and_by_how_much() -> None:
     results: dict[str, Json] = {"parity": {"score": 0.56, "threshold": 0.8, "passed": False}}
-    assert "parity: 0.56, 0.24 from the threshold 0.8" in page(results).sections["What failed"]
+    assert "parity: 0.56, 0.24 below the threshold 0.8" in page(results).sections["What failed"]
+
+
+def test_what_failed_at_its_very_threshold_is_said_to() -> None:
+    results: dict[str, Json] = {"parity": {"score": 0.8, "threshold": 0.8, "passed": False}}
+    assert "parity: 0.8, at the threshold" in page(results).sections["What failed"]
 
 
 def test_what_passed_is_not_said_to_have_failed() -> None:
@@ -105,7 +110,7 @@ def test_what_passed_is_not_said_to_have_failed() -> None:
 
 def test_groups_below_four_fifths_are_named() -> None:
     said = page(RATES).sections["Less than four fifths"]
-    assert "selection rate of female: 60 % of male" in said
+    assert "selection rate of female: 60\N{NO-BREAK SPACE}% of male" in said
     assert "other" not in said
 
 
@@ -175,6 +180,13 @@ def test_it_says_what_audits_ask_for() -> None:
     found = page({}, metadata=metadata).sections["For the audit"]
     for word in ("the fairness team", "2025-12-31", "2026-12-31", "10(2)(f)", "2026-02-01", "250"):
         assert word in found
+
+
+def test_a_threshold_beside_its_metric_is_no_news_for_an_audit() -> None:
+    own: Json = {"parity": {"value": 0.2, "threshold": 0.1}}
+    assert "For the audit" not in page({"metrics": own}).sections
+    found = page({"metrics": own, "policy": {"threshold": 0.3}}).sections["For the audit"]
+    assert [*filter(None, found.splitlines())] == ["policy / threshold0.3"]
 
 
 def test_it_needs_nothing_from_elsewhere() -> None:

@@ -10,7 +10,6 @@ from sqlalchemy import update
 from fairmind_sync.handover import identity, partners
 from fairmind_sync.operating.explanation import explain
 from fairmind_sync.outbox import dead_causes, delivery_lookup, repairs
-from fairmind_sync.outbox.dead_causes import Died
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage.engine import reading, writing
 from fairmind_sync.storage.tables import outbox_table
@@ -136,7 +135,8 @@ def test_what_died_there_long_ago_died_here_when_that_was_heard(
     began = datetime.now(UTC)
     home.read(courier.receipts(home).file)
     with reading(home.engine) as connection:
-        assert dead_causes.died_since(connection, began) == [Died("mlflow", "rejected", 1)]
+        (died,) = dead_causes.died_since(connection, began)
+    assert (died.provider, died.error_kind, died.count) == ("mlflow", "rejected", 1)
 
 
 def test_delivered_wins_over_whatever_was_decided_here(

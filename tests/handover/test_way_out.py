@@ -18,6 +18,7 @@ from fairmind_sync.outbox.delivery_lookup import RunFilter
 from fairmind_sync.storage.engine import reading, writing
 from fairmind_sync.storage.tables import outbox_table, results_table
 from tests.handover.world import ModelProvider, Site
+from tests.support.databases import rows
 
 
 def held_in(file: Path) -> list[dict[str, Any]]:
@@ -84,12 +85,26 @@ def test_what_was_left_by_a_dead_worker_goes(home: Site, courier: Site) -> None:
     assert home.export(courier).deliveries == 1
 
 
-def test_what_was_attempted_says_so(home: Site, courier: Site, provider: ModelProvider) -> None:
+def said_attempt(file: Path) -> datetime:
+    ((delivery,),) = [entry["deliveries"] for entry in held_in(file)]
+    return datetime.fromisoformat(delivery["create_attempted_at"])
+
+
+def test_what_was_attempted_says_when(home: Site, courier: Site, provider: ModelProvider) -> None:
     home.save()
     home.deliver(provider, dies="after")
     home.end_leases()
-    ((delivery,),) = [entry["deliveries"] for entry in held_in(home.export(courier).file)]
-    assert delivery["create_attempted_at"] is not None
+    (row,) = rows(home.engine, outbox_table)
+    assert said_attempt(home.export(courier).file) == row.create_attempted_at
+
+
+def test_what_was_not_attempted_is_looked_for_where_it_comes_all_the_same(
+    home: Site, courier: Site
+) -> None:
+    """Others may have made the run by then: the bundle was taken back, and comes late."""
+    home.save()
+    began = datetime.now(UTC)
+    assert said_attempt(home.export(courier).file) >= began
 
 
 def test_what_changes_meanwhile_is_read_again(

@@ -20,7 +20,6 @@ def main() -> None:
     parser.add_argument(
         "package", nargs="*", help=f"of {', '.join(PACKAGES)}; all of them by default"
     )
-    parser.add_argument("--children", type=int, default=2, help="mutants that are tested at once")
     parser.add_argument("--minutes", type=float, default=55, help="the longest, for each package")
     parser.add_argument("--again", action="store_true", help="the survivors too, after new tests")
     parser.add_argument("--report", action="store_true", help="only tells what is known already")
@@ -35,7 +34,7 @@ def _run(name: str, chosen: argparse.Namespace) -> bool:
         workspace.prepare()
         if chosen.again:
             forget_survivors(workspace.place)
-        workspace.run(chosen.children, chosen.minutes * 60)
+        workspace.run(chosen.minutes * 60)
     verdicts = Verdicts.of(workspace.place)
     shown = workspace.show(verdicts.survivors())
     print(f"## {name}\n", verdicts.table(), "", shown, sep="\n")  # noqa: T201 that is what it is for

@@ -4,27 +4,33 @@ from __future__ import annotations
 
 from tests.mutation.workspace import Package
 
+_MODELS = (
+    "tests/simulation/test_mlflow_model.py",
+    "tests/simulation/test_mlflow_model_faults.py",
+    "tests/simulation/test_wandb_model.py",
+)
+
 PACKAGES = {
     package.name: package
     for package in (
-        Package("results", ("results/*",), ("tests/results",)),
+        Package("results", ("results/*",), ("tests/results", "tests/evidence")),
         Package(
             "outbox",
             ("outbox/*",),
-            ("tests/outbox", "tests/handover"),
-            without=("test_copying", "test_state_machine", "processes"),
+            ("tests/outbox",),
+            without=("test_state_machine",),
         ),
         Package("handover", ("handover/*",), ("tests/handover",), without=("test_state_machine",)),
-        Package(
-            "relay",
-            ("relay/*",),
-            ("tests/relay",),
-            without=("test_worker", "test_sweep"),
-        ),
+        Package("relay", ("relay/*",), ("tests/relay",)),
         Package(
             "providers",
-            ("providers/base.py", "providers/threads.py", "providers/retry_after.py"),
-            ("tests/providers/test_base.py",),
+            ("providers/*",),
+            ("tests/providers", *_MODELS),
+            imported=(
+                "fairmind_sync.providers.wandb.sdk",
+                "fairmind_sync.providers.mlflow.package_client",
+                "tests.providers.model_subjects",
+            ),
         ),
     )
 }

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -15,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CHECKOUT = Path(__file__).parents[2]
-_COPIED = ("tests", "migrations", "alembic.ini")
-_RUN = "from mutmut.__main__ import cli; cli()"
+_BESIDE_SOURCES = ("migrations", "alembic.ini")
+_COPIED = ("tests", "daemon/docs", *_BESIDE_SOURCES)
 _SHOW = """
 import sys
 from mutmut.__main__ import find_mutant, get_diff_for_mutant
@@ -24,20 +23,26 @@ from mutmut.__main__ import find_mutant, get_diff_for_mutant
 for name in sys.argv[1:]:
     print(name, get_diff_for_mutant(name, path=find_mutant(name).path), sep="\\n")
 """
-_ONE_PROCESS = ("-n0", "--import-mode=importlib", "-p", "no:cacheprovider")
+_UNWANTED = ("cacheprovider", "randomly", "timeout", "faulthandler")
+_ARGUMENTS = (
+    *("-q", "-s", "-n0", "--rootdir=.", "--tb=native", "--import-mode=importlib"),
+    *(f"-pno:{name}" for name in _UNWANTED),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """What is mutated, and by which tests: those that mirror it, in this process, on SQLite.
+    """What is mutated, and by which tests: those in the folders and files that mirror it.
 
-    `without` are words of tests that take processes, servers or long: a mutant costs as much as its tests.
+    `without` are words of tests that take long: a mutant costs as much as its tests. `imported` are modules
+    that tests import late, and that each mutant would import anew.
     """
 
     name: str
     mutated: tuple[str, ...]
     tests: tuple[str, ...]
     without: tuple[str, ...] = ()
+    imported: tuple[str, ...] = ()
 
 
 class Workspace:
@@ -53,19 +58,20 @@ class Workspace:
         _mirror(CHECKOUT / "daemon" / "fairmind_sync", self.place / "src" / "fairmind_sync")
         for name in _COPIED:
             _mirror(CHECKOUT / name, self.place / name)
+        for name in _BESIDE_SOURCES:
+            _mirror(CHECKOUT / name, self.place / "mutants" / name)
+        _forget_what_is_gone(self.place)
         (self.place / "pyproject.toml").write_text(_configuration(self.package))
 
-    def run(self, children: int, seconds: float) -> bool:
-        """Tests the mutants that have no verdict; false where the time was over before the last of them."""
-        mutmut = [sys.executable, "-c", _RUN, "run", "--max-children", str(children)]
-        process = subprocess.Popen(mutmut, cwd=self.place, start_new_session=True)
-        try:
-            return process.wait(timeout=seconds) == 0
-        except subprocess.TimeoutExpired:
-            return False
-        finally:
-            process.send_signal(signal.SIGINT)  # it ends its workers then, and keeps their verdicts
-            process.wait()
+    def run(self, seconds: float) -> None:
+        """Tries the mutants that have no verdict, until the time is over."""
+        judging = [sys.executable, "-m", "tests.mutation.judging", str(seconds)]
+        subprocess.run(
+            [*judging, *self.package.imported],
+            cwd=self.place,
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
 
     def show(self, mutants: Sequence[str]) -> str:
         """Returns the change that makes each of them, as diffs."""
@@ -94,30 +100,33 @@ def _mirror(source: Path, target: Path) -> None:
         _mirror(source / name, target / name)
 
 
+def _forget_what_is_gone(place: Path) -> None:
+    """A file that was removed or renamed has no mutants any more."""
+    mutated = place / "mutants" / "src"
+    for path in [*mutated.rglob("*.py"), *mutated.rglob("*.meta")]:
+        source = place / "src" / path.relative_to(mutated)
+        if not source.with_name(source.name.removesuffix(".meta")).exists():
+            path.unlink()
+
+
 def _configuration(package: Package) -> str:
-    mutmut = {
+    mutmut: dict[str, object] = {
         "source_paths": ["src"],
         "only_mutate": [f"src/fairmind_sync/{pattern}" for pattern in package.mutated],
-        "also_copy": ["migrations", "alembic.ini"],
-        "pytest_add_cli_args": [*_ONE_PROCESS, "-k", _chosen(package)],
-        "pytest_add_cli_args_test_selection": list(package.tests),
-        "process_isolation": "forkserver",
-        "timeout_constant": 10.0,
-        "timeout_multiplier": 4.0,
+        "pytest_add_cli_args": [*_ARGUMENTS, "-k", _chosen(package), *package.tests],
         "on_dependency_change": "ignore",
         "use_git_change_detection": False,
     }
-    pytest = {
+    pytest: dict[str, object] = {
         "pythonpath": ["."],
-        "markers": ["both_databases", "matrix"],
-        "addopts": ["-m", "not matrix"],
-        "timeout": 300,
+        "markers": ["both_databases", "mostly_sqlite", "unit", "system", "nightly"],
+        "tmp_path_retention_policy": "none",
     }
     return f"{_table('mutmut', mutmut)}\n{_table('pytest.ini_options', pytest)}"
 
 
 def _chosen(package: Package) -> str:
-    return " and ".join(f"not {word}" for word in ("postgresql", *package.without))
+    return " and ".join(f"not {word}" for word in package.without)
 
 
 def _table(name: str, options: dict[str, object]) -> str:

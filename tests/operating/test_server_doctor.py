@@ -85,7 +85,9 @@ def test_a_server_that_is_not_there_is_a_finding(
     url: str, server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FAIRMIND_SYNC_DATABASE_URL", server.url("nowhere"))
-    assert "Check that its server runs" in finding("database").detail
+    found = finding("database")
+    told = ("Check that its server runs" in found.detail, "?host=/" in str(found.remedy))
+    assert told == (True, True)
 
 
 def test_the_command_tells_of_a_server_by_its_exit_code(

@@ -37,6 +37,7 @@ COPIED = (
     tables.attempts_table,
     tables.idempotency_table,
     states,
+    tables.provider_samples_table,
     tables.attempt_counts_table,
     tables.latency_counts_table,
     tables.operator_actions_table,

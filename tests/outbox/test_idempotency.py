@@ -72,3 +72,11 @@ def test_a_repeated_request_brings_no_deleted_result_back(engine: Engine) -> Non
     again = save_once(engine, new)
     assert again == Saved(first.result_id, first.revision, is_new=False)
     assert [row.status for row in rows(engine, outbox_table)] == ["discarded"]
+
+
+def test_saves_under_one_key_take_turns(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    turns: list[str] = []
+    monkeypatch.setattr(idempotency, "advisory_lock", lambda _connection, what: turns.append(what))
+    with writing(engine) as connection:
+        idempotency.save_once(connection, "k", new_result(), ["mlflow"], NOW)
+    assert turns == ["key k"]

@@ -63,6 +63,8 @@ def test_a_verdict_is_the_one_that_the_result_had_when_it_was_saved(
     (model,) = listed(engine)
     verdict = model.newest.verdict
     assert (verdict.overall_risk, verdict.has_passed) == (risk, has_passed)
+    counted = (verdict.metrics_passed, verdict.metrics_failed)
+    assert counted == (results.get("metrics_passed", 0), results.get("metrics_failed", 0))
 
 
 def test_a_deleted_result_is_no_part_of_a_model(engine: Engine) -> None:
@@ -78,3 +80,17 @@ def test_results_without_a_model_are_no_model(engine: Engine) -> None:
     assert listed(engine) == []
     with reading(engine) as connection:
         assert len(model_lookup.newest_results(connection, 5)) == 1
+
+
+def test_the_newest_results_at_risk_are_told_in_their_order(engine: Engine) -> None:
+    risks = ("high", "low", "critical", "high", "high")
+    for number, risk in enumerate(risks):
+        results = {"risk_level": risk}
+        save(engine, test_id=f"t{number}", results=results, now=NOW + number * DAY)
+    with writing(engine) as connection:
+        deletion.delete(connection, "t4", "user-1", NOW)
+        levels = ["high", "critical"]
+        told = [model_lookup.at_risk(connection, levels, NOW + day * DAY) for day in (0, 2)]
+        few = model_lookup.at_risk(connection, levels, NOW, most=1)
+    assert [[one.test_id for one in each] for each in told] == [["t0", "t2", "t3"], ["t2", "t3"]]
+    assert [one.test_id for one in few] == ["t2", "t3"]

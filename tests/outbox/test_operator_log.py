@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -42,7 +43,7 @@ def told(engine: Engine) -> list[tuple[Any, ...]]:
         (lambda to: actions.pause(to, "mlflow", ANN), ("pause", "mlflow", "mlflow", 1, None)),
         (
             lambda to: actions.backfill(to, "wandb", by=ANN),
-            ("backfill", "wandb", "results saved without a delivery", 1, None),
+            ("backfill", "wandb", "results without a delivery", 1, None),
         ),
         (
             lambda to: actions.retry_all(to, RunFilter(provider="mlflow"), ANN),
@@ -50,7 +51,7 @@ def told(engine: Engine) -> list[tuple[Any, ...]]:
         ),
         (
             lambda to: actions.discard_all(to, RunFilter(status="dead", error="too"), "old", ANN),
-            ("discard", None, "dead deliveries with a certain error", 1, "old"),
+            ("discard", None, "dead deliveries whose error has \u201ctoo\u201d", 1, "old"),
         ),
     ],
     ids=["retry", "discard", "pause", "backfill", "retry all", "discard all"],
@@ -112,6 +113,14 @@ def test_a_deletion_is_kept_with_the_user_of_the_result(
     assert bias_test_results.delete_test_result_sync("t", "ann")
     (one,) = kept(engine)
     assert (one.action, one.who, one.subject, one.count) == ("delete", "user ann", "test t", 1)
+
+
+@pytest.mark.parametrize(
+    ("ids", "named"),
+    [([7], "delivery 7"), (range(1, 21), f"deliveries {', '.join(map(str, range(1, 21)))}")],
+)
+def test_a_short_list_is_named_whole(ids: Sequence[int], named: str) -> None:
+    assert operator_log.deliveries_named(ids) == named
 
 
 def test_a_long_list_is_named_by_its_beginning() -> None:

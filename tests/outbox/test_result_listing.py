@@ -8,7 +8,13 @@ import pytest
 from sqlalchemy import Engine, event, update
 
 from fairmind_sync.outbox import deletion, result_listing
-from fairmind_sync.outbox.result_listing import ResultFilter, exported, how_many, listed
+from fairmind_sync.outbox.result_listing import (
+    ResultFilter,
+    exported,
+    how_many,
+    listed,
+    newest_id,
+)
 from fairmind_sync.storage.engine import reading, writing
 from fairmind_sync.storage.tables import results_table
 from tests.support.clock import NOW
@@ -122,3 +128,18 @@ def test_what_is_saved_during_an_export_is_left_out_and_its_test_is_not_lost(
         ("two", "passed"),
         ("three", None),
     ]
+
+
+def test_users_whose_tests_are_called_alike_have_a_newest_result_each(engine: Engine) -> None:
+    for user, number in (("ann", 1), ("bob", 1), ("bob", 2)):
+        save(engine, test_id="same", user_id=user, results={"accuracy": number / 4})
+    with reading(engine) as connection:
+        found = listed(connection, ResultFilter(), 9)
+    assert [(one.user_id, one.revision) for one in found] == [("bob", 2), ("ann", 1)]
+
+
+def test_an_export_can_be_read_twice_alike(results: Engine) -> None:
+    before = newest_id(results)
+    save(results, test_id="two", results={"passed": False})
+    again = [one.listed.verdict for one in exported(results, ResultFilter(), before)]
+    assert again == ["failed", "passed", None]

@@ -278,6 +278,19 @@ def test_a_models_trend_leaves_older_revisions_out(engine: Engine) -> None:
     assert trend(engine) == [("user-1", "t")]
 
 
+@pytest.mark.parametrize(
+    "narrow", [{"dataset_id": "d2"}, {"test_type": "llm_bias"}, {"user_id": "bob"}]
+)
+def test_a_models_trend_is_of_one_data_set_type_or_user(
+    engine: Engine, narrow: dict[str, str]
+) -> None:
+    save("one")
+    save("two", **narrow)
+    with reading(engine) as connection:
+        found = result_lookup.trend(connection, "model-1", 9, **narrow)
+    assert [one.test_id for one in found] == ["two"]
+
+
 def test_a_models_trend_leaves_deleted_results_out(engine: Engine) -> None:
     save()
     service.delete_test_result_sync("t", "user-1")

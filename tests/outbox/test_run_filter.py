@@ -70,6 +70,14 @@ def test_a_count_ends_at_its_limit(outbox: Engine, most: int, expected: int) -> 
             RunFilter(status="dead", provider="mlflow", error_kind="rejected", since=NOW),
             f"dead deliveries at mlflow of cause rejected since {NOW:%Y-%m-%d %H:%M} UTC",
         ),
+        (
+            RunFilter(error="the quota of 'ann' is 7 " + "x" * 80),
+            f"all deliveries whose error has \u201cthe quota of … is … {'x' * 59}…\u201d",
+        ),
+        (
+            RunFilter(cause="the quota of … is used up"),
+            "all deliveries whose error says \u201cthe quota of … is used up\u201d",
+        ),
         (RunFilter(user_id="ann", risk="high"), "all deliveries of user ann of risk high"),
     ],
 )
@@ -77,5 +85,5 @@ def test_a_filter_reads_in_words(wanted: RunFilter, expected: str) -> None:
     assert wanted.in_words() == expected
 
 
-def test_the_words_of_a_filter_hold_no_words_of_a_provider() -> None:
-    assert "secret" not in RunFilter(error="the secret of ann").in_words()
+def test_the_words_of_a_filter_hold_nothing_that_a_provider_quotes() -> None:
+    assert "ann" not in RunFilter(error="the secret of 'ann'", cause='of "ann"').in_words()

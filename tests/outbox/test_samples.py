@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from fairmind_sync.outbox import samples
 from fairmind_sync.outbox.samples import Sample
 from fairmind_sync.storage.engine import reading, writing
+from fairmind_sync.storage.tables import latency_counts_table
 from tests.support.clock import NOW
 from tests.support.deliveries import dead, delivered, save
 
@@ -76,3 +77,11 @@ def test_where_nothing_was_delivered_there_is_no_latency() -> None:
 
 def test_a_count_that_falls_adds_nothing() -> None:
     assert samples.throughput([sample(10, 1.0), sample(2, 0.5), sample(3, 0.6)]) == 1
+
+
+def test_how_long_deliveries_took_is_of_the_provider(engine: Engine) -> None:
+    delivered(engine)
+    with writing(engine) as connection:
+        connection.execute(latency_counts_table.update().values(total_seconds=7.0))
+    take(engine, NOW)
+    assert [[one.seconds for one in taken(engine, of)] for of in ("mlflow", "wandb")] == [[7], [0]]

@@ -50,3 +50,8 @@ def test_what_was_deleted_is_not_found(engine: Engine) -> None:
 
 def test_what_is_not_there_is_not_found(engine: Engine) -> None:
     assert found(engine) is None
+
+
+def test_another_tests_results_are_not_found(engine: Engine) -> None:
+    save(engine, test_id="else", results={"a": 1})
+    assert found(engine) is None

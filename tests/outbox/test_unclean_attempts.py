@@ -43,6 +43,33 @@ def unclean(engine: Engine) -> str:
 MOMENT = timedelta(microseconds=1)
 
 
+def awaits_sweep(engine: Engine, since: datetime = NOW) -> bool:
+    with reading(engine) as connection:
+        return unclean_attempts.awaits_sweep(connection, since)
+
+
+def test_where_nothing_is_suspect_no_sweep_is_awaited(engine: Engine) -> None:
+    delivered(engine)
+    assert not awaits_sweep(engine)
+
+
+@pytest.mark.parametrize(("ago", "awaited"), [(timedelta(), False), (MOMENT, True)])
+def test_a_suspect_awaits_a_sweep_that_began_since(
+    engine: Engine, ago: timedelta, awaited: bool
+) -> None:
+    unclean(engine)
+    before = awaits_sweep(engine)
+    swept(engine, NOW - ago)
+    assert (before, awaits_sweep(engine)) == (True, awaited)
+
+
+def test_of_a_provider_that_takes_nothing_no_sweep_is_awaited(engine: Engine) -> None:
+    unclean(engine)
+    with writing(engine) as connection:
+        provider_state.pause(connection, "mlflow", NOW)
+    assert not awaits_sweep(engine)
+
+
 def swept(engine: Engine, at: datetime) -> None:
     with writing(engine) as connection:
         unclean_attempts.note_swept(connection, "mlflow", at)

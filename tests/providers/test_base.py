@@ -19,7 +19,7 @@ from fairmind_sync.errors import (
     ProviderOfflineError,
 )
 from fairmind_sync.providers import threads
-from fairmind_sync.providers.base import Retry, log_adjustments
+from fairmind_sync.providers.base import Retry
 from fairmind_sync.providers.retry_after import retry_after
 from fairmind_sync.providers.threads import _all_in, run_in_threads
 from fairmind_sync.results.delivery import Delivery
@@ -275,20 +275,6 @@ def test_a_server_is_left_alone_for_as_long_as_it_says_in_seconds(
     headers: dict[str, str], seconds: float
 ) -> None:
     assert retry_after(headers) == timedelta(seconds=seconds)
-
-
-def test_what_was_adjusted_is_logged_with_its_delivery() -> None:
-    with captured_logs() as events:
-        log_adjustments(delivery(), ["a", "b"])
-        log_adjustments(delivery(), [])
-    assert events == [
-        {
-            "event": "delivery.content_adjusted",
-            "delivery": 1,
-            "adjusted": ("a", "b"),
-            "log_level": "warning",
-        }
-    ]
 
 
 def test_the_threads_of_deliveries_are_named_for_them() -> None:

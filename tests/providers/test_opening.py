@@ -49,3 +49,23 @@ def test_a_missing_package_is_named_with_the_pip_command(monkeypatch: pytest.Mon
     monkeypatch.setattr(providers, "is_installed", lambda _name: False)
     with pytest.raises(ProviderNotInstalledError, match=r"pip install 'fairmind-sync\[mlflow\]'"):
         providers.open_provider("mlflow", Settings())
+
+
+def test_a_provider_is_opened_by_its_own_folder_with_the_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folders = {"mlflow": SimpleNamespace(PACKAGE="json", open_provider=lambda given: [given])}
+    monkeypatch.setattr(providers, "folder", folders.__getitem__)
+    opened: object = providers.open_provider("mlflow", settings := Settings())
+    assert opened == [settings]
+
+
+def test_an_sdks_error_at_a_probe_blocks_with_its_own_words() -> None:
+    def fail() -> None:
+        raise ValueError("odd")
+
+    asked: Any = SimpleNamespace(probe=fail)
+    with pytest.raises(ProviderBlockedError) as caught:
+        providers.probe(asked)
+    words = "the provider can't be asked whether it takes runs: ValueError: odd"
+    assert str(caught.value) == words

@@ -95,3 +95,27 @@ def test_a_key_that_w_and_b_writes_otherwise_shapes_nothing() -> None:
     asked = content_of(delivery(metadata={"a key": 1}), "a-project")
     run = told(summaryMetrics=json.dumps(asked.summary), config={"a_key": {"value": 1}})
     assert compared(run, asked) == (True, "", "no config 'a key'")
+
+
+def test_files_and_digests_are_told() -> None:
+    edges = [{"node": {"name": "a.csv", "md5": "x"}}, {"node": {"name": "b.csv", "md5": None}}]
+    proof = {PROOF: {"digest": "d", "content": "c"}}
+    run = told(files={"edges": edges}, summaryMetrics=json.dumps(proof))
+    assert (run.files, run.digest, run.content) == ({"a.csv": "x", "b.csv": ""}, "d", "c")
+    assert (run.run, run.destination) == (Run("r", None), "e/p")
+
+
+@pytest.mark.parametrize("files", [None, "odd", {}, {"edges": None}])
+def test_files_that_make_no_sense_are_none(files: Any) -> None:
+    assert told(files=files).files == {}
+
+
+def test_a_summary_without_digests_has_none() -> None:
+    run = told(summaryMetrics=json.dumps({PROOF: {}}), notes=None, tags=None)
+    assert (run.digest, run.content, run.notes, run.tags) == ("", "", "", frozenset())
+    assert told(summaryMetrics=json.dumps({PROOF: "edited"})).digest == ""
+
+
+def test_a_config_need_not_be_wrapped() -> None:
+    assert told(config={"plain": 7}).config["plain"] == 7
+    assert told(config={}).config == CONTENT.config

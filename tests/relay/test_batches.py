@@ -232,3 +232,10 @@ def test_a_drain_without_a_pace_waits_for_nothing(engine: Engine, clock: Clock) 
     pauses: list[float] = []
     drain(engine, FakeProvider(), clock, most_leased=1, pause=pauses.append)
     assert pauses == []
+
+
+def test_a_batch_that_comes_further_has_its_whole_time_anew(engine: Engine, clock: Clock) -> None:
+    save(engine, "mlflow")
+    watched: list[timedelta | None] = []
+    drain(engine, FakeProvider(), clock, watch=watched.append)
+    assert watched == [BATCH_TIME, BATCH_TIME, None]

@@ -13,8 +13,7 @@ from sqlalchemy import Engine
 from fairmind_sync.clock import utc_now
 from fairmind_sync.errors import ProviderBlockedError
 from fairmind_sync.outbox import deletion, outcomes, owed_evidence, provider_state
-from fairmind_sync.relay import drain as command
-from fairmind_sync.relay import drain_processes
+from fairmind_sync.relay import drain, drain_processes
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.results.evidence_states import WAITING, EvidenceState
 from fairmind_sync.settings import Settings
@@ -32,12 +31,14 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     asked: list[Any] = []
 
     def run(
-        _engine: Engine,
-        _settings: Settings,
+        engine: Engine,
+        settings: Settings,
         providers: Sequence[str],
         on_progress: Callable[[], None],
         most_seconds: float | None,
     ) -> None:
+        assert isinstance(engine, Engine)
+        assert isinstance(settings, Settings)
         asked.append((providers, most_seconds))
         on_progress()
 
@@ -56,7 +57,7 @@ def test_nothing_due_starts_no_process(
     engine: Engine, configured: Settings, asked: list[Any]
 ) -> None:
     delivered(engine)
-    assert command.drain_once(engine, configured) == {}
+    assert drain.drain_once(engine, configured) == {}
     assert asked == []
 
 
@@ -64,7 +65,7 @@ def test_only_a_provider_with_something_due_gets_a_process(
     engine: Engine, configured: Settings, asked: list[Any]
 ) -> None:
     save(engine, "mlflow")
-    command.drain_once(engine, configured, most_seconds=7)
+    drain.drain_once(engine, configured, most_seconds=7)
     assert asked == [(["mlflow"], 7)]
 
 
@@ -72,7 +73,7 @@ def test_what_waits_for_a_later_try_starts_no_process(
     engine: Engine, configured: Settings, asked: list[Any]
 ) -> None:
     save(engine, "mlflow", now=utc_now() + timedelta(hours=1))
-    assert command.drain_once(engine, configured) == {"mlflow": 1}
+    assert drain.drain_once(engine, configured) == {"mlflow": 1}
     assert asked == []
 
 
@@ -80,7 +81,7 @@ def test_a_lease_that_ran_out_is_work(
     engine: Engine, configured: Settings, asked: list[Any]
 ) -> None:
     claimed(engine, now=utc_now() - 2 * LEASE)
-    command.drain_once(engine, configured)
+    drain.drain_once(engine, configured)
     assert [providers for providers, _ in asked] == [["mlflow"]]
 
 
@@ -91,7 +92,7 @@ def test_a_run_that_may_have_been_left_behind_is_work(
     with writing(engine) as connection:
         outcomes.note_creating(connection, delivery, "somewhere", NOW)
         outcomes.record_dead(connection, delivery, ErrorKind.REJECTED, "too large", NOW)
-    command.drain_once(engine, configured)
+    drain.drain_once(engine, configured)
     assert [providers for providers, _ in asked] == [["mlflow"]]
 
 
@@ -101,9 +102,9 @@ def test_missing_evidence_that_is_due_is_work_where_evidence_is_wanted(
     delivery = delivered(engine)
     with writing(engine) as connection:
         owed_evidence.note(connection, delivery.id, EvidenceState(WAITING, "away"), NOW)
-    command.drain_once(engine, configured.model_copy(update={"evidence": "none"}))
+    drain.drain_once(engine, configured.model_copy(update={"evidence": "none"}))
     assert asked == []
-    command.drain_once(engine, configured)
+    drain.drain_once(engine, configured)
     assert [providers for providers, _ in asked] == [["mlflow"]]
 
 
@@ -111,10 +112,10 @@ def test_a_blocked_provider_is_probed_at_once_if_something_waits(
     engine: Engine, configured: Settings, asked: list[Any]
 ) -> None:
     note_blocked(engine, at=utc_now())
-    command.drain_once(engine, configured)
+    drain.drain_once(engine, configured)
     assert asked == []
     save(engine, "mlflow", now=utc_now() + timedelta(hours=1))
-    command.drain_once(engine, configured)
+    drain.drain_once(engine, configured)
     assert [providers for providers, _ in asked] == [["mlflow"]]
 
 
@@ -122,7 +123,7 @@ def test_a_blocked_provider_without_backlog_is_probed_when_that_is_due(
     engine: Engine, configured: Settings, asked: list[Any]
 ) -> None:
     note_blocked(engine, at=NOW)
-    command.drain_once(engine, configured)
+    drain.drain_once(engine, configured)
     assert [providers for providers, _ in asked] == [["mlflow"]]
 
 
@@ -133,7 +134,7 @@ def test_a_paused_provider_gets_no_process(
     note_blocked(engine)
     with writing(engine) as connection:
         provider_state.pause(connection, "mlflow", NOW)
-    command.drain_once(engine, configured)
+    drain.drain_once(engine, configured)
     assert asked == []
 
 
@@ -143,7 +144,7 @@ def test_a_deletion_that_waited_for_an_attempt_is_finished(
     delivery = claimed(engine)
     with writing(engine) as connection:
         deletion.delete(connection, delivery.result.test_id, "user-1", NOW)
-    command.drain_once(engine, configured)
+    drain.drain_once(engine, configured)
     assert asked == []
     with reading(engine) as connection:
         (row,) = connection.execute(results_table.select())
@@ -154,11 +155,11 @@ def test_what_is_left_is_told_by_provider(engine: Engine, configured: Settings) 
     dead(engine)
     save(engine, "mlflow")
     told: list[dict[str, int]] = []
-    assert command.drain_once(engine, configured, told.append) == {"mlflow": 2}
+    assert drain.drain_once(engine, configured, told.append) == {"mlflow": 2}
     assert told[-1] == {"mlflow": 2}
 
 
 def test_what_is_left_is_of_enabled_providers(engine: Engine, configured: Settings) -> None:
     save(engine, "mlflow", "wandb")
     one = configured.model_copy(update={"provider": "wandb"})
-    assert command.unfinished(engine, one) == {"wandb": 1}
+    assert drain.unfinished(engine, one) == {"wandb": 1}

@@ -22,6 +22,7 @@ from fairmind_sync.errors import (
 )
 from fairmind_sync.providers.base import Ledger
 from fairmind_sync.relay import worker
+from fairmind_sync.relay.evidence_pass import EvidencePass
 from fairmind_sync.relay.loop import Relay
 from fairmind_sync.relay.unavailable import note_unavailable
 from fairmind_sync.relay.worker_count import LARGE_BACKLOG, most_processes, processes_for
@@ -167,6 +168,29 @@ def test_a_worker_sweeps_where_it_is_asked_to(
     assert provider.sweeps == [[row.delivery_key for row in rows(engine, outbox_table)]]
 
 
+def test_a_worker_tries_missing_evidence_where_it_is_asked_to(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+    monkeypatch.setattr(EvidencePass, "run", lambda one: tried.append(one.provider.name))
+    use(monkeypatch, FakeProvider())
+    worker.drain("mlflow", settings)
+    worker.drain("mlflow", settings, and_evidence=True)
+    assert tried == ["mlflow"]
+
+
+def test_a_worker_tries_missing_evidence_in_the_same_manner(
+    engine: Engine, settings: Settings
+) -> None:
+    tries = worker.drain_of("mlflow", settings)._evidence_pass(provider := FakeProvider())
+    assert (tries.engine.url, tries.provider) == (engine.url, provider)
+    assert (tries.should_stop, tries.watch) == (
+        worker._watchdog.should_stop,
+        worker._watchdog.watch,
+    )
+    assert (SECRET in tries.secrets, tries.clock() <= utc_now()) == (True, True)
+
+
 def test_a_provider_that_goes_away_in_its_sweep_is_offline_and_its_words_hold_no_secret(
     engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,8 +215,8 @@ def test_a_provider_that_broke_ends_the_process(
     use(monkeypatch, FakeProvider(script=[ProviderBrokenError("the core died")]))
     with captured_logs() as events, pytest.raises(EndedError):
         worker.drain("mlflow", settings)
-    told = [(one["event"], one["reason"]) for one in events if one["event"] == "worker.broken"]
-    assert (exits, told) == ([worker.BROKEN], [("worker.broken", "the core died")])
+    told = [(one["provider"], one["reason"]) for one in events if one["event"] == "worker.broken"]
+    assert (exits, told) == ([worker.BROKEN], [("mlflow", "the core died")])
 
 
 def test_a_bug_in_a_provider_is_not_hidden(

@@ -15,10 +15,10 @@ from fairmind_sync.relay.evidence_pass import EvidencePass
 from fairmind_sync.results.delivery import OwedEvidence
 from fairmind_sync.results.evidence_states import ALL_STORED, EvidenceState
 from fairmind_sync.storage.engine import writing
-from fairmind_sync.storage.tables import outbox_table
+from fairmind_sync.storage.tables import outbox_table, provider_table, results_table
 from fairmind_sync.testing import FakeProvider
 from tests.support.databases import rows
-from tests.support.deliveries import delivered, save
+from tests.support.deliveries import delivered, pass_time, save
 from tests.support.log_events import captured_logs
 
 pytestmark = pytest.mark.both_databases
@@ -69,11 +69,28 @@ def test_all_that_is_due_is_stored(engine: Engine) -> None:
     assert (store.asked, states(engine)) == ([1, 2, 3], ["stored"] * 3)
 
 
+def test_what_is_stored_is_told_with_its_run(engine: Engine) -> None:
+    owe(engine, 1)
+    with captured_logs() as events:
+        passing(engine, Store())
+    (row,) = rows(engine, outbox_table)
+    assert events == [
+        {
+            "event": "evidence.stored",
+            "log_level": "info",
+            "provider": "mlflow",
+            "delivery": row.id,
+            "test_id": rows(engine, results_table)[0].test_id,
+            "run_id": row.run_id,
+        }
+    ]
+
+
 def test_nothing_more_is_tried_after_a_refusal(engine: Engine) -> None:
     owe(engine, 3)
     store = Store(states=[ALL_STORED, REFUSED])
-    passing(engine, store)
-    passing(engine, store)
+    assert not passing(engine, store)
+    assert not passing(engine, store)
     assert (store.asked, states(engine)) == ([1, 2], ["stored", "refused", "waiting"])
 
 
@@ -98,7 +115,27 @@ def test_secrets_are_removed_from_the_reason(engine: Engine) -> None:
         passing(engine, Store(states=[REFUSED]), secrets=("abc",))
     (row,) = rows(engine, outbox_table)
     assert "abc" not in row.evidence_reason
-    assert [event["reason"] for event in events] == [row.evidence_reason]
+    assert events == [
+        {
+            "event": "evidence.missing",
+            "log_level": "warning",
+            "provider": "mlflow",
+            "delivery": row.id,
+            "test_id": rows(engine, results_table)[0].test_id,
+            "state": "refused",
+            "reason": row.evidence_reason,
+        }
+    ]
+
+
+def test_a_store_that_works_again_ends_the_rest(engine: Engine) -> None:
+    owe(engine, 1)
+    passing(engine, Store(states=[REFUSED]))
+    pass_time(engine)
+    with writing(engine) as connection:
+        connection.execute(update(provider_table).values(evidence_failing_since=utc_now()))
+    passing(engine, Store())
+    assert [row.evidence_failing_since for row in rows(engine, provider_table)] == [None]
 
 
 def test_deliveries_go_first(engine: Engine) -> None:

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine
 
 from fairmind_sync.clock import utc_now
-from fairmind_sync.outbox import outcomes
+from fairmind_sync.outbox import outcomes, unclean_attempts
 from fairmind_sync.outbox.unclean_attempts import Standing
 from fairmind_sync.providers.base import Ledger
 from fairmind_sync.relay import sweep
@@ -64,6 +64,14 @@ def test_an_unclean_attempt_calls_for_a_sweep_of_its_provider(engine: Engine) ->
     before = is_called_for(engine)
     unclean(engine)
     assert (before, is_called_for(engine), is_called_for(engine, "wandb")) == (False, True, False)
+
+
+def test_an_attempt_that_was_swept_long_after_it_calls_for_no_other_sweep(engine: Engine) -> None:
+    unclean(engine)
+    with writing(engine) as connection:
+        unclean_attempts.note_swept(connection, "mlflow", utc_now() + timedelta(days=60))
+        is_called_for = sweep.is_called_for(connection, "mlflow", utc_now() + timedelta(days=60))
+    assert not is_called_for
 
 
 def test_a_provider_is_told_the_suspects_and_the_log_how_many(engine: Engine) -> None:
@@ -121,14 +129,16 @@ def test_a_deleted_run_is_noted_and_told_once(engine: Engine) -> None:
     def deleted(key: str, ledger: Ledger) -> None:
         ledger.note_deleted(key)
 
-    unclean(engine, is_delivered=True)
+    key = unclean(engine, is_delivered=True)
     with captured_logs() as events:
         sweep.sweep(engine, SweptProvider(act=deleted))
         sweep.sweep(engine, SweptProvider(act=deleted))
     (row,) = rows(engine, outbox_table)
     assert (row.status, row.last_error_kind) == ("delivered", "run_deleted")
-    told = [event["event"] for event in events]
-    assert told.count("run.deleted_by_somebody") == 1
+    told = {"event": "run.deleted_by_somebody", "log_level": "warning"}
+    assert [one for one in events if one["event"] != "sweep.done"] == [
+        {**told, "provider": "mlflow", "key": key}
+    ]
 
 
 def test_what_a_sweep_reopens_is_due_and_told(engine: Engine) -> None:

@@ -19,6 +19,7 @@ from fairmind_sync.relay.loop import LEASE
 from fairmind_sync.relay.recording import Recorder
 from fairmind_sync.results.delivery import Delivery, Run
 from fairmind_sync.results.error_kinds import ErrorKind
+from fairmind_sync.results.evidence_states import ALL_STORED, WAITING, EvidenceState
 from fairmind_sync.storage.engine import reading, writing
 from fairmind_sync.storage.tables import attempts_table, outbox_table, provider_table
 from tests.support.clock import NOW
@@ -82,6 +83,16 @@ def test_a_retry_waits_as_long_as_the_provider_asks(engine: Engine) -> None:
     minute = timedelta(minutes=1)
     fail(engine, claimed(engine), Retry(ErrorKind.UNCERTAIN, "429", minute))
     assert rows(engine, outbox_table)[0].due_at == LATER + minute
+
+
+def test_what_was_not_tried_costs_no_attempt_and_buries_nothing(engine: Engine) -> None:
+    save(engine, "mlflow")
+    with writing(engine) as connection:
+        connection.execute(outbox_table.update().values(attempts=MOST - 1))
+    (delivery,) = claim(engine)
+    fail(engine, delivery, Retry(ErrorKind.UNCERTAIN, "wait", is_counted=False))
+    (row,) = rows(engine, outbox_table)
+    assert (row.status, row.attempts) == ("pending", MOST - 1)
 
 
 @pytest.mark.parametrize(
@@ -162,6 +173,23 @@ def test_runs_that_ended_together_are_recorded_and_told_each(engine: Engine) -> 
         for row in rows(engine, outbox_table)
     ]
     assert found == [("delivered", run.id, run.url, "there", LATER) for run in runs]
+
+
+def test_what_a_run_lacks_is_recorded_and_told_without_secrets(engine: Engine) -> None:
+    lacks = EvidenceState(WAITING, f"no store at {SECRET}")
+    with captured_logs() as events:
+        recorder(engine).record_delivered([(claimed(engine), Delivered(RUN, "there", lacks))])
+    (row,) = rows(engine, outbox_table)
+    assert (row.evidence_state, row.evidence_reason) == ("waiting", "no store at [hidden]")
+    missing = events[1]
+    assert (missing["event"], missing["state"]) == ("evidence.missing", "waiting")
+    assert missing["reason"] == "no store at [hidden]"
+
+
+def test_of_a_run_that_lacks_nothing_nothing_more_is_told(engine: Engine) -> None:
+    with captured_logs() as events:
+        recorder(engine).record_delivered([(claimed(engine), Delivered(RUN, "there", ALL_STORED))])
+    assert [event["event"] for event in events] == ["delivery.delivered"]
 
 
 def test_a_run_is_a_success_of_its_provider(engine: Engine) -> None:

@@ -35,3 +35,14 @@ def test_a_trial_that_a_stop_prevents_leaves_the_provider_blocked(
     assert (found.state, row.status) == (state, status)
     logged = {event["event"] for event in events}
     assert ("provider.recovered" in logged) is not stops
+
+
+def test_a_trial_is_one_delivery(engine: Engine) -> None:
+    save(engine, "mlflow")
+    save(engine, "mlflow")
+    blocked = FakeProvider(unavailable=ProviderBlockedError("the key is wrong"))
+    Relay(engine, blocked, max_attempts=3).drain()
+    with captured_logs() as events:
+        Relay(engine, FakeProvider(), 3).drain(probe_now=True)
+    counts = [event["count"] for event in events if event["event"] == "delivery.claimed"]
+    assert counts == [1, 1]

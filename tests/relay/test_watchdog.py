@@ -15,7 +15,6 @@ from fairmind_sync.relay.watchdog import HUNG, Watchdog
 from tests.support.log_events import captured_logs
 
 LONGEST = timedelta(seconds=45)
-HANGS = {"event": "worker.hung", "pid": os.getpid(), "log_level": "error"}
 
 
 class EndedError(Exception):
@@ -76,7 +75,8 @@ def test_a_batch_that_takes_too_long_ends_the_process(time: Time, exits: list[in
     dog = Watchdog()
     dog.watch(LONGEST)
     time.steps = [time.pass_(45.0), time.pass_(0.5)]
-    assert (guard(dog), exits, len(time.slept)) == ([HANGS], [HUNG], 2)
+    hangs = {"event": "worker.hung", "pid": os.getpid(), "log_level": "error"}
+    assert (guard(dog), exits, len(time.slept)) == ([hangs], [HUNG], 2)
 
 
 def test_a_batch_has_all_of_its_time(time: Time, exits: list[int]) -> None:

@@ -64,7 +64,7 @@ PATHS = [
         "/sign-in",
         "/nowhere",
     ),
-    *("/metrics", "/healthz", "/readyz", "/openapi.json", "/model/trend.svg?model_id=model-1"),
+    *("/metrics", "/healthz", "/readyz", "/openapi.json"),
     *(f"{API}/{path}" for path in ("status", "runs", "results/test-1", "run-url/mlflow/nope")),
 ]
 

@@ -23,7 +23,6 @@ ANSWERS: dict[int, list[Callable[[TestClient], Any]]] = {
         lambda client: client.get("/static/page.css"),
         lambda client: client.get("/openapi.json", headers=BEARER),
         lambda client: client.get("/metrics", headers=BEARER),
-        lambda client: client.get("/model/trend.svg?model_id=m", headers=BEARER),
     ],
     202: [lambda client: client.post(f"{API}/log-test", json=body(), headers=BEARER)],
     303: [lambda client: client.get("/", headers=HTML)],
@@ -116,11 +115,6 @@ def test_the_page_runs_no_script_but_its_own(client: TestClient) -> None:
 def test_the_page_sends_forms_nowhere_else(client: TestClient) -> None:
     policy = policy_of(client.get("/", headers=BEARER))
     assert {"form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"} <= policy
-
-
-def test_the_chart_runs_no_script(client: TestClient) -> None:
-    reply = client.get("/model/trend.svg?model_id=m", headers=BEARER)
-    assert policy_of(reply) == {"default-src 'none'", "style-src 'unsafe-inline'"}
 
 
 @pytest.mark.parametrize("method", ["GET", "OPTIONS", "HEAD"])

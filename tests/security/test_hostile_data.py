@@ -46,7 +46,6 @@ PAGES = [
     f"/deliveries/confirm?do=discard&error={quote(XSS)}&back={quote(XSS)}",
     f"/model?model_id={quote(XSS)}&metric={quote(XSS)}",
     f"/sign-in?back={quote(XSS)}",
-    f"/model/trend.svg?model_id={quote(XSS)}&metric={quote(XSS)}",
 ]
 INJECTIONS = [
     "' OR 1=1 --",

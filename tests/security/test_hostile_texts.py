@@ -36,7 +36,6 @@ FIELDS = [
     "/result?test_id=",
     "/model?model_id=",
     "/report?test_id=",
-    "/model/trend.svg?metric=a&model_id=",
     "/sign-in?back=",
 ]
 ODD_TEXTS = [
@@ -65,7 +64,6 @@ SHOWN_AT = [
     "/result?test_id=t",
     "/model?model_id=m",
     "/report?test_id=t",
-    "/model/trend.svg?model_id=m",
 ]
 
 

@@ -40,6 +40,12 @@ class ServicesOracle:
             row["delivery_key"] for one in sites for row in one.rows if row["status"] != "pending"
         )
         self._sites = Counter(row["delivery_key"] for one in sites for row in one.rows)
+        self._tried_where_nobody_sweeps = {
+            row["delivery_key"]
+            for one in sites
+            for row in one.rows
+            if row["attempts"] and not one.site.has_network
+        }
 
     def findings(self) -> Iterator[str]:
         yield from self._of_unknown_keys()
@@ -86,7 +92,8 @@ class ServicesOracle:
         for run in self._run.mlflow.runs.values():
             if not run.is_deleted and run.status == "RUNNING" and run.key in self._known:
                 row = self._known[run.key]
-                if self._settled[run.key] == self._sites[run.key]:
+                is_settled = self._settled[run.key] == self._sites[run.key]
+                if is_settled and run.key not in self._tried_where_nobody_sweeps:
                     yield f"false: a run of {row['test_id']}, {row['status']}, is left running"
 
     def _of_second_runs(self) -> Iterator[str]:

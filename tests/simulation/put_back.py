@@ -16,7 +16,6 @@ from unittest.mock import patch
 from sqlalchemy import Connection, and_, bindparam, select, update
 
 from fairmind_sync.daemon.dispatcher import Dispatcher
-from fairmind_sync.daemon.worker_slot import WorkerSlot
 from fairmind_sync.intake import save as intake_save
 from fairmind_sync.outbox import (
     claims,
@@ -41,7 +40,6 @@ from tests.simulation.faults import OUTAGE, Fault
 from tests.simulation.mlflow_service import MlflowModelApi
 from tests.simulation.more_hosts import ONE_HOST
 from tests.simulation.plan import Plan, plan_of
-from tests.simulation.workers import Watchdog
 
 PutBack: TypeAlias = Callable[[], list[Any]]
 
@@ -192,18 +190,6 @@ def _deletion_takes_leases() -> list[Any]:
     return [patch.object(retry_discard, "discard", discard)]
 
 
-def _all_leases_end() -> list[Any]:
-    def end_leases(
-        connection: Connection, provider: Any, _worker: str, *, chance: Any, now: datetime
-    ) -> int:
-        ended = update(outbox_table).where(
-            outbox_table.c.provider == provider, outbox_table.c.lease_expires_at > now
-        )
-        return connection.execute(ended.values(lease_expires_at=now)).rowcount
-
-    return [patch.object(repairs, "end_leases", end_leases)]
-
-
 def _two_transactions() -> list[Any]:
     def save_all(engine: Any, results: Any, providers: Any) -> Any:
         with writing(engine) as connection:
@@ -223,7 +209,8 @@ def _prunes_all_that_is_old() -> list[Any]:
     return [patch.object(pruning, "_is_prunable", is_prunable)]
 
 
-def _of(owner: Any, name: str, value: Any) -> PutBack:
+def swapped(owner: Any, name: str, value: Any) -> PutBack:
+    """Has `owner` have that value under the name."""
     return lambda: [patch.object(owner, name, value)]
 
 
@@ -239,54 +226,41 @@ FAULTS = (
     PutBackFault("a grace period of 0 after a lost create", _no_grace, 13),
     PutBackFault(
         "a sweep that deletes the recorded run",
-        _of(mlflow_provider.MlflowProvider, "_put_right", _sweep_deletes_all),
+        swapped(mlflow_provider.MlflowProvider, "_put_right", _sweep_deletes_all),
         3,
     ),
     PutBackFault(
         "a failure that counts though the provider is away",
-        _of(loop, "is_away", lambda *_given: False),
+        swapped(loop, "is_away", lambda *_given: False),
         0,
         (Step(5.0, "save", amount=1), Fault("mlflow log", 1, OUTAGE, 120.0)),
     ),
     PutBackFault("an attempt that counts though it was given back", _release_counts, 9),
-    PutBackFault(
-        "a worker that died, and whose slot stays busy",
-        _of(WorkerSlot, "has_lost_its_process", lambda _slot: False),
-        24,
-    ),
-    PutBackFault("a watchdog that ends nothing", _of(Watchdog, "watch", lambda *_given: None), 30),
     PutBackFault("a clock set back, and times left ahead", _uncorrected_times, 34),
     PutBackFault(
         "a provider that is away is not probed where nothing is due",
-        _of(Dispatcher, "_sweep", _sweeps_when_ready),
+        swapped(Dispatcher, "_sweep", _sweeps_when_ready),
         0,
         _AWAY_IN_ITS_SWEEP,
     ),
     PutBackFault("an attempt that is forgotten after a day's sleep", _suspect_for_a_day, 30),
     PutBackFault(
         "a create that is not written down before",
-        _of(journal.OutboxJournal, "creating", lambda *_given: None),
+        swapped(journal.OutboxJournal, "creating", lambda *_given: None),
         0,
     ),
     PutBackFault(
         "a W&B run that is delivered without being read back",
-        _of(WandbProvider, "_confirm_the_rest", _unconfirmed),
+        swapped(WandbProvider, "_confirm_the_rest", _unconfirmed),
         2,
     ),
     PutBackFault("an unanswered finish that is believed", _finish_is_believed, 3),
     PutBackFault("a claim that takes live leases", _live_leases_are_taken, 0),
     PutBackFault("a burial of what is under way", _bury_live, 0),
     PutBackFault("a deletion that ends live leases", _deletion_takes_leases, 4),
-    PutBackFault("a dead worker that ends everybody's leases", _all_leases_end, 0),
     PutBackFault("a result that is committed before its deliveries", _two_transactions, 3),
     PutBackFault("a retention that erases what is still owed", _prunes_all_that_is_old, 10),
-    PutBackFault(
-        "a probe that nobody makes", _of(provider_state, "take_probe", lambda *_given: False), 0
-    ),
-    PutBackFault(
-        "a lease that outlives its worker for a day", _of(loop, "LEASE", timedelta(days=1)), 11
-    ),
-    PutBackFault("no sweep at all", _of(sweep, "is_called_for", lambda *_given: False), 30),
+    PutBackFault("no sweep at all", swapped(sweep, "is_called_for", lambda *_given: False), 30),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,12 +16,15 @@ from tests.simulation.plan import plan_of
 from tests.simulation.put_back import FAULTS, PutBackFault, put_back
 from tests.simulation.put_back_hosts import FAULTS_BETWEEN_HOSTS
 from tests.simulation.put_back_providers import FAULTS_OF_PROVIDERS
+from tests.simulation.put_back_workers import FAULTS_OF_WORKERS
 from tests.simulation.runs import Laboratory, laboratory, told
 
 pytestmark = pytest.mark.system  # they compute for long
 
+SEEDS, PARTS = 300, 6
+"""Run with each change, in so many tests."""
 MOST_SEEDS = 60
-EVERY_FAULT = (*FAULTS, *FAULTS_BETWEEN_HOSTS, *FAULTS_OF_PROVIDERS)
+EVERY_FAULT = (*FAULTS, *FAULTS_OF_WORKERS, *FAULTS_BETWEEN_HOSTS, *FAULTS_OF_PROVIDERS)
 
 
 @pytest.fixture(scope="module")
@@ -29,13 +33,23 @@ def lab() -> Iterator[Laboratory]:
         yield made
 
 
-@pytest.mark.parametrize("first", [0, 20, 40])
-def test_no_seed_loses_doubles_or_forgets_anything(first: int) -> None:
+@pytest.mark.parametrize("part", range(PARTS))
+def test_no_seed_loses_doubles_or_forgets_anything(part: int) -> None:
     """As a command of its own, so that sets have one order and a seed is one run."""
-    ran = simulate("--seeds", "20", "--from", str(first))
+    seeds = SEEDS // PARTS
+    first = seeds_of_this_change() + part * seeds
+    ran = simulate("--seeds", str(seeds), "--from", str(first))
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert ran.stdout.startswith(f"20 seeds from {first}, ")
+    assert ran.stdout.startswith(f"{seeds} seeds from {first}, ")
     assert ", 0 failures; " in ran.stdout
+
+
+def seeds_of_this_change() -> int:
+    """Returns the first: another one whenever product or simulator change, and the same until then."""
+    trees = [f"HEAD:{folder}" for folder in ("daemon/fairmind_sync", "tests/simulation")]
+    asked = ["git", "rev-parse", *trees]
+    shown = subprocess.run(asked, cwd=CHECKOUT, capture_output=True, check=True).stdout
+    return int(hashlib.sha256(shown).hexdigest()[:10], 16)
 
 
 def simulate(*options: str) -> subprocess.CompletedProcess[str]:
@@ -70,7 +84,7 @@ def test_a_plan_of_its_own_fails_by_its_fault_alone(lab: Laboratory, fault: PutB
 
 
 def test_a_failure_names_the_events_and_the_command_that_repeats_it(lab: Laboratory) -> None:
-    (fault,) = (one for one in FAULTS if "watchdog" in one.name)
+    fault = next(one for one in FAULTS if one.name == "a claim that takes live leases")
     plan = plan_of(fault.seed)
     with put_back(fault):
         outcome = lab.run(plan)

@@ -77,33 +77,30 @@ class SimulatedExecutor:
         self.process: Process | None = None
         self._drain: Callable[[Mapping[str, Any]], ProviderDrain] | None = None
         self.is_open = True
+        self.has_lost_its_process = False
         self.on_lost: Callable[[], None] = lambda: None
         self._is_at_work = False
 
     def drain(
         self, arguments: Mapping[str, Any], on_end: Callable[[Exception | None], None]
     ) -> None:
-        told = [False]
-
-        def tell(error: Exception | None) -> None:
-            if not told[0]:
-                told[0] = True
-                on_end(error)
-
         if self.process is None or self.process.is_dead:
             self.process = self._started(arguments)
         process = self.process
         self._is_at_work = True
-        if self._site.world.chance.random() < 0.5:  # else APScheduler only logs it
-            process.on_end.append(lambda: tell(RuntimeError("the process ended")))
-        process.start(lambda: self._work(process, arguments, tell))
+        process.start(lambda: self._work(process, arguments, on_end))
 
     def _started(self, arguments: Mapping[str, Any]) -> Process:
         process = self._site.host.started(f"worker {arguments['name']}")
         self._daemon.on_end.append(process.kill)  # it ends with its parent
-        process.on_end.append(self.on_lost)
+        process.on_end.append(self._note_end)
         self._drain = None
         return process
+
+    def _note_end(self) -> None:
+        """APScheduler logs it, and no more."""
+        self.has_lost_its_process |= self._is_at_work
+        self.on_lost()
 
     def _work(
         self,

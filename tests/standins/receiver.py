@@ -17,6 +17,7 @@ class Receiver:
 
     status: int = 204
     location: str | None = None
+    says: str = ""
     url: str = ""
     taken: list[dict[str, Any]] = field(default_factory=list)
     headers: list[Any] = field(default_factory=list)
@@ -42,6 +43,7 @@ def receiving() -> Iterator[Receiver]:
             if found.location:
                 self.send_header("Location", found.location)
             self.end_headers()
+            self.wfile.write(found.says.encode())
 
         def log_message(self, *_arguments: object) -> None:
             """Says nothing."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url
 
-from fairmind_sync.storage.url import checked_database_url
+from fairmind_sync.storage.url import BY_SOCKET, checked_database_url
 
 
 @pytest.mark.parametrize(
@@ -39,6 +40,12 @@ def test_a_servers_url_gets_our_driver_and_stays_as_it_is(scheme: str) -> None:
     assert checked_database_url(f" {scheme}:{rest}") == f"postgresql+psycopg:{rest}"
 
 
+def test_a_url_of_a_socket_is_said_and_taken() -> None:
+    with pytest.raises(ValueError, match=re.escape(BY_SOCKET)):
+        checked_database_url("postgresql:/var/run/postgresql")
+    assert checked_database_url(BY_SOCKET) == BY_SOCKET
+
+
 @pytest.mark.parametrize(
     ("value", "told"),
     [
@@ -62,6 +69,6 @@ def test_a_servers_url_gets_our_driver_and_stays_as_it_is(scheme: str) -> None:
 )
 def test_what_is_refused_says_what_to_write(value: str, told: str) -> None:
     with pytest.raises(
-        ValueError, match=f"{told}.*; write sqlite:////absolute/path.db or postgresql"
+        ValueError, match=f"{told}.*; write sqlite:////absolute/path.db, postgresql"
     ):
         checked_database_url(value)

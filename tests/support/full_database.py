@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, Engine
+from dataclasses import asdict, replace
+
+from sqlalchemy import Connection, Engine, insert
 
 from fairmind_sync.outbox import (
     arrivals,
@@ -12,6 +14,7 @@ from fairmind_sync.outbox import (
     operator_log,
     provider_state,
     retry_discard,
+    samples,
     saving,
     sites,
     webhook_events,
@@ -21,6 +24,7 @@ from fairmind_sync.outbox.delivery_lookup import RunFilter
 from fairmind_sync.outbox.sites import BundleRecord, SiteRecord
 from fairmind_sync.provider_names import PROVIDERS
 from fairmind_sync.storage.engine import writing
+from fairmind_sync.storage.tables import provider_samples_table
 from fairmind_sync.testing import new_result
 from tests.support.clock import NOW
 from tests.support.deliveries import claimed, dead, delivered, save
@@ -49,7 +53,16 @@ def fill(engine: Engine) -> None:
         webhook_events.begin(connection, NOW)
         webhook_events.add(connection, "dead:mlflow", {"type": "deliveries.dead"}, NOW)
         operator_log.note(connection, "discard", by, NOW, subject=named, count=count)
+        _sample(connection)
         _hand_over(connection)
+
+
+def _sample(connection: Connection) -> None:
+    """More samples than one transaction takes."""
+    first = samples.now_of(connection, "mlflow", NOW)
+    taken = (replace(first, at=NOW + number * samples.EVERY) for number in range(MANY + 1))
+    rows = [{"provider": "mlflow", **asdict(one)} for one in taken]
+    connection.execute(insert(provider_samples_table), rows)
 
 
 def _hand_over(connection: Connection) -> None:

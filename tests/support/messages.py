@@ -12,7 +12,7 @@ from functools import cache
 from fairmind_sync import errors
 from tests.support.documents import CODE
 
-_SAID_BY = {"HTTPException", "ValueError", "BadParameter", "fail", "problem"}
+_SAID_BY = {"HTTPException", "ValueError", "BadParameter", "fail", "problem", "Dead", "Retry"}
 """What tells a reader something, besides our own errors."""
 _LOGGED_BY = {"warning", "error", "exception"}
 _MAKE_SENTENCES = ("providers/tls.py", "providers/proxy.py", "providers/mlflow/strangers.py")

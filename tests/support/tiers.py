@@ -82,6 +82,8 @@ _STARTERS = {
     "self_signed",
     "NotingServer",  # asked by MLflow's package too, whose import starts a process
 }
+_WAITS_FOR_LONG = {"Lab", "WandbLab", "Forked", "multiprocessing", "wandb_standin"}
+"""What a test that must start no process waits for in vain."""
 _STARTS = {
     *("subprocess.Popen", "os.posix_spawn", "os.fork", "os.forkpty", "os.exec", "os.system"),
     "tests.Forked",
@@ -93,6 +95,15 @@ def mark_tier(item: pytest.Item) -> None:
     """Marks the item as of the unit or the system tier; those of `nightly` bear that mark besides."""
     if item.get_closest_marker(SYSTEM) is None:
         item.add_marker(SYSTEM if _is_of_the_system(item) else UNIT)
+
+
+def may_run_in_process(item: pytest.Item) -> bool:
+    """Returns whether the item asks for no server, and nobody marked it; it may start a process."""
+    needs = _SERVERS.union(_WAITS_FOR_LONG).intersection(getattr(item, "fixturenames", ()))
+    waits = not isinstance(item, pytest.Function) or _WAITS_FOR_LONG.intersection(vars(item.module))
+    by_hand = item.get_closest_marker(SYSTEM) is not None and not _is_of_the_system(item)
+    is_nightly = item.get_closest_marker(NIGHTLY) is not None
+    return not (needs or waits or by_hand or is_nightly or _is_on_postgresql(item))
 
 
 def _is_of_the_system(item: pytest.Item) -> bool:

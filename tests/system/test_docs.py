@@ -129,9 +129,11 @@ def test_no_document_names_a_variable_that_is_not_read() -> None:
 
 
 def test_no_document_names_a_verb_that_is_not_there() -> None:
-    known = {*verbs(), "bundle", "db", "results"}
+    known = {*verbs(), "bundle", "db", "results", "webhook"}
     assert (
-        strangers(r"(?:`|^)fairmind-sync ((?:(?:bundle|db|results) )?[a-z][a-z-]*)\b", known)
+        strangers(
+            r"(?:`|^)fairmind-sync ((?:(?:bundle|db|results|webhook) )?[a-z][a-z-]*)\b", known
+        )
         == set()
     )
 

@@ -89,7 +89,16 @@ class TestGitHubActions:
         codes = self.run(job, tmp_path, mlflow_uri, experiment)
         assert codes == dict.fromkeys(codes, 0)
         (run,) = runs_of(mlflow_uri, experiment)
-        assert run.id in (tmp_path / "summary").read_text()
+        summary = (tmp_path / "summary").read_text()
+        assert (run.id in summary, summary.count("| --- |") > 1) == (True, True)
+
+    def test_it_fails_on_a_failed_verdict(
+        self, job: dict[str, Any], tmp_path: Path, mlflow_uri: str
+    ) -> None:
+        script = tmp_path / "bias_tests.py"
+        script.write_text(script.read_text().replace('"accuracy": 0.85', '"passed": False'))
+        codes = self.run(job, tmp_path, mlflow_uri, f"actions-{uuid4().hex}")
+        assert [name for name, code in codes.items() if code] == ["Fail on a failed verdict"]
 
     def test_it_fails_while_something_is_left_and_the_next_job_delivers_that(
         self, job: dict[str, Any], tmp_path: Path, mlflow_uri: str, silent_port: int

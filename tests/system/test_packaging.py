@@ -68,12 +68,15 @@ def run_installed(site: Path, script: str, place: Path) -> str:
     ).stdout
 
 
-def test_the_wheel_holds_the_package_and_its_migrations_and_nothing_else(wheel: Path) -> None:
+def test_the_wheel_holds_the_package_its_migrations_and_its_messages_and_nothing_else(
+    wheel: Path,
+) -> None:
     with zipfile.ZipFile(wheel) as archive:
         tops = {name.split("/")[0] for name in archive.namelist()}
-        has_migrations = "fairmind_sync/migrations/env.py" in archive.namelist()
+        carried = {"fairmind_sync/migrations/env.py", "fairmind_sync/messages.md"}
+        is_complete = carried <= {*archive.namelist()}
     expected = {"fairmind_sync", wheel.name.rsplit("-", 3)[0] + ".dist-info"}
-    assert (tops, has_migrations) == (expected, True)
+    assert (tops, is_complete) == (expected, True)
 
 
 def test_the_wheel_carries_its_licence_and_its_readme(wheel: Path) -> None:

@@ -73,6 +73,8 @@ _HAND_OVER = (
     "bundle distrust partner",
 )
 _CARE = (
+    "help-for 'the MLflow server answers 503: Service Unavailable'",
+    "webhook test",
     "db upgrade",
     "db check",
     "db backup copy.db",
@@ -223,7 +225,7 @@ def _sections(verbs: Sequence[str]) -> Iterator[str]:
     before = ""
     for verb in verbs:
         words = _words(verb)
-        name = " ".join(words[: 2 if words[0] in ("db", "results", "bundle") else 1])
+        name = " ".join(words[: 2 if words[0] in ("db", "results", "bundle", "webhook") else 1])
         if name != before:
             yield f"### {name}"
         yield _transcript(verb, _printed(verb))

@@ -71,10 +71,10 @@ def runs(
     error_kind: Text = None,
     since: Annotated[
         Since | None,
-        Query(description="saved then or later", examples=["2026-01-31T00:00:00Z"]),
+        Query(description="queued then or later", examples=["2026-01-31T00:00:00Z"]),
     ] = None,
     until: Annotated[
-        Since | None, Query(description="saved before then", examples=["2026-02-28T00:00:00Z"])
+        Since | None, Query(description="queued before then", examples=["2026-02-28T00:00:00Z"])
     ] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     cursor: Annotated[

@@ -27,6 +27,7 @@ from fairmind_sync.api.schemas import (
 from fairmind_sync.errors import BacklogFullError, NoProviderError
 from fairmind_sync.intake.prepare import prepare
 from fairmind_sync.intake.save import save_all, save_once
+from fairmind_sync.intake.timestamps import when_tested
 from fairmind_sync.intake.wait import DeliveryWait, is_settled, logging_status, wait_until_over
 from fairmind_sync.outbox import delivery_lookup, workload
 from fairmind_sync.providers.destinations import integration_status
@@ -122,6 +123,7 @@ def _save(body: LogTestRequest, engine: Engine, settings: Settings, key: str | N
         body.results,
         body.metadata,
         private_fields=settings.private_fields,
+        created_at=when_tested(body.timestamp),
     )
     _require_room(engine, settings)
     if key is not None:

@@ -46,6 +46,7 @@ def _described(app: FastAPI, *, has_token: bool) -> dict[str, Any]:
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     for path, method, operation in _operations(document):
+        _say_what_it_does(operation)
         needs_token = has_token and path not in OPEN
         _add_problems(operation["responses"], path, method, needs_token=needs_token)
         if has_token and not needs_token:
@@ -61,6 +62,12 @@ def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, 
         for method in _METHODS:
             if method in item:
                 yield path, method, item[method]
+
+
+def _say_what_it_does(operation: dict[str, Any]) -> None:
+    """Puts the first sentence of the endpoint's description in the place of its function's name."""
+    first, _, _ = operation["description"].partition("\n\n")
+    operation["summary"] = " ".join(first.split())
 
 
 def _add_problems(responses: dict[str, Any], path: str, method: str, *, needs_token: bool) -> None:

@@ -48,6 +48,12 @@ class LogTestRequest(BaseModel):
     metadata: dict[str, Any] | None = None
     user_id: str | None = Field(None, max_length=500)
     dataset_id: str | None = Field(None, max_length=500)
+    timestamp: str | None = Field(
+        None,
+        max_length=100,
+        description="ISO 8601: when it was tested, if it is older than its save",
+        examples=["2026-01-31T12:00:00Z"],
+    )
     wait: float = Field(
         10.0, strict=True, ge=0, le=60, description="seconds to wait for the delivery"
     )

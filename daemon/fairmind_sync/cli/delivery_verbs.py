@@ -20,6 +20,7 @@ from fairmind_sync.cli.command import (
 from fairmind_sync.cli.filters import Limit, OfStatus, chooses_deliveries
 from fairmind_sync.cli.how_many import MOST_COUNTED, rest_of
 from fairmind_sync.cli.listing import Column, Cut, Listing, Part, ShownOn
+from fairmind_sync.cli.markdown import AsMarkdown, show_as_markdown
 from fairmind_sync.cli.output import fail, print_json, say
 from fairmind_sync.cli.showing import show
 from fairmind_sync.cli.watching import Watch, show_or_watch
@@ -27,6 +28,8 @@ from fairmind_sync.cli.when import age, shown
 from fairmind_sync.provider_names import PROVIDERS, either
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fairmind_sync.operating.explanation import Explanation
     from fairmind_sync.outbox.delivery_lookup import RunFilter
 
@@ -45,12 +48,14 @@ def runs(
     *,
     wanted: RunFilter,
     watch: Watch = False,
+    as_markdown: AsMarkdown = False,
     as_json: AsJson = False,
 ) -> None:
     """List deliveries and their runs, newest first.
 
     Example: fairmind-sync runs --status dead --since 7d
     """
+    from fairmind_sync.operating.waiting import why_held_back
     from fairmind_sync.outbox.delivery_lookup import count, deliveries, find
     from fairmind_sync.storage.engine import current_time, reading
 
@@ -62,16 +67,22 @@ def runs(
             found = deliveries(connection, wanted, limit)
             is_all = len(found) < limit
             total = len(found) if is_all else count(connection, wanted, MOST_COUNTED)
-        listing = Listing(delivery_columns(current_time(engine)), found)
+            held = why_held_back(connection)
+        listing = Listing(delivery_columns(current_time(engine), held), found)
         return [listing, *rest_of(len(found), total, "deliveries")], 0
 
     if as_json:
         print_json([asdict(delivery) for delivery in find(engine, wanted, limit)])
-        return
-    show_or_watch(look, is_watched=watch)
+    elif as_markdown:
+        show_as_markdown(look()[0])
+    else:
+        show_or_watch(look, is_watched=watch)
 
 
-def delivery_columns(now: datetime) -> list[Column]:
+def delivery_columns(now: datetime, held: Mapping[str, str]) -> list[Column]:
+    """Returns the columns of a listing of deliveries; `held` is what `why_held_back` found."""
+    from fairmind_sync.operating.waiting import reason_of
+
     return [
         Column("id", attrgetter("id")),
         Column("age", lambda d: age(d.created_at, now), place=ShownOn.TERMINAL, is_number=True),
@@ -80,8 +91,8 @@ def delivery_columns(now: datetime) -> list[Column]:
         Column("status", attrgetter("status")),
         Column("attempts", attrgetter("attempts"), place=ShownOn.PIPE),
         Column("run", attrgetter("run_id"), place=ShownOn.PIPE),
-        Column("URL or error", lambda d: d.run_url or d.last_error, Cut.END),
-        Column("saved", lambda d: shown(d.created_at), place=ShownOn.PIPE),
+        Column("URL or reason", lambda d: d.run_url or reason_of(d, held, now), Cut.END),
+        Column("queued", lambda d: shown(d.created_at), place=ShownOn.PIPE),
     ]
 
 
@@ -154,6 +165,8 @@ def _print_explanation(one: Explanation) -> None:
     )
     if one.last_error:
         say(f"  last error: {one.last_error}")
+    if one.remedy:
+        say(f"  it means:   {one.remedy}")
     if one.evidence:
         say(f"  evidence:   {one.evidence}")
     if one.hand_over:

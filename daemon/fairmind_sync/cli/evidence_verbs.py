@@ -20,6 +20,7 @@ from fairmind_sync.cli.command import (
 from fairmind_sync.cli.listing import Column, Cut, Listing
 from fairmind_sync.cli.output import fail, print_json, print_page, say
 from fairmind_sync.cli.showing import show
+from fairmind_sync.text import counted
 
 _LACKING = (
     Column("provider", attrgetter("provider")),
@@ -69,9 +70,11 @@ def evidence(
         print_json({"asked_for": asked, "retried": retried, "lacking": listed})
         return
     if backfill:
-        say(f"{asked} runs that were delivered without evidence get theirs now")
+        say(
+            f"{counted(asked, 'run that was', 'runs that were')} delivered without evidence, and tried now"
+        )
     if retry:
-        say(f"the evidence of {retried} runs is tried now")
+        say(f"the evidence of {counted(retried, 'run')} is tried now")
     if backfill or retry:
         say("by the daemon, or by: fairmind-sync drain")
     if lacking:

@@ -59,24 +59,30 @@ WithError = Annotated[
     str | None,
     typer.Option("--error", help="Only with this in the last error.", rich_help_panel=_PANEL),
 ]
-Since = Annotated[
-    datetime | None,
+OfCause = Annotated[
+    str | None,
     typer.Option(
-        "--since",
-        help=f"Only what was queued, or of results saved, then or later: {when.FORMS}.",
+        "--cause",
+        help="Only where the last error says this, with … for numbers, ids and what is quoted.",
         rich_help_panel=_PANEL,
-        **when.SINCE,
     ),
 ]
-Until = Annotated[
-    datetime | None,
-    typer.Option(
-        "--until",
-        help="Only what was queued, or of results saved, before; a date alone is a whole day.",
-        rich_help_panel=_PANEL,
-        **when.UNTIL,
-    ),
-]
+
+
+def _since(of: str) -> Any:
+    words = f"Only {of} then or later: {when.FORMS}."
+    return typer.Option("--since", help=words, rich_help_panel=_PANEL, **when.SINCE)
+
+
+def _until(of: str) -> Any:
+    words = f"Only {of} before; a date alone is a whole day."
+    return typer.Option("--until", help=words, rich_help_panel=_PANEL, **when.UNTIL)
+
+
+QueuedSince = Annotated[datetime | None, _since("deliveries queued")]
+QueuedUntil = Annotated[datetime | None, _until("deliveries queued")]
+TestedSince = Annotated[datetime | None, _since("results tested")]
+TestedUntil = Annotated[datetime | None, _until("results tested")]
 Limit = Annotated[
     int, typer.Option("--limit", min=1, max=10**6, help="At most so many, newest first.")
 ]
@@ -90,8 +96,9 @@ _CHOOSE_DELIVERIES: dict[str, Any] = {
     "risk": OfRisk,
     "provider": OfProvider,
     "error": WithError,
-    "since": Since,
-    "until": Until,
+    "cause": OfCause,
+    "since": QueuedSince,
+    "until": QueuedUntil,
 }
 """Each is a field of a RunFilter."""
 
@@ -126,6 +133,6 @@ def _choosing(chosen_by: Mapping[str, Any]) -> Callable[[_Verb], _Verb]:
 chooses_deliveries = _choosing(_CHOOSE_DELIVERIES)
 """For verbs on any deliveries."""
 chooses_what_waits = _choosing(
-    {name: option for name, option in _CHOOSE_DELIVERIES.items() if name != "error"}
+    {name: option for name, option in _CHOOSE_DELIVERIES.items() if name not in ("error", "cause")}
 )
 """For verbs on what is pending."""

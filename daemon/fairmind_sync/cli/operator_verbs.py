@@ -15,6 +15,7 @@ from fairmind_sync.cli.listing import Listing
 from fairmind_sync.cli.output import fail, print_json, say
 from fairmind_sync.cli.showing import show
 from fairmind_sync.results.states import DEAD, PENDING
+from fairmind_sync.text import counted
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -106,8 +107,9 @@ def _chosen(ids: list[int] | None, wanted: RunFilter, status: str) -> _Chosen:
 
 def _tell_rehearsal(chosen: _Chosen, would_change: int, verb: str, *, as_json: bool) -> NoReturn:
     """Says what would change; shows the first deliveries of those that were chosen."""
+    from fairmind_sync.operating.waiting import why_held_back
     from fairmind_sync.outbox.delivery_lookup import RunFilter, find
-    from fairmind_sync.storage.engine import current_time
+    from fairmind_sync.storage.engine import current_time, reading
 
     unchanged = len(chosen.ids) - would_change
     if as_json:
@@ -116,10 +118,12 @@ def _tell_rehearsal(chosen: _Chosen, would_change: int, verb: str, *, as_json: b
         fail(f"nothing would be {verb}: no such delivery is in a state for it")
     else:
         first = (find(chosen.engine, RunFilter(delivery_id=id_)) for id_ in chosen.ids[:_SHOWN])
-        columns = delivery_columns(current_time(chosen.engine))
+        with reading(chosen.engine) as connection:
+            held = why_held_back(connection)
+        columns = delivery_columns(current_time(chosen.engine), held)
         show(Listing(columns, [one for found in first for one in found]))
         say(
-            f"{would_change:,} of {len(chosen.ids):,} deliveries would be {verb}; "
+            f"{would_change:,} of {_deliveries(len(chosen.ids))} would be {verb}; "
             "nothing was changed"
         )
     raise typer.Exit(0 if would_change else 1)
@@ -131,5 +135,9 @@ def _report(changed: int, chosen: int, verb: str, *, as_json: bool) -> None:
     elif not changed:
         fail(f"nothing was {verb}: no such delivery is in a state for it. See: fairmind-sync runs")
     else:
-        say(f"{verb} {changed} of {chosen} deliveries")
+        say(f"{verb} {changed:,} of {_deliveries(chosen)}")
     raise typer.Exit(0 if changed else 1)
+
+
+def _deliveries(count: int) -> str:
+    return counted(count, "delivery", "deliveries")

@@ -15,6 +15,7 @@ from fairmind_sync.cli.output import print_json, say
 from fairmind_sync.cli.watching import Watch, show_or_watch
 from fairmind_sync.cli.when import age, shown
 from fairmind_sync.operating.headline import state_of
+from fairmind_sync.text import counted
 
 
 def status(*, watch: Watch = False, as_json: AsJson = False) -> None:
@@ -57,7 +58,8 @@ def _parts(seen: dict[str, Any], now: datetime) -> Iterator[Part]:
     yield f"database {seen['database']}"
     yield f"daemon   {'alive' if seen['daemon_alive'] else 'not running'}"
     if seen["undecided"]:
-        yield f"{seen['undecided']:,} deliveries wait until MLOPS_PROVIDER names their providers"
+        owed = counted(seen["undecided"], "delivery waits", "deliveries wait")
+        yield f"{owed} until MLOPS_PROVIDER names their providers"
     yield ""
     yield Listing(_columns(now), [{"name": name, **p} for name, p in seen["providers"].items()])
     for name, provider in seen["providers"].items():

@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import datetime
-from operator import attrgetter, itemgetter
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from fairmind_sync.cli.choices import choice
 from fairmind_sync.cli.command import AsJson, opened_to_look
-from fairmind_sync.cli.filters import Limit, OfModel, OfRisk, OfType, OfUser, Since, Until
-from fairmind_sync.cli.how_many import MOST_COUNTED, rest_of
-from fairmind_sync.cli.listing import Column, Cut, Listing, ShownOn
-from fairmind_sync.cli.output import fail, print_json, say
-from fairmind_sync.cli.showing import show
-from fairmind_sync.cli.when import age, shown
-
-if TYPE_CHECKING:
-    from fairmind_sync.outbox.delivery_lookup import DeliveryRecord
-    from fairmind_sync.outbox.result_listing import ListedResult
-
-_COUNTS = (
-    Column("by", itemgetter(0)),
-    Column("is", itemgetter(1), Cut.MIDDLE),
-    Column("results", itemgetter(2), is_number=True),
+from fairmind_sync.cli.filters import (
+    Limit,
+    OfModel,
+    OfRisk,
+    OfType,
+    OfUser,
+    TestedSince,
+    TestedUntil,
 )
+from fairmind_sync.cli.how_many import MOST_COUNTED, rest_of
+from fairmind_sync.cli.listing import Listing, Part
+from fairmind_sync.cli.markdown import AsMarkdown, show_as_markdown
+from fairmind_sync.cli.output import fail, print_json, say
+from fairmind_sync.cli.result_columns import COUNTS, OVERALL, columns, number_columns
+from fairmind_sync.cli.showing import show
+from fairmind_sync.cli.when import shown
+from fairmind_sync.text import counted
+
+_STATED = ("metrics passed", "metrics failed")
+"""Numbers that are told above the listing."""
 
 results = typer.Typer(help="Saved results: list, show, stats, export.", no_args_is_help=True)
 _FORMATS = ("csv", "jsonl")
@@ -40,10 +44,17 @@ def list_(
     user_id: OfUser = None,
     test_type: OfType = None,
     risk: OfRisk = None,
-    since: Since = None,
-    until: Until = None,
+    since: TestedSince = None,
+    until: TestedUntil = None,
     limit: Limit = 50,
     *,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check", help="Exit code 1 if one of them failed, also one that is not listed."
+        ),
+    ] = False,
+    as_markdown: AsMarkdown = False,
     as_json: AsJson = False,
 ) -> None:
     """List results with their verdicts, those saved last first.
@@ -58,33 +69,14 @@ def list_(
     with reading(engine) as connection:
         found = listed(connection, wanted, limit)
         total = how_many(connection, wanted, MOST_COUNTED) if len(found) == limit else len(found)
+        has_failed = check and any(one.verdict == "failed" for one in listed(connection, wanted))
     if as_json:
         print_json([asdict(one) for one in found])
-        return
-    listing = Listing(_columns(current_time(engine)), found)
-    show(listing, *rest_of(len(found), total, "results"))
-
-
-def _columns(now: datetime) -> list[Column]:
-    return [
-        Column("test", attrgetter("test_id"), Cut.MIDDLE),
-        Column("age", lambda r: age(r.saved_at, now), place=ShownOn.TERMINAL, is_number=True),
-        Column("model", attrgetter("model_id"), Cut.MIDDLE),
-        Column("dataset", attrgetter("dataset_id"), place=ShownOn.PIPE),
-        Column("type", attrgetter("test_type"), Cut.END, needs=100),
-        Column("user", attrgetter("user_id"), Cut.MIDDLE, needs=120),
-        Column("risk", attrgetter("risk")),
-        Column("verdict", attrgetter("verdict")),
-        Column("passed", attrgetter("metrics_passed"), place=ShownOn.PIPE),
-        Column("failed", attrgetter("metrics_failed"), place=ShownOn.PIPE),
-        Column("metrics", _passed_of_all, place=ShownOn.TERMINAL, is_number=True),
-        Column("saved", lambda r: shown(r.saved_at), place=ShownOn.PIPE),
-    ]
-
-
-def _passed_of_all(one: ListedResult) -> str:
-    judged = one.metrics_passed + one.metrics_failed
-    return f"{one.metrics_passed}/{judged}" if judged else ""
+    else:
+        listing = Listing(columns(current_time(engine)), found)
+        parts: list[Part] = [listing, *rest_of(len(found), total, "results")]
+        show_as_markdown(parts) if as_markdown else show(*parts)
+    raise typer.Exit(1 if has_failed else 0)
 
 
 @results.command("show")
@@ -95,16 +87,19 @@ def show_(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Show a result: its verdict, and the numbers of its groups and metrics.
+    """Show a result: its verdict, its numbers on the whole test, and those of its groups.
 
     Example: fairmind-sync results show test_123
     """
     from fairmind_sync.evidence.group_table import table_of
+    from fairmind_sync.evidence.other_numbers import other_numbers
+    from fairmind_sync.operating.waiting import reason_of, why_held_back
     from fairmind_sync.outbox import delivery_lookup, result_lookup, saved_results
     from fairmind_sync.results.verdict import verdict_of
-    from fairmind_sync.storage.engine import reading
+    from fairmind_sync.storage.engine import current_time, reading
 
-    with reading(opened_to_look()) as connection:
+    engine = opened_to_look()
+    with reading(engine) as connection:
         every = result_lookup.revisions(connection, test_id, user_id)
         found = [one for one in every if revision in (None, one[1])][:1]
         if not found:
@@ -114,52 +109,35 @@ def show_(
         ((result_id, number, record),) = found
         wanted = delivery_lookup.RunFilter(result_id=result_id)
         deliveries = delivery_lookup.deliveries(connection, wanted)
+        held = why_held_back(connection)
         owner = record["user_id"] or ""
         result = saved_results.newest_result(connection, test_id, owner, number)
     if as_json:
         passed = result and verdict_of(result.results).has_passed
         print_json(record | {"revision": number, "passed": passed})
         return
-    show(*_facts(record, number, len(every), deliveries))
+    now = current_time(engine)
+    places = [
+        (one.provider, f"{one.status} {one.run_url or reason_of(one, held, now) or ''}")
+        for one in deliveries
+    ]
+    show(*_facts(record, number, len(every), places))
     if result is None:
         say("Its payload was erased.")
         return
     rows = table_of(result).rows
+    others = [one for one in other_numbers(result.results, rows) if one[0] not in _STATED]
+    if others:
+        show("", Listing(OVERALL, others))
     if rows:
-        show("", Listing(_number_columns(), rows))
+        show("", Listing(number_columns(), rows))
     _show_advice(record)
 
 
-def _number_columns() -> list[Column]:
-    from fairmind_sync.evidence.wording import number
-    from fairmind_sync.results.recognition.words import spoken
-
-    passed = {True: "yes", False: "no", None: ""}
-    return [
-        Column("metric", lambda row: spoken(row.metric), Cut.MIDDLE),
-        Column(
-            "by", lambda row: row.attribute and spoken(row.attribute), Cut.MIDDLE, optional=True
-        ),
-        Column("group", attrgetter("group"), Cut.MIDDLE, optional=True),
-        Column("value", lambda row: number(row.value), is_number=True),
-        Column("against", attrgetter("reference"), Cut.END, optional=True, needs=100),
-        Column(
-            "difference",
-            lambda row: number(row.difference),
-            is_number=True,
-            optional=True,
-            needs=100,
-        ),
-        Column("ratio", lambda row: number(row.ratio), is_number=True, optional=True),
-        Column("threshold", lambda row: number(row.threshold), is_number=True, optional=True),
-        Column("passed", lambda row: passed[row.passed], optional=True),
-    ]
-
-
 def _facts(
-    record: dict[str, Any], revision: int, revisions: int, deliveries: Sequence[DeliveryRecord]
+    record: dict[str, Any], revision: int, revisions: int, places: Iterable[tuple[str, str]]
 ) -> Iterator[str]:
-    """Yields what identifies the result, what it states on the whole test, and where it is."""
+    """Yields what identifies the result, what it states on the whole test, and where it is by provider."""
     more = f", revision {revision} of {revisions}" if revisions > 1 else ""
     yield f"{record['id']}{more}"
     named = {
@@ -167,16 +145,13 @@ def _facts(
         "dataset": record["dataset_id"],
         "user": record["user_id"],
         "type": record["test_type"],
-        "saved": shown(datetime.fromisoformat(record["created_at"])),
+        "tested": shown(datetime.fromisoformat(record["created_at"])),
         "risk": record["overall_risk"],
         "metrics": f"{record['metrics_passed']} passed, {record['metrics_failed']} failed",
         "verdict": _verdict_in(record),
         "summary": record["summary"],
     }
-    for delivery in deliveries:
-        named[delivery.provider] = (
-            f"{delivery.status} {delivery.run_url or delivery.last_error or ''}"
-        )
+    named.update(places)
     yield from (f"  {name:9} {value}" for name, value in named.items() if value)
 
 
@@ -200,8 +175,8 @@ def stats(
     user_id: OfUser = None,
     test_type: OfType = None,
     risk: OfRisk = None,
-    since: Since = None,
-    until: Until = None,
+    since: TestedSince = None,
+    until: TestedUntil = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -224,8 +199,10 @@ def stats(
         ("metrics", "passed", found["metrics_passed"]),
         ("metrics", "failed", found["metrics_failed"]),
     ]
-    say(f"{found['total_tests']:,} results; {found['pass_rate']} % of their metrics passed")
-    show(Listing(_COUNTS, rows))
+    say(
+        f"{counted(found['total_tests'], 'result')}; {found['pass_rate']} % of their metrics passed"
+    )
+    show(Listing(COUNTS, rows))
 
 
 @results.command()
@@ -237,7 +214,8 @@ def export(
         str | None,
         typer.Option(
             "--format",
-            help="csv or jsonl (the whole content, an object a line); else as the file ends, or csv.",
+            help="csv (a column a metric) or jsonl (all that was saved, an object a line); else as the "
+            "file ends, or csv.",
             **choice(_FORMATS, "formats"),
         ),
     ] = None,
@@ -245,25 +223,29 @@ def export(
     user_id: OfUser = None,
     test_type: OfType = None,
     risk: OfRisk = None,
-    since: Since = None,
-    until: Until = None,
+    since: TestedSince = None,
+    until: TestedUntil = None,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Write results to a file: CSV, a line a result, or JSON Lines with the whole content; oldest first.
 
+    CSV has a column for each metric, named as in runs; 'removed' is how many private fields were left out.
+
     Example: fairmind-sync results export --since 2026-01-01 --until 2026-01-31 -o january.csv
     """
-    from fairmind_sync.cli.exporting import export_to
-    from fairmind_sync.outbox.result_listing import ResultFilter, exported
+    from fairmind_sync.cli.exporting import export_csv, export_lines
+    from fairmind_sync.outbox.result_listing import ResultFilter, exported, newest_id
 
     wanted = ResultFilter(user_id, model_id, test_type, risk, since, until)
     ends = output.suffix.lstrip(".") if output else ""
     is_csv = (form or ("jsonl" if as_json and not output else ends)) not in ("jsonl", "json")
-    count = export_to(output, exported(opened_to_look(), wanted), is_csv=is_csv)
+    engine = opened_to_look()
+    found = partial(exported, engine, wanted, newest_id(engine))
+    count = export_csv(output, found) if is_csv else export_lines(output, found())
     if output is None:
         return
     if as_json:
         print_json({"file": str(output), "results": count})
     else:
-        say(f"wrote {count:,} results to {output}")
+        say(f"wrote {counted(count, 'result')} to {output}")

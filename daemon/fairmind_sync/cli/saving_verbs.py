@@ -16,6 +16,7 @@ from fairmind_sync.cli.delivering import Timeout, deliver
 from fairmind_sync.cli.output import fail, print_json, say
 from fairmind_sync.cli.standard_streams import standard_input
 from fairmind_sync.provider_names import PROVIDERS, either
+from fairmind_sync.text import counted
 
 
 def save(
@@ -41,7 +42,7 @@ def save(
     saved = save_all(engine, results, settings.owed)
     new = sum(one.is_new for one in saved)
     if not as_json:
-        say(f"saved {new} results; {len(saved) - new} were there already")
+        say(f"saved {counted(new, 'result')}; {_were_there(len(saved) - new)}")
     left = deliver(engine, settings, timeout) if drain else {}
     if as_json:
         print_json(
@@ -72,8 +73,8 @@ def import_(
         print_json(asdict(report))
     else:
         say(
-            f"{report.files} files: saved {report.saved}, {report.unchanged} were there already, "
-            f"{len(report.refused)} refused"
+            f"{counted(report.files, 'file')}: saved {report.saved:,}, {_were_there(report.unchanged)}, "
+            f"{len(report.refused):,} refused"
         )
         for refused in report.refused:
             say(f"  {refused.file}: {refused.reason}", is_wrong=True)
@@ -86,7 +87,7 @@ def backfill(
     ],
     since: Annotated[
         datetime | None,
-        typer.Option(help=f"Only results saved since then: {when.FORMS}.", **when.SINCE),
+        typer.Option(help=f"Only results tested then or later: {when.FORMS}.", **when.SINCE),
     ] = None,
     *,
     as_json: AsJson = False,
@@ -104,7 +105,11 @@ def backfill(
     if as_json:
         print_json({"provider": provider, "enqueued": count})
     else:
-        say(f"{count} results are now on their way to {provider}")
+        say(f"{counted(count, 'result is', 'results are')} now on the way to {provider}")
+
+
+def _were_there(count: int) -> str:
+    return f"{count:,} {'was' if count == 1 else 'were'} there already"
 
 
 def _read(source: Path | BinaryIO) -> str:

@@ -7,14 +7,25 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from fairmind_sync.event_log import get_logger
-from fairmind_sync.outbox import counters, deletion, idempotency, pruning, samples, webhook_events
+from fairmind_sync.outbox import (
+    counters,
+    deletion,
+    idempotency,
+    pruning,
+    samples,
+    unclean_attempts,
+    webhook_events,
+)
 from fairmind_sync.outbox.heartbeat import Heartbeat
+from fairmind_sync.relay import sweep
 from fairmind_sync.storage import erasure, sqlite_file
-from fairmind_sync.storage.engine import current_time, writing
+from fairmind_sync.storage.engine import current_time, reading, writing
 from fairmind_sync.storage.locks import try_advisory_lock
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
+
+_TWO_SWEEPS = 2 * sweep.INTERVAL
 
 log = get_logger()
 
@@ -30,6 +41,7 @@ class Housekeeping:
         self._engine = engine
         self._on_beat = on_beat
         self._heartbeat = Heartbeat()
+        self._waits_since: datetime | None = None
 
     def start(self, connection: Connection, now: datetime) -> None:
         """Writes the first heartbeat, in the caller's transaction."""
@@ -69,7 +81,12 @@ class Housekeeping:
             )
 
     def prune(self, retention: timedelta, should_stop: Callable[[], bool]) -> None:
-        """Prunes results older than the retention in many short transactions, until `should_stop` is true."""
+        """Prunes results older than the retention in many short transactions, until `should_stop` is true.
+
+        After a machine has slept, a sweep comes first: what a sweep finds may have to be sent again.
+        """
+        if self._waits_for_sweep(current_time(self._engine)):
+            return
         with try_advisory_lock(self._engine, "prune") as is_ours:
             if not is_ours:
                 return
@@ -78,3 +95,10 @@ class Housekeeping:
             )
         if pruned:
             log.info("results.pruned", count=pruned)
+
+    def _waits_for_sweep(self, now: datetime) -> bool:
+        """Returns whether pruning waits: no longer than two sweeps would, which may not come."""
+        with reading(self._engine) as connection:
+            awaits = unclean_attempts.awaits_sweep(connection, now - _TWO_SWEEPS)
+        self._waits_since = (self._waits_since or now) if awaits else None
+        return self._waits_since is not None and abs(now - self._waits_since) < _TWO_SWEEPS

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from fairmind_sync.outbox import dead_causes, model_lookup, provider_state, webhook_events, workload
 from fairmind_sync.results.error_kinds import words_for
 from fairmind_sync.results.risk_levels import LEVELS
+from fairmind_sync.text import counted
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -57,7 +58,7 @@ def _notable(
 ) -> Iterator[Notice]:
     for provider in settings.enabled:
         yield from _of_provider(connection, provider, settings.webhook_after, now)
-    yield from _dead(connection, max(begun, now - _HOUR), now)
+    yield from _dead(connection, settings.public_url, max(begun, now - _HOUR), now)
     yield from _at_risk(connection, settings, max(begun, now - _LOOK_BACK))
 
 
@@ -79,7 +80,7 @@ def _of_provider(
         f"{told}{found.state}:{found.since.isoformat()}",
         f"provider.{found.state}",
         f"{provider} has been {found.state} for {(now - found.since) // _MINUTE} min, "
-        f"{waiting} deliveries wait: {reason}. See: fairmind-sync status",
+        f"{counted(waiting, 'delivery waits', 'deliveries wait')}: {reason}. See: fairmind-sync status",
         {
             "provider": provider,
             "since": found.since.isoformat(),
@@ -89,17 +90,32 @@ def _of_provider(
     )
 
 
-def _dead(connection: Connection, since: datetime, now: datetime) -> Iterator[Notice]:
-    """Yields what died since then: of one cause once an hour, whatever its number."""
+def _dead(
+    connection: Connection, public_url: str | None, since: datetime, now: datetime
+) -> Iterator[Notice]:
+    """Yields what died since then: of one cause once an hour, whatever its number.
+
+    The error of the delivery that is named is put in when the event is sent.
+    """
     for one in dead_causes.died_since(connection, since):
         words = words_for(one.error_kind) or "for no known reason"
-        said = f"of {one.count} deliveries" if one.count > 1 else "of a delivery"
+        test = f"test {one.test_id}"
+        said = f"of {one.count} deliveries, such as {test}" if one.count > 1 else f"of {test}"
+        asked = urlencode({"status": "dead", "provider": one.provider})
         yield Notice(
             f"dead:{one.provider}:{one.error_kind}:{now:%Y-%m-%dT%H}",
             "deliveries.dead",
             f"{one.provider} will not get the results {said}: {words}. "
-            "See: fairmind-sync runs --status dead",
-            {"provider": one.provider, "cause": one.error_kind, "count": one.count},
+            f"See: fairmind-sync runs --status dead --provider {one.provider}.",
+            {
+                "provider": one.provider,
+                "cause": one.error_kind,
+                "count": one.count,
+                "test_id": one.test_id,
+                "delivery_id": one.delivery_id,
+                "error": None,
+                "url": f"{public_url}/deliveries?{asked}" if public_url else None,
+            },
         )
 
 

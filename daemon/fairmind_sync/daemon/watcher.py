@@ -69,6 +69,7 @@ class Watcher:
     def _look(self, commits: CommitWatch) -> None:
         if jump := self._clock.jump():
             self._on_clock_set(jump)
+            self._clock.settle()  # not before: the database may be locked, and is tried again
         if self._debounce.calls(
             has_changed=commits.has_changed(), is_draining=self._pool.is_draining
         ):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import time
 from multiprocessing.connection import wait as wait_until_ready
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from apscheduler.executors.pool import ProcessPoolExecutor
 
@@ -21,12 +21,32 @@ _DRAINS_PER_WORKER = 500
 log = get_logger()
 
 
+class WorkerExecutor(ProcessPoolExecutor):  # type: ignore[misc]  # APScheduler has no types
+    """Runs drains in one process, and remembers whether that process died, or didn't start, with a drain.
+
+    APScheduler only logs that: without the mark, the provider would seem busy for ever.
+    """
+
+    has_lost_its_process = False
+
+    def _do_submit_job(self, job: Any, run_times: Any) -> None:
+        try:
+            super()._do_submit_job(job, run_times)
+        except BaseException:
+            self.has_lost_its_process = True
+            raise
+
+    def _run_job_error(self, job_id: str, exc: BaseException, traceback: Any = None) -> None:
+        super()._run_job_error(job_id, exc, traceback)
+        self.has_lost_its_process = True
+
+
 class WorkerProcesses:
     """All worker processes of this process, whichever slot each belongs to."""
 
-    def executor(self, settings: Settings, flags: SharedFlags) -> ProcessPoolExecutor:
+    def executor(self, settings: Settings, flags: SharedFlags) -> WorkerExecutor:
         """Returns a fresh one-process executor; its process starts with its first drain."""
-        return ProcessPoolExecutor(
+        return WorkerExecutor(
             1,
             {
                 "mp_context": multiprocessing.get_context("spawn"),

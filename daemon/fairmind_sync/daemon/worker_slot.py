@@ -14,8 +14,7 @@ from fairmind_sync.relay.worker_count import most_processes
 from fairmind_sync.relay.worker_name import worker_name
 
 if TYPE_CHECKING:
-    from apscheduler.executors.pool import ProcessPoolExecutor
-
+    from fairmind_sync.daemon.worker_processes import WorkerExecutor
     from fairmind_sync.provider_names import ProviderName
     from fairmind_sync.settings import Settings
 
@@ -48,11 +47,10 @@ class WorkerSlot:
         self.state = SlotState.FREE
         self.is_broken = False
         self.not_before = machine.now()
-        self.executor: ProcessPoolExecutor | None = None
+        self.executor: WorkerExecutor | None = None
         self.parent = uuid4().hex[:8]
         self._idle_since: float | None = None
         self._failures = 0
-        self._misses = 0
         self._settings = settings
         self._machine = machine
         self._flags = SharedFlags()
@@ -73,7 +71,7 @@ class WorkerSlot:
         """Returns whether a drain may be started: the slot is free, and no failure has to be waited out."""
         return self.is_free and self.not_before <= now
 
-    def fill(self) -> ProcessPoolExecutor:
+    def fill(self) -> WorkerExecutor:
         """Returns a fresh one-process executor; its process starts with its first drain."""
         self.executor = self._machine.processes.executor(self._settings, self._flags)
         return self.executor
@@ -117,14 +115,9 @@ class WorkerSlot:
         return worker_name(pid, self.parent)
 
     def has_lost_its_process(self) -> bool:
-        """Returns whether a drain's process was gone at two calls in a row, so did not end with its drain.
-
-        APScheduler only logs that a process pool broke; without this check, the provider would seem busy for
-        ever.
-        """
-        gone = self.state is SlotState.DRAINING and self.dead_worker() is not None
-        self._misses = self._misses + 1 if gone else 0
-        return self._misses > 1
+        """Returns whether a drain's process died, or didn't start, and so ended without its drain."""
+        is_lost = self.executor is not None and self.executor.has_lost_its_process
+        return is_lost and self.state is SlotState.DRAINING
 
     def is_idle_for(self, seconds: float) -> bool:
         """Returns whether the process has had no drain for so many seconds."""

@@ -5,7 +5,7 @@ The words are those of New York's Local Law 144 (6 RCNY 5-301 to 5-304) and of F
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from fairmind_sync.evidence.wording import phrase
 from fairmind_sync.results.plain_json import Json
@@ -71,24 +71,34 @@ _WORDS = frozenset(
 
 
 def audit_fields(
-    results: Mapping[str, Json], metadata: Mapping[str, Json]
+    results: Mapping[str, Json],
+    metadata: Mapping[str, Json],
+    shown: Collection[float] = frozenset(),
 ) -> list[tuple[str, str]]:
-    """Returns name and value of each such field, the metadata's first; at most `MOST_FIELDS`."""
-    found = [*_fields(dict(metadata), ()), *_fields(dict(results), ())]
+    """Returns name and value of each such field, the metadata's first; at most `MOST_FIELDS`.
+
+    Metrics' own thresholds that are shown elsewhere, of which `shown` has the values, are left out.
+    """
+    found = [*_fields(dict(metadata), (), ()), *_fields(dict(results), (), shown)]
     return found[:MOST_FIELDS]
 
 
-def _fields(value: Json, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def _fields(
+    value: Json, path: tuple[str, ...], shown: Collection[float]
+) -> Iterator[tuple[str, str]]:
     if not isinstance(value, dict):
         return
     for key, item in value.items():
         if words.is_count(key) and path:
             continue  # a group's, which is in the table
+        is_threshold = words.folded(key) == "threshold" and isinstance(item, int | float)
+        if path and is_threshold and item in shown:
+            continue  # a metric's, which is in the table
         if words.folded(key) in _WORDS and not _is_of_groups(item):
             if item not in (None, "", [], {}):
                 yield " / ".join(words.spoken(one) for one in (*path, key)), phrase(item)
         else:
-            yield from _fields(item, (*path, key))
+            yield from _fields(item, (*path, key), shown)
 
 
 def _is_of_groups(value: Json) -> bool:

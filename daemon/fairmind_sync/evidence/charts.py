@@ -1,4 +1,8 @@
-"""Draws one metric's values of all groups side by side, as SVG without script or font of its own. Pure."""
+"""Draws one metric's values of all groups side by side, as SVG without script or font of its own. Pure.
+
+Places from left to right are in percent, and heights in pixels: so each chart is as wide as its page, and a
+phone's has texts of a desk's size. A group's name and value stand above its bar, where both have room.
+"""
 
 from __future__ import annotations
 
@@ -16,19 +20,20 @@ FOUR_FIFTHS = 0.8
 """Below so much of the highest group's rate, adverse impact is generally suspected (29 CFR 1607.4 D)."""
 MOST_BARS = 40
 _ROUNDING = 1e-9
-_WIDTH, _LABELS, _NUMBERS, _LINE, _BAR = 640, 170, 120, 24, 14
-_PLOT = _WIDTH - _LABELS - _NUMBERS
-_LONGEST_LABEL = 24
-_TOP = 6
-_CHART = '<svg class="chart" viewBox="0 0 {width} {height}" role="img" aria-label="{title}">{parts}</svg>'
-_BAND = '<rect class="band" x="{x}" y="0" width="{width}" height="{height}"/>'
-_AXIS = '<line class="axis" x1="{x}" y1="0" x2="{x}" y2="{height}"/>'
-_THRESHOLD = '<line class="threshold" x1="{x}" y1="{y}" x2="{x}" y2="{end}"/>'
-_INTERVAL = '<line class="interval" x1="{start}" y1="{y}" x2="{end}" y2="{y}"/>'
+_LINE, _TEXT, _BAR_TOP, _BAR = 44, 16, 22, 14
+_LONGEST_LABEL = 36
+_LEAST = 0.3
+"""So many percent of the width has the bar of a value of almost 0."""
+_CHART = '<svg class="chart" width="100%" height="{height}" role="img" aria-label="{title}">{parts}</svg>'
+_BAND = '<rect class="band" x="{x}%" y="0" width="{width}%" height="{height}"/>'
+_AXIS = '<line class="axis" x1="{x}%" y1="0" x2="{x}%" y2="{height}"/>'
+_THRESHOLD = '<line class="threshold" x1="{x}%" y1="{y}" x2="{x}%" y2="{end}"/>'
+_INTERVAL = '<line class="interval" x1="{start}%" y1="{y}" x2="{end}%" y2="{y}"/>'
 _BAR_OF_GROUP = (
-    '<text class="label" x="{label_x}" y="{text_y}">{label}</text>'
-    '<rect class="bar {kind}" x="{x}" y="{y}" width="{width}" height="{height}"><title>{title}</title></rect>'
-    '<text class="value" x="{value_x}" y="{text_y}">{value}</text>'
+    '<text class="label" x="0" y="{text_y}">{label}</text>'
+    '<rect class="bar {kind}" x="{x}%" y="{y}" width="{width}%" height="{height}">'
+    "<title>{title}</title></rect>"
+    '<text class="value" x="100%" y="{text_y}">{value}</text>'
 )
 
 
@@ -36,11 +41,11 @@ def chart(rows: Sequence[Row]) -> Markup:
     """Returns a bar for each group of one metric, with intervals, thresholds and the four-fifths band."""
     drawn = drawn_of(rows)
     scale = _Scale(drawn)
-    height = _TOP * 2 + _LINE * len(drawn)
+    height = _LINE * len(drawn)
     parts = [_band(drawn, scale, height), fill(_AXIS, x=scale.x(0), height=height)]
-    parts += [_bar(row, scale, _TOP + _LINE * place) for place, row in enumerate(drawn)]
+    parts += [_bar(row, scale, _LINE * place) for place, row in enumerate(drawn)]
     title = f"{words.spoken(rows[0].metric)} by group" if rows else ""
-    return fill(_CHART, width=_WIDTH, height=height, title=title, parts=joined(parts))
+    return fill(_CHART, height=height, title=title, parts=joined(parts))
 
 
 def drawn_of(rows: Sequence[Row]) -> list[Row]:
@@ -64,7 +69,7 @@ def has_band(rows: Sequence[Row]) -> bool:
 
 
 class _Scale:
-    """From values to places: from 0 to 1 where all values lie there, else as far as they reach."""
+    """From values to percent of the width: of 0 to 1 where all values are, else of as much as they reach."""
 
     def __init__(self, rows: Sequence[Row]) -> None:
         ends = [
@@ -79,7 +84,7 @@ class _Scale:
 
     def x(self, value: float) -> float:
         share = value / 2 - self.low / 2, self.high / 2 - self.low / 2
-        return round(_LABELS + _PLOT * min(1.0, max(0.0, share[0] / share[1])), 1)
+        return round(100 * min(1.0, max(0.0, share[0] / share[1])), 2)
 
 
 def _band(rows: Sequence[Row], scale: _Scale, height: int) -> Markup:
@@ -88,40 +93,39 @@ def _band(rows: Sequence[Row], scale: _Scale, height: int) -> Markup:
     if highest is None:
         return Markup()
     start, end = scale.x(FOUR_FIFTHS * highest.value), scale.x(highest.value)
-    return fill(_BAND, x=start, width=round(end - start, 1), height=height)
+    return fill(_BAND, x=start, width=round(end - start, 2), height=height)
 
 
 def _bar(row: Row, scale: _Scale, y: int) -> Markup:
-    middle = y + _LINE // 2
     start, end = sorted((scale.x(0), scale.x(row.value)))
     bar = fill(
         _BAR_OF_GROUP,
-        label_x=_LABELS - 8,
-        text_y=middle + 4,
+        text_y=y + _TEXT,
         label=_short(str(row.group)),
         kind=_kind(row),
         x=start,
-        y=middle - _BAR // 2,
-        width=round(max(1.0, end - start), 1),
+        y=y + _BAR_TOP,
+        width=round(max(_LEAST, end - start), 2),
         height=_BAR,
         title=_title(row),
-        value_x=_WIDTH - _NUMBERS + 8,
         value=_value(row),
     )
-    return bar + _interval(row, scale, middle) + _threshold(row, scale, y)
+    return bar + _interval(row, scale, y) + _threshold(row, scale, y)
 
 
-def _interval(row: Row, scale: _Scale, middle: int) -> Markup:
+def _interval(row: Row, scale: _Scale, y: int) -> Markup:
     if row.lower is None or row.upper is None:
         return Markup()
-    return fill(_INTERVAL, start=scale.x(row.lower), end=scale.x(row.upper), y=middle)
+    return fill(
+        _INTERVAL, start=scale.x(row.lower), end=scale.x(row.upper), y=y + _BAR_TOP + _BAR // 2
+    )
 
 
 def _threshold(row: Row, scale: _Scale, y: int) -> Markup:
     threshold = _own_threshold(row)
     if threshold is None:
         return Markup()
-    return fill(_THRESHOLD, x=scale.x(threshold), y=y, end=y + _LINE)
+    return fill(_THRESHOLD, x=scale.x(threshold), y=y + _BAR_TOP - 3, end=y + _BAR_TOP + _BAR + 3)
 
 
 def _own_threshold(row: Row) -> float | None:

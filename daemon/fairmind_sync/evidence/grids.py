@@ -1,4 +1,4 @@
-"""Writes rows as tables of HTML. Pure."""
+"""Writes rows as tables of HTML, in which each cell has its column's head, for narrow pages. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ _TABLE = (
     '<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n'
     "<tbody>\n{body}\n</tbody>\n</table></div>"
 )
-_HEAD, _TEXT, _NUMBER = '<th scope="col">{}</th>', "<td>{}</td>", '<td class="n">{}</td>'
+_HEAD, _TEXT = '<th scope="col">{}</th>', '<td data-label="{}">{}</td>'
+_NUMBER = '<td data-label="{}" class="n">{}</td>'
 _NUMBER_HEAD = '<th scope="col" class="n">{}</th>'
 _ROW, _FAILED_ROW = "<tr>{}</tr>", '<tr class="failed">{}</tr>'
 _NOTE = '<p class="note">{}</p>'
@@ -79,12 +80,16 @@ def plain_grid(
         return None
     head = joined(fill(_HEAD, heads[place]) for place in used)
     body = joined(
-        (fill(_ROW, joined(fill(_TEXT, line[place]) for place in used)) for line in lines), "\n"
+        (
+            fill(_ROW, joined(fill(_TEXT, heads[place], line[place]) for place in used))
+            for line in lines
+        ),
+        "\n",
     )
     note = fill(_NOTE, f"{left_out} metrics more are in groups.csv.") if left_out > 0 else Markup()
     return fill(_TABLE, head=head, body=body) + note
 
 
 def _line(row: Row, columns: Sequence[Column]) -> Markup:
-    cells = joined(fill(cell, text(row)) for _, cell, text in columns)
+    cells = joined(fill(cell, head, text(row)) for head, cell, text in columns)
     return fill(_FAILED_ROW if stands_out(row) else _ROW, cells)

@@ -54,7 +54,7 @@ _CONTROLS = {
 }
 """What steers a terminal has no place in a page."""
 _BAND = (
-    "Beside each bar: the value, and its share of the reference group's value. Shaded, for selection rates: "
+    "Above each bar: the value, and its share of the reference group's value. Shaded, for selection rates: "
     "from four fifths of the highest rate up to it."
 )
 _RULE = (
@@ -87,7 +87,10 @@ def sections(result: SavedResult, table: Table) -> list[tuple[str, Markup]]:
         ("What the test says", _sentences(result, *_SAID)),
         ("Errors and warnings", _sentences(result, *_TROUBLE)),
         ("Recommendations", _sentences(result, "recommendations", "recommendation")),
-        ("For the audit", _pairs(audit_fields(result.results, result.metadata))),
+        (
+            "For the audit",
+            _pairs(audit_fields(result.results, result.metadata, _thresholds(table))),
+        ),
         ("Provenance", _pairs(_provenance(result))),
     )
     return [(title, _without_controls(body)) for title, body in found if body]
@@ -135,8 +138,18 @@ def _failure(row: Row) -> str:
     if row.threshold is None or not row.has_own_threshold:
         return said
     size = row.value if directions.is_comparable(row.metric) else abs(row.value)
-    gap = number(abs(size - row.threshold))
-    return f"{said}, {gap} from the threshold {number(row.threshold)}"
+    if size == row.threshold:
+        return f"{said}, at the threshold"
+    side = "above" if size > row.threshold else "below"
+    return (
+        f"{said}, {number(abs(size - row.threshold))} {side} the threshold {number(row.threshold)}"
+    )
+
+
+def _thresholds(table: Table) -> set[float]:
+    """Returns the thresholds that stand beside their metrics in the report's tables."""
+    own = (row.threshold for row in table.rows if row.has_own_threshold)
+    return {threshold for threshold in own if threshold is not None}
 
 
 def _below(groups: Sequence[Row]) -> Markup | None:

@@ -35,9 +35,9 @@ strong.unknown { color: var(--soft); }
 figure { margin: 1rem 0 1.5rem; break-inside: avoid; }
 figcaption { font-weight: 600; margin-bottom: 0.3rem; overflow-wrap: anywhere; }
 .note { color: var(--soft); font-size: 0.85rem; margin: 0.1rem 0; overflow-wrap: anywhere; }
-.chart { width: 100%; max-width: 48rem; height: auto; display: block; font-size: 12px; }
+.chart { max-width: 48rem; display: block; font-size: 13px; }
 .chart text { fill: var(--text); }
-.chart .label { text-anchor: end; }
+.chart .value { text-anchor: end; }
 .band { fill: var(--band); }
 .axis { stroke: var(--line); }
 .bar.usual { fill: var(--usual); }
@@ -45,16 +45,29 @@ figcaption { font-weight: 600; margin-bottom: 0.3rem; overflow-wrap: anywhere; }
 .bar.failed { fill: var(--failed); }
 .threshold { stroke: var(--text); stroke-width: 2; stroke-dasharray: 3 2; }
 .interval { stroke: var(--text); stroke-width: 1.5; }
-.wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: 0.9rem; }
 th, td { text-align: left; padding: 0.25rem 0.6rem; vertical-align: top; }
 th, td { border-bottom: 1px solid var(--line); }
-td { overflow-wrap: anywhere; }
+th, td { overflow-wrap: break-word; }
 th.n { text-align: right; }
 td.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; overflow-wrap: normal; }
 tr.failed td { color: var(--failed); }
 .pairs th { width: 16rem; font-weight: 600; }
+.pairs td { min-width: 5rem; overflow-wrap: anywhere; }
 li { overflow-wrap: anywhere; }
+.wide { overflow-x: auto; }
+@media screen and (max-width: 45rem) {
+  main { padding: 1rem 0.75rem; }
+  .wide thead { display: none; }
+  .wide table, .wide tbody { display: block; }
+  .wide tr { display: flex; flex-wrap: wrap; gap: 0 1rem; padding: 0.3rem 0; }
+  .wide td { display: block; padding: 0; border: 0; text-align: left; }
+  .wide td:empty { display: none; }
+  .wide td::before { content: attr(data-label) " "; color: var(--soft); }
+  .wide td.n { white-space: nowrap; }
+  .wide tr { border-bottom: 1px solid var(--line); }
+  .pairs th { width: auto; }
+}
 @media print {
   @page { size: A4; margin: 14mm; }
   :root {

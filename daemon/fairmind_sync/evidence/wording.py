@@ -28,8 +28,11 @@ def number(value: float | None) -> str:
 
 
 def percent(ratio: float | None) -> str:
-    """Returns the share with a decimal where that says more: 79.6 % isn't four fifths."""
-    return "" if ratio is None else f"{100 * ratio:.1f}".removesuffix(".0") + " %"
+    """Returns the share with a decimal where that says more: 79.6 % isn't four fifths.
+
+    A line doesn't end before the sign: the space between is one that doesn't break.
+    """
+    return "" if ratio is None else f"{100 * ratio:.1f}".removesuffix(".0") + "\N{NO-BREAK SPACE}%"
 
 
 def phrase(value: Json) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
@@ -70,11 +71,16 @@ class CarriedOutcome(BaseModel):
     evidence_reason: str | None = None
 
 
-def entry_of_result(result: OutgoingResult) -> dict[str, Any]:
-    """Returns the entry that carries the result; the ids of rows stay here."""
+def entry_of_result(result: OutgoingResult, now: datetime) -> dict[str, Any]:
+    """Returns the entry that carries the result; the ids of rows stay here.
+
+    A bundle can be taken back, and come all the same, when others have made the run. So each delivery says
+    that a run may be there since now, or longer, and is looked for where it comes.
+    """
     entry = asdict(result)
     for delivery in entry["deliveries"]:
         del delivery["id"]
+        delivery["create_attempted_at"] = delivery["create_attempted_at"] or now
     return _plain(entry)
 
 

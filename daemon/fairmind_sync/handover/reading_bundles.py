@@ -101,7 +101,7 @@ class _Reader:
                     "site has them. Take them back there, by: fairmind-sync bundle take-back"
                 )
         require_space(self._engine)
-        counts: Counter[str] = Counter(new=0, known=0, retried=0, owed=0)
+        counts: Counter[str] = Counter()
         found = (carried.arriving(entry, private_fields) for entry in self._bundle.entries())
         for part in _parts(found):
             with writing(self._engine) as connection:

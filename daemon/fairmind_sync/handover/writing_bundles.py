@@ -179,7 +179,7 @@ def _export(
     site, now = sender.recipient.fingerprint, current_time(sender.engine)
     with reading(sender.engine) as connection:
         ids = hand_overs.candidates(connection, wanted, site, now, again=again)
-        sent, results = _fill(connection, bundle.unsigned, ids, site)
+        sent, results = _fill(connection, bundle.unsigned, ids, site, now)
     if not ids:
         return WrittenBundle(bundle.file, bundle.key, 0, 0, 0, 0)
     if not sent:
@@ -195,14 +195,14 @@ def _export(
 
 
 def _fill(
-    connection: Connection, unsigned: UnsignedBundle, ids: Sequence[int], site: str
+    connection: Connection, unsigned: UnsignedBundle, ids: Sequence[int], site: str, now: datetime
 ) -> tuple[list[OutgoingDelivery], int]:
     """Writes results until the bundle is full; returns the deliveries that it holds, and how many results."""
     sent: list[OutgoingDelivery] = []
     results = 0
     for first in range(0, len(ids), AT_ONCE):
         for result in hand_overs.outgoing(connection, ids[first : first + AT_ONCE], site):
-            if not unsigned.add(carried.entry_of_result(result)):
+            if not unsigned.add(carried.entry_of_result(result, now)):
                 return sent, results
             sent += result.deliveries
             results += 1

@@ -7,11 +7,12 @@ from typing import Any
 
 from fairmind_sync.errors import PayloadError
 from fairmind_sync.intake.prepare import prepare
+from fairmind_sync.intake.timestamps import when_tested
 from fairmind_sync.results.delivery import NewResult
 from fairmind_sync.results.privacy import Pattern
 
 _REQUIRED = ("test_id", "model_id", "test_type", "results")
-_OPTIONAL = ("user_id", "dataset_id", "metadata")
+_OPTIONAL = ("user_id", "dataset_id", "metadata", "timestamp")
 
 
 def prepare_all(entries: Iterable[object], private_fields: Sequence[Pattern]) -> list[NewResult]:
@@ -27,7 +28,9 @@ def prepare_all(entries: Iterable[object], private_fields: Sequence[Pattern]) ->
 
 def _prepare(entry: object, number: int, private_fields: Sequence[Pattern]) -> NewResult:
     try:
-        return prepare(**_arguments(entry), private_fields=private_fields)
+        given = _arguments(entry)
+        created_at = when_tested(given.pop("timestamp"))
+        return prepare(**given, created_at=created_at, private_fields=private_fields)
     except PayloadError as error:
         raise PayloadError(f"result {number}: {error} Nothing was saved.") from None
 

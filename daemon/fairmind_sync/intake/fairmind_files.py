@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fairmind_sync.errors import FairmindSyncError, PayloadError
 from fairmind_sync.intake.prepare import prepare
 from fairmind_sync.intake.save import save_all
+from fairmind_sync.intake.timestamps import when_tested
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -111,17 +111,6 @@ def _read(file: Path, private_fields: Sequence[Pattern]) -> NewResult:
         record["test_type"],
         record["results"],
         record.get("metadata"),
-        created_at=_moment(record.get("timestamp")),
+        created_at=when_tested(record.get("timestamp")),
         private_fields=private_fields,
     )
-
-
-def _moment(text: Any) -> datetime | None:
-    """Returns the record's own time, in UTC where the text names no zone; None where there is no text."""
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (TypeError, ValueError, OverflowError):
-        raise PayloadError(f"its timestamp {text!r} is no ISO 8601 time.") from None

@@ -195,13 +195,13 @@ def _note_backfill(
     now: datetime,
     count: int,
 ) -> None:
-    saved = f" since {since:%Y-%m-%d %H:%M} UTC" if since else ""
+    tested = f" tested since {since:%Y-%m-%d %H:%M} UTC" if since else ""
     operator_log.note(
         connection,
         "backfill",
         by,
         now,
-        subject=f"results saved{saved} without a delivery",
+        subject=f"results{tested} without a delivery",
         count=count,
         provider=provider,
     )

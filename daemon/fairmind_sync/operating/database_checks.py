@@ -140,6 +140,6 @@ def _clock(engine: Engine) -> Finding:
         return Finding("clock", f"{now:%Y-%m-%d %H:%M:%S} UTC")
     return Finding(
         "clock",
-        f"a result was saved at {newest:%Y-%m-%d %H:%M} UTC, in the future of this clock",
+        f"a result is dated {newest:%Y-%m-%d %H:%M} UTC, in the future of this clock",
         "Set the clock, best by NTP, and restart the daemon.",
     )

@@ -19,6 +19,7 @@ from fairmind_sync.errors import FairmindSyncError
 from fairmind_sync.intake.forgotten import forgotten_provider
 from fairmind_sync.operating.database_checks import database_findings
 from fairmind_sync.operating.finding import Finding
+from fairmind_sync.operating.webhook_check import webhook_findings
 from fairmind_sync.outbox import (
     hand_over_lookup,
     heartbeat,
@@ -36,6 +37,7 @@ from fairmind_sync.results.states import BLOCKED
 from fairmind_sync.settings import load_settings
 from fairmind_sync.storage import schema
 from fairmind_sync.storage.engine import current_time, reading
+from fairmind_sync.storage.url import BY_SOCKET
 from fairmind_sync.text import counted
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ _PROBE_SECONDS = 60
 _FEWEST_FILES = 512
 _LATELY = 1000
 """So many of the newest results are asked which private fields were left out."""
+_BY_SOCKET = f" The URL of a server that listens on a socket is {BY_SOCKET}."
 _CORRECT = "Correct the variable in the environment or in .env."
 
 
@@ -71,11 +74,13 @@ def examine() -> Iterator[Finding]:
         schema.revision(engine)
     except FairmindSyncError as error:
         engine = None
-        yield Finding("database", str(error), "See above.")
+        socket = _BY_SOCKET if settings.database_url.startswith("postgresql") else ""
+        yield Finding("database", str(error), f"Do what it says.{socket}")
     else:
         yield from database_findings(engine)
         yield from _deliveries(engine, settings)
         yield from _private_fields(engine, settings)
+        yield from webhook_findings(engine, settings)
     for provider in settings.enabled:
         yield _provider(provider, settings, engine)
         yield from map(_of_remark, folder(provider).remarks(settings))
@@ -181,7 +186,7 @@ def _private_fields(engine: Engine, settings: Settings) -> Iterator[Finding]:
         results, removed = result_lookup.lately_removed(connection, _LATELY)
     counts = (removed[".".join(pattern)] for pattern in settings.private_fields)
     told = (f"{name} {count}" for name, count in zip(settings.redact, counts, strict=True))
-    detail = f"removed from the newest {results} results: {', '.join(told)}"
+    detail = f"removed from the newest {counted(results, 'result')}: {', '.join(told)}"
     yield Finding("private fields", detail)
 
 

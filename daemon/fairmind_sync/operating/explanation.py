@@ -7,14 +7,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from fairmind_sync.operating.hand_over_words import hand_over_of
+from fairmind_sync.operating.remedies import remedy_for
 from fairmind_sync.operating.status import decide_by
+from fairmind_sync.operating.waiting import held_back
 from fairmind_sync.outbox import delivery_lookup, heartbeat, provider_state
 from fairmind_sync.outbox.delivery_lookup import LARGEST_ID, RunFilter
 from fairmind_sync.provider_names import PROVIDERS, UNDECIDED
-from fairmind_sync.results.error_kinds import ErrorKind, words_for
+from fairmind_sync.results.error_kinds import ErrorKind, words_beside
 from fairmind_sync.results.evidence_states import REFUSED, STORED
 from fairmind_sync.results.states import (
-    BLOCKED,
     DEAD,
     DELIVERED,
     DISCARDED,
@@ -47,7 +48,8 @@ class Explanation:
     """One delivery in words; `what_to_do` is None where nothing has to be done.
 
     `evidence` is None where the run has no evidence, and none was asked for. `hand_over` says by which bundle
-    it came or went; None where it did neither.
+    it came or went; None where it did neither. `remedy` is what the page of messages says of the last error,
+    or of why the provider takes nothing.
     """
 
     delivery: DeliveryRecord
@@ -58,6 +60,7 @@ class Explanation:
     what_to_do: str | None
     evidence: str | None
     hand_over: str | None = None
+    remedy: str | None = None
 
 
 def explain(engine: Engine, settings: Settings, named: str, now: datetime) -> list[Explanation]:
@@ -103,6 +106,7 @@ def _explain(
         what_to_do=what_to_do,
         evidence=_evidence(delivery),
         hand_over=hand_over_of(connection, delivery),
+        remedy=_remedy(delivery, provider),
     )
 
 
@@ -166,26 +170,36 @@ def _why_it_waits(
 ) -> tuple[str, str | None]:
     name = delivery.provider
     start = None if alive else "No daemon is running. Run: fairmind-sync run"
-    if provider.is_paused:
-        return f"It waits: {name} is paused.", f"Run: fairmind-sync resume {name}"
-    if provider.state == BLOCKED:
-        return (
-            f"It waits: {name} refuses us. {provider.reason}",
-            start
-            or f"Fix that; it is tried again within 2 minutes, or by: fairmind-sync resume {name}",
-        )
-    if provider.state == OFFLINE:
-        return f"It waits: {name} can't be reached. {provider.reason}", start
+    if held := held_back(name, provider):
+        return held, _what_ends_it(name, provider, start)
     if delivery.due_at > now:
         return f"It waits for its next try, after {delivery.attempts} that failed.", start
     return "It is next.", start
 
 
+def _what_ends_it(name: str, provider: ProviderState, start: str | None) -> str | None:
+    """Returns what ends the wait for a provider that takes nothing; `start` is how to start a daemon."""
+    if provider.is_paused:
+        return f"Run: fairmind-sync resume {name}"
+    if provider.state == OFFLINE:
+        return start
+    return (
+        start or f"Fix that; it is tried again within 2 minutes, or by: fairmind-sync resume {name}"
+    )
+
+
 def _last_error(delivery: DeliveryRecord) -> str | None:
     if delivery.last_error is None:
         return None
-    words = words_for(delivery.last_error_kind)
+    words = words_beside(delivery.last_error_kind, delivery.last_error)
     return f"{words}: {delivery.last_error}" if words else delivery.last_error
+
+
+def _remedy(delivery: DeliveryRecord, provider: ProviderState) -> str | None:
+    is_waiting = delivery.status == PENDING and not provider.is_ready
+    told = provider.reason if is_waiting else delivery.last_error
+    found = None if delivery.status == DELIVERED else remedy_for(told)
+    return found.what_to_do if found else None
 
 
 def _next_try(delivery: DeliveryRecord, provider: ProviderState) -> datetime | None:

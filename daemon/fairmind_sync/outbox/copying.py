@@ -35,6 +35,7 @@ from fairmind_sync.storage.tables import (
     operator_actions_table,
     outbox_table,
     own_site_table,
+    provider_samples_table,
     provider_table,
     results_table,
     trusted_sites_table,
@@ -114,6 +115,7 @@ _COPIED = (
     _ATTEMPTS,
     _Copied(idempotency_table, ("result_id",), lambda _row: ()),
     _Copied(provider_table, (), lambda _row: ()),
+    _Copied(provider_samples_table, (), lambda _row: ()),
     _Copied(attempt_counts_table, (), lambda row: (row["count"],)),
     _Copied(latency_counts_table, (), lambda row: (row["count"],)),
     _Copied(operator_actions_table, (), lambda _row: ()),
@@ -134,7 +136,7 @@ _COPIED = (
 )
 """Tables, each after those that it refers to.
 
-Not what daemons make anew: heartbeats, the counts of triggers, and samples.
+Not what daemons make anew: heartbeats and the counts of triggers.
 """
 
 
@@ -235,7 +237,7 @@ def _parts(moment: Connection, copied: _Copied) -> Iterator[Sequence[RowMapping]
     wanted = ordered
     while rows := moment.execute(wanted).mappings().all():
         yield rows
-        wanted = ordered.where(tuple_(*columns) > tuple_(*copied.key(rows[-1])))
+        wanted = ordered.where(tuple_(*columns) > copied.key(rows[-1]))
 
 
 def _take_over(

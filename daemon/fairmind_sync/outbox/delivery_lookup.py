@@ -10,6 +10,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, Select, func, or_, select, tuple_
 
 from fairmind_sync.provider_names import ProviderName
+from fairmind_sync.results.error_causes import LEFT_OUT, cause_in
+from fairmind_sync.storage.cause_function import cause_of
 from fairmind_sync.storage.engine import reading
 from fairmind_sync.storage.tables import (
     attempts_table,
@@ -56,7 +58,8 @@ _OF_RESULT = ("test_id", "revision", "user_id", "model_id", "test_type")
 class RunFilter:
     """Which deliveries to list; a field that is None restricts nothing.
 
-    `search` is part of a test's or a model's id, `error` part of the last error. `since` and `until` are the
+    `search` is part of a test's or a model's id, `error` part of the last error, and
+    `cause` the whole of what `cause_in` finds in it. `since` and `until` are the
     earliest time and the first time too late at which a delivery was enqueued. The newest result comes first,
     unless `is_oldest_first`. `before` and `after` are ids of deliveries: only what is older, or newer, than
     that delivery's place in the order is listed, beginning next to it.
@@ -71,6 +74,7 @@ class RunFilter:
     status: str | None = None
     error_kind: str | None = None
     error: str | None = None
+    cause: str | None = None
     result_id: int | None = None
     delivery_id: int | None = None
     search: str | None = None
@@ -88,6 +92,8 @@ class RunFilter:
             found.append(or_(*(text.icontains(self.search, autoescape=True) for text in texts)))
         if self.error:
             found.append(outbox_table.c.last_error.icontains(self.error, autoescape=True))
+        if self.cause is not None:
+            found.append(cause_of(outbox_table.c.last_error) == self.cause)
         if self.since is not None:
             found.append(outbox_table.c.created_at >= self.since)
         if self.until is not None:
@@ -105,9 +111,9 @@ class RunFilter:
         return replace(self, before=delivery_id)
 
     def in_words(self) -> str:
-        """Returns what the filter lets through, for people; an error's text is left out.
+        """Returns what the filter lets through, for people; of an error's text the beginning of its cause.
 
-        A provider's words may repeat what they were sent, and have to go where a result is erased.
+        A provider's words may quote what they were sent, and that has to go where a result is erased.
         """
         said = (
             ("{} deliveries", self.status or "all"),
@@ -119,7 +125,8 @@ class RunFilter:
             ("of risk {}", self.risk),
             ("with an id like {}", self.search),
             ("of cause {}", self.error_kind),
-            ("with a certain error", self.error),
+            ("whose error has “{}”", self.error and _in_short(self.error)),
+            ("whose error says “{}”", self.cause and _in_short(self.cause)),
             ("since {:%Y-%m-%d %H:%M} UTC", self.since),
             ("until {:%Y-%m-%d %H:%M} UTC", self.until),
         )
@@ -158,8 +165,15 @@ class RunFilter:
         )
 
 
+_MOST_TOLD = 80
+"""So much of an error is told in words about a filter, which are kept."""
 _PLACE = (outbox_table.c.result_id, outbox_table.c.provider)
 """Where a delivery stands in the order of all."""
+
+
+def _in_short(error: str) -> str:
+    cause = cause_in(error)
+    return cause if len(cause) <= _MOST_TOLD else f"{cause[: _MOST_TOLD - 1]}{LEFT_OUT}"
 
 
 def _place_of(delivery_id: int) -> Any:

@@ -56,6 +56,28 @@ class ModelInShort:
         return self.history[-1]
 
 
+@dataclass(frozen=True, slots=True)
+class ModelChoices:
+    """What a model's results can be narrowed to: the data sets, types and users that its newest ones name."""
+
+    datasets: Sequence[str]
+    types: Sequence[str]
+    users: Sequence[str]
+
+
+def choices(connection: Connection, model_id: str, newest: int = 1000) -> ModelChoices:
+    """Looks at so many of the model's newest results."""
+    columns = (_table.dataset_id, _table.test_type, _table.user_id)
+    wanted = (
+        select(*columns)
+        .where(_table.model_id == model_id, _table.deleted_at.is_(None))
+        .order_by(_table.created_at.desc())
+        .limit(newest)
+    )
+    rows = connection.execute(wanted).all()
+    return ModelChoices(*(sorted({row[place] for row in rows} - {"", None}) for place in range(3)))
+
+
 def newest_results(
     connection: Connection, limit: int, model_id: str | None = None
 ) -> list[ResultInShort]:

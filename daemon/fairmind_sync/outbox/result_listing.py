@@ -23,7 +23,7 @@ _of = results_table.c
 
 @dataclass(frozen=True, slots=True)
 class ResultFilter:
-    """Which results; a field that is None restricts nothing. Saved at `since` or later, before `until`."""
+    """Which results; a field that is None restricts nothing. Tested at `since` or later, before `until`."""
 
     user_id: str | None = None
     model_id: str | None = None
@@ -52,7 +52,8 @@ class ResultFilter:
 class ListedResult:
     """A result in a list; `verdict` is 'passed' or 'failed', None where nothing is stated.
 
-    `removed` is how many private fields were left out before it was stored.
+    `saved_at` is when it was tested: the time that came with it, else the moment of its save. `removed` is
+    how many private fields were left out before it was stored.
     """
 
     test_id: str
@@ -77,8 +78,10 @@ class ExportedResult:
     record: dict[str, Any]
 
 
-def listed(connection: Connection, wanted: ResultFilter, limit: int) -> list[ListedResult]:
-    """Returns the results that the filter lets through, those saved last first."""
+def listed(
+    connection: Connection, wanted: ResultFilter, limit: int | None = None
+) -> list[ListedResult]:
+    """Returns the results that the filter lets through, those saved last first; all without a limit."""
     rows = connection.execute(
         select(*_LISTED).where(*wanted.conditions()).order_by(_of.id.desc()).limit(limit)
     )
@@ -97,14 +100,21 @@ def summed_up(connection: Connection, wanted: ResultFilter) -> dict[str, Any]:
     return counted(connection, wanted.conditions())
 
 
-def exported(engine: Engine, wanted: ResultFilter) -> Iterator[ExportedResult]:
+def newest_id(engine: Engine) -> int:
+    """Returns the id of what was saved last; 0 where nothing is saved."""
+    with reading(engine) as connection:
+        return connection.execute(select(func.max(_of.id))).scalar() or 0
+
+
+def exported(
+    engine: Engine, wanted: ResultFilter, up_to: int | None = None
+) -> Iterator[ExportedResult]:
     """Yields the results that the filter lets through and that are there now, the oldest first.
 
     No transaction is open between two pages, so that nobody waits for an export; what is saved meanwhile is
-    left out, of each test too.
+    left out, of each test too. With an `up_to` of `newest_id`, so is what was saved since then.
     """
-    with reading(engine) as connection:
-        newest = connection.execute(select(func.max(_of.id))).scalar() or 0
+    newest = newest_id(engine) if up_to is None else up_to
     last = 0
     while True:
         with reading(engine) as connection:

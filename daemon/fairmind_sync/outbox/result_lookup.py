@@ -127,11 +127,27 @@ def newest_at(connection: Connection) -> datetime | None:
     return newest
 
 
-def trend(connection: Connection, model_id: str, limit: int) -> list[TrendPoint]:
-    """Returns the model's newest `limit` results, of all users; of these, the oldest comes first."""
+def trend(
+    connection: Connection,
+    model_id: str,
+    limit: int,
+    *,
+    dataset_id: str = "",
+    test_type: str = "",
+    user_id: str = "",
+) -> list[TrendPoint]:
+    """Returns the model's newest `limit` results; of these, the oldest comes first.
+
+    They are of one data set, type or user where one is named, else of all.
+    """
+    narrow = {_table.c.dataset_id: dataset_id, _table.c.test_type: test_type}
+    narrow[_table.c.user_id] = user_id
+    wanted = [column == value for column, value in narrow.items() if value]
     rows = connection.execute(
         select(_table.c.test_id, _table.c.user_id, _table.c.created_at, _table.c.results)
-        .where(newest_revisions(), _table.c.model_id == model_id, _table.c.erased_at.is_(None))
+        .where(
+            newest_revisions(), _table.c.model_id == model_id, _table.c.erased_at.is_(None), *wanted
+        )
         .order_by(_table.c.created_at.desc(), _table.c.id.desc())
         .limit(limit)
     ).all()

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, update
 
-from fairmind_sync.provider_names import ProviderName
+from fairmind_sync.provider_names import PROVIDERS, ProviderName
 from fairmind_sync.results.states import DELIVERED, READY
 from fairmind_sync.storage.statements import upsert
 from fairmind_sync.storage.tables import (
@@ -87,6 +87,24 @@ def suspect_keys(
             .distinct()
             .limit(limit)
         ).scalars()
+    )
+
+
+def awaits_sweep(connection: Connection, since: datetime) -> bool:
+    """Returns whether a provider that takes deliveries has suspects, and no sweep has begun since then."""
+    state, paused_at = provider_table.c.state, provider_table.c.paused_at
+    known = connection.execute(
+        select(provider_table.c.provider, state, paused_at, provider_table.c.swept_until)
+    ).all()
+    spared = {
+        row.provider
+        for row in known
+        if row.state != READY
+        or row.paused_at is not None
+        or (row.swept_until is not None and row.swept_until + SUSPECT_FOR >= since)
+    }
+    return any(
+        suspect_keys(connection, name, since, limit=1) for name in PROVIDERS if name not in spared
     )
 
 

@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from fairmind_sync.storage.statements import upsert
-from fairmind_sync.storage.tables import webhook_events_table
+from fairmind_sync.storage.tables import outbox_table, webhook_events_table
+from fairmind_sync.text import printable
 
 SEND_TIME = timedelta(minutes=1)
 """The longest that one try takes; an event that somebody began to send is tried again after that."""
 GIVE_UP = timedelta(days=1)
+LONGEST_ERROR = 300
 KEPT = timedelta(days=30)
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=10), timedelta(hours=1)
 _BEGIN = "begin"
@@ -56,6 +58,26 @@ def known(connection: Connection, keys: Sequence[str]) -> set[str]:
     """Returns those of the keys under which there is an event."""
     wanted = select(_table.event_key).where(_table.event_key.in_(keys))
     return set(connection.execute(wanted).scalars())
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """How the receiver takes events: when it took the last one, and how many wait since it took one not."""
+
+    last_sent_at: datetime | None
+    waiting: int
+    last_error: str | None
+
+
+def telling(connection: Connection) -> Telling:
+    """Returns how the receiver takes events."""
+    sent = connection.execute(select(func.max(_table.sent_at))).scalar()
+    refused = (_table.last_error.is_not(None), _table.due_at.is_not(None))
+    errors = connection.execute(
+        select(_table.last_error).where(*refused).order_by(_table.id.desc())
+    ).scalars()
+    found = [*errors]
+    return Telling(sent, len(found), found[0] if found else None)
 
 
 def is_any_due(connection: Connection, now: datetime) -> bool:
@@ -99,7 +121,27 @@ def take(connection: Connection, now: datetime) -> DueEvent | None:
         .where(_table.id == row.id)
         .values(due_at=now + SEND_TIME, attempts=attempts)
     )
-    return DueEvent(row.id, row.event_key, row.body, row.created_at, attempts)
+    body = _with_error(connection, row.body)
+    return DueEvent(row.id, row.event_key, body, row.created_at, attempts)
+
+
+def _with_error(connection: Connection, body: str) -> str:
+    """Returns the body with the last error of the delivery that it names, as far as the error is there still.
+
+    A provider's words may repeat what they were sent, so they are in no event: who erases a result finds them
+    in one place.
+    """
+    event = json.loads(body)
+    data = event.get("data", {})
+    if "error" not in data:
+        return body
+    wanted = select(outbox_table.c.last_error).where(outbox_table.c.id == data["delivery_id"])
+    error = connection.execute(wanted).scalar()
+    if error:
+        said = printable(error.partition("\n")[0])
+        data["error"] = said if len(said) <= LONGEST_ERROR else f"{said[: LONGEST_ERROR - 1]}…"
+        event["text"] += f" The error of test {data['test_id']}: {data['error']}"
+    return json.dumps(event, ensure_ascii=False)
 
 
 def note_taken(connection: Connection, event: DueEvent, now: datetime) -> None:

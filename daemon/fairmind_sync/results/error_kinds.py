@@ -34,3 +34,9 @@ class ErrorKind(StrEnum):
 def words_for(kind: str | None) -> str | None:
     """Returns the words for a stored kind; None for a kind that this version does not know."""
     return next((known.words for known in ErrorKind if known == kind), None)
+
+
+def words_beside(kind: str | None, error: str) -> str | None:
+    """Returns the words for a stored kind, unless the error says the same of its provider by name."""
+    words = words_for(kind)
+    return None if words and words.removeprefix("the provider ") in error else words

@@ -64,8 +64,14 @@ def keys_for(
     return keys
 
 
-def renamed(keys: Mapping[KeyPath, str]) -> Iterator[str]:
+class Renaming(str):
+    """A note that a key is spelled otherwise than its path: true of each result with that key."""
+
+    __slots__ = ()
+
+
+def renamed(keys: Mapping[KeyPath, str]) -> Iterator[Renaming]:
     """Yields a note on each key that isn't its path joined by '/'."""
     for path, key in keys.items():
         if key != "/".join(path):
-            yield f"key {'/'.join(path)!r} is sent as {key!r}"
+            yield Renaming(f"key {'/'.join(path)!r} is sent as {key!r}")

@@ -14,7 +14,8 @@ _WORDS = (
     *(("≠", "_ne_"), ("<", "lt_"), (">", "gt_"), ("=", "_eq_"), ("%", "_pct"), ("&", "_and_")),
     *(("|", "_or_"), ("+", "_plus_"), ("#", "number_")),
 )
-_USUAL = KeyRules(re.compile(r"[\w.\- ]+"), re.compile(r"[^\w.\- ]"), longest=250)
+USUAL_RULES = KeyRules(re.compile(r"[\w.\- ]+"), re.compile(r"[^\w.\- ]"), longest=250)
+"""What most providers take, and what the columns of an export are called by."""
 _SEVERAL = re.compile(r"[ _]*_[ _]*")
 
 
@@ -57,7 +58,7 @@ def spelled(parts: Iterable[str], rules: KeyRules) -> dict[str, str]:
 
 def renamed_parts(paths: Iterable[KeyPath]) -> dict[str, str]:
     """Returns the original of each part that is spelled out, by its spelling, as most providers have it."""
-    parts = spelled({part for path in paths for part in path}, _USUAL)
+    parts = spelled({part for path in paths for part in path}, USUAL_RULES)
     return {spelling: part for part, spelling in sorted(parts.items()) if spelling != part}
 
 

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from sqlalchemy import Connection, Engine, create_engine, event
 
 from fairmind_sync.errors import DamagedError, DiskFullError, SchemaError, StorageError
+from fairmind_sync.storage import cause_function
 from fairmind_sync.storage.file_identity import remember_files, require_same_files
 from fairmind_sync.storage.sqlite_place import prepare_place
 from fairmind_sync.storage.url import shown
@@ -114,6 +115,7 @@ def _set_up_connection(connection: Any, _record: object) -> None:
     if connection.execute("PRAGMA page_count").fetchone()[0] == 0:
         connection.execute(GIVES_SPACE_BACK)  # only a new file can still be given it
     _set_journal_mode(connection)
+    cause_function.teach(connection)
 
 
 def _set_journal_mode(connection: Any) -> None:

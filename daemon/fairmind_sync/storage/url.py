@@ -10,7 +10,11 @@ from sqlalchemy.exc import ArgumentError
 
 from fairmind_sync.redaction import hide_by_form, passwords_in
 
-_DATABASES = "write sqlite:////absolute/path.db or postgresql+psycopg://user@host/database"
+BY_SOCKET = "postgresql+psycopg:///database?host=/directory-of-the-socket"
+_DATABASES = (
+    "write sqlite:////absolute/path.db, postgresql+psycopg://user@host/database or, where a server has a "
+    f"socket, {BY_SOCKET}"
+)
 _POSTGRESQL = {"postgresql", "postgres", "postgresql+psycopg"}
 _SQLITE = {"sqlite", "sqlite+pysqlite"}
 _DRIVER = "postgresql+psycopg"

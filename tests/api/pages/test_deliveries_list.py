@@ -207,7 +207,18 @@ def test_where_nothing_is_chosen_nothing_is_done(
 def test_a_confirmation_names_the_error(client: TestClient, engine: Engine) -> None:
     dead(engine, "over the quota")
     page = client.get("/deliveries/confirm?do=retry&all=1&error=quota").text
-    assert 'the last error has "quota"' in page
+    assert "That is: dead deliveries whose error has \u201cquota\u201d." in page
+
+
+@pytest.mark.parametrize("query", ["all=1", "&".join(f"id={number}" for number in range(1, 13))])
+def test_a_confirmation_shows_the_first_of_many(
+    client: TestClient, engine: Engine, query: str
+) -> None:
+    for number in range(12):
+        dead(engine, f"over the quota of {number}")
+    page = client.get(f"/deliveries/confirm?do=retry&{query}").text
+    errors = re.findall(r'data-label="Last error">over the quota of (\d+)<', page)
+    assert (len({*errors}), "and 2 more" in page) == (10, True)
 
 
 def test_a_retry_of_all_that_match_leaves_what_is_pending(

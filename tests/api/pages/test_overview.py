@@ -89,12 +89,14 @@ def test_a_day_of_samples_is_drawn_and_summed_up(client: TestClient, engine: Eng
     now = current_time(engine)
     with writing(engine) as connection:
         samples.take(connection, now - 2 * HOUR)
-        (begun,) = samples.since(connection, "mlflow", now - 3 * HOUR)
-    samples_begin = begun.at
     delivered(engine)
+    save(engine, "mlflow")
     found = card(client, "mlflow")
-    assert "1 delivered, in" in found
-    assert f"<dt>Since {samples_begin:%H:%M}</dt>" in found
+    told = re.search(r"<dt>Last 24 h</dt><dd>(.*?)</dd>", found)
+    assert told is not None
+    words = re.sub("<[^>]*>|in .* on average", "", told[1])
+    assert re.fullmatch(r"1 delivered, ; counted since \s*2 h ago\s*", words)
+    assert "<strong>1</strong> delivered in all" in found
     assert "<polyline" in found
 
 
@@ -111,7 +113,7 @@ def test_causes_can_be_retried_and_discarded_together(client: TestClient, engine
                 connection, delivery, ErrorKind.REJECTED, f"a parameter of {7000 + number}", NOW
             )
     page = client.get("/").text
-    chosen = "status=dead&amp;provider=mlflow&amp;kind=rejected&amp;error=a+parameter+of"
+    chosen = "status=dead&amp;provider=mlflow&amp;kind=rejected&amp;cause=a+parameter+of+%E2%80%A6"
     assert f"/deliveries/confirm?do=retry&amp;all=1&amp;back=%2F&amp;{chosen}" in page
 
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
-from fairmind_sync.api.pages import trend_chart
 from fairmind_sync.api.pages.comparison import compared
 from fairmind_sync.api.pages.sparkline import sparkline
-from fairmind_sync.outbox.result_lookup import TrendPoint
 from fairmind_sync.outbox.samples import Sample
+from fairmind_sync.results.delivery import Run
 from tests.support.clock import NOW
-from tests.support.deliveries import save
+from tests.support.deliveries import delivered, save
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 JUDGED: dict[str, Any] = {
@@ -42,6 +41,24 @@ def test_a_result_shows_verdict_metrics_groups_and_recommendations(
     assert '<span class="badge bad">high risk</span>' in page
     assert {"What failed", "Groups side by side", "Metrics", "Recommendations"} <= {*titles(page)}
     assert titles(page)[-2:] == ["As it was saved", "Deliveries"]
+
+
+def test_the_address_of_a_run_is_a_link(client: TestClient, engine: Engine) -> None:
+    one = delivered(engine, Run("run-1", "https://mlflow.example/a_b/run-1"))
+    page = client.get(f"/result?test_id={one.result.test_id}").text
+    link = re.search(r'<p>It is at mlflow: <a href="([^"]*)"[^>]*>(.*?)</a></p>', page)
+    assert link is not None
+    assert link[1] == link[2].replace("<wbr>", "") == "https://mlflow.example/a_b/run-1"
+
+
+def test_how_its_deliveries_stand_is_said_at_the_top(client: TestClient, engine: Engine) -> None:
+    one = delivered(engine, Run("run-1", "https://mlflow.example/run-1"))
+    top, _, _ = client.get(f"/result?test_id={one.result.test_id}").text.partition(
+        '<div class="beside">'
+    )
+    said = re.search(r'<a href="#explanations">.*?</p>', top, re.DOTALL)
+    assert said is not None
+    assert re.sub(r"<[^>]*>|\s+", " ", said[0]).split() == ["Deliveries", "mlflow", "delivered"]
 
 
 def test_the_newest_revision_is_compared_with_the_one_before(
@@ -112,19 +129,46 @@ def test_models_are_compared_number_by_number(client: TestClient, engine: Engine
     save(engine, model_id="b", results={"accuracy": 0.75, "same": 1})
     page = client.get("/compare?model_id=a&model_id=b&model_id=nobody").text
     assert re.findall(r'class="differs"><th scope="row">(\w+)<', page) == ["accuracy"]
-    assert 'src="/compare/trend.svg?metric=accuracy&amp;model_id=a&amp;model_id=b"' in page
-    svg = client.get("/compare/trend.svg?metric=accuracy&model_id=a&model_id=b").text
-    assert re.findall(r">(a|b)</text>", svg) == ["a", "b"]
+    assert re.findall(r"<title>(\w): ([\d.]+), ", page) == [("a", "0.5"), ("b", "0.75")]
 
 
 def test_models_that_are_not_saved_here_are_told(client: TestClient) -> None:
     assert client.get("/compare?model_id=a&model_id=b").status_code == 404
 
 
-@pytest.mark.parametrize("asked", ["", "?model_id=a", "?model_id=a&model_id=a"])
-def test_fewer_than_two_models_are_not_compared(client: TestClient, asked: str) -> None:
+@pytest.mark.parametrize("asked", ["", "?model_id=m1", "?model_id=m1&model_id=m1"])
+def test_fewer_than_two_models_have_the_form_once_more(
+    client: TestClient, engine: Engine, asked: str
+) -> None:
+    save(engine, model_id="m1")
     reply = client.get(f"/compare{asked}", headers={"Accept": "text/html"})
-    assert (reply.status_code, "Choose two models or more" in reply.text) == (422, True)
+    assert (reply.status_code, "Choose two to six models" in reply.text) == (422, True)
+    assert re.findall(r'value="(\w+)"( checked)?', reply.text) == [
+        ("m1", " checked" if asked else "")
+    ]
+
+
+def test_more_than_six_models_are_not_compared(client: TestClient, engine: Engine) -> None:
+    asked = "&".join(f"model_id=m{number}" for number in range(7))
+    reply = client.get(f"/compare?{asked}", headers={"Accept": "text/html"})
+    assert (reply.status_code, "Choose two to six models" in reply.text) == (422, True)
+
+
+def test_a_comparison_draws_thresholds_and_says_yes_and_no(
+    client: TestClient, engine: Engine
+) -> None:
+    passed = {"accuracy": 0.9, "parity": {"value": 0.05, "threshold": 0.1, "passed": True}}
+    failed = {"accuracy": 0.9, "parity": {"value": 0.15, "threshold": 0.1, "passed": False}}
+    for name, results in (("a", passed), ("b", failed)):
+        save(engine, model_id=name, results=results)
+    page = client.get("/compare?model_id=a&model_id=b").text
+    row = re.search(r'<th scope="row">parity/<wbr>passed</th>(.*?)</tr>', page)
+    assert row is not None
+    assert re.findall(r">(\w+)</td>", row[1]) == ["yes", "no"]
+    assert re.findall(r"<title>(\w: threshold [\d.]+)", page) == [
+        "a: threshold 0.1",
+        "b: threshold 0.1",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -138,60 +182,6 @@ def test_a_person_gets_a_page_where_a_program_gets_a_problem(
         assert (reply.status_code, reply.headers["content-type"].split(";")[0]) == (status, kind)
 
 
-def point(at: datetime, **results: Any) -> TrendPoint:
-    return TrendPoint("t", "", at, results)
-
-
-def test_thresholds_and_flags_are_not_drawn_unless_asked_for() -> None:
-    points = [TrendPoint("t", "", NOW, JUDGED)]
-    shown, known = trend_chart.metrics_of(points)
-    assert "metrics/parity_difference/value" in shown
-    assert not any(name.endswith(("threshold", "passed")) for name in shown)
-    assert trend_chart.metrics_of(points, "metrics/parity_difference/threshold")[0] == [
-        "metrics/parity_difference/threshold"
-    ]
-    assert {*shown} <= {*known}
-
-
-def test_judged_metrics_come_first() -> None:
-    many = JUDGED | {f"a{number}": number / 10 for number in range(8)}
-    shown, known = trend_chart.metrics_of([TrendPoint("t", "", NOW, many)])
-    assert "metrics/parity_difference/value" in shown
-    assert "metrics/parity_difference/threshold" not in known
-
-
-def test_a_newer_result_without_the_metric_leaves_its_threshold() -> None:
-    points = [TrendPoint("t", "", NOW, JUDGED), point(NOW + DAY, accuracy=0.5)]
-    (line,) = trend_chart.lines_of(points, ["metrics/parity_difference/value"])
-    assert line.threshold == 0.1
-
-
-def test_a_line_has_its_threshold_and_gaps() -> None:
-    points = [point(NOW, accuracy=0.5), TrendPoint("t", "", NOW + DAY, JUDGED)]
-    parity, accuracy = trend_chart.lines_of(points, ["metrics/parity_difference/value", "accuracy"])
-    assert (parity.threshold, accuracy.threshold) == (0.1, None)
-    assert (parity.points[0][1], accuracy.points[1][1]) == (None, None)
-
-
-@pytest.mark.parametrize(
-    "span",
-    [timedelta(0), 3 * MINUTE, 5 * timedelta(hours=1), DAY, 60 * DAY, 900 * DAY, 20_000 * DAY],
-)
-def test_times_on_the_axis_are_few_and_all_different(span: timedelta) -> None:
-    ticks, written = trend_chart._ticks([NOW, NOW + span])
-    labels = [f"{tick:{written}}" for tick in ticks]
-    assert 1 <= len(labels) <= 7
-    assert len({*labels}) == len(labels)
-    assert all(NOW <= tick <= NOW + span for tick in ticks)
-
-
-def test_results_of_one_day_stand_where_their_time_is() -> None:
-    times = [NOW, NOW + timedelta(hours=1), NOW + timedelta(hours=10)]
-    svg = trend_chart.trend_svg([trend_chart.Line("x", [(at, 0.5) for at in times])])
-    x = sorted(float(one) for one in re.findall(r'<circle cx="([\d.]+)"', svg))
-    assert (x[2] - x[0]) / (x[1] - x[0]) == pytest.approx(10, rel=0.01)
-
-
 def test_numbers_are_compared_by_name() -> None:
     one, other = compared([{"a": 1.0, "b": 2}, {"a": 1.0, "c": 3}])[:2]
     assert (one.name, one.differs, other.values, other.change) == ("a", False, (2.0, None), None)
@@ -202,9 +192,19 @@ def sample(minutes: int, pending: int) -> Sample:
 
 
 def test_a_sparkline_has_a_gap_where_samples_are_missing() -> None:
-    drawn = sparkline([sample(60, 1), sample(55, 2), sample(10, 3), sample(5, 4)], NOW)
+    drawn = sparkline([sample(90, 1), sample(85, 2), sample(10, 3), sample(5, 4)], NOW)
     assert str(drawn).count("<polyline") == 2
 
 
-def test_one_sample_is_no_line() -> None:
-    assert sparkline([sample(5, 1)], NOW) is None
+@pytest.mark.parametrize(
+    "samples",
+    [
+        [],
+        [sample(5, 1)],
+        [sample(59, 1), sample(0, 2)],
+        [sample(600, 0), sample(300, 0), sample(0, 0)],
+    ],
+    ids=["none", "one", "less than an hour", "nothing waited"],
+)
+def test_where_there_is_nothing_to_see_nothing_is_drawn(samples: list[Sample]) -> None:
+    assert sparkline(samples, NOW) is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
@@ -16,16 +16,20 @@ from fairmind_sync.api.context import (
     Store,
 )
 from fairmind_sync.api.pages.delivery_filter import DeliveryFilter
-from fairmind_sync.api.pages.rendering import LONGEST_BACK, Back, render, to
+from fairmind_sync.api.pages.rendering import LONGEST_BACK, Back, link, render, to
 from fairmind_sync.operating import actions
 from fairmind_sync.outbox import delivery_lookup
-from fairmind_sync.outbox.delivery_lookup import LARGEST_ID, RunFilter
+from fairmind_sync.outbox.delivery_lookup import LARGEST_ID, DeliveryRecord, RunFilter
 from fairmind_sync.results.states import DEAD, PENDING
-from fairmind_sync.storage.engine import reading
+from fairmind_sync.storage.engine import current_time, reading
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 router = APIRouter(include_in_schema=False)
 
 _MOST_CHOSEN = 500
+_MOST_SHOWN = 10
 Ids = Annotated[
     list[Annotated[int, Field(ge=1, le=LARGEST_ID)]], Field(default=[], max_length=_MOST_CHOSEN)
 ]
@@ -59,8 +63,11 @@ def confirm(
         return _back(chosen, "chosen=0")
     with reading(engine) as connection:
         count = len(chosen.id) or delivery_lookup.count(connection, _filter(chosen), LARGEST_ID)
+        first = _first(connection, chosen)
     named = "chosen deliveries" if chosen.id else _filter(chosen).in_words()
-    return render(request, "confirm.html", settings, chosen=chosen, count=count, named=named)
+    return render(
+        request, "confirm.html", settings, chosen=chosen, count=count, named=named, first=first
+    )
 
 
 @router.post("/deliveries/act")
@@ -113,8 +120,11 @@ def pause(
 def resume(
     provider: KnownProvider, engine: Store, by: CurrentActor, back: Back = "/"
 ) -> RedirectResponse:
-    actions.resume(engine, provider, by)
-    return to(back)
+    """Has the provider asked; the page that it leads back to tells the answer."""
+    was_unready = actions.resume(engine, provider, by)
+    path = back.partition("?")[0]
+    asked = {"asked": provider, "at": current_time(engine).timestamp()} if was_unready else {}
+    return to(link(path, **asked))
 
 
 def _filter(chosen: ChosenByAddress) -> RunFilter:
@@ -122,6 +132,14 @@ def _filter(chosen: ChosenByAddress) -> RunFilter:
     is_of_pending = chosen.do == "discard" and chosen.status == PENDING
     fields = {**chosen.fields, "status": PENDING if is_of_pending else DEAD}
     return DeliveryFilter.model_validate(fields).run_filter()
+
+
+def _first(connection: Connection, chosen: ChosenByAddress) -> list[DeliveryRecord]:
+    """Returns the first deliveries of those that are chosen, for people to see whether these are meant."""
+    if not chosen.id:
+        return delivery_lookup.deliveries(connection, _filter(chosen), _MOST_SHOWN)
+    named = (RunFilter(delivery_id=id_) for id_ in chosen.id[:_MOST_SHOWN])
+    return [one for each in named for one in delivery_lookup.deliveries(connection, each)]
 
 
 def _is_nothing(chosen: ChosenByAddress) -> bool:

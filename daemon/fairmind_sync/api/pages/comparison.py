@@ -6,8 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from fairmind_sync.evidence.wording import number
 from fairmind_sync.results.names import numbers_by_name
 from fairmind_sync.results.plain_json import Json
+from fairmind_sync.results.recognition import words
 
 MOST_NUMBERS = 300
 
@@ -25,9 +27,25 @@ class ComparedNumber:
 
     @property
     def change(self) -> float | None:
-        """The last value less the first one; None where one of them is missing."""
+        """The last value less the first one; None where one of them is missing, or says yes or no."""
         first, last = self.values[0], self.values[-1]
-        return None if first is None or last is None else last - first
+        return None if first is None or last is None or self.is_answer else last - first
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether the values say whether something passed, by 1 and 0."""
+        last = words.folded(self.name.rpartition("/")[2])
+        return words.is_judgement(last) and {*self.values} <= {0, 1, None}
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The values in words: "-" where one is missing."""
+        said = _yes_or_no if self.is_answer else number
+        return tuple("-" if value is None else said(value) for value in self.values)
+
+
+def _yes_or_no(value: float) -> str:
+    return "yes" if value else "no"
 
 
 def numbers_in(results: Mapping[str, Json]) -> dict[str, float]:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, fields
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -17,12 +18,13 @@ from fairmind_sync.api.context import CurrentSettings, Store
 from fairmind_sync.api.pages.delivery_filter import DeliveryFilter
 from fairmind_sync.api.pages.rendering import render
 from fairmind_sync.evidence.group_table import csv_cell
+from fairmind_sync.operating.waiting import reason_of, why_held_back
 from fairmind_sync.outbox import delivery_lookup
 from fairmind_sync.outbox.delivery_lookup import DeliveryRecord, RunFilter
 from fairmind_sync.outbox.suggestions import suggestions
 from fairmind_sync.provider_names import PROVIDERS
 from fairmind_sync.results.error_kinds import ErrorKind
-from fairmind_sync.results.states import STATUSES
+from fairmind_sync.results.states import DEAD, STATUSES
 from fairmind_sync.storage.engine import current_time, reading
 from fairmind_sync.text import storable
 
@@ -45,17 +47,22 @@ def deliveries(
     with reading(engine) as connection:
         page, newer, older = _page(connection, wanted)
         count = _count(connection, wanted)
+        some_dead = _has_dead(connection, wanted)
         known = suggestions(connection)
+        held = why_held_back(connection)
+    now = current_time(engine)
     return render(
         request,
         "deliveries.html",
         settings,
-        now=current_time(engine),
+        now=now,
+        reason_of=partial(reason_of, held=held, now=now),
         wanted=wanted,
         deliveries=page,
         newer=newer,
         older=older,
         count=count,
+        some_dead=some_dead,
         is_more=count >= MOST_COUNTED,
         known=known,
         providers=PROVIDERS,
@@ -99,6 +106,14 @@ def _page(
 def _count(connection: Connection, wanted: DeliveryFilter) -> int:
     everywhere = DeliveryFilter.model_validate(wanted.fields).run_filter()
     return delivery_lookup.count(connection, everywhere, MOST_COUNTED)
+
+
+def _has_dead(connection: Connection, wanted: DeliveryFilter) -> bool:
+    """Returns whether something dead matches, which could be retried."""
+    if not wanted.is_narrow or wanted.status not in ("", DEAD):
+        return False
+    dead = DeliveryFilter.model_validate({**wanted.fields, "status": DEAD}).run_filter()
+    return bool(delivery_lookup.count(connection, dead, 1))
 
 
 def _file(parts: Iterator[str], media_type: str, name: str) -> StreamingResponse:

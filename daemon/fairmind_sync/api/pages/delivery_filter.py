@@ -28,6 +28,7 @@ class DeliveryFilter(BaseModel):
     type: _Word = ""
     risk: _Word = ""
     error: _Word = ""
+    cause: _Word = ""
     kind: _Word = ""
     since: date | None = None
     until: date | None = None
@@ -66,6 +67,7 @@ class DeliveryFilter(BaseModel):
             test_type=self.type or None,
             risk=self.risk or None,
             error=self.error or None,
+            cause=self.cause or None,
             error_kind=self.kind or None,
             since=_midnight(self.since),
             until=_midnight(self.until, days=1),
@@ -80,7 +82,20 @@ class DeliveryFilter(BaseModel):
 
 
 _RESTRICTING = {
-    *("q", "provider", "status", "user", "type", "risk", "error", "kind", "since", "until", "sort"),
+    *(
+        "q",
+        "provider",
+        "status",
+        "user",
+        "type",
+        "risk",
+        "error",
+        "cause",
+        "kind",
+        "since",
+        "until",
+        "sort",
+    ),
 }
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 from pydantic import Field
 
 from fairmind_sync.api.context import CurrentSettings, Store
 from fairmind_sync.api.pages.comparison import compared
+from fairmind_sync.api.pages.model_course import course_of
+from fairmind_sync.api.pages.model_filter import ModelFilter
 from fairmind_sync.api.pages.rendering import Word, link, missing, render
-from fairmind_sync.api.pages.trend_chart import Line, lines_of, metrics_of, trend_svg
+from fairmind_sync.api.pages.trend_chart import trend_svg
+from fairmind_sync.api.pages.trend_lines import Line, lines_of, metrics_of
 from fairmind_sync.outbox import model_lookup, result_lookup
 from fairmind_sync.results.verdict import verdict_of
 from fairmind_sync.storage.engine import current_time, reading
@@ -20,19 +23,20 @@ from fairmind_sync.storage.engine import current_time, reading
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sqlalchemy import Engine
+    from sqlalchemy import Connection, Engine
 
     from fairmind_sync.outbox.result_lookup import TrendPoint
+    from fairmind_sync.settings import Settings
 
 router = APIRouter(include_in_schema=False)
 
 _PAGE_SIZE = 50
 _TREND_LENGTH = 100
+_HISTORY = 60
+"""So many results of each model are looked at, of which the newest twenty are shown."""
 _FEWEST_COMPARED, _MOST_COMPARED = 2, 6
-_SVG_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 Models = Annotated[
-    list[Annotated[str, Field(max_length=500)]],
-    Query(default_factory=list, max_length=_MOST_COMPARED),
+    list[Annotated[str, Field(max_length=500)]], Query(default_factory=list, max_length=_PAGE_SIZE)
 ]
 Page = Annotated[int, Query(ge=1, le=1000)]
 
@@ -54,16 +58,38 @@ class ComparedModel:
 def models(
     request: Request, settings: CurrentSettings, engine: Store, q: Word = "", page: Page = 1
 ) -> HTMLResponse:
+    return _list(request, settings, engine, q=q, page=page)
+
+
+def _list(
+    request: Request,
+    settings: Settings,
+    engine: Engine,
+    *,
+    q: str = "",
+    page: int = 1,
+    status: int = 200,
+    notice: str = "",
+    chosen: Sequence[str] = (),
+) -> HTMLResponse:
+    """Returns the list of models, with a notice if there is one, and these models ticked."""
     with reading(engine) as connection:
         found = model_lookup.models(
-            connection, search=q, limit=_PAGE_SIZE + 1, offset=_PAGE_SIZE * (page - 1)
+            connection,
+            search=q,
+            limit=_PAGE_SIZE + 1,
+            offset=_PAGE_SIZE * (page - 1),
+            length=_HISTORY,
         )
     return render(
         request,
         "models.html",
         settings,
+        status,
+        notice=notice,
+        chosen=chosen,
         now=current_time(engine),
-        models=found[:_PAGE_SIZE],
+        models=[(one, course_of(one.history)) for one in found[:_PAGE_SIZE]],
         q=q,
         next=link("/models", q=q or None, page=page + 1) if len(found) > _PAGE_SIZE else None,
         previous=link("/models", q=q or None, page=page - 1) if page > 1 else None,
@@ -72,35 +98,34 @@ def models(
 
 @router.get("/model")
 def model(
-    request: Request, settings: CurrentSettings, engine: Store, model_id: Word, metric: Word = ""
+    request: Request,
+    settings: CurrentSettings,
+    engine: Store,
+    wanted: Annotated[ModelFilter, Query()],
 ) -> HTMLResponse:
-    points = _trend(engine, model_id)
-    if not points:
-        return missing(request, settings, f"No result of a model {model_id!r} is saved here.")
-    chosen, known = metrics_of(points, metric)
+    with reading(engine) as connection:
+        choices = model_lookup.choices(connection, wanted.model_id)
+        points = _narrow_trend(connection, wanted)
+    if not points and not wanted.is_narrow:
+        return missing(
+            request, settings, f"No result of a model {wanted.model_id!r} is saved here."
+        )
+    chosen, known = metrics_of(points, wanted.metric)
     lines = lines_of(points, chosen)
     return render(
         request,
         "model.html",
         settings,
         now=current_time(engine),
-        model_id=model_id,
-        metric=metric,
+        model_id=wanted.model_id,
+        wanted=wanted,
+        choices=choices,
         known=known,
         chosen=chosen,
-        points=list(reversed(points)),
+        points=[(point, verdict_of(point.results)) for point in reversed(points)],
         lines=lines,
-        thresholds=[line for line in lines if line.threshold is not None],
-        verdict_of_newest=verdict_of(points[-1].results),
-        chart=link("/model/trend.svg", model_id=model_id, metric=metric or None),
+        chart=trend_svg(lines),
     )
-
-
-@router.get("/model/trend.svg")
-def trend(engine: Store, model_id: Word, metric: Word = "") -> Response:
-    points = _trend(engine, model_id)
-    chosen, _ = metrics_of(points, metric)
-    return _svg(lines_of(points, chosen))
 
 
 @router.get("/compare")
@@ -108,13 +133,19 @@ def compare(
     request: Request, settings: CurrentSettings, engine: Store, model_id: Models, metric: Word = ""
 ) -> HTMLResponse:
     """Shows the newest results of two models or more side by side, and one metric of all over time."""
-    if len({*model_id}) < _FEWEST_COMPARED:
-        raise HTTPException(422, "Choose two models or more on the list of models.")
+    if not _FEWEST_COMPARED <= len({*model_id}) <= _MOST_COMPARED:
+        asked = 'Choose two to six models, then "Compare chosen".'
+        return _list(request, settings, engine, status=422, notice=asked, chosen=model_id)
     trends = _trends(engine, model_id)
     if not trends:
         return missing(request, settings, "No result of these models is saved here.")
     newest = [ComparedModel(name, points[-1], len(points)) for name, points in trends.items()]
     chosen, known = _common_metrics(trends, metric)
+    lines = [
+        Line(name, line.points, line.threshold)
+        for name, points in trends.items()
+        for line in lines_of(points, [chosen])
+    ]
     return render(
         request,
         "compare.html",
@@ -124,19 +155,9 @@ def compare(
         numbers=compared([one.newest.results for one in newest]),
         metric=chosen,
         known=known,
-        chart=link("/compare/trend.svg", metric=chosen, model_id=[*trends]),
+        lines=lines,
+        chart=trend_svg(lines),
     )
-
-
-@router.get("/compare/trend.svg")
-def compared_trend(engine: Store, model_id: Models, metric: Word) -> Response:
-    trends = _trends(engine, model_id)
-    drawn = [
-        Line(name, line.points, line.threshold)
-        for name, points in trends.items()
-        for line in lines_of(points, [metric])
-    ]
-    return _svg(drawn)
 
 
 def _trends(engine: Engine, model_ids: Sequence[str]) -> dict[str, list[TrendPoint]]:
@@ -147,23 +168,31 @@ def _trends(engine: Engine, model_ids: Sequence[str]) -> dict[str, list[TrendPoi
 def _common_metrics(
     trends: Mapping[str, Sequence[TrendPoint]], wanted: str
 ) -> tuple[str, list[str]]:
-    """Returns the metric to draw, and all that there are: the wanted one, else one that most models have."""
+    """Returns the metric to draw, and all that there are.
+
+    It is the wanted one; else one that most models have, and of these one with a threshold.
+    """
     known = [metrics_of(points)[1] for points in trends.values()]
     every = sorted({name for names in known for name in names})
     if wanted in every or not every:
         return wanted, every
-    chosen = [name for points in trends.values() for name in metrics_of(points)[0]]
-    return max(chosen or every, key=lambda name: sum(name in names for names in known)), every
+    lines = [line for points in trends.values() for line in lines_of(points, metrics_of(points)[0])]
+    judged = {line.name for line in lines if line.threshold is not None}
+    names = [line.name for line in lines] or every
+    return max(names, key=lambda name: (sum(name in one for one in known), name in judged)), every
+
+
+def _narrow_trend(connection: Connection, wanted: ModelFilter) -> list[TrendPoint]:
+    return result_lookup.trend(
+        connection,
+        wanted.model_id,
+        _TREND_LENGTH,
+        dataset_id=wanted.dataset,
+        test_type=wanted.type,
+        user_id=wanted.user,
+    )
 
 
 def _trend(engine: Engine, model_id: str) -> list[TrendPoint]:
     with reading(engine) as connection:
         return result_lookup.trend(connection, model_id, _TREND_LENGTH)
-
-
-def _svg(lines: Sequence[Line]) -> Response:
-    return Response(
-        trend_svg(lines),
-        media_type="image/svg+xml",
-        headers={"Content-Security-Policy": _SVG_POLICY},
-    )

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from fairmind_sync.api.context import CurrentSettings, Store
 from fairmind_sync.api.pages.rendering import render
 from fairmind_sync.api.pages.sparkline import DAY, sparkline
+from fairmind_sync.operating.asked_again import answer_of
 from fairmind_sync.operating.headline import headline, state_of
 from fairmind_sync.operating.status import overview
-from fairmind_sync.outbox import samples
+from fairmind_sync.outbox import provider_state, samples
 from fairmind_sync.outbox.dead_causes import dead_causes
 from fairmind_sync.outbox.model_lookup import newest_results
+from fairmind_sync.provider_names import PROVIDERS
 from fairmind_sync.storage.engine import current_time, reading
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 router = APIRouter(include_in_schema=False)
 
+Moment = Annotated[float, Query(ge=0, le=1e11, allow_inf_nan=False)]
 _LATEST = 10
 _CAUSES = 8
 _OF_A_LIST = ("q", "provider", "status", "cursor")
@@ -61,6 +64,8 @@ def index(
     engine: Store,
     retried: int | None = None,
     discarded: int | None = None,
+    asked: str = "",
+    at: Moment = 0,
 ) -> Response:
     if any(name in request.query_params for name in _OF_A_LIST):
         return RedirectResponse(f"/deliveries?{request.url.query}", 307)
@@ -70,6 +75,11 @@ def index(
         cards = [_card(connection, name, one, now) for name, one in standing["providers"].items()]
         causes = dead_causes(connection)
         latest = newest_results(connection, _LATEST)
+        states = {
+            name: provider_state.read(connection, name) for name in PROVIDERS if name == asked
+        }
+    asked_at = datetime.fromtimestamp(at, UTC)
+    alive = standing["daemon_alive"]
     return render(
         request,
         "overview.html",
@@ -83,6 +93,9 @@ def index(
         latest=latest,
         retried=retried,
         discarded=discarded,
+        answers=[
+            answer_of(name, state, asked_at, now, alive=alive) for name, state in states.items()
+        ],
     )
 
 

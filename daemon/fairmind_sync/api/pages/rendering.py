@@ -12,13 +12,13 @@ from urllib.parse import quote, urlencode
 
 from fastapi import Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.templating import Jinja2Templates
 
 from fairmind_sync import __version__
 from fairmind_sync.api.context import visitor_of
 from fairmind_sync.evidence.wording import number
-from fairmind_sync.results.error_kinds import words_for
+from fairmind_sync.results.error_kinds import words_beside, words_for
 from fairmind_sync.results.risk_levels import LEVELS
 from fairmind_sync.text import counted, lasting, printable, storable, web_url
 
@@ -94,6 +94,15 @@ def breakable(name: str) -> Markup:
     return Markup("<wbr>").join(parts)
 
 
+def linked(text: str, url: str | None) -> Markup:
+    """Returns the text, in which the URL, if it is given, leads there and may be broken after slashes."""
+    if url is None or url not in text:
+        return escape(text)
+    before, _, after = text.partition(url)
+    address = Markup('<a href="{}" rel="noopener noreferrer">{}</a>').format(url, breakable(url))
+    return escape(before) + address + escape(after)
+
+
 def labelled(section: Markup, title_id: str) -> Markup:
     """Returns a section of a report whose tables are named by its title, and can be scrolled by keyboard."""
     named = f'aria-labelledby="{title_id}"'
@@ -105,6 +114,7 @@ def labelled(section: Markup, title_id: str) -> Markup:
 _templates.env.filters |= {
     "labelled": labelled,
     "breakable": breakable,
+    "linked": linked,
     "ago": ago,
     "lasting": lasting,
     "number": number,
@@ -112,6 +122,7 @@ _templates.env.filters |= {
     "verdict": verdict_words,
     "severity": severity,
     "kind_words": words_for,
+    "words_beside": words_beside,
     "pretty": partial(json.dumps, indent=2, ensure_ascii=False),
     "web_url": web_url,
     "printable": printable,

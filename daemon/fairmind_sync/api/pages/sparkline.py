@@ -11,6 +11,7 @@ from fairmind_sync.evidence.html_parts import fill
 from fairmind_sync.outbox.samples import EVERY, Sample
 
 DAY = timedelta(days=1)
+_SHORTEST = timedelta(hours=1)
 _WIDTH, _HEIGHT, _PAD = 240, 44, 3
 _SVG = (
     '<svg class="sparkline" viewBox="0 0 {width} {height}" preserveAspectRatio="none" role="img" '
@@ -20,13 +21,14 @@ _LINE = '<polyline points="{points}"/>'
 
 
 def sparkline(samples: Sequence[Sample], now: datetime) -> Markup | None:
-    """Returns the waiting deliveries over the last 24 hours; None where fewer than two samples are there.
+    """Returns the waiting deliveries over the last 24 hours; None where that would be no line to look at.
 
+    That is: of less than an hour, or where nothing waited.
     Where samples are missing, as of a night without a daemon, the line has a gap.
     """
-    if len(samples) < 2:  # noqa: PLR2004 a line has two ends
+    most = max((one.pending for one in samples), default=0)
+    if not most or samples[-1].at - samples[0].at < _SHORTEST:
         return None
-    most = max(1, *(one.pending for one in samples))
     lines = Markup().join(
         fill(_LINE, points=" ".join(_point(one, most, now) for one in part))
         for part in _parts(samples)

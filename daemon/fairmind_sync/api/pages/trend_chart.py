@@ -1,200 +1,165 @@
-"""Bias metrics over time, on a true axis of time, with thresholds: an SVG of pygal's, without scripts."""
+"""Draws metrics over time, on a true axis of time, with thresholds: SVG that is as wide as its page. Pure.
+
+Places from left to right are in percent, and heights in pixels: so a phone's chart has texts and dots of a
+desk's size. Colours are the style sheet's, by classes: `c0` is the first line's.
+"""
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
-from fairmind_sync.api.pages.comparison import numbers_in
-from fairmind_sync.results.recognition import words
-from fairmind_sync.results.recognition.shapes import rows_in
+from markupsafe import Markup
 
-if TYPE_CHECKING:
-    from fairmind_sync.outbox.result_lookup import TrendPoint
+from fairmind_sync.api.pages.trend_lines import Dot, Line
+from fairmind_sync.evidence.html_parts import fill, joined
+from fairmind_sync.evidence.wording import number
 
-MOST_LINES = 6
-_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_LARGEST, _SMALLEST = 1e100, 1e-100  # beyond these pygal's own arithmetic fails
-_COLOURS = ("#2f6fde", "#c2410c", "#15803d", "#9333ea", "#be185d", "#0e7490")
-_DARK = """inline:
-  @media (prefers-color-scheme: dark) {
-    .axis text, .legends text, .no_data { fill: #d6dae1 !important }
-    .guide.line, .axis .line { stroke: #4a5160 !important }
-    .series, .legends rect { filter: brightness(1.6) }
-  }
-"""
-_SET = ("threshold", "thresholds", "lower", "upper")
-"""Names of what a tester sets, or of what bounds a measured number."""
+_TOP, _HEIGHT, _UNDER = 12, 280, 44
+_LARGEST, _SMALLEST = (
+    1e100,
+    1e-100,
+)  # what is beyond is not drawn, so that no sum of two is infinite
 _MOST_TICKS = 6
 _DAY = timedelta(days=1)
 _STEPS = (
     *(timedelta(minutes=minutes) for minutes in (1, 5, 15, 30, 60, 180, 360, 720)),
     *(timedelta(days=days) for days in (1, 2, 7, 14, 30, 91, 182, 365, 730, 1825, 3650)),
 )
+_CHART = '<svg class="trend" width="100%" height="{height}" aria-hidden="true">{parts}</svg>'
+_GRID = (
+    '<line class="grid" x1="0" x2="100%" y1="{y}" y2="{y}"/>'
+    '<text class="tick" x="-8" y="{text_y}">{label}</text>'
+)
+_TIME = (
+    '<line class="grid" x1="{x}%" x2="{x}%" y1="{y}" y2="{end}"/>'
+    '<text class="time" x="{x}%" y="{text_y}">{fine}</text>'
+    '<text class="time" x="{x}%" y="{coarse_y}">{coarse}</text>'
+)
+_PART = '<line class="part c{place}" x1="{x1}%" y1="{y1}" x2="{x2}%" y2="{y2}"/>'
+_LIMIT = (
+    '<line class="limit c{place}" x1="0" x2="100%" y1="{y}" y2="{y}"><title>{title}</title></line>'
+)
+_DOT = (
+    '<a href="{address}" tabindex="-1"><circle class="dot c{place}" cx="{x}%" cy="{y}" r="4">'
+    "<title>{title}</title></circle></a>"
+)
+
+
+def trend_svg(lines: Sequence[Line]) -> Markup | None:
+    """Draws the lines, each with its threshold as a dashed one; None if there is nothing to draw."""
+    drawn = [Line(one.name, _drawable_dots(one), _drawable(one.threshold)) for one in lines]
+    times = [dot.at for line in drawn for dot in line.points]
+    if not times:
+        return None
+    scale = _Scales.of(drawn, times)
+    parts = [*scale.grid(), *scale.times()]
+    parts += [part for place, line in enumerate(drawn) for part in _line(line, place, scale)]
+    return fill(_CHART, height=_TOP + _HEIGHT + _UNDER, parts=joined(parts))
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A metric's values by time; None where a result lacks the metric: the line has a gap there.
+class _Scales:
+    """From times to percent of the width, and from values to pixels of the height."""
 
-    `threshold` is the one that the newest result with this very metric states for it, if it states one.
-    """
+    first: datetime
+    last: datetime
+    values: Sequence[float]
+    """The ticks of the values, the lowest first; all values are between the first and the last."""
 
-    name: str
-    points: Sequence[tuple[datetime, float | None]]
-    threshold: float | None = None
+    @classmethod
+    def of(cls, lines: Sequence[Line], times: Sequence[datetime]) -> _Scales:
+        values = [dot.value for line in lines for dot in line.points if dot.value is not None]
+        limits = [line.threshold for line in lines if line.threshold is not None]
+        return cls(min(times), max(times), value_ticks([*values, *limits]))
 
+    def x(self, at: datetime) -> float:
+        if self.first == self.last:
+            return 50.0
+        return round(100 * ((at - self.first) / (self.last - self.first)), 3)
 
-def metrics_of(points: Iterable[TrendPoint], wanted: str = "") -> tuple[list[str], list[str]]:
-    """Returns the metrics to show, and all that can be chosen: thresholds and flags of what passed are none.
+    def y(self, value: float) -> float:
+        low, high = self.values[0], self.values[-1]
+        return round(_TOP + _HEIGHT * (1 - (value - low) / (high - low)), 1)
 
-    The metrics to show are the wanted one; else those with a threshold first, then those that most results
-    have. Rates, between -1 and 1, are shown without other numbers, since a count in the same chart would
-    flatten the rates to one line.
-    """
-    counted: Counter[str] = Counter()
-    beyond: set[str] = set()
-    judged: set[str] = set()
-    for point in points:
-        found = numbers_in(point.results)
-        counted.update(found.keys())
-        beyond.update(name for name, value in found.items() if abs(value) > 1)
-        judged.update(_thresholds(point, found))
-    measured = Counter({name: count for name, count in counted.items() if _is_measured(name)})
-    known = sorted(measured or counted)
-    if wanted in counted:
-        return [wanted], known
-    rates = Counter({name: count for name, count in measured.items() if name not in beyond})
-    chosen = rates or measured or counted
-    first = sorted(chosen, key=lambda name: (name not in judged, -chosen[name], name))
-    return sorted(first[:MOST_LINES]), known
+    def grid(self) -> Iterator[Markup]:
+        for value in self.values:
+            y = self.y(value)
+            yield fill(_GRID, y=y, text_y=y + 4, label=f"{value:.10g}")
 
-
-def _is_measured(name: str) -> bool:
-    last = words.folded(name.rpartition("/")[2])
-    return not (last in _SET or words.is_judgement(last))
+    def times(self) -> Iterator[Markup]:
+        end, before = _TOP + _HEIGHT, ""
+        for tick, (fine, coarse) in time_ticks(self.first, self.last):
+            shown = "" if coarse == before else coarse
+            places = {"y": end, "end": end + 5, "text_y": end + 20, "coarse_y": end + 36}
+            yield fill(_TIME, x=self.x(tick), fine=fine, coarse=shown, **places)
+            before = coarse
 
 
-def lines_of(points: Sequence[TrendPoint], metrics: Sequence[str]) -> list[Line]:
-    """Returns a line for each metric; the points come oldest first."""
-    found = [(point.at, numbers_in(point.results)) for point in points]
-    thresholds: dict[str, float] = {}
-    for point, (_, numbers) in zip(points, found, strict=True):
-        thresholds |= _thresholds(point, numbers)
-    return [
-        Line(
-            name,
-            [(at, numbers.get(name)) for at, numbers in found],
-            thresholds.get(name),
-        )
-        for name in metrics
-    ]
+def _line(line: Line, place: int, scale: _Scales) -> Iterator[Markup]:
+    """Yields the threshold, the parts between neighbours that both have a value, and the dots."""
+    if line.threshold is not None:
+        title = f"{line.name}: threshold {number(line.threshold)}"
+        yield fill(_LIMIT, place=place, y=scale.y(line.threshold), title=title)
+    for one, other in zip(line.points, line.points[1:], strict=False):
+        if one.value is not None and other.value is not None:
+            ends = {"x1": scale.x(one.at), "y1": scale.y(one.value)}
+            ends |= {"x2": scale.x(other.at), "y2": scale.y(other.value)}
+            yield fill(_PART, place=place, **ends)
+    for dot in line.points:
+        if dot.value is not None:
+            yield _dot(dot, dot.value, line, place, scale)
 
 
-def trend_svg(lines: Sequence[Line]) -> str:
-    """Draws the lines, and each threshold as a dashed one; returns the SVG."""
-    import pygal  # most daemons never draw
-
-    times = [at for line in lines for at, _ in line.points]
-    ticks, day_format = _ticks(times)
-    drawn = pygal.DateTimeLine(
-        style=_style(),
-        css=["file://style.css", "file://graph.css", _DARK],
-        js=[],
-        width=900,
-        height=360,
-        legend_at_bottom=True,
-        legend_at_bottom_columns=2,
-        dots_size=3,
-        margin_bottom=30,
-        allow_interruptions=True,
-        x_labels=ticks,
-        show_x_labels=bool(ticks),
-        x_value_formatter=lambda at: f"{at:{day_format}}",
-        truncate_label=-1,
-        truncate_legend=48,
-        no_data_text="no metric yet",
-        disable_xml_declaration=True,
+def _dot(dot: Dot, value: float, line: Line, place: int, scale: _Scales) -> Markup:
+    title = f"{line.name}: {value:.6g}, {dot.test_id}, {dot.at:%Y-%m-%d %H:%M} UTC"
+    address = f"/result?{urlencode({'test_id': dot.test_id, 'user_id': dot.user_id})}"
+    return fill(
+        _DOT, place=place, x=scale.x(dot.at), y=scale.y(value), title=title, address=address
     )
-    drawn.add_xml_filter(_without_scripts)
-    for line in lines:
-        name = _NOT_IN_XML.sub("\ufffd", line.name)
-        drawn.add(name, [(at, _drawable(value)) for at, value in line.points])
-    for line in lines:
-        if line.threshold is not None and len({*times}) > 1:
-            name = _NOT_IN_XML.sub("\ufffd", f"threshold of {line.name}")
-            ends = [(at, _drawable(line.threshold)) for at in (min(times), max(times))]
-            drawn.add(name, ends, show_dots=False, stroke_style={"width": 1, "dasharray": "6, 4"})
-    return str(drawn.render())
 
 
-def _thresholds(point: TrendPoint, numbers: Mapping[str, float]) -> dict[str, float]:
-    """Returns the thresholds that a result states for values of its own, by the names of the values."""
-    rows = [row for row in rows_in(point.results, {}) if row.has_own_threshold]
-    return {
-        name: row.threshold
-        for row in rows
-        for name, value in numbers.items()
-        if row.threshold is not None
-        and row.value == value
-        and words.folded(row.metric) in words.folded(name)
-    }
+def value_ticks(values: Sequence[float]) -> list[float]:
+    """Returns three to eight round numbers, the first and last of which enclose the values."""
+    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    if low == high:
+        low, high = low - (abs(low) or 1) / 2, high + (abs(high) or 1) / 2
+    rough = (high - low) / 5
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.999)
+    start, end = math.floor(low / step), math.ceil(high / step)
+    return [place * step for place in range(start, max(end, start + 1) + 1)]
 
 
-def _ticks(times: Sequence[datetime]) -> tuple[list[datetime], str]:
-    """Returns at most seven round times from the first to the last, and how they are written."""
-    if not times:
-        return [], "%Y-%m-%d"
-    first, last = min(times), max(times)
-    fitting = (step for step in _STEPS if (last - first) / step <= _MOST_TICKS)
-    step = next(fitting, _STEPS[-1] * 10)
-    written = "%Y-%m-%d" if step >= _DAY else "%m-%d %H:%M"
+def time_ticks(first: datetime, last: datetime) -> list[tuple[datetime, tuple[str, str]]]:
+    """Returns at most seven round times from the first to the last, each with a fine and a coarse name."""
     if first == last:
-        return [first], "%Y-%m-%d %H:%M"
+        return [(first, _names(first, timedelta(0)))]
+    step = next((one for one in _STEPS if (last - first) / one <= _MOST_TICKS), _STEPS[-1] * 10)
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     tick = epoch + -((epoch - first) // step) * step  # the first round time that isn't before
     ticks = []
     while tick <= last:
         ticks.append(tick)
         tick += step
-    return ticks or [first], written
+    return [(one, _names(one, step)) for one in ticks or [first]]
 
 
-def _style() -> Any:
-    from pygal.style import Style
-
-    return Style(
-        background="transparent",
-        plot_background="transparent",
-        foreground="#39404d",
-        foreground_strong="#39404d",
-        foreground_subtle="#8a93a3",
-        colors=_COLOURS,
-        font_family="system-ui, sans-serif",
-        guide_stroke_color="#d9dee6",
-        major_guide_stroke_color="#d9dee6",
-        stroke_width="2",
-        no_data_font_size=18,
-        label_font_size=13,
-        major_label_font_size=13,
-    )
+def _names(at: datetime, step: timedelta) -> tuple[str, str]:
+    if step >= _DAY:
+        return f"{at:%m-%d}", f"{at:%Y}"
+    return f"{at:%H:%M}", f"{at:%Y-%m-%d}"
 
 
-def _without_scripts(root: Any) -> Any:
-    """Removes the settings that pygal leaves for a JavaScript library, which we don't load."""
-    for parent in list(root.iter()):
-        for child in list(parent):
-            if str(child.tag).endswith("script"):
-                parent.remove(child)
-    return root
+def _drawable_dots(line: Line) -> list[Dot]:
+    return [dot._replace(value=_drawable(dot.value)) for dot in line.points]
 
 
 def _drawable(value: float | None) -> float | None:
-    """Returns the value rounded, since pygal's scale of almost equal values never ends; None if too large."""
+    """Returns the value, rounded so that almost equal ones have no scale of their own; None if too large."""
     if value is None or abs(value) > _LARGEST:
         return None
     return float(f"{value:.9g}") if abs(value) >= _SMALLEST else 0.0

@@ -1,0 +1,49 @@
+"""Says why what is pending waits, where that is the provider's state or an operator's pause."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fairmind_sync.outbox import provider_state
+from fairmind_sync.provider_names import PROVIDERS
+from fairmind_sync.results.states import BLOCKED, OFFLINE, PENDING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from fairmind_sync.outbox.delivery_lookup import DeliveryRecord
+    from fairmind_sync.outbox.provider_state import ProviderState
+
+_LONGEST = 200
+
+
+def held_back(name: str, provider: ProviderState) -> str | None:
+    """Returns why the provider takes nothing now; None where nothing holds its deliveries back."""
+    if provider.is_paused:
+        return f"It waits: {name} is paused."
+    if provider.state == BLOCKED:
+        return f"It waits: {name} refuses us. {provider.reason}"
+    if provider.state == OFFLINE:
+        return f"It waits: {name} can't be reached. {provider.reason}"
+    return None
+
+
+def why_held_back(connection: Connection) -> dict[str, str]:
+    """Returns in short why each provider that takes nothing now takes nothing, by its name."""
+    found = ((name, held_back(name, provider_state.read(connection, name))) for name in PROVIDERS)
+    return {name: _short(why) for name, why in found if why}
+
+
+def reason_of(delivery: DeliveryRecord, held: Mapping[str, str], now: datetime) -> str | None:
+    """Returns why the delivery waits, if that is known from `why_held_back`, else its last error."""
+    is_under_way = delivery.lease_expires_at is not None and delivery.lease_expires_at > now
+    waits = delivery.status == PENDING and not is_under_way
+    return (held.get(delivery.provider) if waits else None) or delivery.last_error
+
+
+def _short(text: str) -> str:
+    line = text.partition("\n")[0]
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"

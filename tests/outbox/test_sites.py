@@ -1,0 +1,139 @@
+"""Sites and bundles as the database keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Connection, Engine
+
+from fairmind_sync.outbox import hand_overs, sites
+from fairmind_sync.outbox.delivery_lookup import RunFilter
+from fairmind_sync.outbox.sites import BundleRecord, SiteRecord
+from fairmind_sync.results.states import DELIVERED
+from fairmind_sync.storage.engine import writing
+from fairmind_sync.storage.tables import outbox_table
+from tests.support.clock import NOW
+from tests.support.deliveries import save
+
+FIRST, SECOND = "a" * 32, "b" * 32
+THERE = SiteRecord("f" * 32, "there", "keys of there")
+ELSEWHERE = SiteRecord("e" * 32, "elsewhere", "keys of elsewhere")
+OUT = BundleRecord("out", "results", FIRST, THERE.fingerprint, "there", NOW, 2, "out.bundle")
+
+
+@pytest.fixture
+def connection(engine: Engine) -> Iterator[Connection]:
+    with writing(engine) as connection:
+        yield connection
+
+
+def hand_over(engine: Engine, connection: Connection, site: SiteRecord, key: str) -> None:
+    """One more delivery, by a bundle of that key."""
+    ids = hand_overs.candidates(connection, RunFilter(), site.fingerprint, NOW, again=False)
+    (result,) = hand_overs.outgoing(connection, ids, site.fingerprint)
+    hand_overs.mark(connection, result.deliveries, site.fingerprint, key, NOW, again=False)
+
+
+def test_before_there_is_an_identity_there_is_none(connection: Connection) -> None:
+    assert sites.own(connection) is None
+
+
+def test_a_new_identity_takes_the_place_of_the_old_and_keeps_its_count(
+    connection: Connection,
+) -> None:
+    sites.set_own(connection, "here", "keys")
+    first = sites.next_sequence(connection, NOW)
+    sites.set_own(connection, "anew", "other keys")
+    assert sites.own(connection) == ("anew", "other keys")
+    assert sites.next_sequence(connection, NOW) == first + 1
+
+
+def test_receipts_are_numbered_by_microseconds_since_1970(connection: Connection) -> None:
+    sites.set_own(connection, "here", "keys")
+    moment = datetime(1970, 1, 1, 0, 0, 1, 7, tzinfo=UTC)
+    assert [sites.next_sequence(connection, moment) for _ in range(2)] == [1_000_007, 1_000_008]
+
+
+def test_a_trusted_site_is_found_by_name_and_by_fingerprint(connection: Connection) -> None:
+    assert sites.trust(connection, THERE, NOW)
+    assert sites.find(connection, "there") == THERE
+    assert sites.find(connection, THERE.fingerprint) == THERE
+    assert sites.find(connection, "nobody") is None
+
+
+def test_trusted_sites_are_told_by_name_and_since_when(connection: Connection) -> None:
+    sites.trust(connection, THERE, NOW)
+    sites.trust(connection, ELSEWHERE, NOW + timedelta(1))
+    assert sites.trusted(connection) == [(ELSEWHERE, NOW + timedelta(1)), (THERE, NOW)]
+
+
+def test_a_new_name_of_a_trusted_site_is_news_and_the_same_is_none(connection: Connection) -> None:
+    sites.trust(connection, THERE, NOW)
+    sites.trust(connection, ELSEWHERE, NOW)
+    renamed = replace(THERE, name="yonder")
+    assert [sites.trust(connection, one, NOW) for one in (THERE, renamed, renamed)] == [
+        False,
+        True,
+        False,
+    ]
+    assert [one.name for one, _ in sites.trusted(connection)] == ["elsewhere", "yonder"]
+
+
+def test_a_site_that_is_forgotten_is_that_one(connection: Connection) -> None:
+    sites.trust(connection, THERE, NOW)
+    sites.trust(connection, ELSEWHERE, NOW)
+    sites.distrust(connection, THERE)
+    assert [one for one, _ in sites.trusted(connection)] == [ELSEWHERE]
+
+
+def test_a_site_holds_what_went_there_and_has_no_outcome(engine: Engine) -> None:
+    for _ in range(3):
+        save(engine, "mlflow")
+        with writing(engine) as connection:
+            hand_over(engine, connection, THERE, FIRST)
+    save(engine, "mlflow")
+    with writing(engine) as connection:
+        hand_over(engine, connection, ELSEWHERE, SECOND)
+        connection.execute(
+            outbox_table.update()
+            .where(outbox_table.c.id == 1)
+            .values(status=DELIVERED, finished_at=NOW, run_id="r")
+        )
+        assert sites.held_by(connection, THERE.fingerprint) == 2
+        assert hand_overs.take_back(connection, FIRST, NOW) == 2
+        assert sites.held_by(connection, THERE.fingerprint) == 0
+        ids = hand_overs.candidates(
+            connection, RunFilter(), ELSEWHERE.fingerprint, NOW, again=False
+        )
+        gone = hand_overs.outgoing(connection, ids, ELSEWHERE.fingerprint)
+        deliveries = [each for result in gone for each in result.deliveries]
+        hand_overs.mark(connection, deliveries, ELSEWHERE.fingerprint, SECOND, NOW, again=False)
+        assert sites.held_by(connection, THERE.fingerprint) == 0
+        assert sites.held_by(connection, ELSEWHERE.fingerprint) == 3
+
+
+def test_a_bundle_is_news_once(connection: Connection) -> None:
+    assert [sites.note_bundle(connection, OUT) for _ in range(2)] == [True, False]
+    assert sites.bundles(connection, 9) == [OUT]
+
+
+def test_bundles_are_told_the_newest_first_with_what_is_still_out(engine: Engine) -> None:
+    save(engine, "mlflow")
+    came = replace(OUT, direction="in")
+    other = replace(OUT, bundle_key=SECOND)
+    with writing(engine) as connection:
+        hand_over(engine, connection, THERE, FIRST)
+        for bundle in (OUT, came, other):
+            sites.note_bundle(connection, bundle)
+        assert sites.bundles(connection, 2) == [other, came]
+        assert sites.bundles(connection, 9)[-1] == replace(OUT, out_still=1)
+
+
+def test_a_bundle_that_went_out_is_named_by_how_its_key_begins(connection: Connection) -> None:
+    for bundle in (OUT, replace(OUT, direction="in"), replace(OUT, bundle_key=SECOND)):
+        sites.note_bundle(connection, bundle)
+    assert sites.bundles(connection, 9, "aaa") == [OUT]
+    assert sites.bundles(connection, 9, "a_a") == []

@@ -1,0 +1,234 @@
+"""Which calls of MLflow's API a delivery makes, and what each answer becomes: no server is asked."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
+from fairmind_sync.outbox.unclean_attempts import Standing
+from fairmind_sync.providers.base import Dead, Delivered, Outcome, Retry
+from fairmind_sync.providers.mlflow.content import DELIVERY_KEY_TAG
+from fairmind_sync.providers.mlflow.provider import GRACE, MlflowProvider
+from fairmind_sync.providers.mlflow.runs_api import (
+    MlflowRefusedError,
+    NotSentError,
+    RunPlace,
+    StoredRun,
+    UncertainError,
+)
+from fairmind_sync.results.delivery import Delivery, Run
+from fairmind_sync.results.error_kinds import ErrorKind
+from fairmind_sync.settings import Settings
+from tests.support.log_events import captured_logs
+from tests.support.values import SAVED_AT, delivery
+
+SETTINGS = Settings(
+    provider="mlflow",
+    mlflow_tracking_uri="http://ann:pw@h",
+    mlflow_experiment_name="e",
+    evidence="none",
+)
+THERE = "http://h experiment 7"
+URL = "http://h/7/r"
+KEY = "0" * 32
+NO_RUN = MlflowRefusedError("RESOURCE_DOES_NOT_EXIST", "Run with id=r not found")
+
+
+class Api:
+    """In the place of MLflow's calls: notes each, and answers what a test gave for it, or raises it."""
+
+    def __init__(self, **answers: Any) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+        self.answers = {
+            "experiment_id": "7",
+            "create_run": RunPlace("r", "s3://b"),
+            "stored_run": StoredRun(artifact_uri="s3://b"),
+            "run_url": URL,
+            "unfinished_runs": [],
+            "deleted_runs": [],
+        } | answers
+
+    def __getattr__(self, name: str) -> Any:
+        def call(*given: Any, **more: Any) -> Any:
+            self.calls.append((name, *given, *more.items()))
+            answer = self.answers.get(name)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        return call
+
+    def made(self, name: str) -> list[list[Any]]:
+        return [given for called, *given in self.calls if called == name]
+
+    def names(self) -> list[str]:
+        return [name for name, *_ in self.calls]
+
+
+@dataclass
+class Notes:
+    """A journal and a ledger that note what they are told."""
+
+    told: list[tuple[str, Any]] = field(default_factory=list)
+    standings: dict[str, Standing] = field(default_factory=dict)
+
+    def creating(self, _delivery: Delivery, destination: str) -> None:
+        self.told.append(("creating", destination))
+
+    def not_created(self, one: Delivery) -> None:
+        self.told.append(("not created", one.key))
+
+    def created(self, _delivery: Delivery, run_id: str) -> None:
+        self.told.append(("created", run_id))
+
+    def progressed(self, one: Delivery) -> None:
+        self.told.append(("progressed", one.key))
+
+    def standing(self, key: str) -> Standing | None:
+        return self.standings.get(key)
+
+    def note_deleted(self, key: str) -> None:
+        self.told.append(("deleted", key))
+
+    def deliver_again(self, key: str, reason: str) -> None:
+        self.told.append((reason, key))
+
+
+def provider(api: Api, **settings: Any) -> MlflowProvider:
+    given: Any = api
+    return MlflowProvider(given, SETTINGS.model_copy(update=settings))
+
+
+def deliver(api: Api, one: Delivery, notes: Notes | None = None, **settings: Any) -> Outcome:
+    reports = provider(api, **settings).deliver([one], notes or Notes(), lambda: True)
+    (((_, outcome),),) = [*reports]
+    return outcome
+
+
+ATTEMPTED = replace(delivery(), create_attempted_at=SAVED_AT, claimed_at=SAVED_AT + GRACE)
+KNOWN = replace(ATTEMPTED, run_id="r")
+
+
+def test_a_new_delivery_makes_a_run_fills_and_ends_it() -> None:
+    outcome = deliver(api := Api(), delivery(), notes := Notes())
+    assert outcome == Delivered(Run("r", URL), THERE, None)
+    assert notes.told == [("creating", THERE), ("created", "r")]
+    assert api.made("experiment_id") == [["e"]]
+    assert api.made("run_url") == [["7", "r"]]
+    assert api.made("finish_run") == [["r", SAVED_AT]]
+    assert "find_run" not in api.names()
+
+
+NOT_MADE = [NotSentError("nobody"), MlflowRefusedError("X", "no"), ProviderBlockedError("gateway")]
+
+
+@pytest.mark.parametrize("error", NOT_MADE)
+def test_a_run_that_was_certainly_not_made_leaves_no_doubt(error: Exception) -> None:
+    with suppress(ProviderOfflineError, ProviderBlockedError):
+        deliver(Api(create_run=error), delivery(), notes := Notes())
+    assert notes.told == [("creating", THERE), ("not created", KEY)]
+
+
+def test_a_lost_reply_is_uncertain_for_half_a_minute() -> None:
+    outcome = deliver(Api(create_run=UncertainError("no reply")), delivery(), notes := Notes())
+    assert outcome == Retry(ErrorKind.UNCERTAIN, "no reply", after=timedelta(seconds=30))
+    assert notes.told == [("creating", THERE)]
+
+
+def test_an_earlier_create_may_still_be_under_way_and_costs_no_attempt() -> None:
+    early = replace(ATTEMPTED, claimed_at=SAVED_AT + GRACE - timedelta(seconds=1))
+    outcome = deliver(api := Api(), early)
+    assert outcome == Retry(
+        ErrorKind.UNCERTAIN,
+        "an earlier create may still be under way",
+        after=timedelta(seconds=1),
+        is_counted=False,
+    )
+    assert api.names() == ["experiment_id"]
+
+
+def test_an_earlier_create_is_looked_for_by_its_key() -> None:
+    outcome = deliver(api := Api(find_run="r"), ATTEMPTED, notes := Notes())
+    assert (outcome, notes.told) == (Delivered(Run("r", URL), THERE, None), [])
+    assert api.made("find_run") == [["7", DELIVERY_KEY_TAG, KEY]]
+    assert api.made("stored_run") == [["r"]]
+    assert "create_run" not in api.names()
+
+
+def test_what_was_not_found_is_made() -> None:
+    deliver(api := Api(), ATTEMPTED, notes := Notes())
+    assert ("created", "r") in notes.told
+    assert "create_run" in api.names()
+
+
+def test_a_run_whose_id_is_known_is_not_looked_for() -> None:
+    deliver(api := Api(), replace(KNOWN, claimed_at=SAVED_AT))
+    assert not {"find_run", "create_run"} & {*api.names()}
+
+
+def test_a_whole_run_is_not_ended_again() -> None:
+    outcome = deliver(api := Api(stored_run=StoredRun(is_finished=True)), KNOWN)
+    assert isinstance(outcome, Delivered)
+    assert "finish_run" not in api.names()
+
+
+def test_a_run_that_was_deleted_is_dead() -> None:
+    outcome = deliver(Api(stored_run=StoredRun(is_deleted=True)), KNOWN)
+    assert outcome == Dead(ErrorKind.RUN_DELETED, "the run was deleted at MLflow")
+
+
+def test_a_run_that_is_gone_is_dead_if_the_experiment_is_there() -> None:
+    outcome = deliver(api := Api(stored_run=NO_RUN), KNOWN)
+    words = "the run was deleted at MLflow: Run with id=r not found"
+    assert outcome == Dead(ErrorKind.RUN_DELETED, words)
+    assert api.made("tag_experiment") == [["7"]]
+
+
+def test_content_that_mlflow_refuses_is_dead() -> None:
+    outcome = deliver(Api(finish_run=MlflowRefusedError("ODD", "no")), KNOWN)
+    assert outcome == Dead(ErrorKind.REJECTED, "MLflow refuses this result (ODD): no")
+
+
+def test_content_that_a_gateway_refuses_is_given_up_at_the_second_refusal() -> None:
+    outcome = deliver(Api(log_batch=ProviderBlockedError("no such size")), KNOWN)
+    assert outcome == Retry(ErrorKind.REFUSED, "no such size", at_most=2)
+
+
+def test_a_lost_run_is_found_by_its_content_where_that_is_wanted() -> None:
+    with captured_logs() as events:
+        outcome = deliver(api := Api(find_run="x"), delivery(), find_lost_runs=True)
+    assert isinstance(outcome, Delivered)
+    assert outcome.run.id == "x"
+    ((experiment, tag, digest, whole),) = api.made("find_run")
+    assert (experiment, tag, len(digest), whole) == (
+        "7",
+        "fairmind.content_digest",
+        64,
+        ("is_whole", True),
+    )
+    assert events == [
+        {"event": "run.found_again", "log_level": "info", "provider": "mlflow", "run_id": "x"}
+    ]
+
+
+def test_a_lost_run_is_not_looked_for_otherwise() -> None:
+    deliver(api := Api(find_run="x"), delivery())
+    assert "find_run" not in api.names()
+
+
+def test_evidence_doubles_the_connections() -> None:
+    assert [provider(Api(), evidence=kind).threads for kind in ("none", "full")] == [4, 8]
+
+
+def test_an_experiment_is_asked_for_once_and_anew_by_each_probe() -> None:
+    one = provider(api := Api())
+    for _ in range(2):
+        [*one.deliver([], Notes(), lambda: True)]
+    assert api.names() == ["experiment_id"]
+    one.probe()
+    assert api.names() == ["experiment_id", "experiment_id", "tag_experiment"]

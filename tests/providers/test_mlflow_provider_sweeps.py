@@ -1,0 +1,168 @@
+"""What probes, sweeps and missing evidence ask of MLflow's API, and what each answer becomes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
+from fairmind_sync.outbox.unclean_attempts import Standing
+from fairmind_sync.providers.base import Delivered
+from fairmind_sync.providers.mlflow.content import DELIVERY_KEY_TAG
+from fairmind_sync.providers.mlflow.run_evidence import EvidenceSender, Sent
+from fairmind_sync.providers.mlflow.runs_api import (
+    MlflowRefusedError,
+    RunPlace,
+    StoredRun,
+    UncertainError,
+)
+from fairmind_sync.results.delivery import OwedEvidence
+from fairmind_sync.results.evidence_states import ALL_STORED, EvidenceState
+from tests.providers.test_mlflow_provider_calls import (
+    KEY,
+    NO_RUN,
+    THERE,
+    URL,
+    Api,
+    Notes,
+    deliver,
+    provider,
+)
+from tests.support.log_events import captured_logs
+from tests.support.values import SAVED_AT, delivery, saved_result
+
+GONE = EvidenceState("refused", "the run was deleted at MLflow", is_final=True)
+NO_TAG = (
+    "MLflow takes no tag for the experiment (PERMISSION_DENIED): no. "
+    "Check that our credentials may edit it."
+)
+REFUSED = MlflowRefusedError("PERMISSION_DENIED", "no")
+
+
+@pytest.mark.parametrize(
+    ("answers", "kind", "words"),
+    [
+        (
+            {"experiment_id": REFUSED},
+            ProviderBlockedError,
+            "MLflow refuses the experiment 'e' (PERMISSION_DENIED): no. Check MLFLOW_EXPERIMENT_NAME.",
+        ),
+        (
+            {"tag_experiment": REFUSED},
+            ProviderBlockedError,
+            NO_TAG,
+        ),
+        ({"experiment_id": UncertainError("no reply")}, ProviderOfflineError, "no reply"),
+        ({"tag_experiment": UncertainError("no reply")}, ProviderOfflineError, "no reply"),
+    ],
+)
+def test_what_a_probe_meets_blames_no_delivery(
+    answers: dict[str, Any], kind: type[Exception], words: str
+) -> None:
+    with pytest.raises(kind) as met:
+        provider(Api(**answers)).probe()
+    assert (met.type, str(met.value)) == (kind, words)
+
+
+def test_an_error_that_nobody_foresaw_blocks_in_words() -> None:
+    with pytest.raises(
+        ProviderBlockedError, match=r"the MLflow experiment can't be had.*ValueError"
+    ):
+        [*provider(Api(experiment_id=ValueError("odd"))).deliver([], Notes(), lambda: True)]
+
+
+def owed(destination: str | None = THERE) -> OwedEvidence:
+    return OwedEvidence(1, KEY, "r", URL, destination, SAVED_AT, saved_result())
+
+
+def test_missing_evidence_is_sent_to_its_run() -> None:
+    assert provider(api := Api()).add_evidence(owed()) == ALL_STORED
+    assert api.calls == [("stored_run", "r"), ("log_batch", "r", [])]
+
+
+@pytest.mark.parametrize("destination", [None, "http://else experiment 7"])
+def test_a_run_elsewhere_gets_no_evidence(destination: str | None) -> None:
+    state = provider(api := Api()).add_evidence(owed(destination))
+    words = f"the run is at {destination}, where MLFLOW_TRACKING_URI doesn't lead"
+    assert (state, api.calls) == (EvidenceState("refused", words, is_final=True), [])
+
+
+@pytest.mark.parametrize(
+    ("answers", "state"),
+    [
+        ({"stored_run": StoredRun(is_deleted=True)}, GONE),
+        ({"stored_run": NO_RUN}, GONE),
+        ({"log_batch": REFUSED}, EvidenceState("refused", "no")),
+        ({"stored_run": UncertainError("no reply")}, EvidenceState("waiting", "no reply")),
+    ],
+)
+def test_what_keeps_evidence_out_is_told(answers: dict[str, Any], state: EvidenceState) -> None:
+    assert provider(Api(**answers)).add_evidence(owed()) == state
+
+
+def sweep(notes: Notes, **answers: Any) -> tuple[Api, list[Any]]:
+    with captured_logs() as events:
+        provider(api := Api(**answers)).sweep([], notes)
+    return api, events
+
+
+def test_a_sweep_looks_for_unfinished_and_deleted_runs_of_ours() -> None:
+    api, events = sweep(Notes())
+    assert api.made("unfinished_runs") == [["7", DELIVERY_KEY_TAG]]
+    assert api.made("deleted_runs") == [["7", DELIVERY_KEY_TAG]]
+    assert events == []
+
+
+@pytest.mark.parametrize(
+    ("standing", "call", "event"),
+    [
+        (Standing("delivered", "other"), "delete_run", {"event": "run.duplicate_removed"}),
+        (Standing("dead", None), "fail_run", {"event": "run.abandoned", "status": "dead"}),
+        (Standing("discarded", "r"), "fail_run", {"event": "run.abandoned", "status": "discarded"}),
+        (Standing("pending", None), None, None),
+        (Standing("delivered", "r"), None, None),
+        (None, None, None),
+    ],
+)
+def test_an_unfinished_run_is_put_right(
+    standing: Standing | None, call: str | None, event: dict[str, str] | None
+) -> None:
+    known = {} if standing is None else {KEY: standing}
+    api, events = sweep(Notes(standings=known), unfinished_runs=[("r", KEY)])
+    told = {"log_level": "warning", "provider": "mlflow", "run_id": "r"}
+    assert events == ([told | event] if event else [])
+    assert [api.made(one) for one in ("delete_run", "fail_run")] == [
+        [["r"]] if call == one else [] for one in ("delete_run", "fail_run")
+    ]
+
+
+@pytest.mark.parametrize(("run", "told"), [("r", [("deleted", KEY)]), ("other", [])])
+def test_a_deleted_run_is_noted_where_it_is_the_deliverys(run: str, told: list[Any]) -> None:
+    notes = Notes(standings={KEY: Standing("delivered", run)})
+    sweep(notes, deleted_runs=[("x", "1" * 32), ("r", KEY)])
+    assert notes.told == told
+
+
+def test_a_sweep_without_an_answer_says_that_mlflow_is_away() -> None:
+    with pytest.raises(ProviderOfflineError, match=r"^no reply$"):
+        sweep(Notes(), unfinished_runs=UncertainError("no reply"))
+
+
+def test_evidence_goes_to_the_runs_place_and_tells_that_it_came_further(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sent: list[tuple[Any, ...]] = []
+
+    def send(_sender: EvidenceSender, *given: Any) -> Sent:
+        sent.append(given)
+        return Sent(GONE, [])
+
+    monkeypatch.setattr(EvidenceSender, "send", send)
+    outcome = deliver(api := Api(), delivery(), notes := Notes())
+    assert isinstance(outcome, Delivered)
+    assert (outcome.evidence, provider(api).add_evidence(owed())) == (GONE, GONE)
+    place = RunPlace("r", "s3://b")
+    assert [given[:3] for given in sent] == [(place, saved_result(), URL)] * 2
+    sent[0][3]()
+    assert notes.told[-1] == ("progressed", KEY)

@@ -1,0 +1,113 @@
+"""Evidence that is added to a run at W&B later, and what W&B's own word makes of it: no SDK is used."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from fairmind_sync.providers.wandb.content import content_of
+from fairmind_sync.providers.wandb.held import Held
+from fairmind_sync.providers.wandb.run_files import files_of, md5
+from fairmind_sync.results.delivery import OwedEvidence
+from fairmind_sync.results.evidence_states import ALL_STORED, EvidenceState
+from tests.providers.wandb_calls import KEY, shown
+from tests.support.values import SAVED_AT, delivery, saved_result
+
+FILES = files_of(saved_result(), "full")
+WHOLE = {name: md5(content) for name, content in FILES.contents.items()}
+OWED = OwedEvidence(1, KEY, KEY, None, "e/p", SAVED_AT, saved_result())
+CONTENT = content_of(delivery(), "p")
+FIRST = next(iter(WHOLE))
+MISSING = EvidenceState("refused", f"W&B took the run and, without a word, not {FIRST}")
+
+
+@pytest.fixture(scope="module")
+def late() -> Any:
+    """The module, whose import takes a second: each process of a run collects this one."""
+    return importlib.import_module("fairmind_sync.providers.wandb.late_files")
+
+
+@pytest.fixture
+def waits(late: Any, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    waited: list[float] = []
+    monkeypatch.setattr("time.sleep", waited.append)
+    return waited
+
+
+@dataclass
+class Sdk:
+    """Answers each look from a list, the last answer for ever."""
+
+    looks: list[Held | None]
+    trouble: Exception | None = None
+    project: bool = True
+    added: list[Any] = field(default_factory=list)
+
+    def read_back(self, keys: Iterable[str]) -> dict[str, Held]:
+        assert [*keys] == [KEY]
+        found = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
+        return {KEY: found} if found else {}
+
+    def add_files(self, key: str, files: Any) -> None:
+        self.added.append((key, files))
+        if self.trouble:
+            raise self.trouble
+
+    def shows_the_project(self) -> bool:
+        return self.project
+
+
+def run(files: dict[str, str], state: str = "finished") -> Held:
+    return shown(CONTENT, files=files, state=state)
+
+
+def test_what_w_and_b_holds_is_not_sent_again(late: Any, waits: list[float]) -> None:
+    state = late.add_late_files(sdk := Sdk([run(WHOLE)]), OWED, "full")
+    assert (state, sdk.added, waits) == (ALL_STORED, [], [])
+
+
+def test_what_lacks_is_added_and_looked_for_until_it_shows(late: Any, waits: list[float]) -> None:
+    sdk = Sdk([run({}), run({}), run({}), run(WHOLE)])
+    assert late.add_late_files(sdk, OWED, "full") == ALL_STORED
+    assert (sdk.added, waits) == ([(KEY, FILES)], [0.0, 0.2, 0.5])
+
+
+def test_what_never_shows_is_told(late: Any, waits: list[float]) -> None:
+    assert late.add_late_files(Sdk([run({})]), OWED, "full") == MISSING
+    assert waits == [0.0, 0.2, 0.5, 1.0, 2.0, 4.0]
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [("RunRefusedError", "refused"), ("WandbRefusedError", "refused"), ("UploadError", "waiting")],
+)
+def test_why_files_were_not_taken_is_told(
+    late: Any, waits: list[float], error: str, state: str
+) -> None:
+    sdk = Sdk([run({})], getattr(late, error)("no"))
+    assert late.add_late_files(sdk, OWED, "full") == EvidenceState(state, "no")
+
+
+@pytest.mark.parametrize(
+    ("project", "state"),
+    [
+        (True, EvidenceState("refused", "the run was deleted at W&B", is_final=True)),
+        (False, EvidenceState("waiting", "W&B doesn't show the project")),
+    ],
+)
+def test_a_run_that_is_not_shown_is_gone_where_the_project_is_shown(
+    late: Any, waits: list[float], project: bool, state: EvidenceState
+) -> None:
+    sdk = Sdk([None], project=project)
+    assert late.add_late_files(sdk, OWED, "full") == state
+    assert len(sdk.added) == (not project)
+
+
+def test_files_of_a_run_that_is_open_wait(late: Any) -> None:
+    words = "the run is running at W&B"
+    assert late.state_of(FILES, run(WHOLE, "running")) == EvidenceState("waiting", words)
+    assert late.state_of(FILES, run(WHOLE | {FIRST: "other"})) == MISSING

@@ -1,0 +1,101 @@
+"""In the place of W&B's SDK: notes each call, and shows what was uploaded as a test says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from fairmind_sync.outbox.unclean_attempts import Standing
+from fairmind_sync.providers.wandb.content import WandbContent
+from fairmind_sync.providers.wandb.held import Held
+from fairmind_sync.results.delivery import Delivery, Run
+
+KEY = "0" * 32
+
+
+def shown(content: WandbContent, **changes: Any) -> Held:
+    """What W&B holds of a run that is as it was sent."""
+    whole = Held(
+        state="finished",
+        digest=content.digest,
+        history_lines=1,
+        config=content.config,
+        tags=frozenset(content.tags),
+        notes=content.description,
+        shapes={"group": content.group, "job type": content.job_type},
+        files={},
+        run=Run(KEY, "http://run"),
+        destination="e/p",
+    )
+    return replace(whole, **changes)
+
+
+@dataclass
+class Sdk:
+    """Shows what was uploaded, with `changes`, from the `after`th look on; uploads raise `trouble`."""
+
+    trouble: Exception | None = None
+    changes: dict[str, Any] = field(default_factory=dict)
+    after: int = 1
+    found: Held | None = None
+    project: bool = True
+    held: dict[str, Held] = field(default_factory=dict)
+    calls: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def probe(self) -> None:
+        self.calls.append(("probe",))
+
+    def upload(self, key: str, content: WandbContent, *, with_files: bool) -> None:
+        self.calls.append(("upload", key, with_files))
+        if self.trouble:
+            raise self.trouble
+        self.held[key] = shown(content, run=Run(key, "http://run"), **self.changes)
+
+    def read_back(self, keys: Iterable[str]) -> dict[str, Held]:
+        self.calls.append(("read", [*keys]))
+        self.after -= 1
+        return {} if self.after > 0 else {key: self.held[key] for key in keys if key in self.held}
+
+    def find_finished(self, test_id: str, digest: str) -> Held | None:
+        self.calls.append(("find", test_id, len(digest)))
+        return self.found
+
+    def require_stream(self, key: str) -> None:
+        self.calls.append(("stream", key))
+
+    def shows_the_project(self) -> bool:
+        return self.project
+
+    def restart(self) -> None:
+        self.calls.append(("restart",))
+
+    def made(self, name: str) -> list[list[Any]]:
+        return [given for called, *given in self.calls if called == name]
+
+
+@dataclass
+class Notes:
+    """A journal and a ledger."""
+
+    told: list[tuple[str, str]] = field(default_factory=list)
+
+    def creating(self, _delivery: Delivery, destination: str) -> None:
+        self.told.append(("creating", destination))
+
+    def created(self, _delivery: Delivery, run_id: str) -> None:
+        self.told.append(("created", run_id))
+
+    def not_created(self, _delivery: Delivery) -> None:
+        raise AssertionError
+
+    progressed = not_created
+
+    def standing(self, _key: str) -> Standing | None:
+        raise AssertionError
+
+    def deliver_again(self, key: str, reason: str) -> None:
+        self.told.append((key, reason))
+
+    def note_deleted(self, key: str) -> None:
+        self.told.append((key, "deleted"))

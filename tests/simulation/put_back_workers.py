@@ -1,0 +1,81 @@
+"""Faults put back into what becomes of worker processes that die, hang or are away for long."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from unittest.mock import patch
+
+from sqlalchemy import Connection, update
+
+from fairmind_sync.daemon.worker_slot import SlotState, WorkerSlot
+from fairmind_sync.outbox import provider_state, repairs
+from fairmind_sync.relay import loop
+from fairmind_sync.storage.tables import outbox_table
+from tests.simulation import simulation
+from tests.simulation.events import Step
+from tests.simulation.faults import Fault
+from tests.simulation.put_back import PutBackFault, swapped
+from tests.simulation.workers import Watchdog
+
+_SHORT_CALM = patch.object(simulation, "LONGEST_CALM", 600.0)
+"""Enough to see that nothing comes of it; a daemon looks five times a second then."""
+
+
+def _all_leases_end() -> list[Any]:
+    def end_leases(
+        connection: Connection, provider: Any, _worker: str, *, chance: Any, now: datetime
+    ) -> int:
+        ended = update(outbox_table).where(
+            outbox_table.c.provider == provider, outbox_table.c.lease_expires_at > now
+        )
+        return connection.execute(ended.values(lease_expires_at=now)).rowcount
+
+    return [patch.object(repairs, "end_leases", end_leases)]
+
+
+def _has_lost_what_it_knows(slot: WorkerSlot) -> bool:
+    return slot.state is SlotState.DRAINING and slot.dead_worker() is not None
+
+
+def _leased_for_a_day() -> list[Any]:
+    return [patch.object(loop, "LEASE", timedelta(days=1)), _SHORT_CALM]
+
+
+def _never_probed() -> list[Any]:
+    return [patch.object(provider_state, "take_probe", lambda *_given: False), _SHORT_CALM]
+
+
+FAULTS_OF_WORKERS = (
+    PutBackFault(
+        "a worker that died, and whose slot stays busy",
+        swapped(WorkerSlot, "has_lost_its_process", lambda _slot: False),
+        24,
+    ),
+    PutBackFault(
+        "a worker that died before it told its process id",
+        swapped(WorkerSlot, "has_lost_its_process", _has_lost_what_it_knows),
+        0,
+        (Step(5.0, "save", amount=1), Step(6.0, "kill worker")),
+    ),
+    PutBackFault(
+        "a watchdog that ends nothing", swapped(Watchdog, "watch", lambda *_given: None), 30
+    ),
+    PutBackFault("a dead worker that ends everybody's leases", _all_leases_end, 0),
+    PutBackFault(
+        "a lease that outlives its worker for a day",
+        _leased_for_a_day,
+        0,
+        (
+            Step(5.0, "save", amount=1),
+            Fault("mlflow log", 1, "hang"),
+            Step(15.0, "kill daemon"),
+        ),
+    ),
+    PutBackFault(
+        "a probe that nobody makes",
+        _never_probed,
+        0,
+        (Step(2.0, "away", "mlflow", 60.0), Step(3.0, "save", amount=1)),
+    ),
+)
