@@ -127,11 +127,11 @@ def test_the_second_look_comes_half_a_second_later_by_the_clock_that_was_given(
 
     def is_told_at(later: float) -> bool:
         seconds[0] = later
-        return watch.has_changed()
+        return by_clock.has_changed()
 
-    with closing(CommitWatch(engine, lambda: seconds[0])) as watch:
+    with closing(CommitWatch(engine, lambda: seconds[0])) as by_clock:
         save(engine, "mlflow")
-        eventually(watch.has_changed)
+        eventually(by_clock.has_changed)
         told = [is_told_at(later) for later in (0.4, 0.5, 0.6)]
     assert told == [False, True, False]
 
