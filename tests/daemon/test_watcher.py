@@ -138,7 +138,7 @@ def test_while_a_process_is_warm_the_looks_are_closer(seen: Seen) -> None:
 
 def test_a_watcher_ends_when_the_daemon_stops(seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
     commits = Commits()
-    monkeypatch.setattr(watcher, "CommitWatch", lambda _engine: commits)
+    seen.watcher._watch = lambda: cast("Any", commits)
     monkeypatch.setattr(Watcher, "_look", lambda _watcher, _commits: seen.stopping.set())
     seen.watcher.start()
     seen.watcher.join()
@@ -148,15 +148,15 @@ def test_a_watcher_ends_when_the_daemon_stops(seen: Seen, monkeypatch: pytest.Mo
 def test_a_database_that_can_not_be_watched_is_tried_again(
     seen: Seen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened: list[Engine] = []
+    opened: list[Commits] = []
 
-    def open_watch(engine: Engine) -> Commits:
-        opened.append(engine)
+    def open_watch() -> Any:
+        opened.append(Commits())
         if len(opened) == 1:
             raise StorageError("the disk is gone")
-        return Commits()
+        return opened[-1]
 
-    monkeypatch.setattr(watcher, "CommitWatch", open_watch)
+    seen.watcher._watch = open_watch
     monkeypatch.setattr(watcher, "_PAUSE_AFTER_ERROR_S", 0.0)
     monkeypatch.setattr(Watcher, "_look", lambda _watcher, _commits: seen.stopping.set())
     with captured_logs() as events:

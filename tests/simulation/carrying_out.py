@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fairmind_sync.results.delivery import NewResult
 from tests.simulation.events import Step
+from tests.simulation.hosts import DATABASE
 from tests.simulation.mlflow_service import MlflowService
 from tests.simulation.moving import upgrade
 from tests.simulation.people import result_of
@@ -97,6 +98,11 @@ class CarryingOut:
 
     def _cut_off(self, step: Step) -> None:
         self._site(step).cut_off(step.who, step.amount)
+
+    def _restart_server(self, step: Step) -> None:
+        """The database's server ends all sessions, and makes none for so long."""
+        for site in self._simulation.sites:
+            site.cut_off(DATABASE, step.amount)
 
     def _network(self, step: Step) -> None:
         self._site(step).lend_a_network(step.amount)

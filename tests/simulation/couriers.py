@@ -79,7 +79,7 @@ class Couriers:
     def _introduce(self, home: SimulatedSite, courier: SimulatedSite) -> None:
         for one, other in ((home, courier), (courier, home)):
             own, public = self._own[one.number].public, self._own[other.number].public
-            engine = open_engine(one.database.url, one.host.time)
+            engine = open_engine(one.database.store.url, one.host.time)
             with writing(engine) as connection:
                 sites.set_own(connection, own.name, encoded_keys(own))
             partners.trust(engine, own, public)

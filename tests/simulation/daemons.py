@@ -70,6 +70,7 @@ class Daemon:
             event=lambda: self._stopping,  # type: ignore[arg-type,return-value]  # all of it that is called
             thread=lambda target, **_how: _Thread(process, target),  # type: ignore[arg-type]
             timers=self._made_timers,
+            commits=self._site.database.store.watch,
             processes=self._processes,
             refusal=self._refusal,
             chance=self._site.world.chance,

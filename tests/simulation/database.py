@@ -1,9 +1,10 @@
-"""The run's database: a real SQLite file, to which processes write one after the other in virtual time."""
+"""A run's database: a real one, to which processes write one after the other in virtual time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from functools import partial
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -14,61 +15,78 @@ from fairmind_sync.storage.engine import open_engine
 from fairmind_sync.storage.sqlite import BUSY_TIMEOUT_MS
 from tests.simulation.faults import COMMIT, COMMITTED, FULL, TURN, Faults
 from tests.simulation.hosts import Host
+from tests.simulation.stores import Stores
 from tests.simulation.waiting import Waiters
 from tests.simulation.world import Killed, Process, World
-
-_KEY_BYTES = 16
-_CHANGES = "simulated_changes"
 
 
 class Database:
     """Whose turn to write it is, and who wants to know of commits."""
 
-    def __init__(self, world: World, url: str, faults: Faults) -> None:
+    def __init__(self, world: World, stores: Stores, file: Path, faults: Faults) -> None:
         self.world = world
-        self.url = url
+        self.store = stores.new(file, Random(world.chance.random()))
         self.faults = faults
-        self.keys = Random(world.chance.random())
         self.writer: Process | None = None
         self.commits = 0
-        self.has_changed = False
+        self.has_changed = self.is_unheard = False
         self.on_commit: list[Callable[[Process], None]] = []
         self.waiting: list[Waiters] = []
         self.is_full_until = 0.0
 
     def opened_by(self, process: Process, host: Host) -> Engine:
-        """An engine of the process's own, which goes by the host's clock and ends with the process."""
-        engine = open_engine(self.url, host.time, _Turn(self, process))
-        event.listen(engine, "connect", partial(self._set_up, process, host))
+        """An engine of the process's own, which ends with the process."""
+        engine = open_engine(self.store.url, self.store.clock(host), _Turn(self, process))
+        self.store.prepare(engine, process, host)
         event.listen(engine, "commit", partial(self._before_commit, process))
         process.on_end.append(engine.dispose)
         return engine
 
-    def _set_up(self, process: Process, host: Host, connection: Any, _record: object) -> None:
-        """Delivery keys come of SQLite's own chance; here they come of the seed.
-
-        Nobody waits for real: who would wait for a lock outside of `writing` fails at once.
-        """
-        connection.execute("PRAGMA busy_timeout = 0")
-        connection.create_function("randomblob", 1, lambda _size: self.keys.randbytes(_KEY_BYTES))
-        connection.create_function("simulated_who", 0, lambda: process.signature)
-        connection.create_function("simulated_now", 0, lambda: _as_stored(host))
-
     def _before_commit(self, process: Process, connection: Connection) -> None:
         process.stop_if_dead()
-        changes = connection.connection.driver_connection.total_changes  # type: ignore[union-attr]
-        self.has_changed = changes != connection.info.get(_CHANGES, 0)
-        connection.info[_CHANGES] = changes
+        self.has_changed = self.store.has_changed(connection)
         fault = self.faults.at(COMMIT, f"{COMMIT} {process.name}")
         if fault is not None and fault.effect == FULL:
             self.is_full_until = self.world.now + fault.seconds
         if self.world.now < self.is_full_until:
             process.was_disturbed = True
             raise DiskFullError
+        if fault is not None and fault.effect == "no_reply":
+            process.was_disturbed = self.is_unheard = True
+            self.store.commit_without_reply(connection)
+        if fault is not None and fault.effect == "freeze" and fault.seconds > self.store.longest_s:
+            driver: Any = connection.connection.driver_connection
+            self.world.after(self.store.longest_s, lambda: self._end_session(process, driver))
         strike(process, fault)
 
+    def _end_session(self, process: Process, driver: Any) -> None:
+        """The server ends a transaction in which nothing has happened for long."""
+        if not process.is_dead and not driver.closed:
+            self.store.end_session(driver)
+            self._free_turn_of([process])
+
+    def end_sessions(self, host: Host) -> None:
+        """The server ends all sessions of the host's processes, with what they had begun."""
+        self.store.end_sessions(host)
+        self._free_turn_of(host.processes)
+
+    def _free_turn_of(self, processes: Container[Process]) -> None:
+        if self.writer is not None and self.writer in processes:
+            self.free_turn()
+
+    def free_turn(self) -> None:
+        self.writer = None
+        waiting, self.waiting = self.waiting, []
+        for one in waiting:
+            one.wake()
+
+    def sleeps(self, host: Host, seconds: float) -> None:
+        """A server asks a silent host for signs of life, and then ends its sessions."""
+        if seconds > self.store.silent_s:
+            self.world.after(self.store.silent_s, lambda: self.end_sessions(host))
+
     def committed(self, process: Process) -> None:
-        """Tells of the commit, if it changed anything: SQLite shows no other to anybody."""
+        """Tells of the commit, if it changed anything."""
         self.commits += 1
         if self.has_changed and not self.world.is_quiet:
             for tell in [*self.on_commit]:
@@ -76,7 +94,7 @@ class Database:
 
 
 class _Turn:
-    """A process's turn to write: whoever waits longer than SQLite's busy time-out fails."""
+    """A process's turn to write: whoever waits longer than for locks fails."""
 
     def __init__(self, database: Database, process: Process) -> None:
         self._database = database
@@ -98,18 +116,13 @@ class _Turn:
 
     def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
         database, process = self._database, self._process
-        database.writer = None
-        waiting, database.waiting = database.waiting, []
-        for one in waiting:
-            one.wake()
-        if kind is None:
+        if database.writer is process:
+            database.free_turn()
+        if kind is None or database.is_unheard:
+            database.is_unheard = False
             database.committed(process)
+        if kind is None:
             strike(process, database.faults.at(COMMITTED, f"{COMMITTED} {process.name}"))
-
-
-def _as_stored(host: Host) -> str:
-    """The host's time as the database has times."""
-    return f"{host.time():%Y-%m-%d %H:%M:%S.%f}"
 
 
 def _is_free(writer: Process) -> bool:

@@ -8,6 +8,9 @@ from datetime import datetime, timedelta
 from fairmind_sync.clock import ClockWatch
 from tests.simulation.world import START, Process, World
 
+DATABASE = "database"
+"""What a host can be cut off from beside a provider: the database's server."""
+
 
 class Host:
     """A machine; `offset` is how far its wall clock is ahead, in seconds."""

@@ -26,7 +26,7 @@ from tests.simulation.events import HOUR, MINUTE, Planned, Step, Times
 ONE_HOST = (True,)
 _HOW_OFTEN = 0.35
 _ON_ITS_WAY = (MINUTE, 10 * MINUTE, HOUR, 8 * HOUR, 26 * HOUR)
-_WITH_NETWORK: tuple[Draw, ...] = (
+WITH_NETWORK: tuple[Draw, ...] = (
     ends_of_processes,
     second_daemons,
     cut_offs,
@@ -45,7 +45,7 @@ def drawn_hosts(chance: Random, bursts: Sequence[float]) -> tuple[tuple[bool, ..
     when, events = Times(chance, bursts), list[Planned]()
     for host, has_network in enumerate(hosts[1:], 1):
         on_host = [*saves(chance, when)[:4]]
-        for draw in _WITH_NETWORK if has_network else _WITHOUT:
+        for draw in WITH_NETWORK if has_network else _WITHOUT:
             if chance.random() < 0.3:
                 on_host += draw(chance, when)
         if has_network:

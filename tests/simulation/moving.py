@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fairmind_sync.errors import CopyError, FairmindSyncError
 from fairmind_sync.outbox import copying
 from tests.simulation.audit import COPY
 from tests.simulation.daemons import Daemon
-from tests.simulation.database import Database
 
 if TYPE_CHECKING:
+    from tests.simulation.database import Database
     from tests.simulation.simulated_sites import SimulatedSite
 
 _STARTED_WITHIN_S, _STOPS_WITHIN_S, _MOST_TRIES = 5.0, 90.0, 20
@@ -25,11 +23,9 @@ class Move:
     killed. Who is refused too often goes on with the old file.
     """
 
-    def __init__(self, site: SimulatedSite, template: Path, file: Path) -> None:
+    def __init__(self, site: SimulatedSite, to: Database) -> None:
         self._site = site
-        self._file = file
-        shutil.copyfile(template, file)
-        self._database = Database(site.world, f"sqlite:///{file}", site.faults)
+        self._database = to
         self._tries = 0
         self._is_done = False
 
@@ -86,7 +82,7 @@ class Move:
             self._end()
 
     def _use_the_copy(self) -> None:
-        self._site.use(self._file, self._database)
+        self._site.use(self._database)
         self._end()
 
     def _end(self) -> None:

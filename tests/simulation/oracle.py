@@ -9,6 +9,7 @@ from itertools import pairwise
 from tests.simulation.hand_over_oracle import HandOverOracle
 from tests.simulation.mlflow_service import MlflowRun
 from tests.simulation.provider_oracle import ProviderOracle
+from tests.simulation.shared_sites import SharedSite
 from tests.simulation.simulation import Simulation
 from tests.simulation.site_oracle import SiteOracle, may_have_woken_late
 
@@ -17,7 +18,8 @@ _GRACE_S = 30.0
 
 def findings(run: Simulation) -> list[str]:
     """What is wrong after a run; nothing if all is as promised."""
-    oracles = [SiteOracle(run, site) for site in run.sites]
+    sites = [SharedSite(run.sites)] if run.plan.is_shared else run.sites
+    oracles = [SiteOracle(run, site) for site in sites]
     found = [
         f"{finding} ({oracle.site.host.name})" if len(oracles) > 1 else finding
         for oracle in oracles

@@ -22,7 +22,7 @@ _BETWEEN = (15 * MINUTE, 8 * HOUR, 14 * HOUR, 26 * HOUR, 72 * HOUR)
 class Plan:
     """The events of a seed; `numbers` are those that happen, all of them unless some are left out.
 
-    `hosts` says of each host whether it has a network.
+    `hosts` says of each host whether it has a network, `is_shared` whether they share a database.
     """
 
     seed: int
@@ -32,6 +32,7 @@ class Plan:
     events: tuple[Planned, ...]
     numbers: tuple[int, ...]
     hosts: tuple[bool, ...] = ONE_HOST
+    is_shared: bool = False
 
     def only(self, numbers: Sequence[int]) -> Plan:
         return replace(self, numbers=tuple(numbers))
@@ -49,12 +50,18 @@ class Plan:
         return [self.events[number] for number in self.numbers]
 
 
-def plan_of(seed: int) -> Plan:
-    """Draws the events of a seed. What a seed is rich in differs from seed to seed."""
-    chance = Random(f"plan {seed}")
+def drawn_bursts(chance: Random) -> list[float]:
+    """Draws when something happens; the first time is at once."""
     bursts = [0.0]
     for _ in range(chance.randint(0, 3)):
         bursts.append(bursts[-1] + chance.choice(_BETWEEN))
+    return bursts
+
+
+def plan_of(seed: int) -> Plan:
+    """Draws the events of a seed. What a seed is rich in differs from seed to seed."""
+    chance = Random(f"plan {seed}")
+    bursts = drawn_bursts(chance)
     when = Times(chance, bursts)
     seconds = bursts[-1] + BURST + chance.choice((0.0, 20 * MINUTE))
     events: list[Planned] = [*saves(chance, when), *nights(chance, bursts)]

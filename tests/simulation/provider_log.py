@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import MutableMapping
+from collections.abc import Container, MutableMapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -37,8 +37,8 @@ class ProviderLog:
             processors=[self._keep],
         )
 
-    def of(self, site: int, provider: str) -> list[LoggedEvent]:
-        return [one for one in self.events if (one.site, one.provider) == (site, provider)]
+    def of(self, sites: Container[int], provider: str) -> list[LoggedEvent]:
+        return [one for one in self.events if one.site in sites and one.provider == provider]
 
     def _keep(self, _logger: object, _method: str, entry: MutableMapping[str, Any]) -> NoReturn:
         event = entry["event"]

@@ -37,7 +37,7 @@ class ProviderOracle:
 
     def _of_log(self, provider: str, *, is_ready: bool) -> Iterator[str]:
         """Whoever was killed, or stood still, before the log may have logged late or never."""
-        logged = self._run.log.of(self._site.number, provider)
+        logged = self._run.log.of(self._site.numbers, provider)
         said = Counter((one.by.signature, one.event == BACK) for one in logged)
         changes = [(who, state) for who, of, state in self._changes if of == provider]
         changed = Counter((who, state == "ready") for who, state in changes)

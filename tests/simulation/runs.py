@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,12 +14,10 @@ from pathlib import Path
 import structlog
 
 from fairmind_sync.settings import Settings
-from fairmind_sync.storage import schema
-from fairmind_sync.storage.engine import open_engine
-from tests.simulation import audit
 from tests.simulation.oracle import findings
-from tests.simulation.plan import Plan, plan_of
+from tests.simulation.plan import Plan
 from tests.simulation.simulation import Simulation
+from tests.simulation.stores import FileStores, Stores
 from tests.support import compiled_sql
 
 
@@ -39,23 +36,16 @@ class Outcome:
 
 
 class Laboratory:
-    """A directory in memory, a template of the database, and settings for many runs."""
+    """A directory in memory, where databases come from, and settings for many runs."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, stores: Stores) -> None:
         self._directory = directory
-        self._template = directory / "template"
+        self._stores = stores
         self._settings = Settings(provider="both", evidence="none")
-        engine = open_engine(f"sqlite:///{self._template}")
-        schema.create_if_missing(engine)
-        engine.dispose()
-        with sqlite3.connect(self._template) as connection:
-            audit.install(connection)
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        connection.close()
 
     def simulation(self, plan: Plan) -> Simulation:
         """The plan's world, in which nothing has happened yet."""
-        return Simulation(plan, self._template, self._directory, self._settings)
+        return Simulation(plan, self._stores, self._directory, self._settings)
 
     def run(self, plan: Plan) -> Outcome:
         """Carries the plan out, and has the oracle judge it."""
@@ -72,17 +62,20 @@ class Laboratory:
 
 
 @contextmanager
-def laboratory() -> Iterator[Laboratory]:
+def laboratory(stores: Callable[[Path], Stores] = FileStores) -> Iterator[Laboratory]:
     """A laboratory whose files go at the end; nothing is logged meanwhile."""
     in_memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 a directory of its own is made there
     compiled_sql.share()
     directory = Path(tempfile.mkdtemp(prefix="fairmind-sync-simulation-", dir=in_memory))
     before = structlog.get_config()
+    pools = logging.getLogger("sqlalchemy.pool")  # which tells of each connection that is lost
+    pools.setLevel(logging.CRITICAL)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     try:
-        yield Laboratory(directory)
+        yield Laboratory(directory, stores(directory))
     finally:
         structlog.configure(**before)
+        pools.setLevel(logging.NOTSET)
         shutil.rmtree(directory)
 
 
@@ -105,9 +98,10 @@ def shrunk(plan: Plan, fails: Callable[[Plan], bool]) -> Plan:
 
 def command(plan: Plan) -> str:
     """What repeats the plan exactly."""
-    left = plan_of(plan.seed).numbers != plan.numbers
-    only = f" --only {','.join(map(str, plan.numbers))}" if left else ""
-    return f"task simulate --seed {plan.seed}{only}"
+    is_whole = len(plan.numbers) == len(plan.events)
+    only = "" if is_whole else f" --only {','.join(map(str, plan.numbers))}"
+    where = " --database postgresql" if plan.is_shared else ""
+    return f"task simulate{where} --seed {plan.seed}{only}"
 
 
 def told(outcome: Outcome) -> str:

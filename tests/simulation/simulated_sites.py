@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
-from pathlib import Path
 
 from fairmind_sync.results.delivery import Identity
 from fairmind_sync.settings import Settings
 from tests.simulation.daemons import Daemon
 from tests.simulation.database import Database
 from tests.simulation.faults import Faults
-from tests.simulation.hosts import Host
+from tests.simulation.hosts import DATABASE, Host
 from tests.simulation.mlflow_service import MlflowService
 from tests.simulation.people import People
 from tests.simulation.wandb_service import WandbService
@@ -31,14 +29,13 @@ class Surroundings:
 
 
 class SimulatedSite:
-    """A host and its SQLite file, a copy of `template`; without a network nothing but sticks gets there."""
+    """A host and its database; without a network nothing but sticks gets there."""
 
     def __init__(
         self,
         around: Surroundings,
         base: Settings,
-        template: Path,
-        file: Path,
+        database: Database,
         number: int,
         *,
         has_network: bool,
@@ -47,24 +44,20 @@ class SimulatedSite:
         self.faults = around.faults
         self.mlflow = around.mlflow
         self.wandb = around.wandb
-        self.number = number
+        self.number, self.numbers = number, [number]
         self.has_network = has_network
-        self.file = file
-        shutil.copyfile(template, file)
-        url = f"sqlite:///{file}"
-        self.settings = base.model_copy(update={"database_url": url})
-        self.database = Database(self.world, url, self.faults)
+        self.database = database
+        self.settings = base.model_copy(update={"database_url": database.store.url})
         self.host = Host(self.world, f"host-{number}")
         self.people = People(self)
         self.daemons: list[Daemon] = []
         self.drains: list[Process] = []
-        self.old_files: list[Path] = []
+        self.old_databases: list[Database] = []
         self.acknowledged: list[Identity] = []
         self.deleted: set[str] = set()
         self.workers: dict[str, Process] = {}
         self.errors: list[tuple[str, Exception]] = []
         self.slept_at_work = self.is_moving = False
-        self.commits_before = 0
         if not has_network:
             self.host.cut_off_from.update(PROVIDERS)
 
@@ -84,23 +77,26 @@ class SimulatedSite:
         self.daemons = [one for one in self.daemons if one.is_alive]
         return self.daemons
 
-    def use(self, file: Path, database: Database) -> None:
-        """Goes on with that file, a copy of the one before."""
-        self.commits_before = self.commits
-        self.old_files.append(self.file)
-        self.file, self.database = file, database
-        self.settings = self.settings.model_copy(update={"database_url": database.url})
+    def use(self, database: Database) -> None:
+        """Goes on with that database, a copy of the one before."""
+        self.old_databases.append(self.database)
+        self.database = database
+        self.settings = self.settings.model_copy(update={"database_url": database.store.url})
 
     @property
-    def commits(self) -> int:
-        return self.commits_before + self.database.commits
+    def databases(self) -> list[Database]:
+        """The one in use is the last."""
+        return [*self.old_databases, self.database]
 
     def sleep(self, seconds: float) -> None:
         self.slept_at_work |= bool(self.host.workers)
         self.host.sleep(seconds)
+        self.database.sleeps(self.host, seconds)
 
     def cut_off(self, service: str, seconds: float) -> None:
         self.host.cut_off_from.add(service)
+        if service == DATABASE:
+            self.database.end_sessions(self.host)
         if self.has_network:
             self.world.after(seconds, lambda: self.host.cut_off_from.discard(service))
 

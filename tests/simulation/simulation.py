@@ -7,7 +7,6 @@ it; then the oracle looks at what there is.
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -16,12 +15,14 @@ from fairmind_sync.results.delivery import NewResult
 from fairmind_sync.settings import Settings
 from tests.simulation.carrying_out import CarryingOut
 from tests.simulation.couriers import ROUND, Couriers
+from tests.simulation.database import Database
 from tests.simulation.faults import Faults
 from tests.simulation.mlflow_service import MlflowService
 from tests.simulation.moving import Move
 from tests.simulation.plan import Plan
 from tests.simulation.provider_log import ProviderLog
 from tests.simulation.simulated_sites import SimulatedSite, Surroundings
+from tests.simulation.stores import Stores
 from tests.simulation.wandb_service import WandbService
 from tests.simulation.world import World
 
@@ -35,10 +36,10 @@ _WORKERS_END = 120.0
 
 @dataclass
 class Simulation:
-    """The parts of one run; `directory` holds its databases, copies of `template`, and its bundles."""
+    """The parts of one run; `directory` holds its files: bundles, and the databases that are files."""
 
     plan: Plan
-    template: Path
+    stores: Stores
     directory: Path
     base: Settings
     deleted_runs: set[str] = field(default_factory=set)
@@ -56,9 +57,10 @@ class Simulation:
             }
         )
         around = Surroundings(self.world, self.faults, self.mlflow, self.wandb)
+        self.databases: list[Database] = []
         self.sites = [
             SimulatedSite(
-                *(around, self.settings, self.template, self._file(number), number),
+                *(around, self.settings, self._database_of(number), number),
                 has_network=has_network,
             )
             for number, has_network in enumerate(self.plan.hosts)
@@ -67,20 +69,28 @@ class Simulation:
         self.log = ProviderLog(self)
         self._moves = 0
 
-    def _file(self, number: int) -> Path:
-        return self.directory / (f"{self.plan.seed}.db" + (f".{number}" if number else ""))
+    def _database_of(self, number: int) -> Database:
+        """A host's own, or the one of all hosts."""
+        if self.plan.is_shared and self.databases:
+            return self.databases[0]
+        return self._new_database(f".{number}" if number else "")
+
+    def _new_database(self, name: str) -> Database:
+        file = self.directory / f"{self.plan.seed}.db{name}"
+        self.databases.append(Database(self.world, self.stores, file, self.faults))
+        return self.databases[-1]
 
     def move(self, site: SimulatedSite, *, in_haste: bool) -> None:
         """Has the site go on with a copy of its database, unless the site is moving already."""
         if not site.is_moving:
             self._moves += 1
-            file = self._file(site.number)
-            to = file.with_name(f"{file.name}.copy-{self._moves}")
-            Move(site, self.template, to).begin(in_haste=in_haste)
+            name = f".{site.number}" if site.number else ""
+            to = self._new_database(f"{name}.copy-{self._moves}")
+            Move(site, to).begin(in_haste=in_haste)
 
     @property
     def commits(self) -> int:
-        return sum(site.commits for site in self.sites)
+        return sum(database.commits for database in self.databases)
 
     def run(self) -> None:
         """Carries the plan out, and then lets everything come to rest."""
@@ -98,8 +108,10 @@ class Simulation:
         for site in self.sites:
             site.close()
         self.world.run(self.world.now)
-        for file in self.directory.glob(f"{self.plan.seed}.db*"):
-            file.unlink()
+        for database in self.databases:
+            database.store.remove()
+        for bundle in self.directory.glob(f"{self.plan.seed}.db*"):
+            bundle.unlink()
 
     def _calm(self) -> None:
         """Ends all trouble."""
@@ -141,12 +153,12 @@ class Simulation:
                 site.host.sleep(left - 5.0)
 
     def _is_at_rest(self) -> bool:
-        return all(self._owes_nothing(site) and not site.is_moving for site in self.sites)
+        in_use = dict.fromkeys(site.database for site in self.sites)
+        is_moving = any(site.is_moving for site in self.sites)
+        return not is_moving and all(self._owes_nothing(one) for one in in_use)
 
-    def _owes_nothing(self, site: SimulatedSite) -> bool:
-        with sqlite3.connect(f"file:{site.file}?mode=ro", uri=True) as connection:
-            pending = connection.execute(
-                "SELECT delivery_key FROM outbox WHERE status IN ('pending', 'handed_over')"
-            ).fetchall()
-        connection.close()
-        return all(key in self.deleted_runs for (key,) in pending)
+    def _owes_nothing(self, database: Database) -> bool:
+        owed = database.store.rows(
+            "SELECT delivery_key FROM outbox WHERE status IN ('pending', 'handed_over')"
+        )
+        return all(row["delivery_key"] in self.deleted_runs for row in owed)

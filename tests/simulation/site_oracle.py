@@ -5,15 +5,14 @@ Each finding is a sentence that begins with its kind: lost, twice, false, stuck,
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 from fairmind_sync.errors import BundleError, StorageError
 from tests.simulation import audit
 from tests.simulation.mlflow_service import MlflowRun
+from tests.simulation.shared_sites import SharedSite
 from tests.simulation.simulated_sites import SimulatedSite
 from tests.simulation.simulation import Simulation
 
@@ -29,50 +28,42 @@ def may_have_woken_late(run: Simulation) -> bool:
     return stood or stepped or any(site.slept_at_work for site in run.sites)
 
 
-def _rows(query: str, files: Iterable[Path]) -> Iterator[tuple[Any, ...]]:
-    for file in files:
-        with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as connection:
-            yield from connection.execute(query)
-        connection.close()
-
-
 class SiteOracle:
     """Reads the database by plain SQL, so that a bug in the product's look-ups hides nothing."""
 
-    def __init__(self, run: Simulation, site: SimulatedSite) -> None:
+    def __init__(self, run: Simulation, site: SimulatedSite | SharedSite) -> None:
         self._run = run
         self.site = site
-        with sqlite3.connect(f"file:{site.file}?mode=ro", uri=True) as connection:
-            connection.row_factory = sqlite3.Row
-            self._results = connection.execute("SELECT * FROM bias_test_results").fetchall()
-            self.rows = connection.execute(
-                "SELECT outbox.*, test_id, deleted_at, model_id FROM outbox"
-                " JOIN bias_test_results ON result_id = bias_test_results.id"
-            ).fetchall()
-            self.arrivals = connection.execute(
-                "SELECT arrivals.delivery_key AS carried_key, outbox.*, test_id FROM arrivals"
-                " JOIN outbox ON delivery_id = outbox.id"
-                " JOIN bias_test_results ON result_id = bias_test_results.id"
-            ).fetchall()
-            handed_over = connection.execute("SELECT delivery_id FROM hand_overs").fetchall()
-            self.handed_over = {row["delivery_id"] for row in handed_over}
-            self._attempts = connection.execute(
-                "SELECT delivery_attempts.*, provider, delivery_key FROM delivery_attempts"
-                " JOIN outbox ON delivery_id = outbox.id"
-            ).fetchall()
-            self._counts = connection.execute(
-                "SELECT provider, status, sum(count) AS count FROM delivery_counts"
-                " GROUP BY provider, status"
-            ).fetchall()
-            self.states = connection.execute("SELECT * FROM provider_state").fetchall()
-            self._check = connection.execute("PRAGMA integrity_check").fetchone()[0]
-        connection.close()
-        files = [*site.old_files, site.file]
-        self._writes = [audit.Write(*row) for row in _rows(audit.READ, files)]
+        store = site.database.store
+        self._results = store.rows("SELECT * FROM bias_test_results")
+        self.rows = store.rows(
+            "SELECT outbox.*, test_id, deleted_at, model_id FROM outbox"
+            " JOIN bias_test_results ON result_id = bias_test_results.id"
+        )
+        self.arrivals = store.rows(
+            "SELECT arrivals.delivery_key AS carried_key, outbox.*, test_id FROM arrivals"
+            " JOIN outbox ON delivery_id = outbox.id"
+            " JOIN bias_test_results ON result_id = bias_test_results.id"
+        )
+        handed_over = store.rows("SELECT delivery_id FROM hand_overs")
+        self.handed_over = {row["delivery_id"] for row in handed_over}
+        self._attempts = store.rows(
+            "SELECT delivery_attempts.*, provider, delivery_key FROM delivery_attempts"
+            " JOIN outbox ON delivery_id = outbox.id"
+        )
+        self._counts = store.rows(
+            "SELECT provider, status, sum(count) AS count FROM delivery_counts"
+            " GROUP BY provider, status"
+        )
+        self.states = store.rows("SELECT * FROM provider_state")
+        self._damage = store.damage()
+        stores = [database.store for database in site.databases]
+        self._writes = [write for one in stores for write in one.writes()]
         self.changes = [
-            (who, provider, state)
-            for who, provider, state in _rows(audit.READ_STATES, files)
-            if not who.startswith(audit.COPY)
+            change
+            for one in stores
+            for change in one.changes()
+            if not change[0].startswith(audit.COPY)
         ]
 
     def findings(self) -> Iterator[str]:
@@ -86,8 +77,8 @@ class SiteOracle:
         yield from self._of_counted_attempts()
         yield from self._of_counts()
         yield from self._of_errors()
-        if self._check != "ok":
-            yield f"error: the database is damaged: {self._check}"
+        if self._damage:
+            yield f"error: the database is damaged: {self._damage}"
 
     def _of_saves(self) -> Iterator[str]:
         kept = {(row["user_id"], row["test_id"], row["digest"]): row["id"] for row in self._results}

@@ -38,10 +38,10 @@ def does(run: Simulation, what: str, who: str = "") -> None:
 
 def test_a_site_goes_on_with_its_copy(run: Simulation) -> None:
     (site,) = run.sites
-    before = site.file
+    before = site.database
     does(run, "copy")
     run.world.run(200.0)
-    assert (site.old_files, len(site.alive)) == ([before], 1)
+    assert (site.old_databases, len(site.alive)) == ([before], 1)
 
 
 def test_who_copies_in_haste_is_refused_and_copies_once_all_daemons_have_ended(
@@ -49,16 +49,16 @@ def test_who_copies_in_haste_is_refused_and_copies_once_all_daemons_have_ended(
 ) -> None:
     does(run, "copy", "in haste")
     run.world.run(30.0)
-    refused = [*run.sites[0].old_files]
+    refused = [*run.sites[0].old_databases]
     run.world.run(300.0)
-    assert (refused, len(run.sites[0].old_files)) == ([], 1)
+    assert (refused, len(run.sites[0].old_databases)) == ([], 1)
 
 
 def test_a_copy_that_was_killed_is_repeated(run: Simulation) -> None:
     run.faults.are_over = False
     does(run, "copy")
     run.world.run(400.0)
-    assert ([str(one) for one in run.faults.struck], len(run.sites[0].old_files)) == (
+    assert ([str(one) for one in run.faults.struck], len(run.sites[0].old_databases)) == (
         ["kill at turn copy no. 1"],
         1,
     )

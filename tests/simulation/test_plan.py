@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.simulation.faults import Fault, Faults
 from tests.simulation.plan import Plan, plan_of
 from tests.simulation.runs import command, shrunk
+from tests.simulation.shared_plans import shared_plan_of
 
 
 def test_a_seed_has_one_plan() -> None:
@@ -54,3 +55,15 @@ def test_no_fault_strikes_in_the_calm() -> None:
     faults = Faults([Fault("commit", 1, "kill")])
     faults.are_over = True
     assert (faults.at("commit"), faults.struck) == (None, [])
+
+
+def test_a_plan_on_postgresql_says_so_in_what_repeats_it() -> None:
+    plan = shared_plan_of(7)
+    assert command(plan) == "task simulate --database postgresql --seed 7"
+
+
+def test_plans_of_hosts_that_share_a_database_take_neither_files_nor_sticks() -> None:
+    plans = [shared_plan_of(seed) for seed in range(60)]
+    steps = {step.what for plan in plans for step in plan.steps}
+    assert steps.isdisjoint({"copy", "export", "receipts", "network"})
+    assert {len(plan.hosts) for plan in plans} == {1, 2, 3, 4}

@@ -29,7 +29,7 @@ def run() -> Iterator[Simulation]:
 
 
 def test_nothing_is_wrong_after_an_outage_that_was_logged_with_its_end(run: Simulation) -> None:
-    logged = [one.event for one in run.log.of(0, "mlflow")]
+    logged = [one.event for one in run.log.of([0], "mlflow")]
     assert (findings(run), logged) == ([], ["provider.offline", BACK])
 
 

@@ -8,18 +8,19 @@ from fairmind_sync.storage.engine import open_engine, writing
 from tests.simulation.database import Database
 from tests.simulation.faults import Faults
 from tests.simulation.hosts import Host
+from tests.simulation.stores import FileStores
 from tests.simulation.world import World
 
 
 def told_after(tmp_path: Path, statement: str) -> int:
     """How many commits are told of after a transaction with this statement on a table with one row."""
-    url = f"sqlite:///{tmp_path / 'database'}"
     world = World(1)
-    database, host = Database(world, url, Faults(())), Host(world, "host")
+    stores, file = FileStores(tmp_path), tmp_path / "database"
+    database, host = Database(world, stores, file, Faults(())), Host(world, "host")
     process = host.started("producer")
     told: list[object] = []
     database.on_commit.append(told.append)
-    setup = open_engine(url)
+    setup = open_engine(database.store.url)
     with writing(setup) as connection:
         connection.exec_driver_sql("CREATE TABLE numbers AS SELECT 1 AS number")
     setup.dispose()

@@ -120,6 +120,23 @@ def test_a_watch_has_a_second_look_for_those_that_did_not_tell(
 
 
 @on_postgresql
+def test_the_second_look_comes_half_a_second_later_by_the_clock_that_was_given(
+    engine: Engine,
+) -> None:
+    seconds = [0.0]
+
+    def is_told_at(later: float) -> bool:
+        seconds[0] = later
+        return by_clock.has_changed()
+
+    with closing(CommitWatch(engine, lambda: seconds[0])) as by_clock:
+        save(engine, "mlflow")
+        eventually(by_clock.has_changed)
+        told = [is_told_at(later) for later in (0.4, 0.5, 0.6)]
+    assert told == [False, True, False]
+
+
+@on_postgresql
 def test_a_watch_is_silent_after_that(engine: Engine, watch: CommitWatch) -> None:
     save(engine, "mlflow")
     eventually(watch.has_changed)

@@ -64,6 +64,7 @@ _LONG = {
     "test_saving": 20,
     "test_every_page": 15,
     "test_wandb_model": 20,
+    "test_shared_seeds": 20,
 }
 """The files whose tests wait longest together, and for how many seconds; a test elsewhere counts as one."""
 _A_HANDFUL = 5

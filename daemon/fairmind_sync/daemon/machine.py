@@ -9,11 +9,16 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
+from typing import TYPE_CHECKING
 
 from fairmind_sync.clock import ClockWatch, utc_now
 from fairmind_sync.daemon import reachability
 from fairmind_sync.daemon.timers import OnEnded, Timers
 from fairmind_sync.daemon.worker_processes import WorkerProcesses
+from fairmind_sync.storage.commit_watch import CommitWatch
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,7 @@ class Machine:
     event: Callable[[], threading.Event] = threading.Event
     thread: Callable[..., threading.Thread] = threading.Thread
     timers: Callable[[OnEnded], Timers] = Timers
+    commits: Callable[[Engine, Callable[[], float]], CommitWatch] = CommitWatch
     processes: WorkerProcesses = field(default_factory=WorkerProcesses)
     refusal: Callable[[str], str | None] = reachability.refusal
     chance: Random = field(default_factory=Random)

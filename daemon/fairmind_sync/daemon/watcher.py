@@ -6,18 +6,19 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fairmind_sync.daemon.commit_debounce import Debounce
 from fairmind_sync.daemon.machine import THIS_MACHINE, Machine
 from fairmind_sync.errors import StorageError
 from fairmind_sync.event_log import get_logger
-from fairmind_sync.storage.commit_watch import CommitWatch
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from fairmind_sync.daemon.worker_pool import WorkerPool
+    from fairmind_sync.storage.commit_watch import CommitWatch
 
 _INTERVAL_S = 0.2
 """Seconds between two looks; each costs 0.2 ms of CPU time, and a worker takes longer to start anyway."""
@@ -41,11 +42,11 @@ class Watcher:
         on_clock_set: Callable[[timedelta], None],
         machine: Machine = THIS_MACHINE,
     ) -> None:
-        self._engine = engine
         self._pool = pool
         self._stopping = stopping
         self._on_commit = on_commit
         self._on_clock_set = on_clock_set
+        self._watch: Callable[[], CommitWatch] = partial(machine.commits, engine, machine.steady)
         self._clock, self._debounce = machine.clock_watch(), Debounce(machine.steady)
         self._thread = machine.thread(target=self._run, name="watch", daemon=True)
 
@@ -58,7 +59,7 @@ class Watcher:
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                with closing(CommitWatch(self._engine)) as commits:
+                with closing(self._watch()) as commits:
                     while not self._stopping.wait(self._interval_s()):
                         self._look(commits)
             except StorageError as error:  # the slow poll still finds work

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from sqlalchemy import Engine
 
 from fairmind_sync.storage import postgresql, sqlite
@@ -13,9 +16,10 @@ class CommitWatch:
 
     In SQLite any commit of another connection counts; in PostgreSQL those that the triggers notify of. A
     watch holds a connection of its own, outside of any transaction: use each in one thread, and close it.
+    `steady` is a clock in seconds that nobody sets.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, steady: Callable[[], float] = time.monotonic) -> None:
         self._engine = engine
         self._listener: postgresql.Listener | None = None
         with translated_errors(engine):
@@ -23,7 +27,7 @@ class CommitWatch:
                 self._connection = engine.raw_connection()
                 self._seen = sqlite.data_version(self._connection)
             else:
-                self._listener = postgresql.Listener(engine)
+                self._listener = postgresql.Listener(engine, steady)
 
     def has_changed(self) -> bool:
         """Returns whether somebody committed since the last call.

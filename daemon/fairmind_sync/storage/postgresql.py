@@ -17,6 +17,8 @@ from fairmind_sync.redaction import redact, to_hide
 from fairmind_sync.storage.url import passwords_of, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy.engine import URL
 
 SCHEMA = "fairmind_sync"
@@ -207,10 +209,11 @@ class Listener:
     """A connection on which the triggers' notifications arrive, those of our own commits included.
 
     Of several transactions at once only one notifies, and the others may commit after that one. So each
-    notification is reported a second time, half a second later.
+    notification is reported a second time, half a second later by `steady`, a clock in seconds.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, steady: Callable[[], float] = time.monotonic) -> None:
+        self._steady = steady
         pooled = engine.raw_connection()
         self._driver: Any = cast("Any", pooled.driver_connection)
         pooled.detach()  # not for the pool again: the connection listens and commits by itself
@@ -221,9 +224,9 @@ class Listener:
     def has_heard(self) -> bool:
         """Returns whether a notification came, or is to be reported again, since the last call."""
         if list(self._driver.notifies(timeout=0)):
-            self._echo_at = time.monotonic() + _ECHO_AFTER_S
+            self._echo_at = self._steady() + _ECHO_AFTER_S
             return True
-        is_echo = time.monotonic() >= self._echo_at
+        is_echo = self._steady() >= self._echo_at
         if is_echo:
             self._echo_at = math.inf
         return is_echo
