@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from unittest.mock import patch
 
 from sqlalchemy import Connection, true, update
 
+from fairmind_sync.handover import carried
 from fairmind_sync.outbox import copying, hand_overs, unclean_attempts
+from fairmind_sync.outbox.hand_overs import OutgoingResult
 from fairmind_sync.results.states import DELIVERED
 from fairmind_sync.storage.tables import arrivals_table, hand_overs_table, outbox_table
 from tests.simulation.events import Step
@@ -18,6 +21,20 @@ from tests.simulation.put_back import PutBackFault
 
 def _exports_what_is_leased() -> list[Any]:
     return [patch.object(hand_overs, "_is_free", lambda _now: true())]
+
+
+def _says_what_is_known() -> Any:
+    """Of each delivery that goes out, since when a run may be there only if that is known."""
+    real = carried.entry_of_result
+
+    def entry(result: OutgoingResult, now: datetime) -> dict[str, Any]:
+        made = real(result, now)
+        for said, delivery in zip(made["deliveries"], result.deliveries, strict=True):
+            if delivery.create_attempted_at is None:
+                said["create_attempted_at"] = None
+        return made
+
+    return patch.object(carried, "entry_of_result", entry)
 
 
 def _unmarked_take_back() -> list[Any]:
@@ -32,7 +49,7 @@ def _unmarked_take_back() -> list[Any]:
         connection.execute(pending.values(status="pending", due_at=now, attempts=0))
         return len(ids)
 
-    return [patch.object(hand_overs, "take_back", take_back)]
+    return [patch.object(hand_overs, "take_back", take_back), _says_what_is_known()]
 
 
 def _forgets_attempts() -> list[Any]:
@@ -41,7 +58,7 @@ def _forgets_attempts() -> list[Any]:
     def outgoing(row: Any) -> Any:
         return replace(real(row), create_attempted_at=None)
 
-    return [patch.object(hand_overs, "_outgoing", outgoing)]
+    return [patch.object(hand_overs, "_outgoing", outgoing), _says_what_is_known()]
 
 
 def _never_again() -> list[Any]:
