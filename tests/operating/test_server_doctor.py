@@ -49,6 +49,7 @@ def test_what_only_a_file_has_is_not_looked_for(url: str) -> None:
         "server clock",
         "clock",
         "mlflow deliveries",
+        "webhook",
         "mlflow",
     ]
 

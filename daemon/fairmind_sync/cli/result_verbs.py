@@ -199,9 +199,7 @@ def stats(
         ("metrics", "passed", found["metrics_passed"]),
         ("metrics", "failed", found["metrics_failed"]),
     ]
-    say(
-        f"{counted(found['total_tests'], 'result')}; {found['pass_rate']} % of their metrics passed"
-    )
+    say(f"{counted(found['total_tests'], 'result')}; {found['pass_rate']} % of the metrics passed")
     show(Listing(COUNTS, rows))
 
 
