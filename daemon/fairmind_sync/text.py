@@ -18,6 +18,11 @@ def shorten(text: str, longest: int) -> str:
     return f"{text[: longest - MARK_LENGTH - 1]}-{mark(text)}"
 
 
+def cut_short(text: str, longest: int) -> str:
+    """Returns the text if it has at most `longest` characters, else its beginning and an ellipsis."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
 def storable(text: str) -> str:
     """Returns the text with U+FFFD for what databases refuse: NUL and lone surrogates."""
     whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

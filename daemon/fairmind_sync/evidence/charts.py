@@ -15,6 +15,7 @@ from fairmind_sync.evidence.html_parts import fill, joined
 from fairmind_sync.evidence.wording import number, percent
 from fairmind_sync.results.recognition import words
 from fairmind_sync.results.recognition.rows import Row
+from fairmind_sync.text import cut_short
 
 FOUR_FIFTHS = 0.8
 """Below so much of the highest group's rate, adverse impact is generally suspected (29 CFR 1607.4 D)."""
@@ -101,7 +102,7 @@ def _bar(row: Row, scale: _Scale, y: int) -> Markup:
     bar = fill(
         _BAR_OF_GROUP,
         text_y=y + _TEXT,
-        label=_short(str(row.group)),
+        label=cut_short(str(row.group), _LONGEST_LABEL),
         kind=_kind(row),
         x=start,
         y=y + _BAR_TOP,
@@ -147,7 +148,3 @@ def _title(row: Row) -> str:
 
 def _value(row: Row) -> str:
     return number(row.value) if row.ratio is None else f"{number(row.value)} · {percent(row.ratio)}"
-
-
-def _short(label: str) -> str:
-    return label if len(label) <= _LONGEST_LABEL else f"{label[: _LONGEST_LABEL - 1]}…"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fairmind_sync.outbox import provider_state
-from fairmind_sync.provider_names import PROVIDERS
 from fairmind_sync.results.states import BLOCKED, OFFLINE, PENDING
+from fairmind_sync.text import cut_short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,8 +33,9 @@ def held_back(name: str, provider: ProviderState) -> str | None:
 
 def why_held_back(connection: Connection) -> dict[str, str]:
     """Returns in short why each provider that takes nothing now takes nothing, by its name."""
-    found = ((name, held_back(name, provider_state.read(connection, name))) for name in PROVIDERS)
-    return {name: _short(why) for name, why in found if why}
+    states = provider_state.read_all(connection)
+    found = ((name, held_back(name, state)) for name, state in states.items())
+    return {name: cut_short(why.partition("\n")[0], _LONGEST) for name, why in found if why}
 
 
 def reason_of(delivery: DeliveryRecord, held: Mapping[str, str], now: datetime) -> str | None:
@@ -42,8 +43,3 @@ def reason_of(delivery: DeliveryRecord, held: Mapping[str, str], now: datetime) 
     is_under_way = delivery.lease_expires_at is not None and delivery.lease_expires_at > now
     waits = delivery.status == PENDING and not is_under_way
     return (held.get(delivery.provider) if waits else None) or delivery.last_error
-
-
-def _short(text: str) -> str:
-    line = text.partition("\n")[0]
-    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"

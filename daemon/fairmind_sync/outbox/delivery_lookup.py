@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, Select, func, or_, select, tuple_
 
 from fairmind_sync.provider_names import ProviderName
-from fairmind_sync.results.error_causes import LEFT_OUT, cause_in
+from fairmind_sync.results.error_causes import cause_in
 from fairmind_sync.storage.cause_function import cause_of
 from fairmind_sync.storage.engine import reading
 from fairmind_sync.storage.tables import (
@@ -18,6 +18,7 @@ from fairmind_sync.storage.tables import (
     outbox_table,
     results_table,
 )
+from fairmind_sync.text import cut_short
 
 LARGEST_ID = 2**63 - 1
 """The largest id that a row can have in either database."""
@@ -172,8 +173,7 @@ _PLACE = (outbox_table.c.result_id, outbox_table.c.provider)
 
 
 def _in_short(error: str) -> str:
-    cause = cause_in(error)
-    return cause if len(cause) <= _MOST_TOLD else f"{cause[: _MOST_TOLD - 1]}{LEFT_OUT}"
+    return cut_short(cause_in(error), _MOST_TOLD)
 
 
 def _place_of(delivery_id: int) -> Any:

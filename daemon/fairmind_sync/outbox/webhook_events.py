@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, func, select, update
 
 from fairmind_sync.storage.statements import upsert
 from fairmind_sync.storage.tables import outbox_table, webhook_events_table
-from fairmind_sync.text import printable
+from fairmind_sync.text import cut_short, printable
 
 SEND_TIME = timedelta(minutes=1)
 """The longest that one try takes; an event that somebody began to send is tried again after that."""
@@ -139,7 +139,7 @@ def _with_error(connection: Connection, body: str) -> str:
     error = connection.execute(wanted).scalar()
     if error:
         said = printable(error.partition("\n")[0])
-        data["error"] = said if len(said) <= LONGEST_ERROR else f"{said[: LONGEST_ERROR - 1]}…"
+        data["error"] = cut_short(said, LONGEST_ERROR)
         event["text"] += f" The error of test {data['test_id']}: {data['error']}"
     return json.dumps(event, ensure_ascii=False)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from fairmind_sync.outbox import deletion, owed_evidence, provider_state, workload
+from fairmind_sync.outbox import deletion, owed_evidence, workload
 from fairmind_sync.relay import sweep
 from fairmind_sync.relay.decision import decide
 from fairmind_sync.storage import erasure
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine
 
+    from fairmind_sync.outbox.workload import Workload
     from fairmind_sync.provider_names import ProviderName
     from fairmind_sync.settings import Settings
 
@@ -61,17 +62,26 @@ def unfinished(engine: Engine, settings: Settings) -> dict[str, int]:
 def _with_work(engine: Engine, settings: Settings) -> list[ProviderName]:
     now = current_time(engine)
     with reading(engine) as connection:
-        return [name for name in settings.enabled if _has_work(connection, name, settings, now)]
+        found = workload.read_all(connection)
+        return [
+            name
+            for name in settings.enabled
+            if _has_work(connection, name, found[name], settings, now)
+        ]
 
 
 def _has_work(
-    connection: Connection, provider: ProviderName, settings: Settings, now: datetime
+    connection: Connection,
+    provider: ProviderName,
+    found: Workload,
+    settings: Settings,
+    now: datetime,
 ) -> bool:
     """Returns whether a process would have something to deliver, to probe, to sweep or to add."""
-    state = provider_state.read(connection, provider)
+    state = found.state
     if state.is_ready:
         return (
-            workload.has_work(connection, provider, now)
+            found.has_any(now)
             or sweep.is_called_for(connection, provider, now)
             or (settings.wants_evidence and owed_evidence.is_due(connection, provider, now))
         )
