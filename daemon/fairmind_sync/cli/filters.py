@@ -104,20 +104,32 @@ _CHOOSE_DELIVERIES: dict[str, Any] = {
 
 
 _Verb: TypeAlias = Callable[..., None]
+_Made: TypeAlias = Callable[[Mapping[str, Any]], object]
 
 
-def _choosing(chosen_by: Mapping[str, Any]) -> Callable[[_Verb], _Verb]:
-    """Returns what gives a verb these options; the verb gets them as one RunFilter, `wanted`."""
+def _run_filter(fields: Mapping[str, Any]) -> object:
+    from fairmind_sync.outbox.delivery_lookup import RunFilter
+
+    return RunFilter(**fields)
+
+
+def _result_filter(fields: Mapping[str, Any]) -> object:
+    from fairmind_sync.outbox.result_listing import ResultFilter
+
+    return ResultFilter(**fields)
+
+
+def _choosing(chosen_by: Mapping[str, Any], made: _Made) -> Callable[[_Verb], _Verb]:
+    """Returns what gives a verb these options; the verb gets them as one filter, `wanted`, made of them."""
 
     def decorated(verb: _Verb) -> _Verb:
         @wraps(verb)
         def with_options(**given: Any) -> None:
-            from fairmind_sync.outbox.delivery_lookup import RunFilter
-
-            wanted = RunFilter(**{name: given.pop(name) for name in chosen_by})
+            wanted = made({name: given.pop(name) for name in chosen_by})
             verb(**given, wanted=wanted)
 
-        own = inspect.signature(verb, eval_str=True, locals={"RunFilter": object}).parameters
+        names = {"RunFilter": object, "ResultFilter": object}
+        own = inspect.signature(verb, eval_str=True, locals=names).parameters
         options = {name: own[name] for name in own if name != "wanted"} | {
             name: Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=option)
             for name, option in chosen_by.items()
@@ -130,9 +142,22 @@ def _choosing(chosen_by: Mapping[str, Any]) -> Callable[[_Verb], _Verb]:
     return decorated
 
 
-chooses_deliveries = _choosing(_CHOOSE_DELIVERIES)
+chooses_deliveries = _choosing(_CHOOSE_DELIVERIES, _run_filter)
 """For verbs on any deliveries."""
 chooses_what_waits = _choosing(
-    {name: option for name, option in _CHOOSE_DELIVERIES.items() if name not in ("error", "cause")}
+    {name: option for name, option in _CHOOSE_DELIVERIES.items() if name not in ("error", "cause")},
+    _run_filter,
 )
 """For verbs on what is pending."""
+chooses_results = _choosing(
+    {
+        "model_id": OfModel,
+        "user_id": OfUser,
+        "test_type": OfType,
+        "risk": OfRisk,
+        "since": TestedSince,
+        "until": TestedUntil,
+    },
+    _result_filter,
+)
+"""For verbs on results; each option is a field of a ResultFilter."""

@@ -7,21 +7,13 @@ from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fairmind_sync.cli.choices import choice
 from fairmind_sync.cli.command import AsJson, opened_to_look
-from fairmind_sync.cli.filters import (
-    Limit,
-    OfModel,
-    OfRisk,
-    OfType,
-    OfUser,
-    TestedSince,
-    TestedUntil,
-)
+from fairmind_sync.cli.filters import Limit, OfUser, chooses_results
 from fairmind_sync.cli.how_many import MOST_COUNTED, rest_of
 from fairmind_sync.cli.listing import Listing, Part
 from fairmind_sync.cli.markdown import AsMarkdown, show_as_markdown
@@ -31,6 +23,9 @@ from fairmind_sync.cli.showing import show
 from fairmind_sync.cli.when import shown
 from fairmind_sync.text import counted
 
+if TYPE_CHECKING:
+    from fairmind_sync.outbox.result_listing import ResultFilter
+
 _STATED = ("metrics passed", "metrics failed")
 """Numbers that are told above the listing."""
 
@@ -39,15 +34,11 @@ _FORMATS = ("csv", "jsonl")
 
 
 @results.command("list")
+@chooses_results
 def list_(
-    model_id: OfModel = None,
-    user_id: OfUser = None,
-    test_type: OfType = None,
-    risk: OfRisk = None,
-    since: TestedSince = None,
-    until: TestedUntil = None,
     limit: Limit = 50,
     *,
+    wanted: ResultFilter,
     check: Annotated[
         bool,
         typer.Option(
@@ -61,11 +52,10 @@ def list_(
 
     Example: fairmind-sync results list --risk high --since 7d
     """
-    from fairmind_sync.outbox.result_listing import ResultFilter, how_many, listed
+    from fairmind_sync.outbox.result_listing import how_many, listed
     from fairmind_sync.storage.engine import current_time, reading
 
     engine = opened_to_look()
-    wanted = ResultFilter(user_id, model_id, test_type, risk, since, until)
     with reading(engine) as connection:
         found = listed(connection, wanted, limit)
         total = how_many(connection, wanted, MOST_COUNTED) if len(found) == limit else len(found)
@@ -170,24 +160,19 @@ def _show_advice(record: dict[str, Any]) -> None:
 
 
 @results.command()
+@chooses_results
 def stats(
-    model_id: OfModel = None,
-    user_id: OfUser = None,
-    test_type: OfType = None,
-    risk: OfRisk = None,
-    since: TestedSince = None,
-    until: TestedUntil = None,
     *,
+    wanted: ResultFilter,
     as_json: AsJson = False,
 ) -> None:
     """Count results by risk and type of test, and the metrics that passed.
 
     Example: fairmind-sync results stats --model-id credit --since 30d
     """
-    from fairmind_sync.outbox.result_listing import ResultFilter, summed_up
+    from fairmind_sync.outbox.result_listing import summed_up
     from fairmind_sync.storage.engine import reading
 
-    wanted = ResultFilter(user_id, model_id, test_type, risk, since, until)
     with reading(opened_to_look()) as connection:
         found = summed_up(connection, wanted)
     if as_json:
@@ -204,6 +189,7 @@ def stats(
 
 
 @results.command()
+@chooses_results
 def export(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A file; else standard output.")
@@ -217,13 +203,8 @@ def export(
             **choice(_FORMATS, "formats"),
         ),
     ] = None,
-    model_id: OfModel = None,
-    user_id: OfUser = None,
-    test_type: OfType = None,
-    risk: OfRisk = None,
-    since: TestedSince = None,
-    until: TestedUntil = None,
     *,
+    wanted: ResultFilter,
     as_json: AsJson = False,
 ) -> None:
     """Write results to a file: CSV, a line a result, or JSON Lines with the whole content; oldest first.
@@ -233,9 +214,8 @@ def export(
     Example: fairmind-sync results export --since 2026-01-01 --until 2026-01-31 -o january.csv
     """
     from fairmind_sync.cli.exporting import export_csv, export_lines
-    from fairmind_sync.outbox.result_listing import ResultFilter, exported, newest_id
+    from fairmind_sync.outbox.result_listing import exported, newest_id
 
-    wanted = ResultFilter(user_id, model_id, test_type, risk, since, until)
     ends = output.suffix.lstrip(".") if output else ""
     is_csv = (form or ("jsonl" if as_json and not output else ends)) not in ("jsonl", "json")
     engine = opened_to_look()
