@@ -11,6 +11,7 @@ import pytest
 
 import fairmind_sync
 from fairmind_sync.storage import tables
+from tests import file_map
 
 PACKAGE = Path(fairmind_sync.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -64,3 +65,17 @@ def test_no_table_is_called_like_a_module() -> None:
         name for name, value in vars(tables).items() if value in tables.metadata.tables.values()
     }
     assert called & set(module_names()) == set()
+
+
+def test_the_docs_say_of_each_file_what_it_does() -> None:
+    told = file_map.PAGE.read_text(encoding="utf-8")
+    assert told == file_map.page(), "run: python -m tests.file_map"
+
+
+def test_each_file_says_what_it_does() -> None:
+    silent = [path for path in MODULES if path.name != "__init__.py" and not has_docstring(path)]
+    assert silent == []
+
+
+def has_docstring(path: Path) -> bool:
+    return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) is not None
