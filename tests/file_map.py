@@ -10,11 +10,12 @@ from pathlib import Path
 
 from tests.support.documents import CODE, DOCS
 
+_NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 PAGE = DOCS / "reference" / "files.md"
 _INTRODUCTION = """# What each file does
 
-A line for each file of `fairmind_sync/`: the first sentence of its docstring. What the folders are for, and
-which of them may import which: [the house](../ARCHITECTURE.md#the-house).
+A line for each file of `fairmind_sync/`: the first sentence of its docstring, and the functions and classes
+that other files may use. What the folders are for: [the house](../ARCHITECTURE.md#the-house).
 `python -m tests.file_map` writes this page.
 """
 
@@ -27,9 +28,7 @@ def page() -> str:
 def _sections() -> Iterator[str]:
     files = sorted(CODE.rglob("*.py"), key=lambda path: (path.parent, path.name))
     for folder, inside in groupby(files, attrgetter("parent")):
-        lines = [
-            f"- `{_inside(path)}`: {told}" for path in inside if (told := _first_sentence(path))
-        ]
+        lines = [line for path in inside if (line := _line(path))]
         yield "\n".join([f"## {_inside(folder) or CODE.name}", "", *lines, ""])
 
 
@@ -37,9 +36,14 @@ def _inside(path: Path) -> str:
     return "/".join(path.relative_to(CODE).parts)
 
 
-def _first_sentence(path: Path) -> str | None:
-    told = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
-    return told.splitlines()[0] if told else None
+def _line(path: Path) -> str | None:
+    """The file, the first sentence of its docstring, and what it gives to others; None for an empty file."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    told = ast.get_docstring(tree)
+    names = [f"`{node.name}`" for node in tree.body if isinstance(node, _NAMED)]
+    given = ", ".join(name for name in names if not name.startswith("`_"))
+    first = told.splitlines()[0] if told else ""
+    return f"- `{_inside(path)}`: {first}{f' {given}.' if given else ''}" if told else None
 
 
 if __name__ == "__main__":

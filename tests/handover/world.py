@@ -19,7 +19,14 @@ from fairmind_sync.handover import identity, partners, reading_bundles, taking_b
 from fairmind_sync.handover.identity import OwnSite
 from fairmind_sync.handover.reading_bundles import ReadReport
 from fairmind_sync.handover.writing_bundles import Sender, WrittenBundle
-from fairmind_sync.outbox import claims, deletion, outcomes, retry_discard, saving, sites
+from fairmind_sync.outbox import (
+    bundle_log,
+    claims,
+    deletion,
+    outcomes,
+    retry_discard,
+    saving,
+)
 from fairmind_sync.outbox.delivery_lookup import DeliveryRecord, RunFilter, find
 from fairmind_sync.results.delivery import Delivery, Run
 from fairmind_sync.results.error_kinds import ErrorKind
@@ -105,7 +112,7 @@ class Site:
 
     def bundles_out(self) -> list[str]:
         with reading(self.engine) as connection:
-            every = sites.bundles(connection, 10_000)
+            every = bundle_log.newest(connection, 10_000)
         return [one.bundle_key for one in every if (one.direction, one.kind) == ("out", "results")]
 
     def records(self) -> list[DeliveryRecord]:

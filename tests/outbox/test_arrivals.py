@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from fairmind_sync.outbox import arrivals, hand_over_lookup, hand_overs, sites
+from fairmind_sync.outbox import arrivals, bundle_log, hand_over_lookup, hand_overs
 from fairmind_sync.outbox.arrivals import ArrivingDelivery, ArrivingResult, ToldOutcome
+from fairmind_sync.outbox.bundle_log import BundleRecord
 from fairmind_sync.outbox.hand_over_lookup import WayOfDelivery
-from fairmind_sync.outbox.sites import BundleRecord, SiteRecord
+from fairmind_sync.outbox.sites import SiteRecord
 from fairmind_sync.storage.engine import reading, writing
 from fairmind_sync.storage.tables import arrivals_table, outbox_table, results_table
 from fairmind_sync.testing import new_result
@@ -111,7 +112,7 @@ def test_where_a_delivery_came_from_first_is_told(engine: Engine) -> None:
     take_in(engine, result(KEY))
     with writing(engine) as connection:
         arrivals.take_in(connection, OTHER, "a" * 32, [result(KEY)], LATER)
-        sites.note_bundle(
+        bundle_log.note(
             connection, BundleRecord("in", "results", BUNDLE, SITE, "there", NOW, 1, "a.bundle")
         )
         came = [hand_over_lookup.came_from(connection, each) for each in (1, 2)]

@@ -7,11 +7,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection, Engine
 
-from fairmind_sync.outbox import hand_over_lookup, hand_overs, sites
+from fairmind_sync.outbox import bundle_log, hand_over_lookup, hand_overs, sites
+from fairmind_sync.outbox.bundle_log import BundleRecord
 from fairmind_sync.outbox.delivery_lookup import RunFilter
 from fairmind_sync.outbox.hand_over_lookup import WayOfDelivery
 from fairmind_sync.outbox.hand_overs import OutgoingDelivery
-from fairmind_sync.outbox.sites import BundleRecord, SiteRecord
+from fairmind_sync.outbox.sites import SiteRecord
 from fairmind_sync.storage.engine import reading, writing
 from fairmind_sync.storage.tables import hand_overs_table, outbox_table
 from tests.support.clock import NOW
@@ -135,7 +136,7 @@ def test_where_a_delivery_went_last_is_told_by_the_best_name_there_is(engine: En
     told = []
     with writing(engine) as connection:
         told.append(hand_over_lookup.went_to(connection, 1))
-        sites.note_bundle(connection, bundle)
+        bundle_log.note(connection, bundle)
         told.append(hand_over_lookup.went_to(connection, 1))
         sites.trust(connection, SiteRecord(SITE, "of today", "keys"), NOW)
         told.append(hand_over_lookup.went_to(connection, 1))

@@ -1,4 +1,4 @@
-"""Sites and bundles as the database keeps them."""
+"""Sites as the database keeps them."""
 
 from __future__ import annotations
 
@@ -11,30 +11,21 @@ from sqlalchemy import Connection, Engine
 
 from fairmind_sync.outbox import hand_overs, sites
 from fairmind_sync.outbox.delivery_lookup import RunFilter
-from fairmind_sync.outbox.sites import BundleRecord, SiteRecord
+from fairmind_sync.outbox.sites import SiteRecord
 from fairmind_sync.results.states import DELIVERED
 from fairmind_sync.storage.engine import writing
 from fairmind_sync.storage.tables import outbox_table
+from tests.outbox.other_sites import FIRST, SECOND, THERE, hand_over
 from tests.support.clock import NOW
 from tests.support.deliveries import save
 
-FIRST, SECOND = "a" * 32, "b" * 32
-THERE = SiteRecord("f" * 32, "there", "keys of there")
 ELSEWHERE = SiteRecord("e" * 32, "elsewhere", "keys of elsewhere")
-OUT = BundleRecord("out", "results", FIRST, THERE.fingerprint, "there", NOW, 2, "out.bundle")
 
 
 @pytest.fixture
 def connection(engine: Engine) -> Iterator[Connection]:
     with writing(engine) as connection:
         yield connection
-
-
-def hand_over(engine: Engine, connection: Connection, site: SiteRecord, key: str) -> None:
-    """One more delivery, by a bundle of that key."""
-    ids = hand_overs.candidates(connection, RunFilter(), site.fingerprint, NOW, again=False)
-    (result,) = hand_overs.outgoing(connection, ids, site.fingerprint)
-    hand_overs.mark(connection, result.deliveries, site.fingerprint, key, NOW, again=False)
 
 
 def test_before_there_is_an_identity_there_is_none(connection: Connection) -> None:
@@ -113,27 +104,3 @@ def test_a_site_holds_what_went_there_and_has_no_outcome(engine: Engine) -> None
         hand_overs.mark(connection, deliveries, ELSEWHERE.fingerprint, SECOND, NOW, again=False)
         assert sites.held_by(connection, THERE.fingerprint) == 0
         assert sites.held_by(connection, ELSEWHERE.fingerprint) == 3
-
-
-def test_a_bundle_is_news_once(connection: Connection) -> None:
-    assert [sites.note_bundle(connection, OUT) for _ in range(2)] == [True, False]
-    assert sites.bundles(connection, 9) == [OUT]
-
-
-def test_bundles_are_told_the_newest_first_with_what_is_still_out(engine: Engine) -> None:
-    save(engine, "mlflow")
-    came = replace(OUT, direction="in")
-    other = replace(OUT, bundle_key=SECOND)
-    with writing(engine) as connection:
-        hand_over(engine, connection, THERE, FIRST)
-        for bundle in (OUT, came, other):
-            sites.note_bundle(connection, bundle)
-        assert sites.bundles(connection, 2) == [other, came]
-        assert sites.bundles(connection, 9)[-1] == replace(OUT, out_still=1)
-
-
-def test_a_bundle_that_went_out_is_named_by_how_its_key_begins(connection: Connection) -> None:
-    for bundle in (OUT, replace(OUT, direction="in"), replace(OUT, bundle_key=SECOND)):
-        sites.note_bundle(connection, bundle)
-    assert sites.bundles(connection, 9, "aaa") == [OUT]
-    assert sites.bundles(connection, 9, "a_a") == []

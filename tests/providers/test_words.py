@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fairmind_sync.errors import ProviderBlockedError
-from fairmind_sync.providers.mlflow import own_settings
+from fairmind_sync.providers.mlflow import doctor_remarks
 from fairmind_sync.providers.mlflow.strangers import stranger
 from fairmind_sync.providers.variables import absolute, trim
 from fairmind_sync.providers.wandb.mistakes import (
@@ -110,7 +110,7 @@ def test_macs_receiver_is_told_by_its_name(server: str) -> None:
 
 
 def test_a_folder_of_files_is_told_with_the_way_out() -> None:
-    (remark,) = own_settings.remarks(Settings(mlflow_tracking_uri="./mlruns"))
+    (remark,) = doctor_remarks.remarks(Settings(mlflow_tracking_uri="./mlruns"))
     assert (remark.what, remark.detail) == (
         "MLflow's store",
         "a folder of files: MLflow keeps such stores in maintenance mode, and adds nothing to them",
@@ -139,9 +139,9 @@ def test_a_folder_of_files_is_told_with_the_way_out() -> None:
 def test_a_public_url_is_told_with_what_answers_there(
     monkeypatch: pytest.MonkeyPatch, versions: dict[str, str | None], detail: str, remedy: str
 ) -> None:
-    monkeypatch.setattr(own_settings, "_version", versions.__getitem__)
+    monkeypatch.setattr(doctor_remarks, "_version", versions.__getitem__)
     settings = Settings(mlflow_tracking_uri="http://ann:pw@own/", mlflow_public_url="http://public")
-    (remark,) = own_settings.remarks(settings)
+    (remark,) = doctor_remarks.remarks(settings)
     assert (remark.what, remark.detail) == ("MLflow's public URL", detail)
     assert remark.remedy.startswith(remedy)
     assert bool(remark.remedy) == bool(remedy)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 
 from fairmind_sync.results.extraction import Extract, extract, summary_text
-from fairmind_sync.results.names import MOST_GROUP_NUMBERS
+from fairmind_sync.results.metric_names import MOST_GROUP_NUMBERS
 from fairmind_sync.results.plain_json import Json
 from fairmind_sync.results.run_description import describe
 from tests.support.values import SAVED_AT, for_all, objects, saved_result

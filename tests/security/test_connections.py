@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from fairmind_sync.api import room, server
+from fairmind_sync.api import connection_limits, room
 from fairmind_sync.settings import Settings
 from tests.security.serving import served
 from tests.security.test_limits import HEALTHZ, connect, is_cut, reply_to, rest_of, status_of
@@ -29,7 +29,7 @@ def crowd(url: str, size: int) -> Iterator[list[socket.socket]]:
 def narrow(monkeypatch: pytest.MonkeyPatch, configured: Settings) -> Iterator[str]:
     """A server that takes few connections, and waits long for what they say."""
     monkeypatch.setattr(room, "MOST_CONNECTIONS", 5)
-    monkeypatch.setattr(server, "HEAD_SECONDS", FAR_AWAY_S)
+    monkeypatch.setattr(connection_limits, "HEAD_SECONDS", FAR_AWAY_S)
     with served(configured) as url:
         yield url
 
@@ -37,7 +37,7 @@ def narrow(monkeypatch: pytest.MonkeyPatch, configured: Settings) -> Iterator[st
 def test_one_connection_too_many_is_told_to_come_back(
     monkeypatch: pytest.MonkeyPatch, narrow: str
 ) -> None:
-    monkeypatch.setattr(server, "SILENCE_SECONDS", FAR_AWAY_S)
+    monkeypatch.setattr(connection_limits, "SILENCE_SECONDS", FAR_AWAY_S)
     with crowd(narrow, 5), connect(narrow) as surplus:
         head, _, body = rest_of(surplus, to=b"}").partition(b"\r\n\r\n")
     assert b"503 Service Unavailable\r\n" in head
@@ -48,7 +48,7 @@ def test_one_connection_too_many_is_told_to_come_back(
 def test_what_a_refused_connection_says_is_passed_over(
     monkeypatch: pytest.MonkeyPatch, narrow: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(server, "SILENCE_SECONDS", 0.5)
+    monkeypatch.setattr(connection_limits, "SILENCE_SECONDS", 0.5)
     with connect(narrow) as first, crowd(narrow, 4), connect(narrow) as surplus:
         surplus.sendall(HEALTHZ)
         assert rest_of(surplus).count(b"HTTP/1.1") == 1
@@ -60,7 +60,7 @@ def test_what_a_refused_connection_says_is_passed_over(
 def test_connections_that_stay_silent_make_way(
     monkeypatch: pytest.MonkeyPatch, narrow: str
 ) -> None:
-    monkeypatch.setattr(server, "SILENCE_SECONDS", 0.01)
+    monkeypatch.setattr(connection_limits, "SILENCE_SECONDS", 0.01)
     with crowd(narrow, 5) as connections:
         assert eventually(lambda: status_of(reply_to(narrow, HEALTHZ)) == 200)
         assert eventually(lambda: any(map(is_cut, connections)))

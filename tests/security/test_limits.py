@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import Engine
 
-from fairmind_sync.api import body_limits, server
+from fairmind_sync.api import body_limits, connection_limits
 from fairmind_sync.outbox import delivery_lookup
 from fairmind_sync.outbox.delivery_lookup import RunFilter
 from fairmind_sync.settings import Settings
@@ -153,14 +153,14 @@ def test_what_is_no_http_leaves_the_server_serving(url: str, noise: bytes) -> No
 def test_a_head_that_does_not_come_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch, url: str, beginning: bytes
 ) -> None:
-    monkeypatch.setattr(server, "HEAD_SECONDS", 0.2)
+    monkeypatch.setattr(connection_limits, "HEAD_SECONDS", 0.2)
     assert reply_to(url, beginning) == b""
 
 
 def test_a_head_that_comes_byte_by_byte_is_cut_off(
     monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
-    monkeypatch.setattr(server, "HEAD_SECONDS", 0.2)
+    monkeypatch.setattr(connection_limits, "HEAD_SECONDS", 0.2)
     with connect(url) as connection:
         eventually(lambda: cut_while_sending(connection))
 
@@ -176,7 +176,7 @@ def cut_while_sending(connection: socket.socket) -> bool:
 def test_a_second_head_that_does_not_come_is_not_waited_for_either(
     monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
-    monkeypatch.setattr(server, "HEAD_SECONDS", 2)
+    monkeypatch.setattr(connection_limits, "HEAD_SECONDS", 2)
     with connect(url) as connection:
         connection.sendall(HEALTHZ.replace(b"close", b"keep-alive"))
         answer = b""

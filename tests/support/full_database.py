@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine, insert
 
 from fairmind_sync.outbox import (
     arrivals,
+    bundle_log,
     delivery_lookup,
     hand_overs,
     idempotency,
@@ -20,8 +21,9 @@ from fairmind_sync.outbox import (
     webhook_events,
 )
 from fairmind_sync.outbox.arrivals import ArrivingDelivery, ArrivingResult
+from fairmind_sync.outbox.bundle_log import BundleRecord
 from fairmind_sync.outbox.delivery_lookup import RunFilter
-from fairmind_sync.outbox.sites import BundleRecord, SiteRecord
+from fairmind_sync.outbox.sites import SiteRecord
 from fairmind_sync.provider_names import PROVIDERS
 from fairmind_sync.storage.engine import writing
 from fairmind_sync.storage.tables import provider_samples_table
@@ -70,7 +72,7 @@ def _hand_over(connection: Connection) -> None:
     site, bundle = "f" * 32, "b" * 32
     sites.set_own(connection, "here", "keys")
     sites.trust(connection, SiteRecord(site, "there", "other keys"), NOW)
-    sites.note_bundle(
+    bundle_log.note(
         connection, BundleRecord("out", "results", bundle, site, "there", NOW, 1, "out.bundle")
     )
     ids = hand_overs.candidates(connection, RunFilter(test_id="once"), site, NOW, again=False)

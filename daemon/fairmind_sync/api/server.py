@@ -7,14 +7,13 @@ import socket
 import threading
 from contextlib import suppress
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import h11
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from fairmind_sync.api.app import create_app
-from fairmind_sync.api.room import crowded_reply, most_connections
+from fairmind_sync.api.connection_limits import ImpatientProtocol
+from fairmind_sync.api.room import most_connections
 from fairmind_sync.api.session import tokens_of
 from fairmind_sync.errors import SettingsError
 from fairmind_sync.settings import OF_THE_API
@@ -22,10 +21,6 @@ from fairmind_sync.settings import OF_THE_API
 if TYPE_CHECKING:
     from fairmind_sync.settings import Settings
 
-HEAD_SECONDS = 10.0
-"""A client that needs longer for a request's head is cut off."""
-SILENCE_SECONDS = 1.0
-"""A connection that has been silent for longer makes way for a new one, where there are too many."""
 _LARGEST_HEAD = 64 * 1024
 _LONGEST_QUEUE = 512
 
@@ -80,7 +75,7 @@ class ApiServer:
     def __init__(self, settings: Settings, listener: socket.socket) -> None:
         config = uvicorn.Config(
             create_app(settings),
-            http=_ImpatientProtocol,
+            http=ImpatientProtocol,
             ws="none",
             log_config=None,
             access_log=False,
@@ -125,76 +120,6 @@ class _CalmServer(uvicorn.Server):
         self.should_exit = True
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._end.set)
-
-
-class _ImpatientProtocol(H11Protocol):
-    """Cuts a connection that doesn't bring a whole request head in time; uvicorn waits for ever.
-
-    `silent_since` is when the connection began to owe a head, by the loop's clock; None while a request of
-    the connection is answered.
-    """
-
-    silent_since: float | None = None
-    _is_refused = False
-    _deadline: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
-        if len(self.connections) > most_connections() and not self._makes_way():
-            self._refuse()
-        else:
-            self.silent_since = self.loop.time()
-            self._expect_head()
-
-    def data_received(self, data: bytes) -> None:
-        if self._is_refused:
-            return
-        if self._deadline is None:
-            self._expect_head()
-        super().data_received(data)
-
-    def handle_events(self) -> None:
-        super().handle_events()
-        if self.conn.their_state is not h11.IDLE:  # the head is there
-            self._forget_deadline()
-            self.silent_since = None
-
-    def on_response_complete(self) -> None:
-        self.silent_since = self.loop.time()
-        super().on_response_complete()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._forget_deadline()
-        super().connection_lost(exc)
-
-    def _refuse(self) -> None:
-        """Answers that there are too many, and reads on for a moment: else the system may drop the answer."""
-        self._is_refused = True
-        self.transport.write(crowded_reply())
-        if len(self.connections) > 1.5 * most_connections():
-            self.transport.close()
-        else:
-            self.transport.write_eof()
-            self._deadline = self.loop.call_later(SILENCE_SECONDS, self.transport.close)
-
-    def _makes_way(self) -> bool:
-        """Cuts the connection that has been silent longest; returns False if all are busy or just came."""
-        others: set[_ImpatientProtocol] = self.connections - {self}  # type: ignore[assignment]
-        silent = [one for one in others if one.silent_since is not None]
-        oldest = min(silent, key=lambda one: one.silent_since or 0, default=None)
-        if oldest is None or self.loop.time() - (oldest.silent_since or 0) < SILENCE_SECONDS:
-            return False
-        oldest.silent_since = None
-        oldest.transport.close()
-        return True
-
-    def _expect_head(self) -> None:
-        self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.close)
-
-    def _forget_deadline(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
 
 
 def _is_loopback(host: str) -> bool:

@@ -235,12 +235,12 @@ def list_(limit: Limit = 50, *, as_json: AsJson = False) -> None:
 
     Example: fairmind-sync bundle list
     """
-    from fairmind_sync.outbox import sites
+    from fairmind_sync.outbox import bundle_log
     from fairmind_sync.storage.engine import reading
 
     engine, _ = own_site()
     with reading(engine) as connection:
-        found = sites.bundles(connection, limit)
+        found = bundle_log.newest(connection, limit)
     if as_json:
         print_json([asdict(one) for one in found])
         return

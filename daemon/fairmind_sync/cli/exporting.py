@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 from fairmind_sync.cli.standard_streams import standard_output
 from fairmind_sync.evidence.group_table import csv_cell
 from fairmind_sync.evidence.result_json import strict
-from fairmind_sync.results.names import numbers_by_name
+from fairmind_sync.results.metric_names import numbers_by_name
 from fairmind_sync.results.readable_keys import USUAL_RULES, readable_keys
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The worker processes that a daemon has on this machine: how one starts, lives and ends."""
+"""The worker processes that a daemon has on this machine: how one starts and lives, and how all are ended."""
 
 from __future__ import annotations
 

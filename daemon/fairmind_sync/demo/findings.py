@@ -1,4 +1,4 @@
-"""What the demo's results say: each model's selection rates, and the two runs that are worth a look."""
+"""Reads the demo's results back for people: a table of selection rates, and two runs worth a look."""
 
 from __future__ import annotations
 

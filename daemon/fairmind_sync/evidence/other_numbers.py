@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from fairmind_sync.evidence.wording import number
 from fairmind_sync.results.keys import KeyPath
-from fairmind_sync.results.names import every_number
+from fairmind_sync.results.metric_names import every_number
 from fairmind_sync.results.plain_json import Json
 from fairmind_sync.results.recognition import words
 from fairmind_sync.results.recognition.rows import Row

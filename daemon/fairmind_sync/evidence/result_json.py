@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from fairmind_sync.results.content_digest import content_digest
 from fairmind_sync.results.delivery import SavedResult
-from fairmind_sync.results.names import numbers_by_name
+from fairmind_sync.results.metric_names import numbers_by_name
 from fairmind_sync.results.plain_json import Json, dumps
 from fairmind_sync.results.readable_keys import renamed_parts
 from fairmind_sync.results.verdict import Verdict

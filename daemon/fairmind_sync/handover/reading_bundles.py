@@ -15,8 +15,8 @@ from fairmind_sync.errors import BundleError
 from fairmind_sync.event_log import get_logger
 from fairmind_sync.handover import carried, partners
 from fairmind_sync.handover.checked_bundle import Gate, ReadBundle, opened
-from fairmind_sync.outbox import arrivals, homecoming, operator_log, sites
-from fairmind_sync.outbox.sites import BundleRecord
+from fairmind_sync.outbox import arrivals, bundle_log, homecoming, operator_log
+from fairmind_sync.outbox.bundle_log import BundleRecord
 from fairmind_sync.storage.engine import current_time, writing
 from fairmind_sync.storage.sqlite_file import require_space
 from fairmind_sync.text import counted
@@ -150,7 +150,7 @@ class _Reader:
 
     def _note(self, connection: Connection, deliveries: int, now: datetime) -> bool:
         of = self._bundle
-        return sites.note_bundle(
+        return bundle_log.note(
             connection,
             BundleRecord(
                 *("in", of.kind, of.key, self._site, of.sender.name, now),

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from fairmind_sync.errors import BundleError
 from fairmind_sync.event_log import get_logger
-from fairmind_sync.outbox import hand_overs, operator_log, sites
+from fairmind_sync.outbox import bundle_log, hand_overs, operator_log
 from fairmind_sync.storage.engine import current_time, reading, writing
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from fairmind_sync.outbox.bundle_log import BundleRecord
     from fairmind_sync.outbox.operator_log import Actor
-    from fairmind_sync.outbox.sites import BundleRecord
 
 _SHORTEST = 4
 
@@ -28,7 +28,7 @@ def bundle_named(engine: Engine, named: str) -> tuple[BundleRecord, int]:
     """
     with reading(engine) as connection:
         found = (
-            [one for one in sites.bundles(connection, 3, named) if one.kind == "results"]
+            [one for one in bundle_log.newest(connection, 3, named) if one.kind == "results"]
             if len(named) >= _SHORTEST
             else []
         )

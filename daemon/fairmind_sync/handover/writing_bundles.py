@@ -21,9 +21,9 @@ from fairmind_sync.event_log import get_logger
 from fairmind_sync.handover import bundle_format, carried
 from fairmind_sync.handover.sealing import Encryption
 from fairmind_sync.handover.unsigned_bundle import UnsignedBundle
-from fairmind_sync.outbox import arrivals, hand_overs, operator_log, sites
+from fairmind_sync.outbox import arrivals, bundle_log, hand_overs, operator_log, sites
+from fairmind_sync.outbox.bundle_log import BundleRecord
 from fairmind_sync.outbox.hand_overs import AT_ONCE
-from fairmind_sync.outbox.sites import BundleRecord
 from fairmind_sync.storage.engine import current_time, reading, writing
 
 if TYPE_CHECKING:
@@ -216,7 +216,7 @@ def _note(
     record = BundleRecord(
         *("out", bundle.kind, bundle.key, to.fingerprint, to.name, now, count, str(bundle.file))
     )
-    sites.note_bundle(connection, record)
+    bundle_log.note(connection, record)
     action: operator_log.Action = "export" if bundle.kind == "results" else "receipts"
     subject = f"bundle {bundle.key} for site {to.name}"
     operator_log.note(connection, action, sender.by, now, subject=subject, count=count)

@@ -1,4 +1,4 @@
-"""Finds out what is wrong and what to do: one finding for each check, with a remedy where needed."""
+"""Finds out what is wrong and what to do: settings, providers, their backlogs, the daemon; a finding each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Claim, deliver, record: one provider's deliveries, batch after batch, until nothing is due.
+"""Claim, deliver, record: one provider's deliveries, batch after batch; first a probe, where it was away.
 
 Database transactions and provider calls alternate and never nest.
 """

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from fairmind_sync.results.delivery import SavedResult
-from fairmind_sync.results.first_names import numbers_by_path
+from fairmind_sync.results.earlier_names import numbers_by_path
 from fairmind_sync.results.keys import KeyPath, KeyRules, keys_for
+from fairmind_sync.results.metric_names import Numbers, numbers_by_name
 from fairmind_sync.results.name_choice import Names
-from fairmind_sync.results.names import Numbers, numbers_by_name
 from fairmind_sync.results.plain_json import Json
 from fairmind_sync.results.readable_keys import readable_keys
 

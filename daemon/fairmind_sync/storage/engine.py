@@ -1,4 +1,4 @@
-"""Opens SQLite files and PostgreSQL databases alike, and runs transactions on either."""
+"""Opens SQLite files and PostgreSQL databases alike, runs transactions, tells the time for all users."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose a database is: ours by our own version table, of an earlier version of ours, or another program's."""
+"""Whose a database is when it is opened: ours, at which schema revision; empty; or another program's."""
 
 from __future__ import annotations
 
@@ -21,6 +21,16 @@ def revision(connection: Connection) -> str | None:
     if inspect(connection).has_table(VERSION_TABLE, schema=place):
         return version_in(connection, VERSION_TABLE, place)
     return former_revision(connection)
+
+
+def revision_or_room(connection: Connection) -> str | None:
+    """Returns the schema's revision; None for an empty database that can take our tables."""
+    found = revision(connection)
+    if found is None:
+        require_no_foreign_tables(connection)
+        if not is_file(connection.engine):
+            postgresql.require_unicode(connection)
+    return found
 
 
 def tables_of(connection: Connection) -> list[str]:

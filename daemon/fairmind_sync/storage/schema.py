@@ -111,7 +111,7 @@ def create_if_missing(engine: Engine) -> None:
     Raises:
         SchemaError: as `ready_engine`.
     """
-    found = _seen(engine, _revision_or_room)
+    found = _seen(engine, ownership.revision_or_room)
     if found is None:
         migrate(engine)
     elif not _is_usable(engine, found):
@@ -220,16 +220,6 @@ def back_up(engine: Engine, label: str) -> Path:
             sqlite_file.copy_to(engine, target)
             return target
     raise SchemaError(f"there are too many backups beside {source}: move some away.")
-
-
-def _revision_or_room(connection: Connection) -> str | None:
-    """Returns the schema's revision; None for an empty database that can take our tables."""
-    found = ownership.revision(connection)
-    if found is None:
-        ownership.require_no_foreign_tables(connection)
-        if not is_file(connection.engine):
-            postgresql.require_unicode(connection)
-    return found
 
 
 def _is_usable(engine: Engine, found: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fairmind_sync.evidence.wording import number
-from fairmind_sync.results.names import numbers_by_name
+from fairmind_sync.results.metric_names import numbers_by_name
 from fairmind_sync.results.plain_json import Json
 from fairmind_sync.results.recognition import words
 

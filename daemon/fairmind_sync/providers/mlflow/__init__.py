@@ -71,7 +71,7 @@ def _password_in_file() -> str:
 
 def remarks(settings: Settings) -> Iterable[Remark]:
     """Returns what there is to tell of a store of files and of the public URL."""
-    from fairmind_sync.providers.mlflow.own_settings import remarks as found
+    from fairmind_sync.providers.mlflow.doctor_remarks import remarks as found
 
     return found(settings)
 

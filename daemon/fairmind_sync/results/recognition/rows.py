@@ -1,4 +1,4 @@
-"""What a result says of its groups and metrics, one row a group and metric. Pure."""
+"""What was recognised in a result, one row for each group and metric. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds the numbers of groups and metrics in a result, in the shapes in which toolkits write them. Pure.
+"""Walks a result and finds its groups' and metrics' numbers and counts, in toolkits' shapes. Pure.
 
 Shapes: `{group: number}` and `{group: {metric: number}}` under a key that names groups, `{metric: {group:
 number}}`, each of them within an attribute or not; `{metric: {value, passed, ...}}`; lists of objects, and

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from fairmind_sync.results.names import MOST_GROUP_NUMBERS, numbers_by_name
+from fairmind_sync.results.metric_names import MOST_GROUP_NUMBERS, numbers_by_name
 from fairmind_sync.results.plain_json import Json
 from tests.results.examples import NAMES, example
 from tests.support.values import for_all, objects

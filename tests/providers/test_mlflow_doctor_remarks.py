@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fairmind_sync.providers.mlflow.own_settings import remarks
+from fairmind_sync.providers.mlflow.doctor_remarks import remarks
 from fairmind_sync.settings import Settings
 from tests.standins.impostor import impostor
 from tests.standins.loopback import Reply
