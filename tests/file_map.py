@@ -14,7 +14,7 @@ _NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 PAGE = DOCS / "reference" / "files.md"
 _INTRODUCTION = """# What each file does
 
-A line for each file of `fairmind_sync/`: the first sentence of its docstring, and the functions and classes
+A line for each file of `fairmind_sync/`: the first paragraph of its docstring, and the functions and classes
 that other files may use. What the folders are for: [the house](../ARCHITECTURE.md#the-house).
 `python -m tests.file_map` writes this page.
 """
@@ -37,12 +37,12 @@ def _inside(path: Path) -> str:
 
 
 def _line(path: Path) -> str | None:
-    """The file, the first sentence of its docstring, and what it gives to others; None for an empty file."""
+    """The file, the beginning of its docstring, and what it gives to others; None for an empty file."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     told = ast.get_docstring(tree)
     names = [f"`{node.name}`" for node in tree.body if isinstance(node, _NAMED)]
     given = ", ".join(name for name in names if not name.startswith("`_"))
-    first = told.splitlines()[0] if told else ""
+    first = " ".join((told or "").partition("\n\n")[0].split())
     return f"- `{_inside(path)}`: {first}{f' {given}.' if given else ''}" if told else None
 
 

@@ -20,6 +20,7 @@ MOST_LINES = 300
 PASSED_BY_PRODUCERS = ("intake", "outbox", "results", "storage")
 IN_EACH_PROVIDERS_FOLDER = {"content", "provider"}
 """Modules that say the same of each provider."""
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def test_each_file_can_be_read_in_one_go() -> None:
@@ -79,3 +80,18 @@ def test_each_file_says_what_it_does() -> None:
 
 def has_docstring(path: Path) -> bool:
     return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) is not None
+
+
+def beginnings() -> Iterator[tuple[str, int, int]]:
+    """Yields of each docstring where it is, how many lines its first paragraph has, and how many it may."""
+    for path in MODULES:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, DOCUMENTED) and (told := ast.get_docstring(node)):
+                lines = len(told.partition("\n\n")[0].splitlines())
+                name = getattr(node, "name", "the module")
+                yield f"{path.stem}: {name}", lines, 2 if node is tree else 1
+
+
+def test_a_docstring_begins_with_one_line_and_a_modules_with_two_at_most() -> None:
+    assert [where for where, lines, most in beginnings() if lines > most] == []
