@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
-from fairmind_sync.api import create_app, room
+from fairmind_sync.api import create_app, request_limits
 from fairmind_sync.api.schemas import MOST_VALUES
 from fairmind_sync.clock import utc_now
 from fairmind_sync.intake.wait import DeliveryWait
@@ -94,7 +94,7 @@ def test_a_request_waits_for_its_delivery(client: TestClient, engine: Engine) ->
 def test_where_too_many_wait_who_waits_longest_is_answered_at_once(
     client: TestClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "MOST_WAITING", 1)
+    monkeypatch.setattr(request_limits, "MOST_WAITING", 1)
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(client.post, URL, json=body(wait=60, test_id="first"))
         eventually(lambda: rows(engine, outbox_table))

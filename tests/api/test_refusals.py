@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from prometheus_client import REGISTRY
 from sqlalchemy import Engine
 
-from fairmind_sync.api import document, refusals, room
+from fairmind_sync.api import document, refusals, request_limits
 from fairmind_sync.api import router as mounted
 from fairmind_sync.settings import Settings
 from tests.api.test_endpoints import BASE, body, client_of
@@ -96,7 +96,7 @@ def test_a_save_without_the_token_is_counted(configured: Settings) -> None:
 def test_a_save_without_a_place_is_counted(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "MOST_AT_ONCE", 0)
+    monkeypatch.setattr(request_limits, "MOST_AT_ONCE", 0)
     with counting() as found:
         client.post(URL, json=body())
     assert found() == {"crowded": 1}

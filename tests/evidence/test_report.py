@@ -11,7 +11,7 @@ from hypothesis import given
 
 from fairmind_sync.evidence.charts import MOST_BARS
 from fairmind_sync.evidence.files import report_of
-from fairmind_sync.evidence.grids import MOST_ROWS
+from fairmind_sync.evidence.html_tables import MOST_ROWS
 from fairmind_sync.evidence.report import MOST_CHARTS, MOST_SENTENCES
 from fairmind_sync.results.plain_json import Json
 from tests.results.examples import NAMES, example

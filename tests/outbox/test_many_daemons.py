@@ -21,8 +21,8 @@ from fairmind_sync.outbox.saving import save_all
 from fairmind_sync.providers.base import Ledger
 from fairmind_sync.relay import sweep
 from fairmind_sync.relay.loop import Relay
+from fairmind_sync.storage.advisory_locks import try_advisory_lock
 from fairmind_sync.storage.engine import current_time, reading, writing
-from fairmind_sync.storage.locks import try_advisory_lock
 from fairmind_sync.storage.tables import attempts_table, delivery_counts_table, results_table
 from fairmind_sync.storage.tables import outbox_table as deliveries
 from fairmind_sync.testing import FakeProvider, new_result

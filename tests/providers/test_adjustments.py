@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fairmind_sync.providers.base import log_adjustments
+from fairmind_sync.providers.adjustments import log_adjustments
 from fairmind_sync.results.keys import Renaming
 from tests.support.log_events import captured_logs
 from tests.support.values import delivery

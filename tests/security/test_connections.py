@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from fairmind_sync.api import connection_limits, room
+from fairmind_sync.api import connection_count, connection_limits
 from fairmind_sync.settings import Settings
 from tests.security.serving import served
 from tests.security.test_limits import HEALTHZ, connect, is_cut, reply_to, rest_of, status_of
@@ -28,7 +28,7 @@ def crowd(url: str, size: int) -> Iterator[list[socket.socket]]:
 @pytest.fixture
 def narrow(monkeypatch: pytest.MonkeyPatch, configured: Settings) -> Iterator[str]:
     """A server that takes few connections, and waits long for what they say."""
-    monkeypatch.setattr(room, "MOST_CONNECTIONS", 5)
+    monkeypatch.setattr(connection_count, "MOST_CONNECTIONS", 5)
     monkeypatch.setattr(connection_limits, "HEAD_SECONDS", FAR_AWAY_S)
     with served(configured) as url:
         yield url

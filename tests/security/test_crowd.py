@@ -13,7 +13,7 @@ import httpx2
 import pytest
 from sqlalchemy import Engine
 
-from fairmind_sync.api import document, room
+from fairmind_sync.api import connection_count, document, request_limits
 from fairmind_sync.outbox import delivery_lookup
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage.tables import results_table
@@ -30,7 +30,7 @@ SURPLUS = 3
 @pytest.fixture
 def url(configured: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A server with little room."""
-    monkeypatch.setattr(room, "MOST_AT_ONCE", MOST)
+    monkeypatch.setattr(request_limits, "MOST_AT_ONCE", MOST)
     with served(configured) as url:
         yield url
 
@@ -93,7 +93,7 @@ def test_what_still_comes_is_read_before_a_refusal() -> None:
     async def receive() -> dict[str, object]:
         return messages.pop()
 
-    asyncio.run(room.skip_body(receive))
+    asyncio.run(request_limits.skip_body(receive))
     assert messages == []
 
 
@@ -101,11 +101,11 @@ def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyP
     async def receive() -> dict[str, object]:
         return await asyncio.Future()
 
-    monkeypatch.setattr(room, "_SKIP_S", 0.01)
-    asyncio.run(room.skip_body(receive))
+    monkeypatch.setattr(request_limits, "_SKIP_S", 0.01)
+    asyncio.run(request_limits.skip_body(receive))
 
 
-@pytest.mark.parametrize("path", room.HEALTH)
+@pytest.mark.parametrize("path", request_limits.HEALTH)
 def test_health_has_room_in_a_crowd(url: str, gate: threading.Event, path: str) -> None:
     with posting(url, gate, MOST + 1) as requests:
         eventually(ended(requests, 1))
@@ -113,7 +113,7 @@ def test_health_has_room_in_a_crowd(url: str, gate: threading.Event, path: str) 
     assert b"too many requests" not in reply.content
 
 
-@pytest.mark.parametrize("path", room.HEALTH)
+@pytest.mark.parametrize("path", request_limits.HEALTH)
 def test_health_has_threads_of_its_own(
     url: str, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
@@ -124,7 +124,7 @@ def test_health_has_threads_of_its_own(
         opened.wait()
 
     count = 40  # as many as Starlette has threads
-    monkeypatch.setattr(room, "MOST_AT_ONCE", count + 1)
+    monkeypatch.setattr(request_limits, "MOST_AT_ONCE", count + 1)
     monkeypatch.setattr(delivery_lookup, "delivery_by_run", find_later)
     with ThreadPoolExecutor(count) as pool:
         try:
@@ -155,4 +155,4 @@ def test_where_few_files_may_be_open_there_are_fewer_places(
     monkeypatch: pytest.MonkeyPatch, files: int, most: int
 ) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _which: (files, files))
-    assert room.most_connections() == most
+    assert connection_count.most_connections() == most

@@ -9,7 +9,7 @@ from unittest.mock import patch
 import pytest
 
 from fairmind_sync.errors import StorageError
-from fairmind_sync.storage.locks import try_advisory_lock
+from fairmind_sync.storage.advisory_locks import try_advisory_lock
 from tests.simulation.carrying_out import CarryingOut
 from tests.simulation.events import Planned, Step
 from tests.simulation.faults import COMMIT, Fault

@@ -16,9 +16,9 @@ from sqlalchemy.pool import QueuePool
 
 from fairmind_sync.storage import engine as engines
 from fairmind_sync.storage import schema
+from fairmind_sync.storage.advisory_locks import advisory_lock
 from fairmind_sync.storage.commit_watch import CommitWatch
 from fairmind_sync.storage.engine import let_go, open_engine, reading, shared_engine, writing
-from fairmind_sync.storage.locks import advisory_lock
 from fairmind_sync.storage.tables import heartbeat_table, provider_table, results_table
 from tests.support.clock import NOW
 from tests.support.databases import rows

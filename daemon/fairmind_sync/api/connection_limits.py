@@ -1,4 +1,6 @@
-"""How many connections the API's server keeps, and how long a silent one: the surplus is refused or cut."""
+"""Cuts connections of the API's server: those without a whole request head in time, and, where there are too
+many, the silent or the newest.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,8 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from fairmind_sync.api.room import crowded_reply, most_connections
+from fairmind_sync.api.connection_count import most_connections
+from fairmind_sync.api.request_limits import crowded_reply
 
 HEAD_SECONDS = 10.0
 """A client that needs longer for a request's head is cut off."""

@@ -1,4 +1,6 @@
-"""Gives endpoints settings and store: the app's, or the environment's where a backend mounts the router."""
+"""What FastAPI gives to endpoints as arguments: settings, database, who acts, checked ids; the app's, or the
+environment's where a backend mounts the router.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from fastapi import Depends, Path, Request
 from sqlalchemy import Engine
 from starlette.convertors import PathConvertor, register_url_convertor
 
-from fairmind_sync.api.room import WaitingRoom
+from fairmind_sync.api.request_limits import WaitingRoom
 from fairmind_sync.api.session import Visitor
 from fairmind_sync.outbox.delivery_lookup import LARGEST_ID
 from fairmind_sync.outbox.operator_log import Actor

@@ -1,4 +1,5 @@
-"""Decides which requests get in: every request passes the guard before any endpoint.
+"""Decides which requests get in before any endpoint, by host, origin (cross-site), token, body and crowd;
+sets the security headers of every answer.
 
 The host must be ours (DNS rebinding), a change must come from our own page or from no page (cross-site
 requests), the token must be right where one is set, the body must be small and arrive in time, and there must
@@ -19,7 +20,7 @@ from starlette.responses import RedirectResponse, Response
 from fairmind_sync.api import body_limits, refusals
 from fairmind_sync.api.body_limits import BodyError, read_body, replay_body
 from fairmind_sync.api.problems import problem
-from fairmind_sync.api.room import Room, crowded, skip_body
+from fairmind_sync.api.request_limits import Room, crowded, skip_body
 from fairmind_sync.api.session import Visitor, tokens_of
 
 if TYPE_CHECKING:

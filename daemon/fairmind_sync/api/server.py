@@ -1,4 +1,6 @@
-"""Serves the API in a thread of the daemon: a socket that listens, and uvicorn with limits."""
+"""Runs uvicorn in a thread of the daemon; opens the listening socket,
+and refuses to listen for other hosts without a token.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,8 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from fairmind_sync.api.app import create_app
+from fairmind_sync.api.connection_count import most_connections
 from fairmind_sync.api.connection_limits import ImpatientProtocol
-from fairmind_sync.api.room import most_connections
 from fairmind_sync.api.session import tokens_of
 from fairmind_sync.errors import SettingsError
 from fairmind_sync.settings import OF_THE_API

@@ -1,4 +1,4 @@
-"""Verbs that look at deliveries and runs: runs, url, explain."""
+"""Verbs that look at deliveries and runs: runs, url, explain; and the columns of a listing of deliveries."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def runs(
 
     Example: fairmind-sync runs --status dead --since 7d
     """
-    from fairmind_sync.operating.waiting import why_held_back
+    from fairmind_sync.operating.why_waiting import why_held_back
     from fairmind_sync.outbox.delivery_lookup import count, deliveries, find
     from fairmind_sync.storage.engine import current_time, reading
 
@@ -81,7 +81,7 @@ def runs(
 
 def delivery_columns(now: datetime, held: Mapping[str, str]) -> list[Column]:
     """Returns the columns of a listing of deliveries; `held` is what `why_held_back` found."""
-    from fairmind_sync.operating.waiting import reason_of
+    from fairmind_sync.operating.why_waiting import reason_of
 
     return [
         Column("id", attrgetter("id")),

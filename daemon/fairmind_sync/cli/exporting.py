@@ -1,4 +1,4 @@
-"""Writes results as CSV or JSON Lines, one at a time, so that a million of them need no memory."""
+"""Writes results to a file as CSV or JSON Lines, one at a time, so that a million need no memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 
 from fairmind_sync.cli.standard_streams import standard_output
-from fairmind_sync.evidence.group_table import csv_cell
+from fairmind_sync.evidence.cells import csv_cell
 from fairmind_sync.evidence.result_json import strict
 from fairmind_sync.results.metric_names import numbers_by_name
 from fairmind_sync.results.readable_keys import USUAL_RULES, readable_keys

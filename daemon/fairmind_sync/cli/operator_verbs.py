@@ -1,4 +1,4 @@
-"""Verbs that change what becomes of deliveries: retry, discard."""
+"""Verbs that change deliveries: retry, discard, each with `--dry-run`."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _chosen(ids: list[int] | None, wanted: RunFilter, status: str) -> _Chosen:
 
 def _tell_rehearsal(chosen: _Chosen, would_change: int, verb: str, *, as_json: bool) -> NoReturn:
     """Says what would change; shows the first deliveries of those that were chosen."""
-    from fairmind_sync.operating.waiting import why_held_back
+    from fairmind_sync.operating.why_waiting import why_held_back
     from fairmind_sync.outbox.delivery_lookup import RunFilter, find
     from fairmind_sync.storage.engine import current_time, reading
 

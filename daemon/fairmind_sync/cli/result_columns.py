@@ -1,4 +1,4 @@
-"""The columns that listings of results, of their numbers and of their counts have."""
+"""The columns of listings of results, of one result's numbers, and of statistics."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _passed_of_all(one: ListedResult) -> str:
 
 
 def number_columns() -> list[Column]:
-    from fairmind_sync.evidence.wording import number
+    from fairmind_sync.evidence.number_format import number
     from fairmind_sync.results.recognition.words import spoken
 
     passed = {True: "yes", False: "no", None: ""}

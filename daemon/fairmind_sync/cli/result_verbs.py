@@ -1,4 +1,4 @@
-"""Verbs that look at saved results: results list, show, stats, export."""
+"""Verbs on saved results: results list (with `--check`), show, stats, export."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def show_(
     """
     from fairmind_sync.evidence.group_table import table_of
     from fairmind_sync.evidence.other_numbers import other_numbers
-    from fairmind_sync.operating.waiting import reason_of, why_held_back
+    from fairmind_sync.operating.why_waiting import reason_of, why_held_back
     from fairmind_sync.outbox import delivery_lookup, result_lookup, saved_results
     from fairmind_sync.results.verdict import verdict_of
     from fairmind_sync.storage.engine import current_time, reading

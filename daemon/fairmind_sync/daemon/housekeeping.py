@@ -1,4 +1,6 @@
-"""What the daemon does beside deliveries: heartbeats, tidying, pruning."""
+"""The daemon's chores on its database: its heartbeats; and, one daemon at a time, tidying (old keys, counts,
+a large log) and pruning.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,8 @@ from fairmind_sync.outbox import (
 from fairmind_sync.outbox.heartbeat import Heartbeat
 from fairmind_sync.relay import sweep
 from fairmind_sync.storage import erasure, sqlite_file
+from fairmind_sync.storage.advisory_locks import try_advisory_lock
 from fairmind_sync.storage.engine import current_time, reading, writing
-from fairmind_sync.storage.locks import try_advisory_lock
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine

@@ -1,4 +1,4 @@
-"""Finds what audits ask for, where a result or its metadata give it. Pure.
+"""Finds fields that audits ask for (reviewer, data period, limitations, ...) in a result and its metadata.
 
 The words are those of New York's Local Law 144 (6 RCNY 5-301 to 5-304) and of FairMind's own governance.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-from fairmind_sync.evidence.wording import phrase
+from fairmind_sync.evidence.number_format import phrase
 from fairmind_sync.results.plain_json import Json
 from fairmind_sync.results.recognition import words
 

@@ -1,4 +1,4 @@
-"""Draws one metric's values of all groups side by side, as SVG without script or font of its own. Pure.
+"""Draws a bar chart of one metric by group as SVG, with intervals, thresholds and the four-fifths band. Pure.
 
 Places from left to right are in percent, and heights in pixels: so each chart is as wide as its page, and a
 phone's has texts of a desk's size. A group's name and value stand above its bar, where both have room.
@@ -11,16 +11,14 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
+from fairmind_sync.evidence.four_fifths import FOUR_FIFTHS, stands_out
 from fairmind_sync.evidence.html_parts import fill, joined
-from fairmind_sync.evidence.wording import number, percent
+from fairmind_sync.evidence.number_format import number, percent
 from fairmind_sync.results.recognition import words
 from fairmind_sync.results.recognition.rows import Row
 from fairmind_sync.text import cut_short
 
-FOUR_FIFTHS = 0.8
-"""Below so much of the highest group's rate, adverse impact is generally suspected (29 CFR 1607.4 D)."""
 MOST_BARS = 40
-_ROUNDING = 1e-9
 _LINE, _TEXT, _BAR_TOP, _BAR = 44, 16, 22, 14
 _LONGEST_LABEL = 36
 _LEAST = 0.3
@@ -52,21 +50,6 @@ def chart(rows: Sequence[Row]) -> Markup:
 def drawn_of(rows: Sequence[Row]) -> list[Row]:
     """Returns the rows that a chart shows: the first `MOST_BARS` whose value is finite."""
     return [row for row in rows if math.isfinite(row.value)][:MOST_BARS]
-
-
-def is_below_four_fifths(row: Row) -> bool:
-    """Returns whether the group is selected less than four fifths as often as the highest one."""
-    return row.impact is not None and row.impact < FOUR_FIFTHS - _ROUNDING
-
-
-def stands_out(row: Row) -> bool:
-    """Returns whether the row failed, as the result says or by the four-fifths rule."""
-    return row.passed is False or is_below_four_fifths(row)
-
-
-def has_band(rows: Sequence[Row]) -> bool:
-    """Returns whether the four-fifths rule makes sense for the rows: they are selection rates."""
-    return any(row.highest is not None for row in rows)
 
 
 class _Scale:

@@ -1,4 +1,4 @@
-"""Says for each metric how far its groups are apart, in a line. Pure."""
+"""The report's table of how far apart the groups are in each metric: lowest, highest, difference, ratio."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from fairmind_sync.evidence.grids import plain_grid
-from fairmind_sync.evidence.wording import number, percent
+from fairmind_sync.evidence.html_tables import plain_grid
+from fairmind_sync.evidence.number_format import number, percent
 from fairmind_sync.results.recognition import directions, words
 from fairmind_sync.results.recognition.rows import Row, blocks_of, ratio_of
 

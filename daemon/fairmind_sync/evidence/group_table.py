@@ -1,22 +1,21 @@
-"""The table of a result's groups and metrics, as trackers and spreadsheets read it. Pure."""
+"""The table of groups and metrics as data, for trackers and
+spreadsheets: groups.json and groups.csv. Pure.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
+from fairmind_sync.evidence.cells import Cell, csv_cell, json_cell
 from fairmind_sync.evidence.file_names import RESULT
 from fairmind_sync.results.delivery import SavedResult
-from fairmind_sync.results.plain_json import dumps
 from fairmind_sync.results.recognition.rows import Row, compared
 from fairmind_sync.results.recognition.scope import attributes_in
 from fairmind_sync.results.recognition.shapes import rows_in
-from fairmind_sync.text import storable
 
 MOST_ROWS = 5_000
 """MLflow's page of a table stands still at 20,000 rows, and W&B's tables take 10,000."""
@@ -24,9 +23,6 @@ COLUMNS = (
     *("attribute", "group", "metric", "value", "count", "reference", "difference", "ratio"),
     *("threshold", "passed", "ci_lower", "ci_upper"),
 )
-Cell: TypeAlias = str | float | bool | None
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +50,7 @@ def groups_json(table: Table) -> str:
     """Returns the table as MLflow's page shows tables: names of columns, and rows."""
     content = {
         "columns": [*COLUMNS],
-        "data": [[_json_cell(cell) for cell in line] for line in _lines(table)],
+        "data": [[json_cell(cell) for cell in line] for line in _lines(table)],
     }
     return json.dumps(content, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -87,16 +83,3 @@ def cells(row: Row) -> Sequence[Cell]:
 def _with_attribute(row: Row, attribute: str | None) -> Row:
     is_unknown = row.group is not None and row.attribute is None
     return replace(row, attribute=attribute) if is_unknown else row
-
-
-def _json_cell(cell: Cell) -> Cell:
-    if isinstance(cell, str):
-        return storable(cell)
-    return dumps(cell) if isinstance(cell, float) and not math.isfinite(cell) else cell
-
-
-def csv_cell(cell: Cell) -> Cell:
-    """Returns the cell as CSV holds it; a text that a spreadsheet would compute begins with '."""
-    shown = _json_cell(cell)
-    is_formula = isinstance(cell, str) and cell.startswith(_FORMULA)
-    return f"'{shown}" if is_formula else shown

@@ -1,10 +1,10 @@
-"""Lists the numbers of a result whose meaning isn't recognised, beside its groups and metrics. Pure."""
+"""Finds numbers of a result that no row of its tables has, for the report's list of other numbers. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from fairmind_sync.evidence.wording import number
+from fairmind_sync.evidence.number_format import number
 from fairmind_sync.results.keys import KeyPath
 from fairmind_sync.results.metric_names import every_number
 from fairmind_sync.results.plain_json import Json

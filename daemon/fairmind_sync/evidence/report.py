@@ -1,4 +1,5 @@
-"""The report of a result: one page of HTML without script, that needs nothing from elsewhere. Pure.
+"""Builds the HTML report of a result from its sections: verdict, what failed, charts, tables,
+recommendations, provenance. Pure.
 
 No template language has to be installed where results are only saved; the page's look is in `style`.
 """
@@ -10,15 +11,16 @@ from collections.abc import Iterable, Sequence
 from markupsafe import Markup
 
 from fairmind_sync.evidence.audit import audit_fields
-from fairmind_sync.evidence.charts import chart, drawn_of, has_band, is_below_four_fifths
+from fairmind_sync.evidence.charts import chart, drawn_of
+from fairmind_sync.evidence.four_fifths import has_band, is_below_four_fifths
 from fairmind_sync.evidence.gaps import gaps
-from fairmind_sync.evidence.grids import OF_GROUPS, OF_METRICS, grid
 from fairmind_sync.evidence.group_table import Table
 from fairmind_sync.evidence.html_parts import fill, joined
+from fairmind_sync.evidence.html_tables import OF_GROUPS, OF_METRICS, grid
+from fairmind_sync.evidence.number_format import number, percent, phrase
 from fairmind_sync.evidence.other_numbers import other_numbers
 from fairmind_sync.evidence.result_json import identity_of
 from fairmind_sync.evidence.style import STYLE
-from fairmind_sync.evidence.wording import number, percent, phrase
 from fairmind_sync.results.delivery import SavedResult
 from fairmind_sync.results.naming import run_name
 from fairmind_sync.results.plain_json import Json

@@ -1,4 +1,6 @@
-"""Explains why a result is, or isn't, at a provider: state, attempts, what happens next, and what to do."""
+"""Explains one delivery, found by the id of a test, delivery or run: why it is there or not, its attempts,
+the next try, what to do.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING
 from fairmind_sync.operating.hand_over_words import hand_over_of
 from fairmind_sync.operating.remedies import remedy_for
 from fairmind_sync.operating.status import decide_by
-from fairmind_sync.operating.waiting import held_back
+from fairmind_sync.operating.why_waiting import held_back
 from fairmind_sync.outbox import delivery_lookup, heartbeat, provider_state
 from fairmind_sync.outbox.delivery_lookup import LARGEST_ID, RunFilter
 from fairmind_sync.provider_names import PROVIDERS, UNDECIDED

@@ -1,4 +1,4 @@
-"""Runs a drain, or an import, with a progress bar where standard error is a terminal."""
+"""Shows a progress bar on a terminal while a drain or an import runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Takes in deliveries of other sites, under the keys that these have there, and tells what became of them.
+"""Takes in results and deliveries of another site's bundle, under that site's keys; later tells what became
+of them, for receipts to it.
 
 Each function runs inside the caller's transaction. A delivery that is known by its key changes nothing.
 """
@@ -16,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, exists, insert, select, tuple_
 from fairmind_sync.outbox import retry_discard, saving
 from fairmind_sync.results.delivery import NewResult
 from fairmind_sync.results.states import DEAD, DISCARDED, HANDED_OVER, PENDING
-from fairmind_sync.storage.locks import advisory_lock
+from fairmind_sync.storage.advisory_locks import advisory_lock
 from fairmind_sync.storage.statements import upsert
 from fairmind_sync.storage.tables import arrivals_table, outbox_table
 

@@ -1,4 +1,6 @@
-"""Claims due deliveries under a lease: which deliveries may be claimed, and how many at once."""
+"""Claims due deliveries under a new lease: which are claimable,
+in which order, how many at once and a second.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,7 @@ from fairmind_sync.outbox.saved_results import saved_result_of
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.results.delivery import Delivery
 from fairmind_sync.results.states import PENDING
-from fairmind_sync.storage.locks import advisory_lock
+from fairmind_sync.storage.advisory_locks import advisory_lock
 from fairmind_sync.storage.tables import attempts_table, outbox_table, results_table
 
 _LATELY = timedelta(seconds=5)

@@ -1,8 +1,9 @@
-"""Deletes results, inside the caller's transaction.
+"""Deletes a user's result: it is found no more, waiting deliveries are discarded, the payload is erased.
 
 A deleted result is found no more. Its pending and dead deliveries are discarded; runs that were delivered
 stay at their provider, and their URLs stay on record. The result's payload is erased at once, or as soon as a
-delivery that is under way has ended; so are providers' words, which may repeat what they were sent.
+delivery that is under way has ended; so are providers' words, which may repeat what they were sent. Each
+function runs inside the caller's transaction.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from sqlalchemy import Connection, exists, select, update
 from fairmind_sync.outbox import idempotency, retry_discard
 from fairmind_sync.outbox.erased_words import erase_words
 from fairmind_sync.results.states import PENDING
+from fairmind_sync.storage.advisory_locks import advisory_lock
 from fairmind_sync.storage.erasure import note_erasure
-from fairmind_sync.storage.locks import advisory_lock
 from fairmind_sync.storage.tables import outbox_table as deliveries
 from fairmind_sync.storage.tables import results_table
 

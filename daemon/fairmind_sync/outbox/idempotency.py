@@ -1,4 +1,4 @@
-"""Saves a result once for a request that a client may repeat under an idempotency key."""
+"""Saves once for a request that is repeated under the same Idempotency-Key; forgets keys after a day."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fairmind_sync.errors import KeyReusedError
 from fairmind_sync.outbox.saving import Saved, save
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.results.delivery import NewResult
-from fairmind_sync.storage.locks import advisory_lock
+from fairmind_sync.storage.advisory_locks import advisory_lock
 from fairmind_sync.storage.tables import idempotency_table, results_table
 
 KEYS_LIVE = timedelta(days=1)

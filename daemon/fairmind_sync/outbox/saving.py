@@ -1,4 +1,8 @@
-"""Saves results, ours with their deliveries and another site's, inside the caller's transaction."""
+"""Inserts results with a revision number and their deliveries, or
+finds that the same content was saved before.
+
+Each function runs inside the caller's transaction.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,7 @@ from sqlalchemy import (
 from fairmind_sync.outbox.enqueuing import MOST_IDS, enqueue
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.results.delivery import Identity, NewResult
-from fairmind_sync.storage.locks import advisory_lock
+from fairmind_sync.storage.advisory_locks import advisory_lock
 from fairmind_sync.storage.statements import upsert
 from fairmind_sync.storage.tables import results_table
 

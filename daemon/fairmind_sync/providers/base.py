@@ -1,27 +1,22 @@
-"""What a provider is: a folder that opens the provider, a probe, and deliveries that become outcomes."""
+"""The interface between relay and providers: `Provider`, its folder, its journal and ledger; outcomes
+Delivered, Retry, Dead.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from fairmind_sync.event_log import get_logger
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.results.delivery import Delivery, OwedEvidence, Run
-from fairmind_sync.results.keys import Renaming
 
 if TYPE_CHECKING:
     from fairmind_sync.outbox.unclean_attempts import Standing
     from fairmind_sync.results.error_kinds import ErrorKind
     from fairmind_sync.results.evidence_states import EvidenceState
     from fairmind_sync.settings import Settings
-
-_MOST_RENAMINGS = 1_000
-
-log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,18 +167,3 @@ class Provider(Protocol):
         Raises:
             ProviderUnavailableError: the provider can't say now which runs it holds.
         """
-
-
-def log_adjustments(delivery: Delivery, adjusted: Sequence[str]) -> None:
-    """Logs which parts of a delivery's content were shortened or left out, and each new spelling of a key."""
-    for note in adjusted:
-        if isinstance(note, Renaming):
-            _tell_once(delivery.provider, note)
-    of_content = tuple(note for note in adjusted if not isinstance(note, Renaming))
-    if of_content:
-        log.warning("delivery.content_adjusted", delivery=delivery.id, adjusted=of_content)
-
-
-@lru_cache(maxsize=_MOST_RENAMINGS)
-def _tell_once(provider: ProviderName, renaming: Renaming) -> None:
-    log.info("key.spelled_otherwise", provider=provider, said=renaming)

@@ -1,4 +1,5 @@
-"""Has a provider look for runs that no grace period can prevent, and repair them.
+"""The sweep: whether one is called for, and, in one process at a time, what a provider compares its runs with
+and has repaired. It finds runs that no grace period can prevent.
 
 A request may reach a server hours after we gave the request up, and a process that was stopped may wake up
 after its lease. The run that results belongs to a delivery that is done, or given up: a provider's `sweep`
@@ -13,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from fairmind_sync.event_log import get_logger
 from fairmind_sync.outbox import repairs, unclean_attempts
+from fairmind_sync.storage.advisory_locks import try_advisory_lock
 from fairmind_sync.storage.engine import current_time, reading, writing
-from fairmind_sync.storage.locks import try_advisory_lock
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine

@@ -1,4 +1,6 @@
-"""Creates and upgrades the schema by the migrations. Alembic is imported only when there is work to do."""
+"""Creates the schema or upgrades it by the migrations, after a backup copy of a file; refuses one that is too
+old or too new for this code. Alembic is imported only when there is work to do.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +28,7 @@ from fairmind_sync.storage import (
     sqlite_file,
     version_table,
 )
+from fairmind_sync.storage.advisory_locks import advisory_lock
 from fairmind_sync.storage.engine import (
     is_file,
     reading,
@@ -33,7 +36,6 @@ from fairmind_sync.storage.engine import (
     translated_errors,
     writing,
 )
-from fairmind_sync.storage.locks import advisory_lock
 from fairmind_sync.storage.table_locks import lock_all
 from fairmind_sync.storage.tables import schema_support_table
 from fairmind_sync.storage.url import shown

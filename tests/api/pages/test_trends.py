@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from fairmind_sync.api.pages import trend_chart, trend_lines
-from fairmind_sync.api.pages.model_course import Course, course_of
+from fairmind_sync.api.pages.better_or_worse import Course, course_of
 from fairmind_sync.api.pages.trend_lines import Dot, Line
 from fairmind_sync.outbox.model_lookup import ResultInShort
 from fairmind_sync.outbox.result_lookup import TrendPoint

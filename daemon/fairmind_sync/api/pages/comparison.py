@@ -1,4 +1,4 @@
-"""Compares numbers of several results, such as a test's revisions, or the newest results of models. Pure."""
+"""Compares the numbers of several results in a table: of a test's revisions, or of models' newest results."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from fairmind_sync.evidence.wording import number
+from fairmind_sync.evidence.number_format import number
 from fairmind_sync.results.metric_names import numbers_by_name
 from fairmind_sync.results.plain_json import Json
 from fairmind_sync.results.recognition import words

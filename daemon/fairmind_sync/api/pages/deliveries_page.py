@@ -1,4 +1,4 @@
-"""The list of deliveries: narrowed, sorted, counted, page by page; and as a file."""
+"""The page of deliveries: list, count, page by page; and all that match as a JSON or CSV file."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 from fairmind_sync.api.context import CurrentSettings, Store
 from fairmind_sync.api.pages.delivery_filter import DeliveryFilter
 from fairmind_sync.api.pages.rendering import render
-from fairmind_sync.evidence.group_table import csv_cell
-from fairmind_sync.operating.waiting import reason_of, why_held_back
+from fairmind_sync.evidence.cells import csv_cell
+from fairmind_sync.operating.why_waiting import reason_of, why_held_back
 from fairmind_sync.outbox import delivery_lookup
 from fairmind_sync.outbox.delivery_lookup import DeliveryRecord, RunFilter
 from fairmind_sync.outbox.suggestions import suggestions

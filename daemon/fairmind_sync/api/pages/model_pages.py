@@ -1,4 +1,4 @@
-"""Models: a list with their latest verdicts, one model's metrics over time, and several side by side."""
+"""The pages of models: the list, one model's metrics over time, and two to six models compared."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from fastapi.responses import HTMLResponse
 from pydantic import Field
 
 from fairmind_sync.api.context import CurrentSettings, Store
+from fairmind_sync.api.pages.better_or_worse import course_of
 from fairmind_sync.api.pages.comparison import compared
-from fairmind_sync.api.pages.model_course import course_of
 from fairmind_sync.api.pages.model_filter import ModelFilter
 from fairmind_sync.api.pages.rendering import Word, link, missing, render
 from fairmind_sync.api.pages.trend_chart import trend_svg

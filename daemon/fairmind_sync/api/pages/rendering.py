@@ -1,4 +1,6 @@
-"""Renders the status page's templates, and what they have in common: words for times, sizes and states."""
+"""Renders the status page's templates, with their filters: times as '5 min ago', verdicts, colours of risks,
+breakable names; links and safe redirects.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ from starlette.templating import Jinja2Templates
 
 from fairmind_sync import __version__
 from fairmind_sync.api.context import visitor_of
-from fairmind_sync.evidence.wording import number
+from fairmind_sync.evidence.number_format import number
 from fairmind_sync.results.error_kinds import words_beside, words_for
 from fairmind_sync.results.risk_levels import LEVELS
 from fairmind_sync.text import counted, lasting, printable, storable, web_url

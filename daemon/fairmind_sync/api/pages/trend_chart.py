@@ -1,4 +1,4 @@
-"""Draws metrics over time, on a true axis of time, with thresholds: SVG that is as wide as its page. Pure.
+"""Draws the lines of metrics over time as an SVG chart: scales, ticks of the axes, thresholds, dots. Pure.
 
 Places from left to right are in percent, and heights in pixels: so a phone's chart has texts and dots of a
 desk's size. Colours are the style sheet's, by classes: `c0` is the first line's.
@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from fairmind_sync.api.pages.trend_lines import Dot, Line
 from fairmind_sync.evidence.html_parts import fill, joined
-from fairmind_sync.evidence.wording import number
+from fairmind_sync.evidence.number_format import number
 from fairmind_sync.text import printable
 
 _TOP, _HEIGHT, _UNDER = 12, 280, 44

@@ -1,4 +1,5 @@
-"""Sends a run's content, and learns from what the server refuses how to send it.
+"""Creates a run and sends its content in batches; after a refusal, sends smaller batches, or otherwise, by
+limits that it learns.
 
 Servers differ: older ones refuse ':' in keys and long parameters, those of other makers take fewer metrics in
 a batch, and a gateway in between may refuse large requests. What a refusal taught counts for all later runs.
@@ -14,7 +15,7 @@ from functools import partial
 
 from fairmind_sync.errors import ProviderUnavailableError
 from fairmind_sync.event_log import get_logger
-from fairmind_sync.providers.base import log_adjustments
+from fairmind_sync.providers.adjustments import log_adjustments
 from fairmind_sync.providers.mlflow.content import (
     CONTENT_TAG,
     DELIVERY_KEY_TAG,

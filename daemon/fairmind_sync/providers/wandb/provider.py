@@ -1,4 +1,5 @@
-"""Makes one W&B run of each delivery.
+"""The W&B provider itself: uploads a batch's runs in threads, reads them back until confirmed, finds lost
+ones, restarts wandb-core; probe, sweep, missing evidence.
 
 We choose the run id, which is the delivery key, durable since the save. Because each upload resumes that id
 with a fixed step, a repeated upload is harmless. 'Delivered' needs the service's own word that the run is
@@ -17,6 +18,7 @@ from fairmind_sync.errors import FairmindSyncError, ProviderBlockedError
 from fairmind_sync.event_log import get_logger
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.providers import probe
+from fairmind_sync.providers.adjustments import log_adjustments
 from fairmind_sync.providers.base import (
     Dead,
     Delivered,
@@ -25,7 +27,6 @@ from fairmind_sync.providers.base import (
     Outcome,
     Report,
     Retry,
-    log_adjustments,
 )
 from fairmind_sync.providers.threads import OF_THE_SYSTEM, Threads, run_in_threads
 from fairmind_sync.providers.wandb.content import WandbContent, content_of

@@ -1,4 +1,6 @@
-"""Says why what is pending waits, where that is the provider's state or an operator's pause."""
+"""Says why a pending delivery waits, in lists: its provider is
+offline, blocked or paused; else its last error.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes numbers and values for people to read. Pure."""
+"""Formats numbers and shares for people: four digits, percent; and values as short texts. Pure."""
 
 from __future__ import annotations
 

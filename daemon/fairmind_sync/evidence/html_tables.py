@@ -1,4 +1,6 @@
-"""Writes rows as tables of HTML, in which each cell has its column's head, for narrow pages. Pure."""
+"""The report's HTML tables of groups and metrics: columns, cells,
+marked rows that failed, for narrow pages, too.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +9,9 @@ from typing import TypeAlias
 
 from markupsafe import Markup
 
-from fairmind_sync.evidence.charts import stands_out
+from fairmind_sync.evidence.four_fifths import stands_out
 from fairmind_sync.evidence.html_parts import fill, joined
-from fairmind_sync.evidence.wording import number, percent
+from fairmind_sync.evidence.number_format import number, percent
 from fairmind_sync.results.recognition import words
 from fairmind_sync.results.recognition.rows import Row
 

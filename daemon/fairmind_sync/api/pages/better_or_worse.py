@@ -1,4 +1,6 @@
-"""Says whether a model does better or worse than before, by a definition that can be read. Pure."""
+"""Says whether a model does better or worse than before: compares the share of metrics that passed, by a
+definition that can be read. Pure.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""How many requests are answered at once: the surplus is refused, and health has room of its own.
+"""How many requests are answered at once (the surplus gets 503 and Retry-After), and how many wait for
+deliveries; health has places of its own.
 
 A flood must leave the daemon room to work, and an orchestrator must not take a crowded daemon for a dead one.
 """
@@ -6,11 +7,11 @@ A flood must leave the daemon room to work, and an orchestrator must not take a 
 from __future__ import annotations
 
 import asyncio
-import resource
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from fairmind_sync.api.connection_count import most_connections
 from fairmind_sync.api.problems import problem
 from fairmind_sync.event_log import get_logger
 
@@ -22,25 +23,12 @@ HEALTH = ("/healthz", "/readyz", "/metrics")
 MOST_AT_ONCE = 100
 """Requests that are answered at once, those for health apart; each may hold a body of 16 MB."""
 MOST_FOR_HEALTH = 16
-MOST_CONNECTIONS = 1024
-"""Connections, silent ones included; each costs a file descriptor."""
-_FEWEST_CONNECTIONS = 8
-_OTHER_FILES = 48
-"""Files of the daemon that are no connections: of the database, and pipes to workers."""
 MOST_WAITING = 24
 """Requests of one process that wait for deliveries at the same time."""
 COME_BACK_S = 5
 _SKIP_S = 1.0
 
 log = get_logger()
-
-
-def most_connections() -> int:
-    """Returns `MOST_CONNECTIONS`, or less where the process may open few files (`ulimit -n`)."""
-    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if files == resource.RLIM_INFINITY:
-        return MOST_CONNECTIONS
-    return min(MOST_CONNECTIONS, max(_FEWEST_CONNECTIONS, (files - _OTHER_FILES) // 3))
 
 
 class Room:

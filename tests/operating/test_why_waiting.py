@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, Engine
 
 from fairmind_sync.errors import ProviderOfflineError
-from fairmind_sync.operating.waiting import reason_of, why_held_back
+from fairmind_sync.operating.why_waiting import reason_of, why_held_back
 from fairmind_sync.outbox import provider_state
 from fairmind_sync.outbox.delivery_lookup import RunFilter, find
 from fairmind_sync.settings import Settings

@@ -1,4 +1,6 @@
-"""Advisory locks: those of PostgreSQL; a SQLite file needs none, as it has one writer at a time anyway."""
+"""Advisory locks by name, for transactions on all hosts: PostgreSQL's own; in SQLite, which has one writer at
+a time, they do nothing.
+"""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import Engine, text
 
+from fairmind_sync.storage.advisory_locks import advisory_lock, try_advisory_lock
 from fairmind_sync.storage.engine import reading, writing
-from fairmind_sync.storage.locks import advisory_lock, try_advisory_lock
 
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
