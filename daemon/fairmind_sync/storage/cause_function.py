@@ -1,4 +1,6 @@
-"""The cause of an error as a function of SQL: of PostgreSQL's own make, and Python's in SQLite."""
+"""The cause of an error text as an SQL function, by which rows are
+grouped and filtered, in both databases.
+"""
 
 from __future__ import annotations
 

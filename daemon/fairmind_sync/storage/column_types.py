@@ -1,4 +1,6 @@
-"""Types of columns: times in UTC, and words of providers, which may hold anything."""
+"""Types of columns that convert values: times to UTC, a provider's
+words made storable, with secrets hidden.
+"""
 
 from __future__ import annotations
 

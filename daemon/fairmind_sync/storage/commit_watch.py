@@ -1,4 +1,6 @@
-"""Notices that another connection has committed something."""
+"""Notices that another connection has committed: by PRAGMA
+data_version in SQLite, by LISTEN in PostgreSQL.
+"""
 
 from __future__ import annotations
 

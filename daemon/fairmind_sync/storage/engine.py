@@ -1,4 +1,6 @@
-"""Opens SQLite files and PostgreSQL databases alike, runs transactions, tells the time for all users."""
+"""Engines and transactions of either database: opens one a process and URL, reads, writes (one writer of a
+process at a time); the database's current time; a driver's errors as ours.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Has erased content leave a SQLite file, too, and the file's write-ahead log.
+"""Takes erased content out of a SQLite file's write-ahead log, too,
+and remembers in the file while that is still owed.
 
 Our connections overwrite with zeros what they delete (PRAGMA secure_delete), but the log keeps pages as they
 were before until the log is emptied. A counter in the file (PRAGMA user_version) says that this is still to

@@ -1,4 +1,4 @@
-"""Notices that a SQLite file isn't the one any more that a connection has open.
+"""Notices that a SQLite file was deleted, replaced or moved while a connection has it open.
 
 A file that was deleted, replaced or moved with its directory lives on for whoever has it open, and takes
 commits that nobody will find. So does a write-ahead log.

@@ -1,6 +1,7 @@
-"""Where our tables lay up to schema 0006, and their way to their own place.
+"""Our tables where they lay up to schema 0006, among other programs' tables: recognises them by their
+columns, and moves them to today's place.
 
-They lay where another program's would: Alembic's own version table in a SQLite file, the role's default
+The tables lay where another program's would: Alembic's own version table in a SQLite file, the role's default
 schema in PostgreSQL. An upgrade moves them.
 """
 

@@ -1,4 +1,5 @@
-"""The tables of hand-over without a network: this site, sites that it trusts, bundles, and what is in them.
+"""Defines the tables of hand-over: this site, trusted sites,
+bundles, deliveries that went out, and those that came.
 
 A site is named by its fingerprint, which is made of its public keys: names of sites may change.
 """

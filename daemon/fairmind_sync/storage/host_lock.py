@@ -1,4 +1,6 @@
-"""A lock of this host for a database: one process holds the lock, and the system takes it from a dead one."""
+"""A lock file that one process of this host holds, and that the system frees when the process dies: by it one
+of a host's processes is elected to deliver.
+"""
 
 from __future__ import annotations
 

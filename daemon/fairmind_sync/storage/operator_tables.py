@@ -1,4 +1,4 @@
-"""The tables of what operators did, of what a webhook is told, and of how providers stood over time."""
+"""Defines the tables of operators' actions, webhook events, and samples of how providers stood over time."""
 
 from __future__ import annotations
 

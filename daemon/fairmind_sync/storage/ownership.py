@@ -1,4 +1,6 @@
-"""Whose a database is when it is opened: ours, at which schema revision; empty; or another program's."""
+"""Looks into a database: which of our tables are there, at which schema revision, or whether it is empty;
+refuses one with another program's tables.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Sets PostgreSQL up for the outbox; docs/reference/postgresql.md gives the reason for each setting."""
+"""What only PostgreSQL does: connections and sessions, the server's clock, LISTEN, locks, our schema and
+rights, what its errors mean; the reason for each setting is in docs/reference/postgresql.md.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Sets SQLite up so that it is safe; docs/reference/sqlite.md gives the reason for each setting."""
+"""What only SQLite does: which SQLite module, PRAGMAs of each connection, journal mode, how transactions
+begin, what its errors mean; the reason for each setting is in docs/reference/sqlite.md.
+"""
 
 from __future__ import annotations
 

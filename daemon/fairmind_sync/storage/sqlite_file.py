@@ -1,4 +1,5 @@
-"""The care of a SQLite file: copies, checks, the write-ahead log, and the space on the disk.
+"""Cares for an existing SQLite file: copies it, looks for damage, empties a large write-ahead log, gives
+space back, and refuses saves on a nearly full disk.
 
 The operator of a PostgreSQL server cares for the server: there, what the daemon does by itself does nothing,
 and what a person asks for is refused with the name of the tool that does it.

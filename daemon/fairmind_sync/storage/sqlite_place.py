@@ -1,4 +1,6 @@
-"""Where a SQLite file may be, and who may read it."""
+"""Makes a new SQLite file, readable by us alone, with its directories, durably; refuses hard links, network
+file systems and shared folders.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Statements that both SQLite and PostgreSQL run, though each spells some of them differently."""
+"""SQL that both databases run and spell differently: upsert,
+random keys, and ids that go on after copied rows.
+"""
 
 from __future__ import annotations
 

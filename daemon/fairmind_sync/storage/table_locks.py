@@ -1,4 +1,4 @@
-"""Locks on all of our tables in PostgreSQL, which an upgrade takes without a deadlock."""
+"""Locks all of our tables in PostgreSQL for an upgrade, without a deadlock with those who use them."""
 
 from __future__ import annotations
 

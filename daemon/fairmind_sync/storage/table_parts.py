@@ -1,4 +1,6 @@
-"""What the tables are made of: their register, the type of an id, checks and indexes of one kind."""
+"""What definitions of tables share: the register with names of constraints, the type of an id, checks of
+allowed values, partial indexes.
+"""
 
 from __future__ import annotations
 

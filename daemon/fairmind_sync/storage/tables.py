@@ -1,4 +1,6 @@
-"""The tables. CHECK constraints make a row impossible that the code could not have meant."""
+"""Defines the main tables: results, deliveries (outbox), attempts, provider states, heartbeats, counts. CHECK
+constraints make a row impossible that the code could not have meant.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decides which URLs name a database of ours, and which one is the default."""
+"""Checks a database's URL and gives the default one; shows a URL without its password."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Our own version table: its name, the schema that it is in, and the revision that it holds."""
+"""The table that holds the schema's revision: its name, the
+PostgreSQL schema that it is in, and how it is read.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Traces of deliveries by OpenTelemetry: save, claim, each request, record.
+"""Decides by OpenTelemetry's standard variables whether deliveries are
+traced, and gives the process what takes its spans.
 
-They are off, and nothing of OpenTelemetry is imported, unless its standard variables ask for them. Whoever
+Traces are off, and nothing of OpenTelemetry is imported, unless its standard variables ask for them. Whoever
 has something to note calls a method of `current()`.
 """
 

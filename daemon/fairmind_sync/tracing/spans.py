@@ -1,4 +1,5 @@
-"""The spans of deliveries, sent by OpenTelemetry's SDK; imported only where traces are wanted.
+"""Makes the spans of a delivery (save, claim, requests, record) with ids that follow from its key, and sends
+them by OpenTelemetry's SDK.
 
 A delivery is one trace. Its trace id and the id of its root span, the save, follow from the delivery key. So
 the process that saves and those that deliver, days later perhaps, agree on both without telling each other.

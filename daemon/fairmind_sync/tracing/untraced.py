@@ -1,4 +1,4 @@
-"""What takes spans where traces are off: nothing is kept, and nothing is imported."""
+"""What can be traced of a delivery, as calls that do nothing: it takes spans where traces are off."""
 
 from __future__ import annotations
 
