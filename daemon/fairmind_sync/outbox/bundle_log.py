@@ -1,4 +1,4 @@
-"""Keeps which bundles were written and read here, and how many of a bundle's deliveries are out still.
+"""The list of bundles that were written and read here, each with how many of its deliveries are out still.
 
 Each function runs inside the caller's transaction.
 """

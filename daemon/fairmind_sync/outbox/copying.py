@@ -1,4 +1,5 @@
-"""Copies a database into another, SQLite or PostgreSQL: every id, status, run and attempt.
+"""Copies all rows of a database into another one, SQLite or PostgreSQL (`db copy`), and can be repeated;
+refuses while anybody works on either.
 
 A copy shows one moment of the source. An interrupted copy goes on where it was interrupted, and a repeated
 copy adds what the source has done since. In a target that was used meanwhile, a row on which the target has

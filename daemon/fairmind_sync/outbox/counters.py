@@ -1,4 +1,5 @@
-"""Counters that are kept while deliveries are recorded, so that to read a count costs the same at any size.
+"""Counters for metrics, kept in tables as deliveries are recorded: attempts by outcome and kind of error,
+latencies by bucket; folds the rows of delivery counts.
 
 Each write runs inside the caller's transaction.
 """

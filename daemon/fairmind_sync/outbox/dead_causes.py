@@ -1,4 +1,6 @@
-"""Groups dead deliveries by what killed them, so that one repair can be followed by one retry of all."""
+"""Groups dead deliveries by the cause in their last error, for
+one retry of all; counts what died since a time.
+"""
 
 from __future__ import annotations
 

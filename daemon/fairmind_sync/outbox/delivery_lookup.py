@@ -1,4 +1,6 @@
-"""Reads deliveries, runs and attempts from the database alone, without daemon, provider or network."""
+"""Looks up deliveries, run URLs and attempts; `RunFilter` has
+each list's conditions, its order, and its words.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Inserts deliveries for saved results."""
+"""Inserts the deliveries that saved results are owed, one for each provider; finds results that lack one."""
 
 from __future__ import annotations
 

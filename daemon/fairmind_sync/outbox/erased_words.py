@@ -1,4 +1,6 @@
-"""Erases what providers said of deliveries whose payload is erased: such words may repeat the payload."""
+"""Erases what providers said (errors, reasons) of results whose
+payload is erased: such words may repeat the payload.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Reads where deliveries went, and where they came from, by bundles."""
+"""Reads by which bundle a delivery went to another site or came from
+one, and how many are out without news.
+"""
 
 from __future__ import annotations
 

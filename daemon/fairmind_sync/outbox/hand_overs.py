@@ -1,4 +1,5 @@
-"""Hands deliveries over to another site, and takes them back.
+"""Hands deliveries over to another site: which can go, what goes
+along, marked as gone; and takes a bundle's back.
 
 A delivery belongs to one site at a time: while it is handed over, nobody here claims it. Each function runs
 inside the caller's transaction.

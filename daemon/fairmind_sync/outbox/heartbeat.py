@@ -1,4 +1,4 @@
-"""Heartbeats: a daemon's signs of life, by which others know whether to wait for a delivery makes sense."""
+"""Daemons' heartbeats, a row each: written every few seconds, and read to tell whether a daemon is alive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Records what another site's receipts say of deliveries that were handed over to it.
+"""Records what another site's receipts say of deliveries that were
+handed over to it: delivered, dead, or no news.
 
 'Delivered' always counts, and stays. Of other outcomes the newest counts, by the sequence of the receipts, as
 long as that site still has the delivery, and knows of the newest hand-over. Each function runs inside the

@@ -1,4 +1,6 @@
-"""Reads models and how their results went, from columns alone: no result's payload is parsed."""
+"""Looks up models: names, newest results with their verdicts, what they can be narrowed to; and results at
+risk. From columns alone, no payload is parsed.
+"""
 
 from __future__ import annotations
 

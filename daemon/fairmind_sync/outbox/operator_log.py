@@ -1,4 +1,6 @@
-"""Keeps who retried, discarded, paused, handed over (and so on) what, when, and from where."""
+"""The log of operators' actions: who (else this process's account) retried, discarded, paused, handed over
+and so on what, when, and from where.
+"""
 
 from __future__ import annotations
 

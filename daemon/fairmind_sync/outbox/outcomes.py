@@ -1,4 +1,5 @@
-"""Records what became of a claimed delivery, for the worker that holds its lease.
+"""Writes of the worker that holds a delivery's lease: run created, delivered, to be retried, dead, given
+back, lease extended.
 
 Each function raises LeaseLostError, and writes nothing, where the delivery no longer has the worker's lease
 token; `release` and `unclaim` pass over such deliveries.

@@ -1,4 +1,5 @@
-"""Evidence that delivered runs lack: which is tried next, when, and what became of it.
+"""Evidence that delivered runs lack: whose is due for a try, how
+long to wait between tries, and what became of each.
 
 Each function runs inside the caller's transaction. To store evidence twice is harmless, as the same result
 makes the same bytes; so evidence has no lease, only a time at which the next try may start.

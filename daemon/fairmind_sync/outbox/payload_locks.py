@@ -1,7 +1,8 @@
-"""Who makes a delivery pending and who erases a payload wait for each other, so that no delivery is empty.
+"""Locks on results' rows, so that no payload is erased while somebody makes one of its deliveries pending.
 
-Both lock the result's row first, and decide by a later statement, which sees what the other has committed. In
-SQLite the locks are no statements: there is one writer at a time anyway.
+Who makes a delivery pending and who erases a payload both lock the result's row first, and decide by a later
+statement, which sees what the other has committed. In SQLite the locks are no statements: there is one writer
+at a time anyway.
 """
 
 from __future__ import annotations

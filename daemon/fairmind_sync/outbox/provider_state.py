@@ -1,4 +1,5 @@
-"""Keeps each provider's state: ready, offline (out of reach) or blocked (somebody must fix something).
+"""Reads and writes each provider's state: ready, offline (out of reach) or blocked (somebody must fix
+something), and a pause; when its next probe is due, and who makes it.
 
 A provider without a row is ready. While a provider isn't ready, its deliveries aren't claimed, and the
 provider is probed.

@@ -1,4 +1,5 @@
-"""Erases payloads and attempts of results whose deliveries ended long ago, so that the database stays small.
+"""Erases payloads and attempts of old results after the
+retention: how often, which ones, in short transactions.
 
 What a run is looked up by stays: the result's names, verdict and time, its deliveries, run ids and URLs; and
 so do attempts that need a sweep yet, without what was said in them. A result with a pending or dead delivery

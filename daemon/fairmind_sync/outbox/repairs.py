@@ -1,4 +1,5 @@
-"""Puts deliveries right without holding their leases; `outcomes` has the writes of a lease's holder.
+"""Changes deliveries without holding their lease: ends a dead worker's leases, buries what used up its
+attempts, corrects times after the clock was set back, reopens incomplete runs.
 
 Each function runs inside the caller's transaction.
 """

@@ -1,4 +1,6 @@
-"""Lists, counts and exports saved results of all users, of each test the newest revision."""
+"""Lists, counts, sums up and exports results of all users by a
+`ResultFilter`, the newest revision of each test.
+"""
 
 from __future__ import annotations
 

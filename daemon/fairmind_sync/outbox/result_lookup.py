@@ -1,4 +1,5 @@
-"""Reads saved results as FairMind's own results service gives them; a user finds only their own.
+"""Looks up results as FairMind's own service gives them: a user's records, summaries and statistics, a test's
+revisions, a model's trend; and what was removed as private lately.
 
 Of a test that was saved again with other content, the newest revision counts. A deleted result isn't found;
 a pruned result has empty results and metadata.

@@ -1,4 +1,6 @@
-"""Carries out what an operator decides about deliveries: retry and discard."""
+"""Changes the rows of an operator's retry or discard: which of the
+given deliveries may change, and to what.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Keeps how each provider stands, every five minutes, for a week: the page draws the last day of it."""
+"""Samples of each provider's backlog, taken every five minutes and kept for a week; throughput and mean
+latency between them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads a saved result with its whole payload, as runs and reports are made of it."""
+"""Reads a result with its whole payload, as a `SavedResult`, of which runs and reports are made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps this database's own site, with its count of receipts, and the sites that it trusts.
+"""Stores this site's name and public keys, the number of its next receipts, and the sites that it trusts.
 
 Each function runs inside the caller's transaction.
 """

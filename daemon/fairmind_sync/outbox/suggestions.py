@@ -1,4 +1,4 @@
-"""Reads what can be typed into a filter: names that the newest results have."""
+"""Reads suggestions for the fields of filters: users, models, types and risks of the newest results."""
 
 from __future__ import annotations
 

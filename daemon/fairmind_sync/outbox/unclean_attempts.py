@@ -1,4 +1,6 @@
-"""Reads attempts that ended unclean, and what is recorded of their deliveries."""
+"""Finds attempts that ended unclean and may make a run later: whose
+deliveries need a sweep; notes a sweep that was done.
+"""
 
 from __future__ import annotations
 

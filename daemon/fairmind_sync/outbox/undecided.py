@@ -1,4 +1,6 @@
-"""Gives deliveries that were saved while MLOPS_PROVIDER made no sense the providers that it names by now."""
+"""Replaces deliveries to 'undecided' by ones to the enabled
+providers, in the database; `relay/decision.py` says when.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Keeps what a webhook is told: each event once, whichever daemon notices it, sent until it is taken."""
+"""Stores the events of the webhook: each once, taken when due,
+waiting longer after each refusal, given up after a day.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Reads how many deliveries wait for each provider, and when there is something to do."""
+"""Counts what is pending and dead for each provider; says whether there is work now, when the next delivery
+falls due, and whether the backlog is full.
+"""
 
 from __future__ import annotations
 
