@@ -1,4 +1,4 @@
-"""The long-running process; `lifespan` runs its scheduler inside a FastAPI backend instead."""
+"""The daemon: `run` is the long-running process, `lifespan` its scheduler inside a FastAPI backend."""
 
 from fairmind_sync.extras import imported_with_daemon
 

@@ -1,4 +1,4 @@
-"""Debounces the commits that call for a look at what is due."""
+"""Debounces commits: how soon a commit leads to a look at what is due, while a drain makes many."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Decides which drains start now, and when to look next: when a delivery or a provider's probe falls due."""
+"""Looks at what is due, and starts drains and probes for it (first a mere connection to an offline provider);
+sets the timer for the next look.
+"""
 
 from __future__ import annotations
 

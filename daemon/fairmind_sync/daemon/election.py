@@ -1,4 +1,6 @@
-"""Has one of a host's processes deliver from a database, where a backend runs in several processes."""
+"""Has one process of a host deliver: who holds the host's lock
+runs the scheduler, others stand by and take over.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What the daemon's parts ask of the machine that they run on: clocks, threads, timers, processes, chance."""
+"""The machine that the daemon's parts run on, as one object that a simulation replaces: clocks, threads,
+timers, worker processes, chance.
+"""
 
 from __future__ import annotations
 

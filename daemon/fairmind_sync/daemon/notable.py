@@ -1,4 +1,6 @@
-"""Finds what a webhook is told: a provider away for long or back, deliveries that died, results at risk."""
+"""Finds what is worth telling by webhook, and words it: a provider away for long or back, deliveries that
+died, results at risk.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Collects ended processes that nobody else does, where the daemon is a container's first process.
+"""Collects orphaned child processes (zombies) where the daemon is a container's first process.
 
 The system hands such a process the children of a worker that was killed, W&B's wandb-core for example. Each
 would stay a zombie, and hold a process id.

@@ -1,4 +1,5 @@
-"""The long-running process: the scheduler and the REST API, from start to a clean end.
+"""Starts and ends the daemon's process: settings, log, API, database upgrade, election of who delivers,
+signals; also for a backend's `lifespan`.
 
 A FastAPI backend can run the scheduler inside its own process instead: `FastAPI(lifespan=daemon.lifespan)`.
 """

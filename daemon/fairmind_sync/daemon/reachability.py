@@ -1,4 +1,5 @@
-"""The connect probe: tells whether a connection to an offline provider's address can be made at all.
+"""The connect probe: whether an offline provider's host and port
+take a connection at all; costs no worker process.
 
 A whole probe needs a worker process with the provider's SDK, 1.5 s of CPU time; a laptop that is offline for
 days probes thousands of times.

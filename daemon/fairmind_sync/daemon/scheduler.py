@@ -1,4 +1,5 @@
-"""Runs drains: at once on a commit, when a delivery or a probe falls due, and on a slow poll.
+"""Wires the daemon's parts together and sets their timers; what
+happens after a drain has ended or the clock was set.
 
 Each provider's drain runs in that provider's own worker process, which is started when something is due and
 ended when idle; a large backlog may get a second process.

@@ -1,4 +1,4 @@
-"""Tells a service manager, such as systemd, the daemon's state, by sd_notify's datagrams.
+"""Tells systemd, or another service manager, that the daemon is ready, alive or stopping, by sd_notify.
 
 The environment names the address, in variables that are removed once read, so that no worker process speaks
 for the daemon. Without a service manager nothing is sent.

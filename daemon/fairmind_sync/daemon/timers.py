@@ -1,4 +1,4 @@
-"""APScheduler as a timer, with its jobs in memory: whatever has to last is in the outbox."""
+"""Runs work at intervals, after a while or at once, by APScheduler with its jobs in memory."""
 
 from __future__ import annotations
 

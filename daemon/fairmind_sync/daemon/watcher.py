@@ -1,4 +1,6 @@
-"""A thread that notices commits of other processes and a clock that was set, and tends the workers."""
+"""The daemon's watching thread: looks every 20 or 200 ms for commits and for a clock that was set, and has
+idle or dead workers tended.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Tells a webhook what is notable, again until it is taken."""
+"""Keeps news as events, and sends the events that are due, in the daemon; `notable` finds the news,
+`webhook_request` sends one.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Sends an event to the webhook's address, signed by the Standard Webhooks scheme; says what came back."""
+"""Sends one event to the webhook's address by HTTP POST, signed
+as Standard Webhooks says; tells what came back.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The worker processes of all enabled providers: starts their drains, and replaces processes that die."""
+"""All slots of workers together: starts drains in them, ends workers that are idle for long, frees slots of
+workers that died, and ends their leases.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The worker processes that a daemon has on this machine: how one starts and lives, and how all are ended."""
+"""Worker processes as the system has them: makes the executor that starts one, asks whether one is alive,
+waits for all at the end and kills the rest.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The place of one worker process in the daemon, and whether a drain may start there now."""
+"""One slot for a worker process: free, connecting or draining; whether a drain may start there, how long
+after a failure, and how long it is idle.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The deliveries of one batch, for a provider to take as it can start them."""
+"""The claimed deliveries of one batch: in which order a provider takes them, how long more may join or be
+started, and which have no outcome yet.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decides undecided deliveries as soon as MLOPS_PROVIDER makes sense."""
+"""Decides, once MLOPS_PROVIDER makes sense, to whom results are owed that were saved while it made none."""
 
 from __future__ import annotations
 

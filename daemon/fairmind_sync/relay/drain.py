@@ -1,4 +1,4 @@
-"""Drains every enabled provider once, without a daemon: for the command line."""
+"""`drain_once`, a drain without a daemon: which providers have something to deliver, probe, sweep or add."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The worker processes of one drain: one a provider, two where the backlog is large."""
+"""Starts, watches, stops and kills the worker processes of `drain_once`; the daemon's are in `daemon/`."""
 
 from __future__ import annotations
 

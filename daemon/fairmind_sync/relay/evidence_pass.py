@@ -1,4 +1,6 @@
-"""Has a provider store the evidence that its delivered runs lack, one run after another."""
+"""Tries missing evidence again: has a provider store what its delivered
+runs lack, until a try fails or deliveries are due.
+"""
 
 from __future__ import annotations
 

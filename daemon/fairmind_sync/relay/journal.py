@@ -1,4 +1,6 @@
-"""The journal in which a provider writes, in the middle of a delivery, what has to be durable."""
+"""Writes to the outbox, at once, what a provider must make durable in
+mid-delivery: create attempted, run id, a longer lease.
+"""
 
 from __future__ import annotations
 

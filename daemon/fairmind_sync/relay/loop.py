@@ -1,4 +1,5 @@
-"""Claim, deliver, record: one provider's deliveries, batch after batch; first a probe, where it was away.
+"""The relay's loop for one provider: probe and one delivery on trial if it was away; then claim, at a pace,
+deliver, record, batch after batch; gives back what was not done.
 
 Database transactions and provider calls alternate and never nest.
 """

@@ -1,4 +1,6 @@
-"""One provider's drain, with the sweep and the missing evidence that may follow it."""
+"""What one worker does in one drain of a provider: opens it, runs `Relay`, then the sweep, then missing
+evidence; records a provider that can't be opened.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Records what became of deliveries, and logs each as an event."""
+"""Decides what an outcome means (the next attempt's time, or dead
+after too many), writes it, and logs it as an event.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Memory that a worker process shares with its parent."""
+"""Memory without locks that a worker process shares with its
+parent: the wish to stop, and the worker's process id.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Tells an unavailable provider from a failed delivery, and records why a provider takes nothing."""
+"""Whom to blame for a failure: probes the provider to tell whether it is away or the delivery is bad; records
+a provider as offline or blocked, and logs that once.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The watchdog thread of a worker process, which ends the process when a batch takes too long."""
+"""The thread in a worker process that ends this process when a batch takes too long (hangs)."""
 
 from __future__ import annotations
 

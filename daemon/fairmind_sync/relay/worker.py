@@ -1,4 +1,5 @@
-"""Runs inside a worker process: one provider's drains, and a watchdog for drains that hang.
+"""What runs inside a worker process: its start and signals, a drain or the doctor's probe there, and its end
+when the parent is gone or the SDK is broken.
 
 The providers' SDKs hang, leak and die. In a worker process they may: the daemon starts another, and the
 leases of the dead one run out.

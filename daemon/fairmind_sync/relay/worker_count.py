@@ -1,4 +1,4 @@
-"""How many worker processes a provider's backlog is worth."""
+"""How many worker processes a provider's backlog is worth: one, or more from 200 pending deliveries on."""
 
 from __future__ import annotations
 

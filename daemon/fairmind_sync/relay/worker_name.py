@@ -1,4 +1,4 @@
-"""How a worker process signs its attempts."""
+"""The name by which a worker process signs its attempts: host, process id, its daemon's mark."""
 
 from __future__ import annotations
 
