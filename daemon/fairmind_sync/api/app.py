@@ -1,4 +1,4 @@
-"""Builds the application; nothing happens at import."""
+"""Builds the FastAPI application: guard, endpoints, pages, static files, answers to errors."""
 
 from __future__ import annotations
 

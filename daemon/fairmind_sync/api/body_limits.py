@@ -1,4 +1,4 @@
-"""How large a request's body may be, and how soon it has to arrive."""
+"""Reads a request's body within limits: how many bytes it may have, and how soon it has to be there."""
 
 from __future__ import annotations
 

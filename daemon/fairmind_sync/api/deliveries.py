@@ -1,4 +1,6 @@
-"""Endpoints beyond the document's: results, deliveries, their runs, and an operator's actions."""
+"""REST endpoints beyond FairMind's document: lists of runs, a result with deliveries and attempts; retry,
+discard, pause, resume.
+"""
 
 from __future__ import annotations
 

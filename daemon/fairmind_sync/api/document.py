@@ -1,4 +1,6 @@
-"""The document's endpoints, all answered from the local database."""
+"""REST endpoints of FairMind's document: status, log-test (saves,
+refuses when the backlog is full, waits), run-url.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every endpoint under `/api/v1/mlops`, for our own app and for a backend that mounts the router.
+"""Joins the REST endpoints under `/api/v1/mlops`, for our own app and for a backend that mounts the router.
 
 app = FastAPI()
 app.include_router(fairmind_sync.api.router)

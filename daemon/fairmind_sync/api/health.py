@@ -1,4 +1,6 @@
-"""The endpoints for orchestrators and Prometheus: alive, ready, and the metrics."""
+"""Endpoints for orchestrators and Prometheus: /healthz (alive),
+/readyz (can save, has a daemon), /metrics.
+"""
 
 from __future__ import annotations
 

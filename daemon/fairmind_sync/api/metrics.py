@@ -1,4 +1,6 @@
-"""Makes Prometheus metrics of the counts and states in the database."""
+"""Computes the Prometheus metrics from the database at each scrape:
+deliveries, attempts, latencies, states, space.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes the OpenAPI document: what FastAPI finds, with every error as a problem."""
+"""Makes the OpenAPI document (openapi.json): FastAPI's, with every error as a problem, and summaries."""
 
 from __future__ import annotations
 

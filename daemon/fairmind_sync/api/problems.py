@@ -1,4 +1,6 @@
-"""Answers errors as RFC 9457 problem details, with the document's `success: false` beside the details."""
+"""Turns errors into RFC 9457 problem details: which error gets which HTTP status, validation errors without
+their input; the same in a backend that mounts a route.
+"""
 
 from __future__ import annotations
 

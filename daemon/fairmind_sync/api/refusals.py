@@ -1,4 +1,4 @@
-"""Counts the saves that the REST API of this process refuses, by reason, for Prometheus.
+"""Counts refused saves by reason, as one Prometheus counter of this process; only `log-test` is counted.
 
 The counter is in prometheus-client's own registry, so that a backend that mounts the router finds it among
 its own metrics.

@@ -1,4 +1,6 @@
-"""The shapes that the endpoints take and give: the document's first, then ours."""
+"""Pydantic models of what endpoints take and give, with their
+limits and examples: the document's first, then ours.
+"""
 
 from __future__ import annotations
 

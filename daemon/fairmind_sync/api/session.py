@@ -1,4 +1,5 @@
-"""The tokens that guard the API, and the cookie that stands for a token on the page.
+"""Checks the API's tokens (bearer, or the page's signed cookie): who
+the visitor is, and whether they may change anything.
 
 The cookie is signed with a key made of the token (itsdangerous). So the cookie holds no secret, expires after
 `LASTS_S`, and is void once the token is changed. It holds the name that its visitor gave at the sign-in.

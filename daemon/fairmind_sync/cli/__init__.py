@@ -1,4 +1,5 @@
-"""The command line, with a function for each verb. Exit codes: 0 done, 1 undelivered or wrong, 2 usage.
+"""The command line's entry: puts all verbs together by panel, and turns errors into one line. Exit codes: 0
+done, 1 undelivered or wrong, 2 usage.
 
 Verbs import what they need when they run: a worker process starts by importing this package.
 """

@@ -1,4 +1,4 @@
-"""Verbs on bundles: export, import, receipts, take-back, list."""
+"""Verbs on bundles: bundle export, import, receipts, take-back, list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counts of bytes on the command line."""
+"""The option `--max-size`: reads sizes such as 100MB as bytes."""
 
 from __future__ import annotations
 

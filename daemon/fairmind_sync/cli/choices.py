@@ -1,4 +1,4 @@
-"""Choices of options and arguments: what may be given, and the nearest of these to a wrong value."""
+"""Values that an option takes from a fixed list: completes them, and suggests the nearest for a wrong one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The command itself, and what its verbs have in common."""
+"""What all verbs share: the application, `--json`, `--version`,
+settings with a late log, the opened database, who acts.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verbs on the database; for PostgreSQL, those that care for a file name the server's own tool instead."""
+"""Verbs on the database: db upgrade, backup, check, compact, copy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Delivers on behalf of a verb, and says what is left and why."""
+"""Delivers for `drain` and `save --drain`, with `--timeout`, and prints what is left and why."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Draws listings on a terminal: a line a row, as wide as the terminal, URLs as hyperlinks.
+"""Draws a listing on a terminal: fits columns to its width, shortens cells, makes URLs hyperlinks.
 
 A URL that doesn't fit is shortened in its middle, and stays whole in its hyperlink. Terminals that are known
 to take no hyperlinks (OSC 8) show each URL whole, on a line of its own.

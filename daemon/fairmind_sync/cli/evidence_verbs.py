@@ -1,4 +1,4 @@
-"""Verbs on evidence: a result's report; which delivered runs lack their evidence, and another try."""
+"""Verbs on evidence: evidence (what is missing, `--retry`, `--backfill`), report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The options that choose deliveries or results; a verb takes those that make sense for it."""
+"""The options that choose deliveries or results (`--test-id`,
+`--since`, ...), and how a verb gets them as one filter.
+"""
 
 from __future__ import annotations
 

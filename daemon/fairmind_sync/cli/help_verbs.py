@@ -1,4 +1,4 @@
-"""Verbs that say what a message means: help-for."""
+"""The verb help-for, which says what a message means."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Says how many there are of what a listing shows the newest of."""
+"""The note below a listing that says how many more there are than are shown."""
 
 from __future__ import annotations
 

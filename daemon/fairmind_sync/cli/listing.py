@@ -1,4 +1,6 @@
-"""Listings: rows under a header, fitted to a terminal's width, or a line a row with tabs between."""
+"""What a listing is: rows, columns with their widths and cuts, notes;
+which columns are for a terminal, which for a pipe.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes listings as Markdown's tables, for summaries of jobs and for issues."""
+"""Prints listings as Markdown tables (`--markdown`), for summaries of CI jobs and for issues."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prints for verbs: texts for people, JSON for programs, one line for an error."""
+"""Prints texts, JSON and errors for verbs, without control characters; `fail` ends with exit code 1."""
 
 from __future__ import annotations
 

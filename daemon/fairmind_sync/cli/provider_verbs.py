@@ -1,4 +1,4 @@
-"""Verbs on providers: status, pause, resume."""
+"""Verbs on providers: status (with its exit code), pause, resume."""
 
 from __future__ import annotations
 

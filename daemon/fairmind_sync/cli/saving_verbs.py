@@ -1,4 +1,4 @@
-"""Verbs that save results, or have saved ones delivered to one more provider: save, import, backfill."""
+"""Verbs that save or enqueue: save, import, backfill."""
 
 from __future__ import annotations
 

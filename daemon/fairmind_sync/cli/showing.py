@@ -1,4 +1,4 @@
-"""Shows texts and listings: drawn on a terminal, a line a row elsewhere."""
+"""Shows texts and listings on standard output: drawn if it is a terminal, else lines with tabs."""
 
 from __future__ import annotations
 

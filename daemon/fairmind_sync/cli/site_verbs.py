@@ -1,4 +1,4 @@
-"""Verbs of `bundle` on sites: identity, trust, sites, distrust."""
+"""Verbs on sites: bundle identity, trust, trusted, distrust."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Standard streams that are closed, full or broken: what can't be read or printed is an error of one line."""
+"""Standard input and output that may be closed, full or a broken
+pipe: an error of one line, not a traceback.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shows what a verb sees, once or again and again until Ctrl-C."""
+"""The option `--watch`: shows what a verb sees again every two seconds, until Ctrl-C."""
 
 from __future__ import annotations
 

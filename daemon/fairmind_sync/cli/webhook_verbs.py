@@ -1,4 +1,4 @@
-"""Verbs on the webhook: webhook test."""
+"""The verb webhook test, which sends a test event."""
 
 from __future__ import annotations
 

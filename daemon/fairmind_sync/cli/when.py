@@ -1,4 +1,4 @@
-"""Times on the command line: how they may be given, and the one form in which they are shown."""
+"""Times on the command line: parses `--since` and `--until` (7d, dates), and formats times and ages."""
 
 from __future__ import annotations
 

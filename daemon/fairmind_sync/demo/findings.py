@@ -1,4 +1,4 @@
-"""Reads the demo's results back for people: a table of selection rates, and two runs worth a look."""
+"""Shows the demo's results at its end: a table of selection rates of men and women, and links to two runs."""
 
 from __future__ import annotations
 

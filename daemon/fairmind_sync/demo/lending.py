@@ -1,4 +1,4 @@
-"""Makes bias-test results to show: trains loan models when called, and computes their fairness metrics.
+"""Makes the demo's bias tests: trains loan models on made-up applicants, and computes their fairness metrics.
 
 The applicants are made up; past approvals favoured one group beyond what income and debt explain.
 Group metrics follow Hardt, Price and Srebro, 'Equality of Opportunity in Supervised Learning', NeurIPS 2016;

@@ -1,4 +1,6 @@
-"""Tells the story of an outage: results are saved while MLflow is down, MLflow starts, all results arrive."""
+"""Plays the demo: results are saved while MLflow is down, MLflow
+starts, all results arrive; its settings, texts and end.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Runs a real MLflow server on loopback, for as long as a block runs."""
+"""Starts a real MLflow server on a port of this machine, waits
+until it is healthy, and ends it with its block.
+"""
 
 from __future__ import annotations
 

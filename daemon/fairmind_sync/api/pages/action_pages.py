@@ -1,4 +1,6 @@
-"""What buttons do; of what concerns many deliveries, a page first says what will happen."""
+"""What buttons do: retry, discard, pause, resume by form; the page
+that asks to confirm what concerns many deliveries.
+"""
 
 from __future__ import annotations
 

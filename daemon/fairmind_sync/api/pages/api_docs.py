@@ -1,4 +1,4 @@
-"""The REST API for people, at /docs: Swagger UI from its package, nothing fetched from elsewhere."""
+"""The page /docs: Swagger UI of the REST API from its package, nothing fetched from elsewhere."""
 
 from __future__ import annotations
 

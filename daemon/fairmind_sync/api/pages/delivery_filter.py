@@ -1,4 +1,4 @@
-"""What the form above the list of deliveries asks for, as a page's address holds it."""
+"""The filter form of the list of deliveries, as a page's address holds it, turned into a `RunFilter`."""
 
 from __future__ import annotations
 

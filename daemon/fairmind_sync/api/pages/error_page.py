@@ -1,4 +1,4 @@
-"""Answers errors: a person who looks at a page gets a page, a program problem details."""
+"""Answers errors: a person who looks at a page gets an HTML page, a program problem details."""
 
 from __future__ import annotations
 

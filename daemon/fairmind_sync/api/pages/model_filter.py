@@ -1,4 +1,4 @@
-"""What the form above a model's chart asks for: metrics, and one data set, type or user."""
+"""The filter form above one model's chart: metrics, and one data set, type or user."""
 
 from __future__ import annotations
 

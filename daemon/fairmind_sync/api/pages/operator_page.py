@@ -1,4 +1,4 @@
-"""Who did what: the actions of operators, newest first."""
+"""The page of operators: who did what and when, newest first."""
 
 from __future__ import annotations
 

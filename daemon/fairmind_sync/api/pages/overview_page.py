@@ -1,4 +1,6 @@
-"""The first page: how things stand, each provider in a card, what is dead and why, the latest results."""
+"""The first page: the headline, a card for each provider with its last
+24 hours, what is dead and why, the latest results.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""One result: its verdict, what its groups and metrics say, its revisions, and where it was delivered."""
+"""The page of one result: verdict, groups, what changed since the revision before, deliveries; its report,
+and the whole as JSON.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every page of the status page, as one router."""
+"""Joins the routers of all pages into one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a session of the status page begins and ends."""
+"""The pages /sign-in and /sign-out: check the token, set and delete the session's cookie."""
 
 from __future__ import annotations
 

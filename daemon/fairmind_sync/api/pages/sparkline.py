@@ -1,4 +1,4 @@
-"""Draws a provider's backlog of the last day, as a small line of SVG without script. Pure."""
+"""Draws the small SVG line of a provider's backlog in the last day, for its card. Pure."""
 
 from __future__ import annotations
 

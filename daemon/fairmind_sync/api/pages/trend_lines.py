@@ -1,4 +1,6 @@
-"""Which metrics of a model's results are shown over time, with their thresholds. Pure."""
+"""Chooses which metrics of a model's results are shown over time, and collects their values and thresholds;
+`trend_chart` draws them. Pure.
+"""
 
 from __future__ import annotations
 
