@@ -1,4 +1,4 @@
-"""What the files of evidence are called."""
+"""The names of the files of evidence: result.json, report.html, groups.json, groups.csv."""
 
 from __future__ import annotations
 

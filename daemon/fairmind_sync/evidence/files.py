@@ -1,4 +1,6 @@
-"""The evidence of a saved result: files whose bytes are the same whenever they are made. Pure."""
+"""Makes the files of evidence of a result: which there are, their
+bytes (always the same), hashes and digest.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fills templates of HTML, and escapes whatever is put into them. Pure.
+"""Fills a piece of HTML or SVG with values, and escapes them; joins such pieces. Pure.
 
 `markupsafe.Markup.format` does the same in Python, which took two fifths of a report's time.
 """

@@ -1,4 +1,6 @@
-"""The whole result as saved, as strict JSON that any reader takes. Pure."""
+"""Writes result.json, the whole result as saved, with verdict and
+digest, as strict JSON without NaN. Pure.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The look of a report: light and dark, and on paper."""
+"""The CSS of the report: light, dark and on paper; and its hash for the content security policy."""
 
 from __future__ import annotations
 

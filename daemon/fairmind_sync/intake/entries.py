@@ -1,4 +1,6 @@
-"""Prepares many results, each given as a mapping with the names of a save's arguments."""
+"""Prepares many results, each given as a mapping with the names of
+a save's arguments; says which entry is wrong.
+"""
 
 from __future__ import annotations
 

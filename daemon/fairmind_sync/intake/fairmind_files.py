@@ -1,4 +1,6 @@
-"""Imports FairMind's own result files, one JSON record a file: `<dir>/<user_id>/<test_id>.json`."""
+"""Imports a folder of FairMind's own result files,
+`<dir>/<user_id>/<test_id>.json`, a hundred in a transaction.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Warns whoever saves where a provider seems to be meant, and MLOPS_PROVIDER names none."""
+"""Warns who saves without MLOPS_PROVIDER although a provider's other
+variables are set: results go nowhere.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads results from text: one JSON object, a JSON array of objects, or JSON Lines."""
+"""Parses results from a text: one JSON object, a JSON array of objects, or JSON Lines."""
 
 from __future__ import annotations
 

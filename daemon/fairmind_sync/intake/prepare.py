@@ -1,4 +1,6 @@
-"""Turns the arguments of a save into the form in which a result is stored."""
+"""Turns one save's arguments into the form in which a result is stored: checks ids, makes plain JSON, removes
+private fields, adds digest and verdict.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Stores prepared results with their deliveries, each call in one transaction."""
+"""Stores prepared results in one transaction of its own, with a look at the disk's space before;
+`outbox/saving.py` has the SQL.
+"""
 
 from __future__ import annotations
 

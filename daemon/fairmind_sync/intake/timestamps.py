@@ -1,4 +1,4 @@
-"""Reads when a result was tested, for results that are older than their save."""
+"""Reads a given timestamp, the time when a result was tested, as a moment in UTC."""
 
 from __future__ import annotations
 

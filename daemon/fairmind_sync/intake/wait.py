@@ -1,4 +1,6 @@
-"""Waits for the deliveries of a result that was just saved, and tells what became of them."""
+"""Waits for a just saved result's deliveries while that makes sense (a daemon is alive, its provider ready),
+and reports run ids and URLs.
+"""
 
 from __future__ import annotations
 

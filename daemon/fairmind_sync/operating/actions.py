@@ -1,4 +1,5 @@
-"""Acts on deliveries and providers for an operator, at the command line, the REST API or the status page.
+"""What an operator does: retry, discard, pause, resume, backfill; how many would change, as a dry run; each
+kept with who did it, and logged.
 
 Each call logs what the call changed, keeps it with who did it, and is one transaction, but for `backfill`,
 which is many. Where nobody is named, it was the account that the process runs as.

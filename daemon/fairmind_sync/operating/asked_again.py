@@ -1,4 +1,4 @@
-"""Says what came of an operator's resume: the provider is asked again, and answers within seconds."""
+"""Says on the page what a provider answers after an operator's resume had it asked again."""
 
 from __future__ import annotations
 

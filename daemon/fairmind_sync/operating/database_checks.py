@@ -1,4 +1,6 @@
-"""The doctor's checks of the database: of a file, of a server, and of the clocks that times go by."""
+"""The doctor's checks of the database: damage, SQLite's version, durability, file modes, space, write-ahead
+log, the server, and clocks.
+"""
 
 from __future__ import annotations
 

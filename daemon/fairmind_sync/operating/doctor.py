@@ -1,4 +1,6 @@
-"""Finds out what is wrong and what to do: settings, providers, their backlogs, the daemon; a finding each."""
+"""The doctor: runs all checks and gives a finding each, and has those of settings, temporary files, open
+files, backlogs, evidence, private fields and providers.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Has the evidence of delivered runs tried, for an operator; each call logs what the call changed."""
+"""What an operator does about evidence: has missing evidence tried again, or asks for it for old runs."""
 
 from __future__ import annotations
 

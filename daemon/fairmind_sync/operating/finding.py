@@ -1,4 +1,4 @@
-"""What a check of the doctor finds."""
+"""The shape of a doctor's finding: what was checked, what was found, and the remedy if something is wrong."""
 
 from __future__ import annotations
 

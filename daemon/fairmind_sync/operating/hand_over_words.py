@@ -1,4 +1,4 @@
-"""Says by which bundles a delivery came and went."""
+"""Says in words by which bundles one delivery came from and went to other sites, for its explanation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Says in one sentence how things stand, as somebody on call wants to read it first."""
+"""How everything stands, in one sentence for somebody on call: what is wrong, then what waits; also one
+provider's state as people are told it.
+"""
 
 from __future__ import annotations
 

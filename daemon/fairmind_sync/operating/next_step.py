@@ -1,4 +1,6 @@
-"""Says what keeps a provider's deliveries, or their evidence, and what an operator types next. Pure."""
+"""The command that an operator types next for a provider (resume, run, retry, ...), each with the reason,
+from its backlog. Pure.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Finds what the page of messages says of a message as it was told, whatever was filled in."""
+"""Looks a message up in the page of messages, though numbers and names are filled in or its end is cut off,
+and returns what to do about it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Reads the status of the daemon, and each provider's state and backlog."""
+"""Gathers the status in plain values: database, daemon alive or not,
+each provider's state and backlog, wrong settings.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The doctor's check of the webhook: whether anybody is told, and takes what is told."""
+"""The doctor's check of the webhook: whether one is set, and whether the receiver takes events."""
 
 from __future__ import annotations
 
