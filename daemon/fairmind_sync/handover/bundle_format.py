@@ -1,4 +1,4 @@
-"""The file of a bundle: a header, a line for each entry, and the sender's signature over all of it.
+"""How a bundle's file looks, line by line, for writer and reader alike: header, entries, signature.
 
     {"format": "fairmind-sync bundle", "version": 1, "kind": "results", "from": ..., "to": ..., ...}
     one entry a line: JSON, or its encryption in base64

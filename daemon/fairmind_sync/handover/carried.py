@@ -1,4 +1,6 @@
-"""The entries of a bundle: a result with its deliveries, or what became of a delivery; checked when read."""
+"""What one entry of a bundle holds, a result with deliveries or an
+outcome: made when written, validated when read.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Reads the file of a bundle, once all of it is known to be as its sender has signed it.
+"""Opens a bundle's file for reading: checks size, signature,
+sender and recipient before any entry is given out.
 
 What is read is copied to a temporary file first, as a stick could give other bytes the second time. Only the
 header is looked at before the signature is checked.

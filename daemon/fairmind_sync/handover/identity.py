@@ -1,4 +1,5 @@
-"""The site of this database: made at its first use, its private keys in a file that only we may read.
+"""The identity of this site: made at its first use, renamed, renewed;
+its private keys in a file that only we may read.
 
 The database holds the public keys, so that another file of keys is noticed. A copy of the database holds no
 private key.

@@ -1,4 +1,6 @@
-"""The sites that this one trusts: whose bundles are read here, and for whom bundles are written."""
+"""Trusts and distrusts other sites; lists the trusted ones, and finds
+the one that a bundle is written for.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A site as others know it: its name, its two public keys, and one line that says all of it. Pure.
+"""A site as others know it: its name, its public keys, its fingerprint, and the one line that carries them.
 
 The line can be carried or typed: `fairmind-site-1 KEYS NAME`. The keys have a check at their end, so that a
 mistyped letter is noticed.

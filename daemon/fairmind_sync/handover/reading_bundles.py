@@ -1,4 +1,6 @@
-"""Reads bundles: saves results with deliveries of another site, or records what its receipts tell."""
+"""Imports a bundle into the database: saves another site's results
+and deliveries, or records what its receipts tell.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signs, checks, encrypts and decrypts, by libsodium: Ed25519, and sealed boxes with a secret stream.
+"""The cryptography of bundles, by libsodium: keys, signatures, encryption to a site.
 
 The only file that knows the library.
 """

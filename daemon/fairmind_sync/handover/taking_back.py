@@ -1,4 +1,6 @@
-"""Takes a bundle's deliveries back, for an operator who knows that the other site will never deliver them."""
+"""Takes a lost bundle's deliveries back, for an operator who knows
+that the other site never delivers them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes the file of a bundle: beside its place, and in its place once the bundle is signed."""
+"""Writes a bundle's file: beside its place and within a size, synced to the disk, then signed and renamed."""
 
 from __future__ import annotations
 

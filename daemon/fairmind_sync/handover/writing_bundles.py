@@ -1,4 +1,5 @@
-"""Writes bundles: results whose deliveries are handed over, and receipts of what became of deliveries.
+"""Exports from the database into a bundle: chooses and hands over
+deliveries, or writes receipts for another site.
 
 The order makes no crash lose anything: all is on the disk but the signature, then the deliveries are handed
 over in one transaction, then the bundle is signed. Unsigned it is no bundle, so nobody delivers what is still

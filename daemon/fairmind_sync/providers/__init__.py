@@ -1,4 +1,6 @@
-"""Finds the providers' folders by name; no folder imports its SDK before its provider is opened."""
+"""Finds and opens a provider by its name, without importing any SDK before; probes it, and turns whatever an
+SDK raises there into 'blocked'.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Follows an error to what caused it."""
+"""Follows an exception to the errors that caused it, and puts the deepest into words."""
 
 from __future__ import annotations
 

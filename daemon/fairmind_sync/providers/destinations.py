@@ -1,4 +1,4 @@
-"""Tells where the settings send results, for the integration's status."""
+"""Tells where the settings send results (project, tracking URI, experiment), for the integration's status."""
 
 from __future__ import annotations
 

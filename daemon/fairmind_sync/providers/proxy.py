@@ -1,4 +1,4 @@
-"""What a proxy between us and a provider says by a refusal."""
+"""Recognises that a proxy refused the connection (407, no tunnel, SOCKS password), and says what to check."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads how long a server asks to be left alone."""
+"""Reads a reply's Retry-After header."""
 
 from __future__ import annotations
 

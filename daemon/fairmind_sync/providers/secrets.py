@@ -1,4 +1,4 @@
-"""Collects the secrets in our settings, in variables and in the providers' own files, for redaction."""
+"""Collects the secrets to hide: of our settings, of variables, and of the providers' own files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Runs deliveries in threads, and stops them all when the provider is unavailable."""
+"""Runs a batch's deliveries side by side in threads; an unavailable
+provider stops them all, an unforeseen error fails one.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What is wrong with a TLS connection, and which of a provider's variables mend it."""
+"""Says what is wrong with a TLS connection (unknown authority, expired, other host, plain HTTP), and which of
+a provider's variables mend it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Puts variables of the SDKs right: keys with white space, files named by relative paths."""
+"""Corrects an SDK's environment variables: white space around keys, and relative paths of files."""
 
 from __future__ import annotations
 

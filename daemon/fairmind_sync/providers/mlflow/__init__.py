@@ -1,4 +1,6 @@
-"""The MLflow provider; only this folder imports mlflow, whose own variables have to be set first."""
+"""The MLflow provider's folder: opens it by the kind of tracking URI, and lists its secrets. Only this folder
+imports mlflow, whose own variables have to be set first.
+"""
 
 from __future__ import annotations
 

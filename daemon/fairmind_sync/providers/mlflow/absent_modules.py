@@ -1,6 +1,7 @@
-"""Has Python remember that modules are absent which MLflow's client looks for anew before each request.
+"""Makes MLflow's package quicker: Python remembers that Databricks' modules aren't installed, for which it
+looks before each request.
 
-The client asks whether it runs inside Databricks by importing Databricks' modules. Where they aren't
+MLflow's client asks whether it runs inside Databricks by importing Databricks' modules. Where they aren't
 installed, Python searches all of its path each time: two fifths of a request's processor time, measured.
 """
 

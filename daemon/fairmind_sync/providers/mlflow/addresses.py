@@ -1,4 +1,6 @@
-"""Checks MLFLOW_TRACKING_URI, and says how to write what MLflow's client can't use. Pure."""
+"""Checks MLFLOW_TRACKING_URI, and tells servers from folders;
+says how to write what MLflow's client can't use.
+"""
 
 from __future__ import annotations
 

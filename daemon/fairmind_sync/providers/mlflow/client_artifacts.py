@@ -1,4 +1,4 @@
-"""A run's files where there is no HTTP server: MLflow's client writes them, to a folder or by a plugin."""
+"""Stores and reads a run's files by MLflow's client, for stores that are no HTTP server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Reaches MLflow stores that are no HTTP server, such as `sqlite:`, through MlflowClient."""
+"""Makes and changes runs by MlflowClient, for stores that are no
+HTTP server, such as `sqlite:`; what its errors mean.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Turns a result into what MLflow holds: tags, parameters and points, within MLflow's limits. Pure."""
+"""Turns a result into a run's content for MLflow: tags, parameters and metric points, shortened to the
+server's limits, in batches. Pure.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reaches Databricks, which speaks MLflow's REST API, with the credentials that Databricks' own SDK finds.
+"""Runs on Databricks: MLflow's REST API, with the credentials that Databricks' own SDK finds.
 
 MLflow's client asks through that SDK, which repeats a request for minutes while Databricks is away. So the
 SDK only authenticates here.

@@ -1,4 +1,6 @@
-"""What `doctor` tells of MLflow's settings, beside whether MLflow takes runs."""
+"""What the doctor says of MLflow's settings: a folder of files as a
+store, and whether the public URL leads to the same server.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run's files on an MLflow server, which writes them: by its artifact proxy, or by the upload of its page.
+"""Stores and reads a run's files on an MLflow server, by its artifact proxy, or by the upload of its page.
 
 MLflow's client writes to its own disk where a run's artifacts have a path of files, and needs keys of its own
 for a bucket. The server knows its own store.

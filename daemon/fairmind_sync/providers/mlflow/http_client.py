@@ -1,4 +1,4 @@
-"""What a client of HTTP does for us: one request, one reply, whatever the reply's status."""
+"""The interface of an HTTP client and its values: one request, one reply, or none; no client is here."""
 
 from __future__ import annotations
 

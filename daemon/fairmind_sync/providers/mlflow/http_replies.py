@@ -1,4 +1,4 @@
-"""What an HTTP server's reply means, or that there was none: the errors of `RunsApi`."""
+"""What an HTTP status, an MLflow error code or a missing reply means: which error of `RunsApi` is raised."""
 
 from __future__ import annotations
 

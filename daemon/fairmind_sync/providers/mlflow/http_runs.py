@@ -1,4 +1,6 @@
-"""Runs on an MLflow server, by its REST API: one request for most calls."""
+"""Makes and changes runs on an MLflow server by its REST API:
+each call of `RunsApi` as a request; workspaces.
+"""
 
 from __future__ import annotations
 

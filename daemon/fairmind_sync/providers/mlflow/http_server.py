@@ -1,4 +1,6 @@
-"""One MLflow server over HTTP: single requests, that are never repeated by themselves."""
+"""Sends single requests to one MLflow server, each traced and
+never repeated, and raises what its replies mean.
+"""
 
 from __future__ import annotations
 

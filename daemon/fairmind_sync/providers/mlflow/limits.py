@@ -1,4 +1,6 @@
-"""What a tracking server takes: what the newest servers do, or less, as a refusal has taught. Pure."""
+"""What an MLflow server takes (keys, lengths, entries in a batch):
+the newest limits, and smaller ones after a refusal.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tags a registered model's version with the verdict and the run of the newest result of it."""
+"""Tags a registered model's version at MLflow with the verdict and the run of its newest result."""
 
 from __future__ import annotations
 

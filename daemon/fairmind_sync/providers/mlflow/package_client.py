@@ -1,4 +1,5 @@
-"""Sends requests by MLflow's own package, for what only that package can do: plugins, signatures, Databricks.
+"""The HTTP client that uses MLflow's own package: for plugins, request
+signatures and Databricks, which `ThinClient` can't.
 
 MLflow's own client repeats `runs/create` when a reply is lost, and two runs exist. Its `http_request` keeps
 authentication and headers and can be told to try once; it is semi-public, so tests cover it and

@@ -1,4 +1,4 @@
-"""Whether requests to an HTTP server need MLflow's own package; found out without importing it."""
+"""Decides which HTTP client: whether variables or plugins make requests need MLflow's own package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Makes one MLflow run of each delivery.
+"""The MLflow provider itself, one delivery from start to end: finds a lost run or creates one, has it filled
+and finished; probe, sweep, and who is to blame.
 
 MLflow chooses the run id. So 'create attempted' is durable before the create, and the create carries the
 delivery key as a tag. In doubt (a create was attempted, but no id is known) the key is searched for before

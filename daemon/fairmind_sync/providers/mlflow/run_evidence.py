@@ -1,4 +1,5 @@
-"""Stores a run's evidence at MLflow, and reads every byte back.
+"""Stores a run's evidence at MLflow (files, dataset, model tags),
+reads the files back, and tags the run with the state.
 
 Nothing that goes wrong here holds the run's numbers back: it becomes the evidence's state.
 """

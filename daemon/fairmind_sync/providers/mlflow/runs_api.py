@@ -1,4 +1,6 @@
-"""The calls that a delivery makes to MLflow, and the errors that a call raises."""
+"""The interface `RunsApi`: the calls that a delivery makes to MLflow,
+their values, filters and errors; other files carry it out.
+"""
 
 from __future__ import annotations
 

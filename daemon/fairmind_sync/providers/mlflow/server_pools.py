@@ -1,4 +1,4 @@
-"""Kept connections to a server, directly or by the proxy that the environment names."""
+"""Makes urllib3's pools of kept connections to an MLflow server, directly or by an HTTP or SOCKS proxy."""
 
 from __future__ import annotations
 

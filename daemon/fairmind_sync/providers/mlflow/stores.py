@@ -1,4 +1,6 @@
-"""Opens what MLflow's client reaches without an HTTP server: databases, folders of files, plugins' stores."""
+"""Opens an MLflow store that is no HTTP server (database, folder, plugin): checks a database first, names a
+missing package or driver.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names what answers in the place of an MLflow server, and what to do about it. Pure."""
+"""Says who answers in the place of an MLflow server (a gateway, a sign-in page, AirPlay), and what to do."""
 
 from __future__ import annotations
 

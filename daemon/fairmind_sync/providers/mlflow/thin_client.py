@@ -1,4 +1,5 @@
-"""Sends requests to an MLflow server as MLflow's own client would, without importing MLflow, and each once.
+"""The usual HTTP client of an MLflow server: the headers and
+credentials of MLflow's client, without importing MLflow.
 
 MLflow's package takes two seconds of processor time and 120 MB to import, and three times as long for a
 request. What its client reads from variables and files counts here, too; what needs more of the package goes

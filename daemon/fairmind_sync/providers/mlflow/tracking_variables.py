@@ -1,4 +1,4 @@
-"""Reads MLflow's own variables and its file of credentials, as far as a connection needs them.
+"""Reads MLflow's own variables and ~/.mlflow/credentials: user, token, certificates, time-out, workspace.
 
 What they mean is MLflow's to say: https://mlflow.org/docs/latest/self-hosting/security/basic-http-auth/ and
 `mlflow.environment_variables`.

@@ -1,4 +1,4 @@
-"""Makes TLS contexts of what MLflow's variables name."""
+"""Makes TLS contexts for MLflow from its variables of certificates: whom to trust, our own certificate."""
 
 from __future__ import annotations
 

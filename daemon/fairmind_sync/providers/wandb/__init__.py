@@ -1,4 +1,6 @@
-"""The W&B provider; only this folder imports wandb, whose own variables have to be set first."""
+"""The W&B provider's folder: prepares the SDK's variables and settings, opens the provider, lists its
+secrets. Only this folder imports wandb.
+"""
 
 from __future__ import annotations
 

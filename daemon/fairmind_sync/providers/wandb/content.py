@@ -1,4 +1,6 @@
-"""Turns a result into what W&B holds: config, one history row, summary, tags, within its limits. Pure."""
+"""Turns a result into a run's content for W&B: config, history
+row, summary, tags, digest, within W&B's limits.
+"""
 
 from __future__ import annotations
 

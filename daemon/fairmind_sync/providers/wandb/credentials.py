@@ -1,4 +1,6 @@
-"""Sends and signs our own requests to W&B: with an API key, or with what W&B gives for an identity token."""
+"""Sends our own requests to W&B by HTTP, and signs them: by API
+key, or by an access token for an identity token.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What W&B says that it holds of a run, and whether that is what we sent. Pure."""
+"""Reads what W&B says that it holds of a run, and compares that
+with what we sent: complete, or shaped by others.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Adds the files of evidence to a run that was delivered without them, and judges what W&B holds of files."""
+"""Adds missing files of evidence to a delivered W&B run, and judges by MD5 whether W&B holds them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Imports W&B's SDK without what takes half of the time and is of no use here."""
+"""Imports W&B's SDK in half the time, without parts of no use here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Has the SDK read its variables, files and credentials, once, before threads use the SDK."""
+"""Finds W&B's address and key as the SDK does, once, before threads use the SDK; builds URLs of runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Finds what is wrong in W&B's variables before the SDK does, and says what to write. Pure."""
+"""Refuses wrong W&B settings in words before the SDK does:
+switched off, wrong address or project, a barred way.
+"""
 
 from __future__ import annotations
 

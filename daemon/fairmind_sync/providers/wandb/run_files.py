@@ -1,4 +1,6 @@
-"""A run's evidence as W&B holds it: files under fixed names, and what points to them in the row. Pure."""
+"""The names and contents of a run's evidence files as W&B keeps
+them, and the pointers by which its page shows them.
+"""
 
 from __future__ import annotations
 

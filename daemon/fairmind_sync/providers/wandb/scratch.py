@@ -1,4 +1,5 @@
-"""The directory in which one worker's W&B SDK leaves its files.
+"""The worker's own directory for files of W&B's SDK: made,
+locked, cleared; those of dead processes are removed.
 
 The worker holds a lock on its directory for as long as it lives. No process id could tell whether a
 directory is in use: containers that share a directory of temporary files don't see each other's processes.

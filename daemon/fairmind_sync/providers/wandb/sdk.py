@@ -1,4 +1,4 @@
-"""The calls that a delivery makes to the W&B SDK: upload a run, read runs back.
+"""All calls to W&B's SDK: upload a run, add files, read runs back, restart wandb-core; what its errors mean.
 
 An upload without an error proves nothing: `finish()` returns normally even if the service stored nothing. So
 every upload is read back.

@@ -1,4 +1,6 @@
-"""The small requests that W&B gets from us without its SDK: one try, a short time-out, the real status."""
+"""Small requests to W&B's GraphQL API without its SDK: probe, look runs
+up, test whether it takes runs; what its replies mean.
+"""
 
 from __future__ import annotations
 

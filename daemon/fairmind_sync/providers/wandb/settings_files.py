@@ -1,4 +1,4 @@
-"""W&B's settings files: an opt-out there is obeyed, and only what says how to reach W&B is kept.
+"""Reads W&B's own settings files, and writes one that keeps no more than how to reach W&B.
 
 The files are `settings` in the user's folder of W&B, and in the `wandb` folder of the working directory,
 which `wandb offline` writes.

@@ -1,4 +1,6 @@
-"""What becomes of runs that were uploaded without an error, and that W&B doesn't show, or not whole."""
+"""Decides what to do about a run that was uploaded without an error, and that W&B doesn't show, or not whole:
+wait, then upload again.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Has our own requests and wandb-core, which is written in Go, go to W&B the same way.
+"""Gives wandb-core, written in Go, and our own requests the same certificates and proxies.
 
 Each of them reads variables of its own for certificates and proxies. What one is told counts for the other.
 """
