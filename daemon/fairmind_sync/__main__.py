@@ -1,4 +1,4 @@
-"""Where the command `fairmind-sync` begins; in a base install it ends here, with a sentence."""
+"""Where the command `fairmind-sync` begins: runs the command line, or says which extra is not installed."""
 
 from __future__ import annotations
 

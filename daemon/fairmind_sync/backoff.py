@@ -1,4 +1,5 @@
-"""Decides how long to wait before the next attempt or probe. Pure: chance is passed in.
+"""How long to wait before the next attempt of a delivery or the next probe of a provider: ever longer, up to
+a cap, with full jitter. Pure: chance is passed in.
 
 Both delays have 'full jitter' (Marc Brooker, 'Exponential Backoff And Jitter', AWS Architecture Blog, 2015):
 a delay is uniform between nothing and its cap, so that clients that failed together don't return together.

@@ -1,4 +1,5 @@
-"""What FairMind imports to save bias-test results and to read them.
+"""The Python API for results, which FairMind imports: saves, reads, lists, deletes and counts a user's
+results. After an error it raises; `fairmind` is the same without raising.
 
 Nothing here waits for the network or needs a daemon. A backend's `services/bias_test_results.py` is one line:
 

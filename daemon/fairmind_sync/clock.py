@@ -1,4 +1,6 @@
-"""The wall clock, durations as people write them, and a watch that notices when somebody sets the clock."""
+"""The wall clock in UTC, durations as people write them (90d, 12h), and a watch that notices when somebody
+sets the clock or the machine has slept.
+"""
 
 from __future__ import annotations
 

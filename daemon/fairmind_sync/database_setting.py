@@ -1,4 +1,4 @@
-"""Which database the settings name, found out for a look-up that needs no other setting."""
+"""Which database the settings name, read without reading the other settings, for look-ups."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds the file that holds variables beside the environment's."""
+"""Finds the `.env` file, and reads variables by name: from the environment, else from that file."""
 
 from __future__ import annotations
 

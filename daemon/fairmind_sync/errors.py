@@ -1,4 +1,5 @@
-"""The errors that are raised on purpose, as one tree; each message tells the user what to do next.
+"""All errors that are raised on purpose, as one tree of classes; each message tells the user what to do next,
+and hides what looks like a secret.
 
 Messages go everywhere: what looks like a secret is hidden as the error is made.
 """

@@ -1,4 +1,5 @@
-"""Loggers of events, whose structlog is imported with the first event.
+"""Gives each module its logger, whose structlog is imported and set
+up with the first event only; `logs` has the set-up.
 
 structlog takes a quarter as long to import as SQLAlchemy, and most processes of the command line log nothing.
 """

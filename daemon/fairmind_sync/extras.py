@@ -1,4 +1,4 @@
-"""What a base install leaves out, and the sentence that says how to get it.
+"""Says which extra to install by pip where a package is missing that a base install leaves out.
 
 A base install holds what a producer needs: to save results, and to look up their runs.
 """

@@ -1,4 +1,5 @@
-"""FairMind's two services, with FairMind's manners: nothing raises; what fails is logged and answered.
+"""FairMind's two services as objects whose calls never raise: an error is
+logged, and answered by False, None or an empty value.
 
 A backend's `services/bias_test_results.py` and `services/mlops_integration.py` hold one line each:
 

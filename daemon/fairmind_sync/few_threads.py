@@ -1,4 +1,6 @@
-"""A few threads for one purpose, so that this work neither waits for other work nor crowds that out."""
+"""Runs blocking work of asynchronous code in a few threads kept for
+one purpose, so that it crowds nothing else out.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Sets structlog up. Events are named `subject.what_happened`; values are bound, never formatted in.
+"""Sets logging up: structlog's and libraries' lines, as JSON or for people, with secrets hidden, to a stream
+that may be lost. Events are named `subject.what_happened`.
 
 delivery.claimed    delivery.delivered   delivery.retry_scheduled   delivery.dead   delivery.lease_lost
 provider.offline    provider.blocked     provider.recovered

@@ -1,4 +1,5 @@
-"""What FairMind imports to read the integration's status, to log a test by hand, and to look up runs.
+"""The Python API for runs, which FairMind imports: status of the integration, a run's URL, and
+`log_bias_test`, which saves and waits for the delivery.
 
 A backend's `services/mlops_integration.py` holds one line:
 

@@ -1,4 +1,4 @@
-"""The names of the providers that a result can be owed to.
+"""The names of the providers (wandb, mlflow, undecided), and sentences made of them for messages.
 
 A new provider is one folder, `providers/<name>`, and its name in `PROVIDERS`.
 """

@@ -1,4 +1,5 @@
-"""Removes secrets and passwords from texts. Pure.
+"""Hides secrets in texts: known ones in any encoding, and what looks like one (passwords in URLs, tokens);
+says which names mean a secret. Pure.
 
 What is known to be secret is hidden in whatever form it stands: as it is, escaped, percent-encoded, within
 base64, or cut off. What looks like a secret is hidden without being known: user and password in an address,

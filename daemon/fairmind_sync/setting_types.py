@@ -1,4 +1,6 @@
-"""The types of settings: how each is written in a variable, and what is wrong with it otherwise. Pure."""
+"""Types of settings, each with the check of its variable's value:
+durations, addresses, tokens, levels, patterns.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Reads our environment variables, and those of the nearest `.env`, into one frozen object.
+"""All settings: each environment variable with its default, from environment and `.env` in one frozen object;
+wrong ones count as unset, and are told; which providers are enabled.
 
 A variable whose value makes no sense counts as unset, and is remembered as a mistake. Whatever needs the
 variable asks `Settings.require`; all else goes on.

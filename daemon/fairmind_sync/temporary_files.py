@@ -1,4 +1,4 @@
-"""The directory of temporary files, which TMPDIR names: whether files can be written there."""
+"""Whether the directory of temporary files (TMPDIR) can be written, and how much room it has."""
 
 from __future__ import annotations
 

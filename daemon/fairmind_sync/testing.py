@@ -1,4 +1,4 @@
-"""A provider in memory, and results to save, for our tests and those of users.
+"""For tests, ours and those of users: a provider in memory that fails as a script says, and results to save.
 
 provider = FakeProvider("mlflow")
 Relay(engine, provider, max_attempts=3).drain()

@@ -1,4 +1,6 @@
-"""Makes texts fit for a database, a provider's limits, a browser or a terminal. Pure."""
+"""Small functions on texts: shorten, hash to a mark, make fit for a database or a terminal, check a web URL;
+durations and counts in words. Pure.
+"""
 
 from __future__ import annotations
 

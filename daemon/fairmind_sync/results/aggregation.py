@@ -1,4 +1,4 @@
-"""Turns a list of numbers into the few numbers that a run holds of it. Pure."""
+"""Mean, minimum and maximum of a list of numbers, which a run holds in its place. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The digest of a saved result's content, which is the same wherever and whenever it was saved. Pure."""
+"""The digest of a saved result's content, the same wherever and whenever it was saved. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dataset that a result was measured on, as far as the result names it. Pure."""
+"""Finds the dataset that a result names: its name, digest and source. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The values that pass from package to package: a result, its delivery, and the run that results."""
+"""The values that pass between packages, without logic: new and saved
+result, delivery, run, owed evidence.
+"""
 
 from __future__ import annotations
 

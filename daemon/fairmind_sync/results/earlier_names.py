@@ -1,4 +1,4 @@
-"""Names each number of a result by its path, as `FAIRMIND_SYNC_NAMES=1` keeps it. Pure."""
+"""The first way of naming numbers, by their path in the result, for `FAIRMIND_SYNC_NAMES=1`. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Says what two errors have in common that differ in numbers, ids or quoted values alone. Pure."""
+"""The cause in an error text: its first line without the numbers, ids and quoted words that vary. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kinds of failure that are recorded with a delivery and its attempts, each with its words. Pure."""
+"""The kinds of failure that are stored with deliveries and attempts, each with its words for people. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a delivered run's evidence has come: the files and the dataset beside the run's numbers. Pure."""
+"""The states of a delivered run's evidence: stored, waiting or refused, and whether a try is left. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Extracts from a saved result what its runs hold: metrics, parameters, tags, summary. Pure.
+"""Extracts from a saved result what a run holds, before any
+provider's limits: metrics, parameters, tags, summary.
 
 Extraction runs at delivery, from the saved payload, so that after a bug is fixed a result can be delivered
 again. Metrics and parameters are keyed by name, a path; `Extract.keys` turns names into keys that a provider

@@ -1,4 +1,6 @@
-"""Makes keys that a provider accepts; two different paths never get the same key. Pure."""
+"""What keys a provider accepts, and the rule of the first naming:
+paths joined by '/', a mark where that is illegal.
+"""
 
 from __future__ import annotations
 

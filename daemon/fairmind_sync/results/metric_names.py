@@ -1,4 +1,5 @@
-"""Names each number of a result so that its name means the same in every run. Pure.
+"""The second way of naming numbers: by metric, attribute and group, or an entry's own name; lists, intervals
+and confusion matrices become single numbers. Pure.
 
 A group's number is named by metric, attribute and group, so that a tracker puts groups side by side. An entry
 of a list is named by what names the entry, not by its place: another order is no other name.

@@ -1,4 +1,4 @@
-"""The version of a registered model that a result was measured on, as far as the result names it. Pure."""
+"""Finds the registered model's version that a result names, such as models:/name/3. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Which of the two ways of naming runs and what they hold is chosen; `naming` has the ways themselves."""
+"""The numbers of the two ways of naming (1 and 2) and which is the
+newest; `naming` has the ways themselves.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The two ways in which runs are named, with their metrics and parameters. Pure.
+"""Chooses between the two ways of naming: each is how numbers are
+named, how keys are made, and what a run is called.
 
 The second is what a new installation has; `FAIRMIND_SYNC_NAMES=1` keeps the first for those who have runs.
 """

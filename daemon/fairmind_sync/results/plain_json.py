@@ -1,4 +1,5 @@
-"""Turns anything that a fairness toolkit produces into plain JSON values. Pure.
+"""Turns Python objects of numpy, pandas, polars, torch or fairlearn into plain JSON values, and JSON into
+text and digest. Pure.
 
 numpy, pandas, polars, torch and fairlearn are never imported: their values are recognised by module and
 methods. NaN and the infinities stay floats here; their JSON text is Python's: `NaN`, `Infinity`, `-Infinity`.

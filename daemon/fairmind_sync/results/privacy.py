@@ -1,4 +1,5 @@
-"""Removes private fields from a result before the result is stored, by patterns of their paths. Pure.
+"""Removes private fields from a result before it is stored, by patterns of their paths
+(FAIRMIND_SYNC_REDACT). Pure.
 
 A pattern is a path from `results` or `metadata`, joined by dots: `metadata.email`, `results.groups.*.names`.
 A part may hold `*` and `?`; the part `**` stands for any number of parts; a list's items count from 0. Upper

@@ -1,4 +1,6 @@
-"""Makes keys that people can read and a provider accepts, one for each path of a run. Pure."""
+"""Keys of the second naming: illegal characters are spelled out
+(`<=50K` becomes `lte_50K`), one spelling for each part.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The levels of risk that a result may state. Pure."""
+"""The levels of risk that a result may state, in their order. Pure."""
 
 from __future__ import annotations
 

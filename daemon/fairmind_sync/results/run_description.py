@@ -1,4 +1,6 @@
-"""Describes a run in words for people: the same Markdown at each provider. Pure."""
+"""The description of a run in Markdown, which its page at a provider
+shows, with the link to the status page.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The states of a delivery and of a provider."""
+"""The names of the states of deliveries (pending, ...) and of providers (ready, ...)."""
 
 from __future__ import annotations
 

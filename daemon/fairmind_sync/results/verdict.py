@@ -1,4 +1,6 @@
-"""The verdict that a result states on the whole test: for runs, reports, lists and statistics alike. Pure."""
+"""Finds the verdict on the whole test in a result: passed or failed,
+risk, bias detected, counts of metrics.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Which way a metric is better, and how groups are compared in it. Pure."""
+"""What a metric's name says of comparing: whether more is better, whether it is a selection rate, which
+groups may be a reference. Pure.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads a number, alone or with what is said of it: interval, threshold, count, pass or fail. Pure."""
+"""Reads one number and what stands beside it in its object: threshold, interval, count, passed. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Reads lists of objects, and frames in columns, as records: one a group, or one a metric. Pure."""
+"""Reads tables in a result, lists of objects and data frames, where
+each entry is a group or names a metric.
+"""
 
 from __future__ import annotations
 

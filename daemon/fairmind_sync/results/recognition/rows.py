@@ -1,4 +1,6 @@
-"""What was recognised in a result, one row for each group and metric. Pure."""
+"""`Row`, a recognised number of a group or metric, and arithmetic on rows: reference group, difference,
+ratio, impact. Pure.
+"""
 
 from __future__ import annotations
 

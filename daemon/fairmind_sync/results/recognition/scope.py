@@ -1,4 +1,6 @@
-"""What is known of numbers from what is around them: attribute, metric, thresholds, reference. Pure."""
+"""What applies to a number from the keys above and beside it:
+attribute, metric, thresholds, reference group.
+"""
 
 from __future__ import annotations
 

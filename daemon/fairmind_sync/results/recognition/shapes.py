@@ -1,4 +1,5 @@
-"""Walks a result and finds its groups' and metrics' numbers and counts, in toolkits' shapes. Pure.
+"""Walks nested objects of a result, and decides which keys are
+groups and which metrics; gives a row for each number.
 
 Shapes: `{group: number}` and `{group: {metric: number}}` under a key that names groups, `{metric: {group:
 number}}`, each of them within an attribute or not; `{metric: {value, passed, ...}}`; lists of objects, and

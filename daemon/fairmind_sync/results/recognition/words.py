@@ -1,4 +1,5 @@
-"""The words by which fairness toolkits name metrics, groups, attributes and verdicts. Pure.
+"""The vocabulary: words by which toolkits name metrics, groups, attributes, counts, passed and failed; asks
+what a key means. Pure.
 
 A word is compared after `folded`: in lower case, with an underscore for whatever is no letter or digit.
 """
