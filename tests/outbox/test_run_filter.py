@@ -68,7 +68,7 @@ def test_a_count_ends_at_its_limit(outbox: Engine, most: int, expected: int) -> 
         (RunFilter(), "all deliveries"),
         (
             RunFilter(status="dead", provider="mlflow", error_kind="rejected", since=NOW),
-            f"dead deliveries at mlflow of cause rejected since {NOW:%Y-%m-%d %H:%M} UTC",
+            f"dead deliveries at mlflow whose error is of kind rejected since {NOW:%Y-%m-%d %H:%M} UTC",
         ),
         (
             RunFilter(error="the quota of 'ann' is 7 " + "x" * 80),

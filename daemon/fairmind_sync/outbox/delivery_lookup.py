@@ -55,6 +55,13 @@ _OF_RESULT = ("test_id", "revision", "user_id", "model_id", "test_type")
 """Fields of a record that are columns of its result; the others are columns of the delivery itself."""
 
 
+CHOSEN_BY = (
+    *("test_id", "model_id", "search", "user_id", "test_type", "risk", "provider", "status"),
+    *("error_kind", "error", "cause", "since", "until"),
+)
+"""Fields of a RunFilter by which page, REST API and command line let people choose, each by all of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunFilter:
     """Which deliveries to list; a field that is None restricts nothing.
@@ -125,7 +132,7 @@ class RunFilter:
             ("of type {}", self.test_type),
             ("of risk {}", self.risk),
             ("with an id like {}", self.search),
-            ("of cause {}", self.error_kind),
+            ("whose error is of kind {}", self.error_kind),
             ("whose error has “{}”", self.error and _in_short(self.error)),
             ("whose error says “{}”", self.cause and _in_short(self.cause)),
             ("since {:%Y-%m-%d %H:%M} UTC", self.since),

@@ -140,7 +140,7 @@ def act(client: TestClient, **fields: Any) -> Any:
         (
             "do=retry&all=1&kind=rejected",
             "Retry 2 deliveries?",
-            "dead deliveries of cause rejected",
+            "dead deliveries whose error is of kind rejected",
         ),
         ("do=discard&all=1", "Discard 2 deliveries?", "dead deliveries"),
         ("do=discard&all=1&status=delivered", "Discard 2 deliveries?", "dead deliveries"),

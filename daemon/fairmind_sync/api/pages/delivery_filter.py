@@ -22,6 +22,8 @@ class DeliveryFilter(BaseModel):
     """
 
     q: _Word = ""
+    test: _Word = ""
+    model: _Word = ""
     provider: _Word = ""
     status: _Word = ""
     user: _Word = ""
@@ -61,6 +63,8 @@ class DeliveryFilter(BaseModel):
     def run_filter(self) -> RunFilter:
         return RunFilter(
             search=self.q or None,
+            test_id=self.test or None,
+            model_id=self.model or None,
             provider=self.provider or None,
             status=self.status or None,
             user_id=self.user or None,
@@ -82,20 +86,8 @@ class DeliveryFilter(BaseModel):
 
 
 _RESTRICTING = {
-    *(
-        "q",
-        "provider",
-        "status",
-        "user",
-        "type",
-        "risk",
-        "error",
-        "cause",
-        "kind",
-        "since",
-        "until",
-        "sort",
-    ),
+    *("q", "test", "model", "provider", "status", "user", "type", "risk", "error", "cause", "kind"),
+    *("since", "until", "sort"),
 }
 
 
