@@ -17,6 +17,7 @@ from starlette.templating import Jinja2Templates
 
 from fairmind_sync import __version__
 from fairmind_sync.api.context import visitor_of
+from fairmind_sync.api.pages.trend_lines import limits_of
 from fairmind_sync.evidence.wording import number
 from fairmind_sync.results.error_kinds import words_beside, words_for
 from fairmind_sync.results.risk_levels import LEVELS
@@ -118,6 +119,7 @@ _templates.env.filters |= {
     "ago": ago,
     "lasting": lasting,
     "number": number,
+    "limits": limits_of,
     "counted": counted,
     "verdict": verdict_words,
     "severity": severity,
