@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, Select, func, or_, select, tuple_
 
 from fairmind_sync.provider_names import ProviderName
-from fairmind_sync.results.error_causes import cause_in
+from fairmind_sync.results.error_causes import LEFT_OUT, cause_in
 from fairmind_sync.storage.cause_function import cause_of
 from fairmind_sync.storage.engine import reading
 from fairmind_sync.storage.tables import (
@@ -100,6 +100,8 @@ class RunFilter:
             found.append(or_(*(text.icontains(self.search, autoescape=True) for text in texts)))
         if self.error:
             found.append(outbox_table.c.last_error.icontains(self.error, autoescape=True))
+        if self.cause not in (None, LEFT_OUT):
+            found.append(outbox_table.c.last_error.is_not(None))
         if self.cause is not None:
             found.append(cause_of(outbox_table.c.last_error) == self.cause)
         if self.since is not None:

@@ -60,6 +60,11 @@ class DeliveryFilter(BaseModel):
         """Whether anything is left out."""
         return bool(self.fields.keys() - {"sort"})
 
+    @property
+    def is_further(self) -> bool:
+        """Whether the list doesn't begin at its beginning."""
+        return any((self.before, self.after, self.cursor))
+
     def run_filter(self) -> RunFilter:
         return RunFilter(
             search=self.q or None,
