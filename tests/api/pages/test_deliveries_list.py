@@ -249,3 +249,22 @@ def test_a_list_of_many_actions_has_pages(client: TestClient, engine: Engine) ->
 
 def test_json_without_a_match_is_an_empty_array(client: TestClient) -> None:
     assert json.loads(client.get("/deliveries.json").text) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "offered"),
+    [
+        ("", ["retry-chosen", "discard-chosen"]),
+        ("?status=dead", ["retry-chosen", "discard-chosen"]),
+        ("?status=pending", ["discard-chosen"]),
+        ("?status=delivered", []),
+    ],
+)
+def test_only_what_can_be_done_with_a_status_is_offered(
+    client: TestClient, engine: Engine, query: str, offered: list[str]
+) -> None:
+    dead(engine)
+    delivered(engine)
+    save(engine, "mlflow")
+    page = client.get(f"/deliveries{query}").text
+    assert re.findall(r'id="(\w+-chosen)"', page) == offered
