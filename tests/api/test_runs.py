@@ -23,6 +23,7 @@ from tests.support.deliveries import dead, delivered, save
 pytestmark = pytest.mark.mostly_sqlite
 
 LATER = NOW + timedelta(hours=1)
+DIED_OF = "it is too large"
 
 
 def ids(client: TestClient, **wanted: Any) -> list[int]:
@@ -52,7 +53,7 @@ def results(client: TestClient, test_id: str, **wanted: str) -> list[dict[str, A
 def stocked(client: TestClient, engine: Engine) -> TestClient:
     """1 is delivered, 2 is dead, both to MLflow; 3 and 4 are another test's, pending, saved later."""
     delivered(engine)
-    dead(engine)
+    dead(engine, DIED_OF)
     save(engine, "wandb", "mlflow", test_id="wanted", model_id="model-2", now=LATER)
     return client
 
@@ -75,6 +76,11 @@ def test_runs_of_the_newest_result_are_listed_first(stocked: TestClient) -> None
         ({"since": LATER.isoformat()}, [3, 4]),
         ({"since": (LATER + timedelta(seconds=1)).isoformat()}, []),
         ({"since": "2026-03-04T08:06:07+02:00"}, [3, 4]),
+        ({"search": "WANT"}, [3, 4]),
+        ({"search": "odel-2"}, [3, 4]),
+        ({"cause": DIED_OF}, [2]),
+        ({"cause": DIED_OF[:-1]}, []),
+        ({"error_kind": "rejected"}, [2]),
         ({"provider": "mlflow", "status": "pending"}, [4]),
         ({"cursor": 4}, [2, 1]),
     ],

@@ -83,11 +83,18 @@ def test_a_chart_fits_a_phone_to_its_newest_point(site: Site, open_page: OpenPag
 
 def test_names_break_after_a_slash_or_an_underscore_alone(site: Site, open_page: OpenPage) -> None:
     furnish(site.engine)
-    save(site.engine, "mlflow", model_id="model-3", results={"demographic_parity/difference": 0.1})
+    save(
+        site.engine,
+        "mlflow",
+        model_id="model-3",
+        results={"_parity/of".join(["demographic"] * 4): 0.1},
+    )
     page = open_page(viewport=PHONE)
     site.visit(page, f"{COMPARED}&model_id=model-3")
     name = page.locator("tbody th", has_text="demographic")
-    assert name.evaluate(LINES) == ["demographic_", "parity/", "difference"]
+    lines = name.evaluate(LINES)
+    assert len(lines) > 1
+    assert {line[-1] for line in lines[:-1]} <= {"_", "/"}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

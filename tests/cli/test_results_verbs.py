@@ -22,7 +22,9 @@ RESULTS = {**GROUPS, "risk_level": "high", "metrics_failed": 1, "recommendations
 
 @pytest.fixture
 def env(engine: Engine) -> dict[str, str]:
-    save(engine, test_id="one", user_id="ann", model_id="credit", results=RESULTS)
+    save(
+        engine, test_id="one", user_id="ann", model_id="credit", dataset_id="loans", results=RESULTS
+    )
     save(engine, test_id="two", results={"metrics_passed": 2})
     return {
         "MLOPS_PROVIDER": "mlflow",
@@ -44,7 +46,9 @@ def test_results_are_listed_with_their_verdicts(env: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [["--user-id", "ann"], ["--model-id", "credit"], ["--risk", "high"]], ids=" ".join
+    "options",
+    [["--user-id", "ann"], ["--model-id", "credit"], ["--dataset-id", "loans"], ["--risk", "high"]],
+    ids=" ".join,
 )
 @pytest.mark.parametrize("verb", ["list", "export"])
 def test_options_choose_results(env: dict[str, str], verb: str, options: list[str]) -> None:

@@ -29,7 +29,14 @@ FAILED = {"risk_level": "high", "metrics_failed": 1}
 def results(engine: Engine) -> Engine:
     """Three tests, one of them with two revisions."""
     save(engine, test_id="one", user_id="ann", model_id="credit", results=FAILED)
-    save(engine, test_id="two", now=NOW + DAY, test_type="llm_bias", results={"passed": True})
+    save(
+        engine,
+        test_id="two",
+        now=NOW + DAY,
+        test_type="llm_bias",
+        dataset_id="other",
+        results={"passed": True},
+    )
     save(engine, test_id="three", now=NOW + 2 * DAY)
     save(engine, test_id="three", now=NOW + 3 * DAY, results={"accuracy": 0.5})
     return engine
@@ -41,6 +48,7 @@ def results(engine: Engine) -> Engine:
         (ResultFilter(), ["three", "two", "one"]),
         (ResultFilter(user_id="ann"), ["one"]),
         (ResultFilter(model_id="credit"), ["one"]),
+        (ResultFilter(dataset_id="other"), ["two"]),
         (ResultFilter(test_type="llm_bias"), ["two"]),
         (ResultFilter(risk="high"), ["one"]),
         (ResultFilter(since=NOW + DAY), ["three", "two"]),

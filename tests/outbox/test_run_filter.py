@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
 from fairmind_sync.outbox import delivery_lookup
 from fairmind_sync.outbox.delivery_lookup import RunFilter, find
+from fairmind_sync.results.error_causes import cause_in
 from fairmind_sync.storage.engine import reading
+from fairmind_sync.storage.schema import ready_engine
 from tests.support.clock import NOW
 from tests.support.deliveries import dead, save
 
@@ -56,6 +60,29 @@ def test_the_page_after_is_the_one_next_to_where_it_was(outbox: Engine) -> None:
     assert [one.id for one in find(outbox, RunFilter(after=1), 2)] == [3, 2]
 
 
+def test_a_cause_is_sought_in_errors_alone(tmp_path: Path) -> None:
+    """Each call of the function costs a call of Python, also for a million deliveries without an error."""
+    engine = ready_engine(f"sqlite:///{tmp_path / 'own.db'}")
+    dead(engine, "The quota is used up")
+    save(engine, "mlflow", "wandb", test_id="without")
+    sought: list[str | None] = []
+
+    def noted(error: str | None) -> str:
+        sought.append(error)
+        return cause_in(error)
+
+    with reading(engine) as connection:
+        driver: Any = connection.connection.driver_connection
+        driver.create_function("fairmind_cause", 1, noted)
+        found = delivery_lookup.deliveries(connection, RunFilter(cause="The quota is used up"))
+    assert (len(found), {*sought}) == (1, {"The quota is used up"})
+
+
+@pytest.mark.both_databases
+def test_what_has_no_error_has_the_cause_that_says_nothing(outbox: Engine) -> None:
+    assert [one.id for one in find(outbox, RunFilter(cause="…"))] == [4, 3, 2]
+
+
 @pytest.mark.parametrize(("most", "expected"), [(100, 3), (3, 3), (2, 2)])
 def test_a_count_ends_at_its_limit(outbox: Engine, most: int, expected: int) -> None:
     with reading(outbox) as connection:
@@ -68,7 +95,7 @@ def test_a_count_ends_at_its_limit(outbox: Engine, most: int, expected: int) -> 
         (RunFilter(), "all deliveries"),
         (
             RunFilter(status="dead", provider="mlflow", error_kind="rejected", since=NOW),
-            f"dead deliveries at mlflow of cause rejected since {NOW:%Y-%m-%d %H:%M} UTC",
+            f"dead deliveries at mlflow whose error is of kind rejected since {NOW:%Y-%m-%d %H:%M} UTC",
         ),
         (
             RunFilter(error="the quota of 'ann' is 7 " + "x" * 80),

@@ -49,7 +49,7 @@ _MODELS = {
     "credit-b": {"selection_rate": {"female": 0.44, "male": 0.53}, "accuracy": 0.86},
 }
 _VIEWPORT: Any = {"width": 1100, "height": 780}
-_SETTLED_MS, _PATIENCE_MS = 1_000, 60_000
+_SETTLED_MS, _PATIENCE_MS = 1_000, 240_000
 _IN_REPORT = "Bias test report"
 _SHOTS = (
     ("overview", "", "About this run"),
@@ -70,10 +70,11 @@ verdict among the tags, its dataset, the table of groups and metrics where there
 
 @dataclass(frozen=True)
 class Camera:
-    """Takes pictures of one server's pages."""
+    """Takes pictures of one server's pages, and puts them into a folder."""
 
     page: Page
     uri: str
+    folder: Path
 
     def take(self, path: str, name: str, shows: str) -> None:
         """Takes a picture of the page once it shows a text."""
@@ -81,7 +82,7 @@ class Camera:
         self.page.goto(f"{self.uri}/#{path}")
         self._wait_for(shows)
         self._close_the_assistant()
-        self.page.screenshot(path=PLACE / f"{name}.jpg", type="jpeg", quality=55)
+        self.page.screenshot(path=self.folder / f"{name}.jpg", type="jpeg", quality=55)
 
     def _wait_for(self, shows: str) -> None:
         is_report = shows == _IN_REPORT
@@ -98,11 +99,13 @@ class Camera:
 
 def main() -> None:
     """Delivers, takes the pictures, and writes the page."""
-    shutil.rmtree(PLACE, ignore_errors=True)
-    PLACE.mkdir()
-    with tempfile.TemporaryDirectory() as place, tracking_server(Path(place)) as uri:
+    with (
+        tempfile.TemporaryDirectory() as place,
+        tempfile.TemporaryDirectory() as folder,
+        tracking_server(Path(place)) as uri,
+    ):
         records = _delivered(Path(place), uri)
-        with _camera(uri) as camera:
+        with _camera(uri, Path(folder)) as camera:
             for name in TWELVE:
                 for what, path, shows in _shots(name):
                     camera.take(f"{_run(records[name])}{path}", f"{name}-{what}", shows)
@@ -110,7 +113,16 @@ def main() -> None:
             compared = f'/compare-runs?runs={two}&experiments=["1"]'
             camera.take(compared, "two-models-compared", "Run details")
             camera.take("/experiments/1/runs?compareRunsMode=TABLE", "runs", "credit-b")
+        replace(PLACE, Path(folder))
     (PLACE / "README.md").write_text(_page(), encoding="utf-8")
+
+
+def replace(place: Path, taken: Path) -> None:
+    """Puts pictures into the place of those of before; what is in folders there is another tool's."""
+    place.mkdir(parents=True, exist_ok=True)
+    for former in place.glob("*.jpg"):
+        former.unlink()
+    shutil.copytree(taken, place, dirs_exist_ok=True)
 
 
 def _shots(name: str) -> list[tuple[str, str, str]]:
@@ -151,12 +163,12 @@ def _prepared(test_id: str, model_id: str, test_type: str, results: Any) -> NewR
 
 
 @contextmanager
-def _camera(uri: str) -> Iterator[Camera]:
+def _camera(uri: str, folder: Path) -> Iterator[Camera]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=_ARGUMENTS
         )
-        yield Camera(browser.new_page(viewport=_VIEWPORT), uri)
+        yield Camera(browser.new_page(viewport=_VIEWPORT), uri, folder)
         browser.close()
 
 

@@ -44,6 +44,7 @@ PAGES = {
     "docs": "/docs",
     "sign-in": "/sign-in",
 }
+_DRAWN_LAST = {"docs": "#swagger-ui .opblock"}
 ON_A_PHONE = ("overview", "deliveries", "result")
 NAMES = (*(f"{name}.jpg" for name in PAGES), *(f"{name}-phone.jpg" for name in ON_A_PHONE))
 RESULTS = 420
@@ -161,6 +162,7 @@ def photograph(browser: Browser, address: str, place: Path, beat: Callable[[], N
         for name in names:
             beat()
             page.goto(address + PAGES[name], wait_until="networkidle")
+            page.locator(_DRAWN_LAST.get(name, "footer")).first.wait_for()
             page.screenshot(path=place / f"{name}{suffix}.jpg", type="jpeg", quality=70)
 
 

@@ -4,14 +4,13 @@ discard, pause, resume.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 
 from fairmind_sync.api.context import CurrentActor, DeliveryId, KnownProvider, Store
 from fairmind_sync.api.problems import ProblemRoute
+from fairmind_sync.api.runs_query import RunsQuery
 from fairmind_sync.api.schemas import (
     AttemptOut,
     DeliveryOut,
@@ -21,12 +20,11 @@ from fairmind_sync.api.schemas import (
     ResultOut,
     ResultsResponse,
     RunsResponse,
-    Status,
     TriedDelivery,
 )
 from fairmind_sync.operating import actions
 from fairmind_sync.outbox import delivery_lookup, provider_state, result_lookup
-from fairmind_sync.outbox.delivery_lookup import LARGEST_ID, DeliveryRecord, RunFilter, find
+from fairmind_sync.outbox.delivery_lookup import DeliveryRecord, RunFilter, find
 from fairmind_sync.storage.engine import reading
 
 if TYPE_CHECKING:
@@ -35,22 +33,6 @@ if TYPE_CHECKING:
 router = APIRouter(route_class=ProblemRoute)
 
 
-def _written_out(value: str) -> str:
-    """Refuses a bare number, which pydantic would take as seconds since 1970."""
-    if value[4:5] != "-":
-        raise ValueError("must be written like 2026-01-31T00:00:00Z")
-    return value
-
-
-def _in_utc(value: datetime) -> datetime:
-    try:
-        return value.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("is no date in UTC") from None
-
-
-Since = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_utc)]
-Text = Annotated[str | None, Query(max_length=500)]
 _CONFLICT: dict[int | str, dict[str, Any]] = {
     404: {"description": "unknown delivery"},
     409: {"description": "its status doesn't allow that"},
@@ -58,51 +40,13 @@ _CONFLICT: dict[int | str, dict[str, Any]] = {
 
 
 @router.get("/runs")
-def runs(
-    engine: Store,
-    test_id: Text = None,
-    model_id: Text = None,
-    provider: KnownProvider | None = None,
-    status: Status | None = None,
-    user_id: Text = None,
-    test_type: Text = None,
-    risk: Annotated[str | None, Query(max_length=500, examples=["high"])] = None,
-    error: Annotated[
-        str | None, Query(max_length=500, description="part of the last error")
-    ] = None,
-    error_kind: Text = None,
-    since: Annotated[
-        Since | None,
-        Query(description="queued then or later", examples=["2026-01-31T00:00:00Z"]),
-    ] = None,
-    until: Annotated[
-        Since | None, Query(description="queued before then", examples=["2026-02-28T00:00:00Z"])
-    ] = None,
-    limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    cursor: Annotated[
-        int | None, Query(ge=1, le=LARGEST_ID, description="`next_cursor` of the page before")
-    ] = None,
-) -> RunsResponse:
+def runs(engine: Store, query: Annotated[RunsQuery, Query()]) -> RunsResponse:
     """Returns deliveries and their runs, newest first."""
-    wanted = RunFilter(
-        test_id=test_id,
-        model_id=model_id,
-        provider=provider,
-        status=status,
-        user_id=user_id,
-        test_type=test_type,
-        risk=risk,
-        error=error,
-        error_kind=error_kind,
-        since=since,
-        until=until,
-        before=cursor,
-    )
-    found = find(engine, wanted, limit + 1)
-    page = found[:limit]
+    found = find(engine, query.run_filter(), query.limit + 1)
+    page = found[: query.limit]
     return RunsResponse(
         runs=[DeliveryOut.model_validate(delivery) for delivery in page],
-        next_cursor=page[-1].id if len(found) > limit else None,
+        next_cursor=page[-1].id if len(found) > query.limit else None,
     )
 
 

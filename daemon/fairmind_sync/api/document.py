@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Header, HTTPException, Response
 
+from fairmind_sync import tracing
 from fairmind_sync.api.context import (
     CurrentSettings,
     CurrentWaitingRoom,
@@ -56,6 +57,14 @@ IdempotencyKey = Annotated[
     ),
 ]
 
+TraceParent = Annotated[
+    str | None,
+    Header(
+        description="W3C trace context: where traces are wanted, the save is linked to this span",
+        examples=["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"],
+    ),
+]
+
 
 @router.get("/status")
 def status(settings: CurrentSettings) -> StatusResponse:
@@ -84,6 +93,7 @@ async def log_test(
     waiting_room: CurrentWaitingRoom,
     response: Response,
     idempotency_key: IdempotencyKey = None,
+    traceparent: TraceParent = None,
 ) -> LogTestResponse:
     """Saves the result, then waits for its delivery.
 
@@ -93,7 +103,7 @@ async def log_test(
     if not settings.owed:
         raise NoProviderError
     engine = await asyncio.to_thread(open_store, settings)
-    saved = await asyncio.to_thread(_save, body, engine, settings, idempotency_key)
+    saved = await asyncio.to_thread(_save, body, engine, settings, idempotency_key, traceparent)
     waiting = DeliveryWait(engine, saved, settings.owed, body.wait)
     with waiting_room.place() as place:
         await wait_until_over(waiting, lambda: place.is_over)
@@ -115,7 +125,9 @@ def run_url(provider: KnownProvider, run_id: str, engine: Store) -> RunUrlRespon
     return RunUrlResponse(success=True, provider=provider, run_id=run_id, url=found.run_url)
 
 
-def _save(body: LogTestRequest, engine: Engine, settings: Settings, key: str | None) -> Saved:
+def _save(
+    body: LogTestRequest, engine: Engine, settings: Settings, key: str | None, caller: str | None
+) -> Saved:
     new = prepare(
         body.test_id,
         body.user_id,
@@ -128,10 +140,11 @@ def _save(body: LogTestRequest, engine: Engine, settings: Settings, key: str | N
         created_at=when_tested(body.timestamp),
     )
     _require_room(engine, settings)
-    if key is not None:
-        return save_once(engine, new, settings.owed, key)
-    (saved,) = save_all(engine, [new], settings.owed)
-    return saved
+    with tracing.current().called_by(caller):
+        if key is not None:
+            return save_once(engine, new, settings.owed, key)
+        (saved,) = save_all(engine, [new], settings.owed)
+        return saved
 
 
 def _require_room(engine: Engine, settings: Settings) -> None:

@@ -17,6 +17,7 @@ from fairmind_sync.cli.command import (
     opened,
     opened_to_look,
 )
+from fairmind_sync.cli.file_endings import format_of
 from fairmind_sync.cli.listing import Column, Cut, Listing
 from fairmind_sync.cli.output import fail, print_json, print_page, say
 from fairmind_sync.cli.showing import show
@@ -28,6 +29,7 @@ _LACKING = (
     Column("runs", attrgetter("count"), is_number=True),
     Column("one reason", attrgetter("reason"), Cut.END),
 )
+_ENDINGS = {".html": "html", ".htm": "html"}
 
 if TYPE_CHECKING:
     from fairmind_sync.provider_names import ProviderName
@@ -102,6 +104,7 @@ def report(
     from fairmind_sync.outbox.saved_results import newest_result
     from fairmind_sync.storage.engine import reading
 
+    format_of(output, _ENDINGS, "html")
     with reading(opened_to_look()) as connection:
         result = newest_result(connection, test_id, user)
     if result is None:

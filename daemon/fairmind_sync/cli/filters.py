@@ -17,6 +17,7 @@ from fairmind_sync.cli import when
 from fairmind_sync.cli.choices import A_PROVIDER, choice
 from fairmind_sync.cli.command import PROVIDER_NAMES
 from fairmind_sync.provider_names import either
+from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.results.risk_levels import LEVELS
 from fairmind_sync.results.states import STATUSES
 
@@ -27,6 +28,17 @@ OfTest = Annotated[
 ]
 OfModel = Annotated[
     str | None, typer.Option("--model-id", help="Only of this model.", rich_help_panel=_PANEL)
+]
+WithId = Annotated[
+    str | None,
+    typer.Option(
+        "--search",
+        help="Only with this in the id of the test or of the model.",
+        rich_help_panel=_PANEL,
+    ),
+]
+OfData = Annotated[
+    str | None, typer.Option("--dataset-id", help="Only of this data set.", rich_help_panel=_PANEL)
 ]
 OfUser = Annotated[
     str | None, typer.Option("--user-id", help="Only of this user.", rich_help_panel=_PANEL)
@@ -61,6 +73,15 @@ WithError = Annotated[
     str | None,
     typer.Option("--error", help="Only with this in the last error.", rich_help_panel=_PANEL),
 ]
+OfKind = Annotated[
+    str | None,
+    typer.Option(
+        "--error-kind",
+        help=f"Only with a last error of this kind: {either(*ErrorKind)}.",
+        rich_help_panel=_PANEL,
+        **choice([*ErrorKind], "kinds of error"),
+    ),
+]
 OfCause = Annotated[
     str | None,
     typer.Option(
@@ -93,16 +114,19 @@ Limit = Annotated[
 _CHOOSE_DELIVERIES: dict[str, Any] = {
     "test_id": OfTest,
     "model_id": OfModel,
+    "search": WithId,
     "user_id": OfUser,
     "test_type": OfType,
     "risk": OfRisk,
     "provider": OfProvider,
     "error": WithError,
+    "error_kind": OfKind,
     "cause": OfCause,
     "since": QueuedSince,
     "until": QueuedUntil,
 }
-"""Each is a field of a RunFilter."""
+"""Each is a field of a RunFilter; together with the status, `CHOSEN_BY` has them all."""
+_OF_ERRORS = ("error", "error_kind", "cause")
 
 
 _Verb: TypeAlias = Callable[..., None]
@@ -147,13 +171,14 @@ def _choosing(chosen_by: Mapping[str, Any], made: _Made) -> Callable[[_Verb], _V
 chooses_deliveries = _choosing(_CHOOSE_DELIVERIES, _run_filter)
 """For verbs on any deliveries."""
 chooses_what_waits = _choosing(
-    {name: option for name, option in _CHOOSE_DELIVERIES.items() if name not in ("error", "cause")},
+    {name: option for name, option in _CHOOSE_DELIVERIES.items() if name not in _OF_ERRORS},
     _run_filter,
 )
 """For verbs on what is pending."""
 chooses_results = _choosing(
     {
         "model_id": OfModel,
+        "dataset_id": OfData,
         "user_id": OfUser,
         "test_type": OfType,
         "risk": OfRisk,

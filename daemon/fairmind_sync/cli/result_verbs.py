@@ -13,6 +13,7 @@ import typer
 
 from fairmind_sync.cli.choices import choice
 from fairmind_sync.cli.command import AsJson, opened_to_look
+from fairmind_sync.cli.file_endings import format_of
 from fairmind_sync.cli.filters import Limit, OfUser, chooses_results
 from fairmind_sync.cli.how_many import MOST_COUNTED, rest_of
 from fairmind_sync.cli.listing import Listing, Part
@@ -31,6 +32,7 @@ _STATED = ("metrics passed", "metrics failed")
 
 results = typer.Typer(help="Saved results: list, show, stats, export.", no_args_is_help=True)
 _FORMATS = ("csv", "jsonl")
+_ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".json": "jsonl"}
 
 
 @results.command("list")
@@ -199,7 +201,7 @@ def export(
         typer.Option(
             "--format",
             help="csv (a column a metric) or jsonl (all that was saved, an object a line); else as the "
-            "file ends, or csv.",
+            "file's name ends, or csv.",
             **choice(_FORMATS, "formats"),
         ),
     ] = None,
@@ -216,8 +218,8 @@ def export(
     from fairmind_sync.cli.exporting import export_csv, export_lines
     from fairmind_sync.outbox.result_listing import exported, newest_id
 
-    ends = output.suffix.lstrip(".") if output else ""
-    is_csv = (form or ("jsonl" if as_json and not output else ends)) not in ("jsonl", "json")
+    usual = "jsonl" if as_json and not output else "csv"
+    is_csv = format_of(output, _ENDINGS, usual, form) == "csv"
     engine = opened_to_look()
     found = partial(exported, engine, wanted, newest_id(engine))
     count = export_csv(output, found) if is_csv else export_lines(output, found())

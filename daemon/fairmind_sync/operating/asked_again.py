@@ -33,7 +33,7 @@ def answer_of(
         return Answer(f"{name} takes deliveries.", is_good=True)
     if _has_answered(state, asked_at, now):
         still = "refuses us" if state.state == BLOCKED else "can't be reached"
-        return Answer(f"{name} was asked again, and still {still}. {state.reason}")
+        return Answer(f"{name} was asked again, and still {still}: {state.reason}")
     if not alive:
         return Answer(f"No daemon is running, which would ask {name}.")
     return Answer(f"{name} is being asked.", is_awaited=True)

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, Select, func, or_, select, tuple_
 
 from fairmind_sync.provider_names import ProviderName
-from fairmind_sync.results.error_causes import cause_in
+from fairmind_sync.results.error_causes import LEFT_OUT, cause_in
 from fairmind_sync.storage.cause_function import cause_of
 from fairmind_sync.storage.engine import reading
 from fairmind_sync.storage.tables import (
@@ -57,6 +57,13 @@ _OF_RESULT = ("test_id", "revision", "user_id", "model_id", "test_type")
 """Fields of a record that are columns of its result; the others are columns of the delivery itself."""
 
 
+CHOSEN_BY = (
+    *("test_id", "model_id", "search", "user_id", "test_type", "risk", "provider", "status"),
+    *("error_kind", "error", "cause", "since", "until"),
+)
+"""Fields of a RunFilter by which page, REST API and command line let people choose, each by all of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunFilter:
     """Which deliveries to list; a field that is None restricts nothing.
@@ -95,6 +102,8 @@ class RunFilter:
             found.append(or_(*(text.icontains(self.search, autoescape=True) for text in texts)))
         if self.error:
             found.append(outbox_table.c.last_error.icontains(self.error, autoescape=True))
+        if self.cause not in (None, LEFT_OUT):
+            found.append(outbox_table.c.last_error.is_not(None))
         if self.cause is not None:
             found.append(cause_of(outbox_table.c.last_error) == self.cause)
         if self.since is not None:
@@ -127,7 +136,7 @@ class RunFilter:
             ("of type {}", self.test_type),
             ("of risk {}", self.risk),
             ("with an id like {}", self.search),
-            ("of cause {}", self.error_kind),
+            ("whose error is of kind {}", self.error_kind),
             ("whose error has “{}”", self.error and _in_short(self.error)),
             ("whose error says “{}”", self.cause and _in_short(self.cause)),
             ("since {:%Y-%m-%d %H:%M} UTC", self.since),

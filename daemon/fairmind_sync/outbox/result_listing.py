@@ -29,6 +29,7 @@ class ResultFilter:
 
     user_id: str | None = None
     model_id: str | None = None
+    dataset_id: str | None = None
     test_type: str | None = None
     risk: str | None = None
     since: datetime | None = None
@@ -39,6 +40,7 @@ class ResultFilter:
         equal = (
             (_of.user_id, self.user_id),
             (_of.model_id, self.model_id),
+            (_of.dataset_id, self.dataset_id),
             (_of.test_type, self.test_type),
             (_of.overall_risk, self.risk),
         )

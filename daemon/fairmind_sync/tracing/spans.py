@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from time import time_ns as now
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
@@ -26,6 +26,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import Decision
 from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from fairmind_sync import __version__
 from fairmind_sync.tracing.untraced import Answered, Untraced
@@ -38,6 +39,7 @@ LONGEST_END_S = 2.0
 _SERVICE = "fairmind-sync"
 _OURS = "fairmind_sync"
 _LOWEST_ERROR = 400
+_CONTEXTS = TraceContextTextMapPropagator()
 
 Attributes: TypeAlias = Mapping[str, str | int]
 
@@ -55,6 +57,13 @@ class DeliverySpans(Untraced):
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         self._tracer = self._provider.get_tracer(_OURS, __version__)
         self._under_way: dict[str, Span] = {}
+
+    @contextmanager
+    def called_by(self, traceparent: str | None) -> Iterator[None]:
+        caller = _CONTEXTS.extract({"traceparent": traceparent or ""}, Context())
+        is_known = trace.get_current_span().get_span_context().is_valid
+        with nullcontext() if is_known else trace.use_span(trace.get_current_span(caller)):
+            yield
 
     def saved(self, deliveries: Iterable[Enqueued], began: int) -> None:
         """Links each save to the caller's span, if there is one: a backend's request, perhaps."""

@@ -20,6 +20,13 @@ class Untraced:
 
     is_on = False
 
+    def called_by(self, _traceparent: str | None) -> AbstractContextManager[None]:
+        """Has saves in the block belong to a caller that is another process, by its W3C trace context.
+
+        What names no span is ignored, and so is a caller where the block is in a span already.
+        """
+        return _NOTHING
+
     def saved(self, deliveries: Iterable[Enqueued], began: int) -> None:
         """Notes deliveries that a save made, which began at `began` and is committed."""
 

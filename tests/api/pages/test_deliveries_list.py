@@ -140,7 +140,7 @@ def act(client: TestClient, **fields: Any) -> Any:
         (
             "do=retry&all=1&kind=rejected",
             "Retry 2 deliveries?",
-            "dead deliveries of cause rejected",
+            "dead deliveries whose error is of kind rejected",
         ),
         ("do=discard&all=1", "Discard 2 deliveries?", "dead deliveries"),
         ("do=discard&all=1&status=delivered", "Discard 2 deliveries?", "dead deliveries"),
@@ -249,3 +249,22 @@ def test_a_list_of_many_actions_has_pages(client: TestClient, engine: Engine) ->
 
 def test_json_without_a_match_is_an_empty_array(client: TestClient) -> None:
     assert json.loads(client.get("/deliveries.json").text) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "offered"),
+    [
+        ("", ["retry-chosen", "discard-chosen"]),
+        ("?status=dead", ["retry-chosen", "discard-chosen"]),
+        ("?status=pending", ["discard-chosen"]),
+        ("?status=delivered", []),
+    ],
+)
+def test_only_what_can_be_done_with_a_status_is_offered(
+    client: TestClient, engine: Engine, query: str, offered: list[str]
+) -> None:
+    dead(engine)
+    delivered(engine)
+    save(engine, "mlflow")
+    page = client.get(f"/deliveries{query}").text
+    assert re.findall(r'id="(\w+-chosen)"', page) == offered

@@ -46,8 +46,9 @@ def deliveries(
 ) -> HTMLResponse:
     with reading(engine) as connection:
         page, newer, older = _page(connection, wanted)
-        count = _count(connection, wanted)
-        some_dead = _has_dead(connection, wanted)
+        all_that_match = None if older or wanted.is_further else page
+        count = _count(connection, wanted, all_that_match)
+        some_dead = _has_dead(connection, wanted, all_that_match)
         known = suggestions(connection)
         held = why_held_back(connection)
     now = current_time(engine)
@@ -103,15 +104,24 @@ def _page(
     return page, back if has_back else None, onwards if has_more or is_back else None
 
 
-def _count(connection: Connection, wanted: DeliveryFilter) -> int:
+def _count(
+    connection: Connection, wanted: DeliveryFilter, found: list[DeliveryRecord] | None
+) -> int:
+    """Returns how many match; `found` is all of them where the page has them all, else None."""
+    if found is not None:
+        return len(found)
     everywhere = DeliveryFilter.model_validate(wanted.fields).run_filter()
     return delivery_lookup.count(connection, everywhere, MOST_COUNTED)
 
 
-def _has_dead(connection: Connection, wanted: DeliveryFilter) -> bool:
-    """Returns whether something dead matches, which could be retried."""
+def _has_dead(
+    connection: Connection, wanted: DeliveryFilter, found: list[DeliveryRecord] | None
+) -> bool:
+    """Returns whether something dead matches, which could be retried; `found` as of `_count`."""
     if not wanted.is_narrow or wanted.status not in ("", DEAD):
         return False
+    if found is not None:
+        return any(one.status == DEAD for one in found)
     dead = DeliveryFilter.model_validate({**wanted.fields, "status": DEAD}).run_filter()
     return bool(delivery_lookup.count(connection, dead, 1))
 

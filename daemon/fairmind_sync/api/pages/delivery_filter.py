@@ -22,6 +22,8 @@ class DeliveryFilter(BaseModel):
     """
 
     q: _Word = ""
+    test: _Word = ""
+    model: _Word = ""
     provider: _Word = ""
     status: _Word = ""
     user: _Word = ""
@@ -58,9 +60,16 @@ class DeliveryFilter(BaseModel):
         """Whether anything is left out."""
         return bool(self.fields.keys() - {"sort"})
 
+    @property
+    def is_further(self) -> bool:
+        """Whether the list doesn't begin at its beginning."""
+        return any((self.before, self.after, self.cursor))
+
     def run_filter(self) -> RunFilter:
         return RunFilter(
             search=self.q or None,
+            test_id=self.test or None,
+            model_id=self.model or None,
             provider=self.provider or None,
             status=self.status or None,
             user_id=self.user or None,
@@ -82,20 +91,8 @@ class DeliveryFilter(BaseModel):
 
 
 _RESTRICTING = {
-    *(
-        "q",
-        "provider",
-        "status",
-        "user",
-        "type",
-        "risk",
-        "error",
-        "cause",
-        "kind",
-        "since",
-        "until",
-        "sort",
-    ),
+    *("q", "test", "model", "provider", "status", "user", "type", "risk", "error", "cause", "kind"),
+    *("since", "until", "sort"),
 }
 
 

@@ -19,6 +19,7 @@ from starlette.templating import Jinja2Templates
 
 from fairmind_sync import __version__
 from fairmind_sync.api.context import visitor_of
+from fairmind_sync.api.pages.trend_lines import limits_of
 from fairmind_sync.evidence.number_format import number
 from fairmind_sync.results.error_kinds import words_beside, words_for
 from fairmind_sync.results.risk_levels import LEVELS
@@ -120,6 +121,7 @@ _templates.env.filters |= {
     "ago": ago,
     "lasting": lasting,
     "number": number,
+    "limits": limits_of,
     "counted": counted,
     "verdict": verdict_words,
     "severity": severity,

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from markupsafe import Markup
 
-from fairmind_sync.api.pages.trend_lines import Dot, Line
+from fairmind_sync.api.pages.trend_lines import Dot, Limit, Line, limits_of
 from fairmind_sync.evidence.html_parts import fill, joined
 from fairmind_sync.evidence.number_format import number
 from fairmind_sync.text import printable
@@ -42,7 +42,7 @@ _TIME = (
 )
 _PART = '<line class="part c{place}" x1="{x1}%" y1="{y1}" x2="{x2}%" y2="{y2}"/>'
 _LIMIT = (
-    '<line class="limit c{place}" x1="0" x2="100%" y1="{y}" y2="{y}"><title>{title}</title></line>'
+    '<line class="limit {series}" x1="0" x2="100%" y1="{y}" y2="{y}"><title>{title}</title></line>'
 )
 _DOT = (
     '<a href="{address}" tabindex="-1"><circle class="dot c{place}" cx="{x}%" cy="{y}" r="4">'
@@ -51,13 +51,14 @@ _DOT = (
 
 
 def trend_svg(lines: Sequence[Line]) -> Markup | None:
-    """Draws the lines, each with its threshold as a dashed one; None if there is nothing to draw."""
+    """Draws the lines, and each threshold once, dashed, below them; None if there is nothing to draw."""
     drawn = [Line(one.name, _drawable_dots(one), _drawable(one.threshold)) for one in lines]
     times = [dot.at for line in drawn for dot in line.points]
     if not times:
         return None
     scale = _Scales.of(drawn, times)
     parts = [*scale.grid(), *scale.times()]
+    parts += [_limit(limit, lines, scale) for limit in limits_of(drawn)]
     parts += [part for place, line in enumerate(drawn) for part in _line(line, place, scale)]
     return fill(_CHART, height=_TOP + _HEIGHT + _UNDER, parts=joined(parts))
 
@@ -100,11 +101,15 @@ class _Scales:
             before = coarse
 
 
+def _limit(limit: Limit, lines: Sequence[Line], scale: _Scales) -> Markup:
+    place = [line.name for line in lines].index(limit.names[0])
+    series = "shared" if limit.is_shared else f"c{place}"
+    title = printable(f"{', '.join(limit.names)}: threshold {number(limit.value)}")
+    return fill(_LIMIT, series=series, y=scale.y(limit.value), title=title)
+
+
 def _line(line: Line, place: int, scale: _Scales) -> Iterator[Markup]:
-    """Yields the threshold, the parts between neighbours that both have a value, and the dots."""
-    if line.threshold is not None:
-        title = printable(f"{line.name}: threshold {number(line.threshold)}")
-        yield fill(_LIMIT, place=place, y=scale.y(line.threshold), title=title)
+    """Yields the parts between neighbours that both have a value, and the dots."""
     for one, other in zip(line.points, line.points[1:], strict=False):
         if one.value is not None and other.value is not None:
             ends = {"x1": scale.x(one.at), "y1": scale.y(one.value)}

@@ -43,6 +43,26 @@ class Line:
     threshold: float | None = None
 
 
+class Limit(NamedTuple):
+    """A threshold, and the names of the lines that share it."""
+
+    value: float
+    names: tuple[str, ...]
+
+    @property
+    def is_shared(self) -> bool:
+        return len(self.names) > 1
+
+
+def limits_of(lines: Iterable[Line]) -> list[Limit]:
+    """Returns each threshold once, in the order of the lines."""
+    found: dict[float, list[str]] = {}
+    for line in lines:
+        if line.threshold is not None:
+            found.setdefault(line.threshold, []).append(line.name)
+    return [Limit(value, tuple(names)) for value, names in found.items()]
+
+
 def metrics_of(
     points: Iterable[TrendPoint], wanted: Sequence[str] = ()
 ) -> tuple[list[str], list[str]]:
