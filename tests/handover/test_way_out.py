@@ -174,8 +174,12 @@ def test_a_full_disk_hands_nothing_over(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(UnsignedBundle, "finish", full)
-    with pytest.raises(BundleError, match=r"No space left on device\. Nothing was handed over"):
+    with pytest.raises(BundleError) as failed:
         home.export(courier)
+    file = home.place.parent / "sticks" / "0000-home.bundle"
+    assert str(failed.value) == (
+        f"{file} can't be written: No space left on device. Nothing was handed over."
+    )
     sticks = [*(home.place.parent / "sticks").iterdir()]
     assert (home.statuses(), sticks) == (["pending"], [])
 
