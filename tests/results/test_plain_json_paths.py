@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections import namedtuple
 from enum import Enum
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,29 @@ def test_what_can_not_be_stored_is_named_by_its_path_kind_and_remedy(
 )
 def test_the_kind_of_what_can_not_be_stored_is_told(value: object, kind: str) -> None:
     assert refused(value).startswith(f"results.in is a {kind}, which")
+
+
+class Raising:
+    """Behaves like an array, until somebody looks."""
+
+    def tolist(self) -> object:
+        raise RuntimeError("gone")
+
+
+def test_what_a_value_raises_is_told_with_its_path() -> None:
+    kind = f"{__name__}.Raising, which can't be stored: reading it raises RuntimeError"
+    assert refused([Raising()]) == f"results.in[0] is a {kind}. {ADVICE}"
+
+
+def test_what_is_in_a_toolkits_own_series_is_named_by_its_path() -> None:
+    series = type("Series", (), {"__module__": "polars", "to_list": lambda _self: [0, BAD]})()
+    assert refused(series).startswith("results.in[1] is a builtins.complex")
+
+
+def test_a_mapping_of_another_kind_is_stored_as_deep_as_it_goes() -> None:
+    assert plain(MappingProxyType({"a": (1, MappingProxyType({"b": {2}}))})) == {
+        "a": [1, {"b": [2]}]
+    }
 
 
 @pytest.mark.parametrize("key", [b"k", (b"k",), frozenset([b"k"])], ids=str)
