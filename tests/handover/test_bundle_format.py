@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from nacl.public import PublicKey, SealedBox
 
 from fairmind_sync.errors import BundleError
 from fairmind_sync.handover import carried
 from fairmind_sync.handover.bundle_format import header_of, line_of
+from fairmind_sync.handover.public_site import KEY_BYTES
 from fairmind_sync.handover.sealing import Encryption
 from fairmind_sync.handover.unsigned_bundle import UnsignedBundle
 from tests.handover.odd_bundles import signed
@@ -181,10 +183,12 @@ def test_what_was_encrypted_to_another_key_is_refused(
     sites: tuple[Site, Site, Site], tmp_path: Path
 ) -> None:
     home, courier, other = sites
-    for sealed in (Encryption(other.own.public.keys).sealed, b"no seal"):
+    too_little = bytes(SealedBox(PublicKey(courier.own.public.keys[KEY_BYTES:])).encrypt(b"x" * 40))
+    for sealed in (Encryption(other.own.public.keys).sealed, b"no seal", too_little):
         text = b64encode(sealed).decode()
         file = signed(home.own, tmp_path / "odd", courier, {}, sealed=text)
-        assert "not encrypted to this site's key" in str(courier.refusal(file))
+        said = "what the bundle holds was not encrypted to this site's key."
+        assert courier.refusal(file) == said
 
 
 def test_an_entry_that_was_not_encrypted_with_the_others_is_refused(

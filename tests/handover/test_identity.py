@@ -94,6 +94,12 @@ def test_a_file_without_keys_is_refused(home: Site, content: bytes) -> None:
     assert refusal(home) == f"{key_file(home)} holds no private keys of a site. {WHERE}."
 
 
+def test_a_file_of_keys_that_can_not_be_read_is_told(home: Site) -> None:
+    key_file(home).unlink()
+    key_file(home).mkdir(mode=0o700)
+    assert refusal(home) == f"{key_file(home)} can't be read: Is a directory. {WHERE}."
+
+
 def test_a_letter_too_many_in_the_keys_is_noticed(home: Site) -> None:
     key_file(home).write_bytes(key_file(home).read_bytes().replace(b" ", b" *"))
     assert "holds no private keys" in refusal(home)
@@ -239,8 +245,10 @@ def test_a_host_gives_its_name(host: str, name: str) -> None:
 
 
 def test_a_site_does_not_trust_itself(home: Site) -> None:
-    with pytest.raises(BundleError, match="this site itself"):
+    with pytest.raises(BundleError) as refused:
         partners.trust(home.engine, home.own.public, home.own.public)
+    said = "this is the identity of this site itself: carry it to the other one."
+    assert str(refused.value) == said
 
 
 def test_another_site_of_a_trusted_name_is_refused(home: Site) -> None:

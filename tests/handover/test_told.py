@@ -12,6 +12,8 @@ import pytest
 from fairmind_sync.errors import BundleError
 from fairmind_sync.handover import partners, reading_bundles, unsigned_bundle, writing_bundles
 from fairmind_sync.handover import taking_back as back
+from fairmind_sync.handover.public_site import PublicSite
+from fairmind_sync.handover.sealing import PrivateKeys
 from fairmind_sync.handover.writing_bundles import Sender
 from fairmind_sync.outbox import homecoming, operator_log, sites
 from fairmind_sync.outbox.delivery_lookup import RunFilter
@@ -46,10 +48,9 @@ def test_an_export_is_told_with_all_its_numbers(home: Site, courier: Site, tmp_p
         home.save(test_id=f"t{number}")
     file = tmp_path / "a.bundle"
     with captured_logs() as events:
-        written = writing_bundles.export(
-            sender(home, courier), file, RunFilter(), most_bytes=MOST, is_encrypted=False
-        )
+        written = writing_bundles.export(sender(home, courier), file, RunFilter(), most_bytes=MOST)
     size = file.stat().st_size
+    assert b'"test_id":"t0"' in file.read_bytes()  # nobody has asked for encryption
     assert (written.file, written.deliveries, written.results) == (file, 3, 3)
     assert (written.bytes, written.remaining, len(written.bundle_key)) == (size, 0, 32)
     told = {"event": "bundle.exported", "log_level": "info", "site": "courier"}
@@ -91,6 +92,8 @@ def test_receipts_are_told_at_both_ends(
     file = tmp_path / "receipts"
     with captured_logs() as events:
         written = writing_bundles.write_receipts(sender(courier, home), file)
+    assert b"https://provider.example/run-1" in file.read_bytes()
+    assert noted(courier)[0] == ("ann", "receipts", f"bundle {written.bundle_key} for site home", 2)
     assert (written.file, written.deliveries, written.results) == (file, 2, 0)
     assert (written.bytes, written.remaining) == (file.stat().st_size, 0)
     told = {"event": "bundle.receipts_written", "log_level": "info", "site": "home"}
@@ -175,6 +178,22 @@ def test_a_bundle_that_is_taken_back_is_told(home: Site, courier: Site) -> None:
     told = {"event": "bundle.taken_back", "log_level": "info", "site": "courier"}
     assert events == [told | {"bundle": key, "count": 1}]
     assert noted(home)[0] == ("ann", "take back", f"bundle {key} for site courier", 1)
+
+
+def test_a_site_that_is_trusted_is_noted_by_whom(home: Site) -> None:
+    site = PublicSite("van", PrivateKeys(bytes(range(64))).public)
+    assert partners.trust(home.engine, home.own.public, site, ANN)
+    told = ("ann", "trust", f"site van ({site.fingerprint})", 1)
+    assert noted(home)[0] == told
+    assert not partners.trust(home.engine, home.own.public, site)
+    assert noted(home)[0] == told
+
+
+def test_a_site_that_is_forgotten_says_what_it_still_has(home: Site, courier: Site) -> None:
+    home.save()
+    home.export(courier)
+    assert partners.distrust(home.engine, "courier") == (courier.own.public, 1)
+    assert partners.distrust(home.engine, "other")[1] == 0
 
 
 def test_a_site_that_is_forgotten_is_noted_by_whom(home: Site, courier: Site) -> None:

@@ -61,7 +61,8 @@ def test_an_encrypted_bundle_keeps_to_its_size(home: Site, courier: Site) -> Non
 
 def test_where_not_even_one_has_room_nothing_is_handed_over(home: Site, courier: Site) -> None:
     home.save()
-    with pytest.raises(BundleError, match="--max-size"):
+    said = "^not even the oldest result has room: allow more with --max-size.$"
+    with pytest.raises(BundleError, match=said):
         home.export(courier, most_bytes=600)
     assert home.statuses() == ["pending"]
 
