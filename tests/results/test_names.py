@@ -73,6 +73,8 @@ def test_a_frame_in_columns_has_its_groups() -> None:
 
 def test_the_envelope_of_fairminds_answer_is_in_no_name() -> None:
     assert named({"results": {"parity": {"score": 0.5}}}) == {"parity/score": 0.5}
+    assert named({"results": {"accuracy": 0.5}}) == {"accuracy": 0.5}
+    assert named({"results": 0.5}) == {"results": 0.5}
 
 
 def test_two_numbers_whose_short_names_are_the_same_keep_their_long_ones() -> None:
@@ -109,6 +111,8 @@ def test_two_keys_together_name_what_neither_names_alone() -> None:
 
 def test_where_nothing_names_the_entries_their_places_do() -> None:
     assert named({"tests": [{"p": 0.1}, {"p": 0.2}]}) == {"tests/0/p": 0.1, "tests/1/p": 0.2}
+    entries: Json = [{"note": "x", "p": 0.1}, {"note": "y", "p": 0.2}]
+    assert {*named({"tests": entries})} == {"tests/0/p", "tests/1/p"}
 
 
 def test_a_confusion_matrix_has_its_four_cells() -> None:

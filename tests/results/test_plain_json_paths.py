@@ -63,6 +63,7 @@ def refused(value: object) -> str:
         (Point(BAD), "results.in.a"),
         (Model(a=BAD), "results.in.a"),
         (Holder.VALUE, "results.in[0]"),
+        (MappingProxyType({"a": BAD}), "results.in.a"),
         (map(complex, [1]), "results.in[0]"),
         (np.array([0, {"a": BAD}], dtype=object), "results.in[1].a"),
         (pd.Series([BAD], index=["a"], dtype=object), "results.in.a"),
@@ -70,7 +71,7 @@ def refused(value: object) -> str:
         (pd.DataFrame({"a": pd.Series([BAD], dtype=object)}), "results.in.a.0"),
         (Alike([0, BAD]), "results.in[1]"),
     ],
-    ids=range(16),
+    ids=range(17),
 )
 def test_what_can_not_be_stored_is_named_by_its_path_kind_and_remedy(
     value: object, path: str
@@ -91,7 +92,7 @@ def test_what_can_not_be_stored_is_named_by_its_path_kind_and_remedy(
     ids=["class", "model class", "numpy scalar", "numpy array", "pandas", "object"],
 )
 def test_the_kind_of_what_can_not_be_stored_is_told(value: object, kind: str) -> None:
-    assert refused(value).startswith(f"results.in is a {kind}, which")
+    assert refused(value) == f"results.in is a {kind}, which can't be stored. {ADVICE}"
 
 
 class Raising:

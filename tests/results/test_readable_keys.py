@@ -34,6 +34,8 @@ both = pytest.mark.parametrize("rules", [MLFLOW, WANDB], ids=["mlflow", "wandb"]
         ("65+", "65_plus"),
         ("sex_&_race", "sex_and_race"),
         ("p(value)", "p_value"),
+        ("(X)[1]", "X_1"),
+        ("X(1)X", "X_1_X"),
         ("Black or African American", "Black or African American"),
         ("größe", "größe"),
     ],

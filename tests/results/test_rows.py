@@ -43,9 +43,11 @@ def test_a_ratio_needs_numbers_of_one_sign(value: float) -> None:
     assert row.ratio is None
 
 
+@pytest.mark.parametrize("metric", ["tpr", "selection_rate"])
 @pytest.mark.parametrize("number", [0.0, math.nan])
-def test_where_the_highest_is_nothing_there_is_no_ratio(number: float) -> None:
-    assert {row.ratio for row in rows_of({"tpr": {"a": number, "b": number}}).values()} == {None}
+def test_where_the_highest_is_nothing_there_is_no_ratio(metric: str, number: float) -> None:
+    rows = rows_of({metric: {"a": number, "b": number}}).values()
+    assert {(row.ratio, row.impact) for row in rows} == {(None, None)}
 
 
 @pytest.mark.parametrize("metric", ["std", "variance", "difference_from_overall", "tpr_gap"])

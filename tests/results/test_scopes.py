@@ -75,6 +75,7 @@ def test_an_attribute_that_the_metadata_name_is_no_metric() -> None:
     of_dept: Json = {"x": {"my_number": 0.5, "tpr": 0.3}}
     assert around({"dept": of_dept}, metadata) == {("my_number", "dept"), ("tpr", "dept")}
     assert around({"by_group": {"dept=x": {"tpr": 0.3}}}, metadata) == {("tpr", "dept")}
+    assert around({"tpr": {"dept": 0.3, "b": 0.5}}, metadata) == set()
 
 
 @pytest.mark.parametrize(
@@ -87,6 +88,12 @@ def test_a_metric_frame_names_the_attribute_of_its_groups(
 ) -> None:
     frame: dict[str, Json] = {"by_group": {"tpr": GROUPS}, "sensitive_features": features}
     assert around({"frame": frame}) == {("tpr", attribute)}
+
+
+def test_a_metric_frames_records_are_of_the_features_that_it_names() -> None:
+    records: Json = [{"dept": "a", "tpr": 0.3}, {"dept": "b", "tpr": 0.5}]
+    frame: dict[str, Json] = {"by_group": records, "sensitive_features": ["dept"]}
+    assert around({"frame": frame}) == {("tpr", "dept")}
 
 
 def thresholds(results: dict[str, Json], metadata: dict[str, Json]) -> dict[str, float | None]:

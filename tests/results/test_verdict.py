@@ -166,6 +166,12 @@ def test_counts_that_are_stated_are_not_counted_again() -> None:
     assert verdict_of(results).metrics_failed == 0
 
 
+def test_groups_that_are_judged_beside_metrics_are_not_counted() -> None:
+    groups: Json = {"a": {"tpr": 0.5, "passed": True}, "b": {"tpr": 0.3, "passed": True}}
+    found = verdict_of({"by_group": groups, "parity": {"value": 0.2, "is_fair": False}})
+    assert (found.metrics_passed, found.metrics_failed) == (0, 1)
+
+
 def test_where_only_groups_are_judged_they_are_counted() -> None:
     groups: Json = {"a": {"tpr": 0.5, "passed": True}, "b": {"tpr": 0.3, "passed": False}}
     found = verdict_of({"by_group": groups})

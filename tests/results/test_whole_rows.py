@@ -146,7 +146,7 @@ def test_an_object_of_groups_tells_all_of_each_of_its_numbers() -> None:
             "support": 12,
         },
         "m": {"tpr": 0.7, "count": 5, "passed": True},
-        "x": {"count": 4},
+        "x": {"count": 4, "support": 9},
     }
     table = "sex/by_group"
     common = {"table": table, "attribute": "sex"}
