@@ -165,6 +165,10 @@ def test_what_a_database_refuses_becomes_a_replacement_character() -> None:
     assert storable("a\0b\ud800c") == "a\ufffdb\ufffdc"
 
 
+def test_a_marked_key_has_the_parts_of_its_path() -> None:
+    assert re.fullmatch(r"p_1_/x-[0-9a-f]{12}", key_for(("p(1)", "x"), MLFLOW))
+
+
 @pytest.mark.parametrize(
     ("part", "legal"), [(".", "x_"), ("..", "x__"), ("..a.b", "x__a_b"), ("a/b", "a_b"), ("", "x")]
 )

@@ -68,6 +68,7 @@ def test_a_pattern_that_reaches_nothing_is_refused_with_examples(pattern: str) -
         ("results.a.**.n", {"n": 1, "a": {"n": 2, "b": {"n": 3}}}, {"n": 1, "a": {"b": {}}}),
         ("results.a.**", {"a": {"b": 1}, "c": {"a": 2}}, {"c": {"a": 2}}),
         ("results.a.**.**", {"a": "text", "b": 1}, {"b": 1}),
+        ("results.x?y.z", {"x.y": {"z": 1, "w": 2}}, {"x.y": {"w": 2}}),
         ("metadata.a", {"a": 1}, {"a": 1}),
         ("results.a", [1, 2], [1, 2]),
         ("results.1", [1, 2], [1]),

@@ -35,6 +35,7 @@ both = pytest.mark.parametrize("rules", [MLFLOW, WANDB], ids=["mlflow", "wandb"]
         ("sex_&_race", "sex_and_race"),
         ("p(value)", "p_value"),
         ("(X)[1]", "X_1"),
+        ("a__b", "a__b"),
         ("X(1)X", "X_1_X"),
         ("Black or African American", "Black or African American"),
         ("größe", "größe"),

@@ -37,6 +37,11 @@ def test_a_reference_that_is_no_group_is_not_taken() -> None:
     assert rows["tpr", "a"].reference == "b"
 
 
+def test_nothing_is_no_share_of_something() -> None:
+    row = rows_of({"tpr": {"a": 0.0, "b": 0.5}})["tpr", "a"]
+    assert (row.difference, row.ratio) == (-0.5, 0.0)
+
+
 @pytest.mark.parametrize("value", [-0.1, math.nan])
 def test_a_ratio_needs_numbers_of_one_sign(value: float) -> None:
     row = rows_of({"sentiment": {"a": value, "b": 0.5}})["sentiment", "a"]

@@ -56,6 +56,8 @@ def test_numbers_of_groups_belong_to_what_is_around_them(
         {"tpr": {"a": 0.3, "status": 0.5}},
         {"tpr": {"sex": 0.3, "b": 0.5}},
         {"tpr_by_group": {"a": 0.3, "mean": 0.5}},
+        {"thresholds": {"by_group": {"a": {"tpr": 0.3}, "b": {"tpr": 0.5}}}},
+        {"by_group": {"a": {"threshold": 0.5, "tpr": "high"}}},
         {"anything": {"a": {"tpr": 0.3}}},
         {"anything": {"a": {"tpr": 0.3}, "b": {"fpr": 0.5}}},
         {"anything": {"a": {"tpr": 0.3}, "b": {"tpr": "high"}}},
@@ -76,6 +78,14 @@ def test_an_attribute_that_the_metadata_name_is_no_metric() -> None:
     assert around({"dept": of_dept}, metadata) == {("my_number", "dept"), ("tpr", "dept")}
     assert around({"by_group": {"dept=x": {"tpr": 0.3}}}, metadata) == {("tpr", "dept")}
     assert around({"tpr": {"dept": 0.3, "b": 0.5}}, metadata) == set()
+    listed: Json = [{"group": "x", "tpr": 0.3}, {"group": "y", "tpr": 0.5}]
+    assert around({"dept": listed}, metadata) == {("tpr", "dept")}
+
+
+def test_metrics_of_groups_are_their_own_whatever_is_around() -> None:
+    of_group: Json = {"score": 0.3, "tpr": 0.2}
+    groups: Json = {"a": of_group, "b": of_group}
+    assert around({"accuracy": {"by_group": groups}}) == {("score", None), ("tpr", None)}
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def _row(
         table=table,
         group=", ".join(str(record.values[key]) for key in columns) if columns else None,
         attribute=_attribute(record.values, columns),
-        count=words.count_in(record.values) if measure.count is None else measure.count,
+        count=words.count_in(record.values),
         reference=reference,
         threshold=measure.threshold,
         has_own_threshold=measure.threshold is not None,
