@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import base64
+import re
+import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,8 +21,14 @@ from fairmind_sync.handover.public_site import (
 from fairmind_sync.handover.sealing import PrivateKeys
 from fairmind_sync.storage import sqlite_file
 from fairmind_sync.storage.engine import open_engine
+from fairmind_sync.storage.schema import ready_engine
 from tests.handover.world import Site
 from tests.support.partner import LINE, PARTNER
+
+WHERE = "Put the file back, or name its place in FAIRMIND_SYNC_SITE_KEY_FILE"
+LINES = (
+    "It is one line, as `fairmind-sync bundle identity` prints it there: fairmind-site-1 KEYS NAME."
+)
 
 
 def key_file(site: Site) -> Path:
@@ -82,20 +91,71 @@ def test_the_keys_of_another_site_are_refused(home: Site, courier: Site) -> None
 @pytest.mark.parametrize("content", [b"", b"\xff", b"fairmind-site-key-1 AAAA", b"x y z"])
 def test_a_file_without_keys_is_refused(home: Site, content: bytes) -> None:
     key_file(home).write_bytes(content)
+    assert refusal(home) == f"{key_file(home)} holds no private keys of a site. {WHERE}."
+
+
+def test_a_file_of_keys_that_can_not_be_read_is_told(home: Site) -> None:
+    key_file(home).unlink()
+    key_file(home).mkdir(mode=0o700)
+    assert refusal(home) == f"{key_file(home)} can't be read: Is a directory. {WHERE}."
+
+
+def test_a_letter_too_many_in_the_keys_is_noticed(home: Site) -> None:
+    key_file(home).write_bytes(key_file(home).read_bytes().replace(b" ", b" *"))
     assert "holds no private keys" in refusal(home)
+
+
+def test_a_file_of_keys_that_is_not_there_is_told_with_the_way_out(home: Site) -> None:
+    key_file(home).unlink()
+    assert refusal(home) == (
+        f"the private keys of this database's site home are not in {key_file(home)}. {WHERE}; if they are "
+        "lost, run: fairmind-sync bundle identity --new"
+    )
+
+
+def test_keys_that_are_there_before_the_database_are_taken_as_they_are(
+    home: Site, tmp_path: Path
+) -> None:
+    """As from a store of secrets, in a folder where nothing can be written."""
+    (tmp_path / "secrets").mkdir()
+    file = tmp_path / "secrets" / "key"
+    file.write_bytes(key_file(home).read_bytes())
+    file.chmod(0o400)
+    before = file.parent.stat().st_mtime_ns
+    engine = ready_engine(f"sqlite:///{tmp_path / 'new.db'}")
+    assert identity.own_site(engine, file).public.keys == home.own.public.keys
+    assert file.parent.stat().st_mtime_ns == before
+    engine.dispose()
 
 
 def test_a_place_that_cannot_be_written_is_told(home: Site, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(BundleError, match="can't be written"):
-        identity.renew(home.engine, tmp_path / "file" / "key")
+    file = tmp_path / "file" / "key"
+    with pytest.raises(BundleError) as refused:
+        identity.renew(home.engine, file)
+    assert str(refused.value) == (
+        f"the site's private keys can't be written to {file}: File exists. "
+        "Name another place in FAIRMIND_SYNC_SITE_KEY_FILE."
+    )
 
 
-def test_the_server_of_a_database_has_no_say_in_where_the_keys_are() -> None:
+def test_the_folder_of_new_keys_is_made_for_the_owner_alone(home: Site, tmp_path: Path) -> None:
+    file = tmp_path / "a" / "b" / "key"
+    identity.renew(home.engine, file)
+    assert [*file.parent.iterdir()] == [file]
+    assert file.parent.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have other folders")
+def test_the_keys_for_a_database_on_a_server_are_in_the_accounts_own_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """One file for each database, whatever its password."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     urls = [f"postgresql+psycopg://u:{word}@h/db" for word in ("one", "two")]
-    files = {identity.key_file_of(open_engine(url), None) for url in urls}
-    assert len(files) == 1
-    assert "site-key" in files.pop().name
+    (file,) = {identity.key_file_of(open_engine(url), None) for url in urls}
+    assert file.parent == tmp_path / "fairmind-sync"
+    assert re.fullmatch(r"site-[0-9a-f]{12}\.site-key", file.name)
 
 
 def test_old_keys_are_kept_beside_new_ones(home: Site) -> None:
@@ -105,8 +165,28 @@ def test_old_keys_are_kept_beside_new_ones(home: Site) -> None:
     assert base64.b64encode(old) in kept.read_bytes()
 
 
-def test_a_line_says_all_of_a_site() -> None:
-    assert site_of_line(f"{LINE}\n# with a remark\n") == PARTNER
+def test_new_keys_leave_a_site_its_name(home: Site) -> None:
+    assert identity.renew(home.engine, None).public.name == "home"
+
+
+def test_new_keys_of_a_database_without_a_site_have_the_hosts_name(tmp_path: Path) -> None:
+    engine = ready_engine(f"sqlite:///{tmp_path / 'new.db'}")
+    assert identity.renew(engine, None).public.name == name_of_host(socket.gethostname())
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        LINE,
+        f"# a remark\n\n{LINE}\n# another\n",
+        LINE.replace(" ", "\n"),
+        LINE.replace(" ", " \t "),
+    ],
+    ids=["as printed", "remarks", "broken by a mail", "typed"],
+)
+def test_a_line_says_all_of_a_site(text: str) -> None:
+    assert site_of_line(text) == PARTNER
 
 
 @pytest.mark.parametrize(
@@ -115,29 +195,60 @@ def test_a_line_says_all_of_a_site() -> None:
         "",
         "fairmind-site-1",
         LINE.replace("fairmind-site-1", "fairmind-site-2"),
-        LINE.replace(LINE[30], "_" if LINE[30] != "_" else "-", 1),
-        LINE.replace(" partner", "A partner"),
         f"{LINE} more",
-        LINE.replace("partner", "-x"),
-        LINE.replace("partner", "x" * 64),
     ],
 )
-def test_a_line_with_a_mistake_is_refused(line: str) -> None:
-    with pytest.raises(BundleError):
+def test_a_line_that_is_no_sites_is_refused(line: str) -> None:
+    with pytest.raises(BundleError) as refused:
         site_of_line(line)
+    assert str(refused.value) == f"this is no site's public identity. {LINES}"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        LINE.replace(LINE[30], "_" if LINE[30] != "_" else "-", 1),
+        LINE.replace(" partner", "A partner"),
+        LINE.replace(" partner", "* partner"),
+        LINE.replace(" partner", "Bürger partner"),
+    ],
+    ids=["another letter", "one too many", "a sign", "of another script"],
+)
+def test_a_mistyped_letter_of_the_keys_is_noticed(line: str) -> None:
+    with pytest.raises(BundleError) as refused:
+        site_of_line(line)
+    assert str(refused.value) == f"a letter of the site's keys is wrong or missing. {LINES}"
+
+
+@pytest.mark.parametrize("name", ["-x", "x" * 64, "a/b", "ü"])
+def test_a_name_that_no_host_has_is_refused(name: str) -> None:
+    with pytest.raises(BundleError) as refused:
+        site_of_line(LINE.replace("partner", name))
+    assert str(refused.value) == (
+        f"{name!r} can't be a site's name: take letters, digits, '.', '_' and '-', at most 63."
+    )
 
 
 @pytest.mark.parametrize(
     ("host", "name"),
-    [("lab-2.example", "lab-2.example"), ("B\u00fcro 1", "B-ro-1"), ("", "site"), ("...", "site")],
+    [
+        ("lab-2.example", "lab-2.example"),
+        ("X1", "X1"),
+        ("B\u00fcro 1", "B-ro-1"),
+        ("_.-a" + 70 * "b", "a" + 62 * "b"),
+        ("", "site"),
+        ("...", "site"),
+    ],
 )
 def test_a_host_gives_its_name(host: str, name: str) -> None:
     assert checked_name(name_of_host(host)) == name
 
 
 def test_a_site_does_not_trust_itself(home: Site) -> None:
-    with pytest.raises(BundleError, match="this site itself"):
+    with pytest.raises(BundleError) as refused:
         partners.trust(home.engine, home.own.public, home.own.public)
+    said = "this is the identity of this site itself: carry it to the other one."
+    assert str(refused.value) == said
 
 
 def test_another_site_of_a_trusted_name_is_refused(home: Site) -> None:

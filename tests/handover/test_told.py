@@ -5,18 +5,22 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from fairmind_sync.errors import BundleError
 from fairmind_sync.handover import partners, reading_bundles, unsigned_bundle, writing_bundles
 from fairmind_sync.handover import taking_back as back
+from fairmind_sync.handover.public_site import PublicSite
+from fairmind_sync.handover.sealing import PrivateKeys
 from fairmind_sync.handover.writing_bundles import Sender
-from fairmind_sync.outbox import operator_log
+from fairmind_sync.outbox import homecoming, operator_log, sites
 from fairmind_sync.outbox.delivery_lookup import RunFilter
 from fairmind_sync.outbox.operator_log import Actor
+from fairmind_sync.outbox.sites import BundleRecord
 from fairmind_sync.storage.engine import reading
-from tests.handover.world import MOST, ModelProvider, Site
+from tests.handover.world import MOST, ModelProvider, Site, at_the_couriers
 from tests.support.log_events import captured_logs
 
 ANN = Actor("ann", "a test")
@@ -33,15 +37,20 @@ def noted(site: Site) -> list[tuple[str, str, str, int]]:
     return [(one.who, one.action, one.subject, one.count) for one in every]
 
 
+def bundles(site: Site) -> list[BundleRecord]:
+    """The newest first."""
+    with reading(site.engine) as connection:
+        return sites.bundles(connection, 9)
+
+
 def test_an_export_is_told_with_all_its_numbers(home: Site, courier: Site, tmp_path: Path) -> None:
     for number in range(3):
         home.save(test_id=f"t{number}")
     file = tmp_path / "a.bundle"
     with captured_logs() as events:
-        written = writing_bundles.export(
-            sender(home, courier), file, RunFilter(), most_bytes=MOST, is_encrypted=False
-        )
+        written = writing_bundles.export(sender(home, courier), file, RunFilter(), most_bytes=MOST)
     size = file.stat().st_size
+    assert b'"test_id":"t0"' in file.read_bytes()  # nobody has asked for encryption
     assert (written.file, written.deliveries, written.results) == (file, 3, 3)
     assert (written.bytes, written.remaining, len(written.bundle_key)) == (size, 0, 32)
     told = {"event": "bundle.exported", "log_level": "info", "site": "courier"}
@@ -83,6 +92,8 @@ def test_receipts_are_told_at_both_ends(
     file = tmp_path / "receipts"
     with captured_logs() as events:
         written = writing_bundles.write_receipts(sender(courier, home), file)
+    assert b"https://provider.example/run-1" in file.read_bytes()
+    assert noted(courier)[0] == ("ann", "receipts", f"bundle {written.bundle_key} for site home", 2)
     assert (written.file, written.deliveries, written.results) == (file, 2, 0)
     assert (written.bytes, written.remaining) == (file.stat().st_size, 0)
     told = {"event": "bundle.receipts_written", "log_level": "info", "site": "home"}
@@ -104,10 +115,57 @@ def test_receipts_are_told_at_both_ends(
     )
 
 
+def test_a_bundle_is_listed_at_both_ends_with_its_file(home: Site, courier: Site) -> None:
+    at_the_couriers(home, courier)
+    (out,), (came,) = bundles(home), bundles(courier)
+    file = str(home.place.parent / "sticks" / "0000-home.bundle")
+    assert (out.direction, out.kind, out.site_name, out.deliveries) == (
+        "out",
+        "results",
+        "courier",
+        1,
+    )
+    assert (came.direction, came.kind, came.site_name, came.deliveries) == (
+        "in",
+        "results",
+        "home",
+        1,
+    )
+    assert out.bundle_key == came.bundle_key
+    assert (out.site, came.site) == (courier.own.public.fingerprint, home.own.public.fingerprint)
+    assert (out.file, came.file) == (file, file)
+
+
+def test_what_is_tried_again_by_an_import_counts_as_changed(
+    home: Site, courier: Site, provider: ModelProvider
+) -> None:
+    at_the_couriers(home, courier)
+    courier.deliver(provider, dies="refused")
+    written = home.export(courier, again=True)
+    courier.read(written.file)
+    _, *newest = noted(courier)[0]
+    assert newest == ["import", f"bundle {written.bundle_key} of site home", 1]
+
+
+def test_a_bundle_of_many_entries_is_counted_whole(
+    home: Site, courier: Site, provider: ModelProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some entries are one transaction: here two."""
+    monkeypatch.setattr(reading_bundles, "_AT_ONCE", 2)
+    for number in range(5):
+        home.save(test_id=f"t{number}")
+    report = courier.read(home.export(courier).file)
+    assert report.counts == {"new": 5, "known": 0, "retried": 0, "owed": 0}
+    courier.deliver(provider)
+    report = home.read(courier.receipts(home).file)
+    assert report.counts == dict.fromkeys([*homecoming.COUNTED, "deleted"], 0) | {"delivered": 5}
+    assert [one.deliveries for one in bundles(home)] == [5, 5]
+
+
 def test_receipts_of_nothing_are_all_zeros(home: Site, courier: Site) -> None:
     written = courier.receipts(home)
     assert (written.deliveries, written.results, written.bytes, written.remaining) == (0, 0, 0, 0)
-    assert not written.file.exists()
+    assert (written.file.exists(), len(written.bundle_key)) == (False, 32)
 
 
 def test_a_bundle_that_is_taken_back_is_told(home: Site, courier: Site) -> None:
@@ -120,6 +178,22 @@ def test_a_bundle_that_is_taken_back_is_told(home: Site, courier: Site) -> None:
     told = {"event": "bundle.taken_back", "log_level": "info", "site": "courier"}
     assert events == [told | {"bundle": key, "count": 1}]
     assert noted(home)[0] == ("ann", "take back", f"bundle {key} for site courier", 1)
+
+
+def test_a_site_that_is_trusted_is_noted_by_whom(home: Site) -> None:
+    site = PublicSite("van", PrivateKeys(bytes(range(64))).public)
+    assert partners.trust(home.engine, home.own.public, site, ANN)
+    told = ("ann", "trust", f"site van ({site.fingerprint})", 1)
+    assert noted(home)[0] == told
+    assert not partners.trust(home.engine, home.own.public, site)
+    assert noted(home)[0] == told
+
+
+def test_a_site_that_is_forgotten_says_what_it_still_has(home: Site, courier: Site) -> None:
+    home.save()
+    home.export(courier)
+    assert partners.distrust(home.engine, "courier") == (courier.own.public, 1)
+    assert partners.distrust(home.engine, "other")[1] == 0
 
 
 def test_a_site_that_is_forgotten_is_noted_by_whom(home: Site, courier: Site) -> None:
@@ -168,11 +242,34 @@ def test_what_goes_on_changing_is_told_with_the_way_out(
     )
 
 
-def test_several_bundles_of_one_beginning_are_not_taken_for_one(home: Site) -> None:
-    with pytest.raises(BundleError, match=r"^no bundle went out whose key begins with 'abcdefgh'"):
-        back.bundle_named(home.engine, "abcdefgh")
-    with pytest.raises(BundleError, match=r"^no bundle went out whose key begins with 'abc'"):
-        back.bundle_named(home.engine, "abc")
+def named(site: Site, begins: str) -> str:
+    """The bundle's key, or the refusal."""
+    try:
+        return back.bundle_named(site.engine, begins)[0].bundle_key
+    except BundleError as refused:
+        return str(refused)
+
+
+def test_several_bundles_of_one_beginning_are_not_taken_for_one(
+    home: Site, courier: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = [f"abcd{number:028}" for number in range(2)]
+    monkeypatch.setattr(writing_bundles, "uuid4", lambda: UUID(keys[len(home.bundles_out())]))
+    home.save(test_id="a")
+    home.export(courier)
+    assert named(home, "abcd") == keys[0]
+    home.save(test_id="b")
+    home.export(courier)
+    see = "See: fairmind-sync bundle list"
+    assert named(home, "abcd") == f"several bundles went out whose key begins with 'abcd'. {see}"
+    assert named(home, "abc") == f"no bundle went out whose key begins with 'abc'. {see}"
+    assert named(home, keys[1]) == keys[1]
+
+
+def test_receipts_are_no_bundle_to_take_back(home: Site, courier: Site) -> None:
+    at_the_couriers(home, courier)
+    key = courier.receipts(home).bundle_key
+    assert named(courier, key).startswith("no bundle went out")
 
 
 def test_what_began_here_and_comes_back_is_told_in_numbers(

@@ -113,6 +113,16 @@ def test_private_fields_of_the_courier_are_left_out_there(home: Site, courier: S
     assert (came.results, came.removed) == ('{"rate":0.1}', '{"results.name":1}')
 
 
+def test_what_was_left_out_at_home_is_told_at_the_couriers_too(home: Site, courier: Site) -> None:
+    home.save(results={"rate": 0.1, "name": "Ann"})
+    with writing(home.engine) as connection:
+        connection.execute(update(results_table).values(removed='{"results.mail":2}'))
+    file, patterns = home.export(courier).file, (privacy.parse("results.name"),)
+    reading_bundles.read(courier.engine, courier.own, file, patterns, most_bytes=MOST)
+    (came,) = rows(courier.engine, results_table)
+    assert came.removed == '{"results.mail":2,"results.name":1}'
+
+
 def test_a_clock_ahead_at_home_makes_nobody_wait(
     home: Site, courier: Site, provider: ModelProvider
 ) -> None:

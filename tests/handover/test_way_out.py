@@ -61,7 +61,8 @@ def test_an_encrypted_bundle_keeps_to_its_size(home: Site, courier: Site) -> Non
 
 def test_where_not_even_one_has_room_nothing_is_handed_over(home: Site, courier: Site) -> None:
     home.save()
-    with pytest.raises(BundleError, match="--max-size"):
+    said = "^not even the oldest result has room: allow more with --max-size.$"
+    with pytest.raises(BundleError, match=said):
         home.export(courier, most_bytes=600)
     assert home.statuses() == ["pending"]
 
@@ -174,8 +175,12 @@ def test_a_full_disk_hands_nothing_over(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(UnsignedBundle, "finish", full)
-    with pytest.raises(BundleError, match=r"No space left on device\. Nothing was handed over"):
+    with pytest.raises(BundleError) as failed:
         home.export(courier)
+    file = home.place.parent / "sticks" / "0000-home.bundle"
+    assert str(failed.value) == (
+        f"{file} can't be written: No space left on device. Nothing was handed over."
+    )
     sticks = [*(home.place.parent / "sticks").iterdir()]
     assert (home.statuses(), sticks) == (["pending"], [])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fairmind_sync.results.error_kinds import ErrorKind, words_for
+from fairmind_sync.results.error_kinds import ErrorKind, words_beside, words_for
 
 
 @pytest.mark.parametrize("kind", ErrorKind)
@@ -20,3 +20,19 @@ def test_the_words_of_a_kind_are_for_people() -> None:
 @pytest.mark.parametrize("kind", [None, "", "made_up"])
 def test_a_kind_that_this_version_does_not_know_has_no_words(kind: str | None) -> None:
     assert words_for(kind) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "words"),
+    [
+        ("rejected", "HTTP 400: no such metric", "the provider refuses this result"),
+        ("rejected", "MLflow refuses this result: HTTP 400", None),
+        ("worker_died", "killed", "the process that delivered it died"),
+        ("made_up", "of a newer version", None),
+        (None, "nothing", None),
+    ],
+)
+def test_an_error_that_says_the_same_by_name_needs_no_words(
+    kind: str | None, error: str, words: str | None
+) -> None:
+    assert words_beside(kind, error) == words

@@ -10,8 +10,11 @@ import pytest
 from hypothesis import given
 
 from fairmind_sync.results.extraction import Extract, extract, summary_text
+from fairmind_sync.results.keys import keys_for
 from fairmind_sync.results.metric_names import MOST_GROUP_NUMBERS
+from fairmind_sync.results.name_choice import Names
 from fairmind_sync.results.plain_json import Json
+from fairmind_sync.results.readable_keys import readable_keys
 from fairmind_sync.results.run_description import describe
 from tests.support.values import SAVED_AT, for_all, objects, saved_result
 
@@ -95,6 +98,11 @@ def test_numbers_of_too_many_groups_are_told_to_be_in_the_table() -> None:
     found = extracted(results={"accuracy": 0.5, "selection_rates": groups})
     assert {*found.metrics} == {("accuracy",)}
     assert found.notes == ("201 numbers of groups are in evidence/groups.json alone",)
+
+
+def test_the_keys_are_made_as_the_names_are_chosen() -> None:
+    names: tuple[Names, Names] = (1, 2)
+    assert [extract(saved_result(), "p", one).keys for one in names] == [keys_for, readable_keys]
 
 
 def test_the_run_starts_when_its_result_was_saved() -> None:

@@ -165,6 +165,17 @@ def test_what_a_database_refuses_becomes_a_replacement_character() -> None:
     assert storable("a\0b\ud800c") == "a\ufffdb\ufffdc"
 
 
+def test_a_marked_key_has_the_parts_of_its_path() -> None:
+    assert re.fullmatch(r"p_1_/x-[0-9a-f]{12}", key_for(("p(1)", "x"), MLFLOW))
+
+
+@pytest.mark.parametrize(
+    ("part", "legal"), [(".", "x_"), ("..", "x__"), ("..a.b", "x__a_b"), ("a/b", "a_b"), ("", "x")]
+)
+def test_a_part_that_would_step_up_is_made_one_that_does_not(part: str, legal: str) -> None:
+    assert MLFLOW.legalise(part) == legal
+
+
 def test_only_keys_that_are_not_their_path_are_told() -> None:
     keys: dict[KeyPath, str] = {("a", "b"): "a/b", ("c", "d e"): "c/d_e-0123456789ab"}
     assert [*renamed(keys)] == ["key 'c/d e' is sent as 'c/d_e-0123456789ab'"]

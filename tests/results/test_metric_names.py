@@ -8,7 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from fairmind_sync.results.metric_names import MOST_GROUP_NUMBERS, numbers_by_name
+from fairmind_sync.results.metric_names import (
+    MOST_GROUP_NUMBERS,
+    Numbers,
+    every_number,
+    numbers_by_name,
+)
 from fairmind_sync.results.plain_json import Json
 from tests.results.examples import NAMES, example
 from tests.support.values import for_all, objects
@@ -73,6 +78,8 @@ def test_a_frame_in_columns_has_its_groups() -> None:
 
 def test_the_envelope_of_fairminds_answer_is_in_no_name() -> None:
     assert named({"results": {"parity": {"score": 0.5}}}) == {"parity/score": 0.5}
+    assert named({"results": {"accuracy": 0.5}}) == {"accuracy": 0.5}
+    assert named({"results": 0.5}) == {"results": 0.5}
 
 
 def test_two_numbers_whose_short_names_are_the_same_keep_their_long_ones() -> None:
@@ -109,6 +116,8 @@ def test_two_keys_together_name_what_neither_names_alone() -> None:
 
 def test_where_nothing_names_the_entries_their_places_do() -> None:
     assert named({"tests": [{"p": 0.1}, {"p": 0.2}]}) == {"tests/0/p": 0.1, "tests/1/p": 0.2}
+    entries: Json = [{"note": "x", "p": 0.1}, {"note": "y", "p": 0.2}]
+    assert {*named({"tests": entries})} == {"tests/0/p", "tests/1/p"}
 
 
 def test_a_confusion_matrix_has_its_four_cells() -> None:
@@ -125,6 +134,57 @@ def test_an_interval_has_a_lower_and_an_upper_end(key: str) -> None:
 
 def test_any_other_list_has_mean_minimum_and_maximum() -> None:
     assert named({"p": [1, 2.5, 4]}) == {"p/mean": 2.5, "p/min": 1.0, "p/max": 4.0}
+
+
+def test_what_is_in_a_mixed_list_is_named_by_its_place() -> None:
+    assert named({"p": [1, {"a": 2}, "text"]}) == {"p/0": 1.0, "p/1/a": 2.0}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [[[5, 1], [2, 7], [1, 1]], [[5, 1], [2, 7, 1]], [[5, 1], [2, None]], [[5, 1], 2]],
+    ids=str,
+)
+def test_what_has_not_four_cells_is_no_matrix_of_two_classes(value: Json) -> None:
+    assert not {"tn", "tp"} & {name.split("/")[-1] for name in named({"cm": value})}
+
+
+@pytest.mark.parametrize("numbers", [[0.1], [0.1, 0.2, 0.3]], ids=str)
+def test_an_interval_has_two_ends(numbers: Json) -> None:
+    assert {*named({"ci": numbers})} == {"ci/mean", "ci/min", "ci/max"}
+
+
+def test_every_number_has_its_place_and_its_name() -> None:
+    results: dict[str, Json] = {"tests": [{"name": "a", "p": 0.1, "passed": True}], "n": [1, 3]}
+    assert [*every_number(results)] == [
+        (("tests", "0", "p"), ("tests", "a", "p"), 0.1),
+        (("tests", "0", "passed"), ("tests", "a", "passed"), 1.0),
+        (("n", "mean"), ("n", "mean"), 2.0),
+        (("n", "min"), ("n", "min"), 1.0),
+        (("n", "max"), ("n", "max"), 3.0),
+    ]
+
+
+def test_groups_of_a_list_are_left_to_the_table_too() -> None:
+    """Their names are not their places."""
+    table: Json = [{"group": f"g{number}", "tpr": 0.5} for number in range(3)]
+    results: dict[str, Json] = {"table": table, "x": 1}
+    assert numbers_by_name(results, {}, most=2) == Numbers({("x",): 1.0}, 3)
+    by_group = {("tpr", f"g{number}"): 0.5 for number in range(3)}
+    assert numbers_by_name(results, {}, most=3) == Numbers(by_group | {("x",): 1.0}, 0)
+
+
+def test_a_number_that_has_a_groups_short_name_has_a_long_one() -> None:
+    results: dict[str, Json] = {
+        "tpr": {"a": 0.3, "b": 0.5},
+        "x": {"by_group": {"a": {"tpr": 0.1}, "c": {"tpr": 0.2}}},
+    }
+    assert named(results) == {
+        "tpr/a": 0.3,
+        "tpr/b": 0.5,
+        "x/by_group/a/tpr": 0.1,
+        "tpr/c": 0.2,
+    }
 
 
 def test_numbers_of_too_many_groups_are_left_to_the_table() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections import namedtuple
 from enum import Enum
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,7 @@ def refused(value: object) -> str:
         (Point(BAD), "results.in.a"),
         (Model(a=BAD), "results.in.a"),
         (Holder.VALUE, "results.in[0]"),
+        (MappingProxyType({"a": BAD}), "results.in.a"),
         (map(complex, [1]), "results.in[0]"),
         (np.array([0, {"a": BAD}], dtype=object), "results.in[1].a"),
         (pd.Series([BAD], index=["a"], dtype=object), "results.in.a"),
@@ -69,7 +71,7 @@ def refused(value: object) -> str:
         (pd.DataFrame({"a": pd.Series([BAD], dtype=object)}), "results.in.a.0"),
         (Alike([0, BAD]), "results.in[1]"),
     ],
-    ids=range(16),
+    ids=range(17),
 )
 def test_what_can_not_be_stored_is_named_by_its_path_kind_and_remedy(
     value: object, path: str
@@ -90,7 +92,30 @@ def test_what_can_not_be_stored_is_named_by_its_path_kind_and_remedy(
     ids=["class", "model class", "numpy scalar", "numpy array", "pandas", "object"],
 )
 def test_the_kind_of_what_can_not_be_stored_is_told(value: object, kind: str) -> None:
-    assert refused(value).startswith(f"results.in is a {kind}, which")
+    assert refused(value) == f"results.in is a {kind}, which can't be stored. {ADVICE}"
+
+
+class Raising:
+    """Behaves like an array, until somebody looks."""
+
+    def tolist(self) -> object:
+        raise RuntimeError("gone")
+
+
+def test_what_a_value_raises_is_told_with_its_path() -> None:
+    kind = f"{__name__}.Raising, which can't be stored: reading it raises RuntimeError"
+    assert refused([Raising()]) == f"results.in[0] is a {kind}. {ADVICE}"
+
+
+def test_what_is_in_a_toolkits_own_series_is_named_by_its_path() -> None:
+    series = type("Series", (), {"__module__": "polars", "to_list": lambda _self: [0, BAD]})()
+    assert refused(series).startswith("results.in[1] is a builtins.complex")
+
+
+def test_a_mapping_of_another_kind_is_stored_as_deep_as_it_goes() -> None:
+    assert plain(MappingProxyType({"a": (1, MappingProxyType({"b": {2}}))})) == {
+        "a": [1, {"b": [2]}]
+    }
 
 
 @pytest.mark.parametrize("key", [b"k", (b"k",), frozenset([b"k"])], ids=str)

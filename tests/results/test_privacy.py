@@ -29,7 +29,9 @@ def test_a_pattern_is_its_parts(pattern: str, parts: tuple[str, ...]) -> None:
     assert parse(pattern) == parts
 
 
-@pytest.mark.parametrize("pattern", ["", "results", "**", "email", "results.", "results..a", ".a"])
+@pytest.mark.parametrize(
+    "pattern", ["", "results", "**", "results.**", "**.**", "email", "results.", "results..a", ".a"]
+)
 def test_a_pattern_that_reaches_nothing_is_refused_with_examples(pattern: str) -> None:
     words = f"{pattern!r} is no path such as metadata.email, results.*.name or **.ssn"
     with pytest.raises(ValueError, match=f"^{re.escape(words)}$"):
@@ -64,6 +66,9 @@ def test_a_pattern_that_reaches_nothing_is_refused_with_examples(pattern: str) -
         ("**.n", {"n": 1, "a": {"n": 2, "m": [{"n": 3}]}}, {"a": {"m": [{}]}}),
         ("results.**.n", {"n": 1, "a": {"b": {"n": 2}}}, {"a": {"b": {}}}),
         ("results.a.**.n", {"n": 1, "a": {"n": 2, "b": {"n": 3}}}, {"n": 1, "a": {"b": {}}}),
+        ("results.a.**", {"a": {"b": 1}, "c": {"a": 2}}, {"c": {"a": 2}}),
+        ("results.a.**.**", {"a": "text", "b": 1}, {"b": 1}),
+        ("results.x?y.z", {"x.y": {"z": 1, "w": 2}}, {"x.y": {"w": 2}}),
         ("metadata.a", {"a": 1}, {"a": 1}),
         ("results.a", [1, 2], [1, 2]),
         ("results.1", [1, 2], [1]),

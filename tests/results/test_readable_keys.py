@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fairmind_sync.providers.mlflow.limits import ServerLimits
 from fairmind_sync.providers.wandb.content import KEY_RULES as WANDB
 from fairmind_sync.results.keys import KeyPath, KeyRules
-from fairmind_sync.results.readable_keys import readable_keys, spelled
+from fairmind_sync.results.readable_keys import readable_keys, renamed_parts, spelled
 from tests.results.test_keys import is_legal_in_mlflow
 from tests.support.values import for_all, key_paths
 
@@ -34,6 +34,9 @@ both = pytest.mark.parametrize("rules", [MLFLOW, WANDB], ids=["mlflow", "wandb"]
         ("65+", "65_plus"),
         ("sex_&_race", "sex_and_race"),
         ("p(value)", "p_value"),
+        ("(X)[1]", "X_1"),
+        ("a__b", "a__b"),
+        ("X(1)X", "X_1_X"),
         ("Black or African American", "Black or African American"),
         ("größe", "größe"),
     ],
@@ -67,6 +70,37 @@ def test_keys_that_case_alone_tells_apart_are_marked_where_case_tells_nothing() 
     keys = readable_keys([("Tpr",), ("tpr",)], MLFLOW, folds_case=True)
     assert (keys[("Tpr",)], keys[("tpr",)].partition("-")[0]) == ("Tpr", "tpr")
     assert len({key.casefold() for key in keys.values()}) == 2
+
+
+def test_keys_that_case_alone_tells_apart_stay_where_case_tells_them_apart() -> None:
+    keys = readable_keys([("Tpr",), ("tpr",)], MLFLOW)
+    assert keys == {("Tpr",): "Tpr", ("tpr",): "tpr"}
+
+
+@pytest.mark.parametrize("paths", [[("x", "tpr"), ("x", "Tpr")], [("x", "Tpr"), ("x", "tpr")]])
+def test_the_first_of_two_keys_stays_where_case_tells_nothing(paths: list[KeyPath]) -> None:
+    first, second = readable_keys(paths, MLFLOW, folds_case=True).values()
+    assert first == "/".join(paths[0])
+    assert re.fullmatch(f"{'/'.join(paths[1])}-[0-9a-f]{{12}}", second)
+
+
+def test_a_spelling_is_marked_where_another_key_has_it() -> None:
+    marked, plain = readable_keys([("<=50K",), ("lte_50k",)], MLFLOW, folds_case=True).values()
+    assert plain == "lte_50k"
+    assert re.fullmatch(r"__50K-[0-9a-f]{12}", marked)
+    assert [*readable_keys([("<=50K",)], MLFLOW, folds_case=True).values()] == ["lte_50K"]
+
+
+@both
+def test_a_key_may_be_as_long_as_the_provider_takes(rules: KeyRules) -> None:
+    path = ("a" * rules.longest,)
+    assert readable_keys([path], rules) == {path: path[0]}
+
+
+def test_original_parts_are_told_by_their_spellings() -> None:
+    paths = [("tpr", "<25"), ("tpr", "old"), ("fpr", "<=50K")]
+    assert renamed_parts(paths) == {"lt_25": "<25", "lte_50K": "<=50K"}
+    assert [*renamed_parts([("z", "(b)"), ("z", "(a)")])] == ["a", "b"]
 
 
 @both

@@ -73,8 +73,26 @@ def test_a_risk_is_found_where_fairmind_states_it(results: dict[str, Json]) -> N
     assert verdict_of(results).overall_risk == "high"
 
 
-def test_a_risk_in_words_of_its_own_is_kept() -> None:
-    assert verdict_of({"overall_risk": "Somewhat risky"}).overall_risk == "Somewhat risky"
+@pytest.mark.parametrize(
+    ("results", "risk"),
+    [
+        ({"overall_risk": "Somewhat risky"}, "Somewhat risky"),
+        ({"overall_risk": "Somewhat risky", "sex": {"severity": "high"}}, "Somewhat risky"),
+        ({"overall_risk": "Somewhat risky", "risk_level": "low"}, "low"),
+        ({"risk_level": "Somewhat risky", "sex": {"severity": "high"}}, "high"),
+        ({"risk_level": "Somewhat risky", "severity": "Bad"}, "Somewhat risky"),
+        ({"overall_risk": ""}, ""),
+        ({"results": [{"severity": "Bad"}, 5]}, None),
+        ({"bias_detection": {"bias_severity": ["high"]}}, None),
+        ({"bias_detection": "high"}, None),
+        ({"sex": {"risk_level": "high"}}, None),
+    ],
+    ids=str,
+)
+def test_a_known_level_counts_more_than_words_of_its_own(
+    results: dict[str, Json], risk: str | None
+) -> None:
+    assert verdict_of(results).overall_risk == risk
 
 
 @pytest.mark.parametrize(
@@ -93,6 +111,46 @@ def test_whether_bias_was_detected(results: dict[str, Json], detected: bool | No
     assert verdict_of(results).bias_detected is detected
 
 
+@pytest.mark.parametrize(
+    ("results", "passed"),
+    [
+        ({"passed": True}, True),
+        ({"compliant": False}, False),
+        ({"pass": "yes", "compliant": True}, True),
+        ({"status": "Passed"}, True),
+        ({"verdict": "unfair"}, False),
+        ({"outcome": "open", "status": "ok"}, None),
+        ({"status": "ok", "outcome": "failed"}, False),
+        ({"status": 1}, None),
+        ({"data": {"passed": False}}, False),
+        ({"passed": True, "data": {"passed": False}}, True),
+        ({}, None),
+    ],
+    ids=str,
+)
+def test_whether_the_whole_test_is_said_to_have_passed(
+    results: dict[str, Json], passed: bool | None
+) -> None:
+    assert verdict_of(results).is_stated_passed is passed
+
+
+def test_counts_of_an_envelope_are_the_results() -> None:
+    found = verdict_of({"data": {"metrics_passed": 3, "metrics_failed": 2}})
+    assert (found.metrics_passed, found.metrics_failed) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "word"),
+    [
+        (Verdict(None, 3, 0), "passed"),
+        (Verdict(None, 0, 1), "failed"),
+        (Verdict("low", 0, 0), None),
+    ],
+)
+def test_a_verdict_is_one_word(verdict: Verdict, word: str | None) -> None:
+    assert verdict.word == word
+
+
 def test_metrics_that_are_judged_are_counted_where_no_count_is_stated() -> None:
     metrics: Json = {
         "parity": {"value": 0.2, "is_fair": False},
@@ -106,6 +164,12 @@ def test_metrics_that_are_judged_are_counted_where_no_count_is_stated() -> None:
 def test_counts_that_are_stated_are_not_counted_again() -> None:
     results: dict[str, Json] = {"metrics_passed": 0, "parity": {"value": 0.2, "is_fair": False}}
     assert verdict_of(results).metrics_failed == 0
+
+
+def test_groups_that_are_judged_beside_metrics_are_not_counted() -> None:
+    groups: Json = {"a": {"tpr": 0.5, "passed": True}, "b": {"tpr": 0.3, "passed": True}}
+    found = verdict_of({"by_group": groups, "parity": {"value": 0.2, "is_fair": False}})
+    assert (found.metrics_passed, found.metrics_failed) == (0, 1)
 
 
 def test_where_only_groups_are_judged_they_are_counted() -> None:
@@ -124,6 +188,9 @@ def test_where_only_groups_are_judged_they_are_counted() -> None:
         (Verdict(None, 3, 0, bias_detected=True), False),
         (Verdict(None, 0, 0, bias_detected=False), True),
         (Verdict(None, 0, 1, bias_detected=False), False),
+        (Verdict(None, 3, 0, is_stated_passed=False), False),
+        (Verdict(None, 0, 0, is_stated_passed=True), True),
+        (Verdict(None, 0, 0, bias_detected=True, is_stated_passed=True), False),
     ],
 )
 def test_a_test_has_passed_where_nothing_failed(verdict: Verdict, has_passed: bool | None) -> None:

@@ -154,7 +154,7 @@ def _read(form: type[_Form], entry: object) -> _Form:
     try:
         return form.model_validate(entry)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
+        first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "the whole"
         raise BundleError(
             f"an entry of the bundle is not what this version knows: {place}: {first['msg']}."

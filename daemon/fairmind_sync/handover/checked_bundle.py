@@ -181,7 +181,7 @@ def _entries(
     place, end = body
     while place < end:
         copy.seek(place)
-        line = copy.readline(MOST_LINE + 1)
+        line = copy.readline(MOST_LINE)
         place = copy.tell()
         if not line.endswith(b"\n"):
             raise BundleError("an entry of the bundle is larger than any that a site writes.")

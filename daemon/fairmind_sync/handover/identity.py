@@ -137,7 +137,7 @@ def _make(file: Path) -> PrivateKeys:
         ) from error
     finally:
         with suppress(OSError):
-            written.unlink(missing_ok=True)
+            written.unlink()
     return _read(file)
 
 

@@ -52,7 +52,7 @@ def site_of_line(text: str) -> PublicSite:
         BundleError: it is no such line, or a letter of it is wrong.
     """
     lines = [line.strip() for line in text.splitlines()]
-    words = " ".join(line for line in lines if line and not line.startswith("#")).split(" ")
+    words = " ".join(line for line in lines if line and not line.startswith("#")).split()
     if len(words) != 3 or words[0] != _BEGINS:  # noqa: PLR2004 as the line has words
         raise BundleError(f"this is no site's public identity. {_LINE}")
     return PublicSite(checked_name(words[2]), keys_of(words[1]))

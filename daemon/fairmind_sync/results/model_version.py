@@ -36,7 +36,7 @@ def model_version_of(result: SavedResult) -> ModelVersion | None:
     for uri in (*_texts(result, _URIS), result.model_id):
         if found := _URI.fullmatch(uri.strip()):
             return ModelVersion(found["name"], found["version"])
-    version = next(_texts(result, _VERSIONS), "")
+    version = next(_texts(result, _VERSIONS), None)
     name = next(_texts(result, _NAMES), result.model_id)
     return ModelVersion(name, version) if name and version else None
 

@@ -21,7 +21,7 @@ from fairmind_sync.results.readable_keys import readable_keys
 
 class MakeKeys(Protocol):
     def __call__(
-        self, paths: Iterable[KeyPath], rules: KeyRules, *, folds_case: bool = False
+        self, paths: Iterable[KeyPath], rules: KeyRules, *, folds_case: bool = ...
     ) -> dict[KeyPath, str]:
         """Returns a key of its own for each path."""
 

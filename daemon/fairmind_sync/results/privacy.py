@@ -34,6 +34,8 @@ def parse(pattern: str) -> Pattern:
         ValueError: the pattern can't match any field.
     """
     root, *below = re.split("[./]", _folded(pattern))
+    while below and below[-1] == _ANY_DEPTH:  # any number of parts: none, too
+        below.pop()
     if root not in (*ROOTS, _ANY_DEPTH) or not below or not all(below):
         raise ValueError(f"{pattern!r} is no path such as metadata.email, results.*.name or **.ssn")
     return (root, *below)
@@ -91,7 +93,7 @@ def _folded(text: str) -> str:
 
 def _below(patterns: Sequence[_Left], name: str) -> Iterator[_Left]:
     """Yields the rest of each pattern below the field `name`; an empty rest: the field itself matches."""
-    for (first, *rest), whole in (one for one in patterns if one[0]):
+    for (first, *rest), whole in patterns:
         if first == _ANY_DEPTH:
             yield (first, *rest), whole
             yield from _below([(tuple(rest), whole)], name)

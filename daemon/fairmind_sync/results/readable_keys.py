@@ -67,8 +67,7 @@ def renamed_parts(paths: Iterable[KeyPath]) -> dict[str, str]:
 def _spelled_out(part: str, rules: KeyRules) -> str:
     for sign, word in _WORDS:
         part = part.replace(sign, word)
-    legal = _SEVERAL.sub("_", rules.illegal_character.sub("_", part)).strip("_ ")
-    return legal if rules.accepts(legal) else rules.legalise(legal)
+    return rules.legalise(_SEVERAL.sub("_", rules.illegal_character.sub("_", part)).strip("_ "))
 
 
 def _folded(key: str, folds_case: bool) -> str:

@@ -91,9 +91,9 @@ def _row(
         value=measure.value,
         path=record.path_of(str(measure.key)),
         table=table,
-        group=", ".join(_label(record.values[key]) for key in columns) if columns else None,
+        group=", ".join(str(record.values[key]) for key in columns) if columns else None,
         attribute=_attribute(record.values, columns),
-        count=words.count_in(record.values) if measure.count is None else measure.count,
+        count=words.count_in(record.values),
         reference=reference,
         threshold=measure.threshold,
         has_own_threshold=measure.threshold is not None,
@@ -113,10 +113,6 @@ def _names_groups(key: str, records: Sequence[Record], known: frozenset[str]) ->
     """Returns whether the column holds a group's name in each record."""
     is_named = words.folded(key) in words.GROUP_NAMES or words.attribute_in(key, known) is not None
     return is_named and all(isinstance(one.values.get(key), _LABELS) for one in records)
-
-
-def _label(value: Json) -> str:
-    return value if isinstance(value, str) else str(value)
 
 
 def _columns(value: Mapping[str, Json]) -> dict[str, dict[str, Json]]:
@@ -150,7 +146,7 @@ def _of_split(value: Mapping[str, Json]) -> dict[str, dict[str, Json]]:
     if not all(isinstance(row, list) and len(row) == len(names) for row in rows):
         return {}
     columns: dict[str, dict[str, Json]] = {
-        _label(name): {str(place): row[number] for place, row in enumerate(rows)}  # type: ignore[index]  # lists, just checked
+        str(name): {str(place): row[number] for place, row in enumerate(rows)}  # type: ignore[index]  # lists, just checked
         for number, name in enumerate(names)
     }
     if (

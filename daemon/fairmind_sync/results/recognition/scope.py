@@ -44,8 +44,11 @@ class Scope:
         )
 
     def around(self, path: KeyPath) -> str | None:
-        """Returns the metric that an object is about: the nearest above it, or the key that holds it."""
-        above = path[-2] if len(path) > 1 else ""
+        """Returns the metric that an object is about: the nearest above it, or the key that holds it.
+
+        A place in a list is no metric.
+        """
+        above = path[-2] if len(path) > 1 and not path[-2].isdecimal() else ""
         is_named = above and words.attribute_in(above, self.known) is None
         return above if is_named and self.metric is None else self.metric
 

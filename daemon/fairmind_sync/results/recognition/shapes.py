@@ -41,7 +41,7 @@ def _rows(value: Json, path: KeyPath, scope: Scope) -> Iterator[Row]:
     if isinstance(value, dict):
         yield from _rows_of_object(value, path, scope)
     elif isinstance(value, list):
-        key = path[-1] if path else ""
+        key = path[-1]
         within = scope.at(key, {}) if words.attribute_in(key, scope.known) else scope
         yield from _rows_of_records([*records_in(value, path)], value, path, within)
 

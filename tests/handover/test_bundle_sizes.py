@@ -1,0 +1,96 @@
+"""How much a bundle may hold: to the byte, encrypted or not."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from fairmind_sync import __version__
+from fairmind_sync.errors import BundleError
+from fairmind_sync.handover import checked_bundle, unsigned_bundle
+from fairmind_sync.handover.bundle_format import line_of
+from fairmind_sync.handover.sealing import Encryption, PrivateKeys
+from fairmind_sync.handover.unsigned_bundle import UnsignedBundle
+from tests.handover.world import Site
+
+KEYS = PrivateKeys(bytes(range(64)))
+
+
+def size_of(
+    file: Path, text: str, most_bytes: int = 10**6, *, is_encrypted: bool = False
+) -> int | None:
+    """How many bytes a bundle takes with an entry that holds the text; None where the entry has no room."""
+    encryption = Encryption(KEYS.public) if is_encrypted else None
+    unsigned = UnsignedBundle(file, {}, most_bytes, encryption)
+    try:
+        if not unsigned.add({"text": text}):
+            return None
+        unsigned.finish()
+        return unsigned.sign(KEYS)
+    finally:
+        unsigned.close()
+
+
+@pytest.mark.parametrize("is_encrypted", [False, True])
+@pytest.mark.parametrize("text", ["", "1", "12"])
+def test_a_bundle_is_filled_to_the_last_byte(tmp_path: Path, text: str, is_encrypted: bool) -> None:
+    """Base64 takes three bytes at once: hence texts of three lengths."""
+    size = size_of(tmp_path / "a", text, is_encrypted=is_encrypted)
+    assert size == (tmp_path / "a").stat().st_size
+    assert size_of(tmp_path / "b", text, size, is_encrypted=is_encrypted) == size
+    assert size_of(tmp_path / "c", text, size - 1, is_encrypted=is_encrypted) is None
+
+
+def test_an_entry_that_is_too_large_for_any_bundle_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = len(line_of({"text": "1"}))
+    monkeypatch.setattr(unsigned_bundle, "MOST_LINE", line)
+    assert size_of(tmp_path / "fits", "1") is not None
+    with pytest.raises(BundleError) as refused:
+        size_of(tmp_path / "large", "x" * 2000)
+    assert (
+        str(refused.value) == f"a result takes {line + 1999:,} bytes, more than a bundle can hold."
+    )
+
+
+def test_an_entry_that_is_larger_than_any_is_not_read(
+    home: Site, courier: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.save()
+    file = home.export(courier).file
+    longest = len(file.read_bytes().splitlines(keepends=True)[1])
+    monkeypatch.setattr(checked_bundle, "MOST_LINE", longest - 1)
+    said = courier.refusal(file)
+    assert said == "an entry of the bundle is larger than any that a site writes."
+    monkeypatch.setattr(checked_bundle, "MOST_LINE", longest)
+    assert courier.refusal(file) is None
+
+
+def test_a_number_that_is_no_json_is_never_written() -> None:
+    """Results are carried as text, so `NaN` stands in none of a bundle's numbers."""
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        line_of({"rate": math.nan})
+
+
+def test_a_header_says_who_wrote_the_bundle_for_whom_and_by_which_version(
+    home: Site, courier: Site
+) -> None:
+    home.save()
+    written = home.export(courier)
+    header = json.loads(written.file.read_bytes().splitlines()[0])
+    public = home.own.public
+    made_at = header.pop("made_at")
+    assert made_at.endswith("+00:00")
+    assert header == {
+        "format": "fairmind-sync bundle",
+        "version": 1,
+        "product": __version__,
+        "kind": "results",
+        "key": written.bundle_key,
+        "from": {"name": "home", "keys": public.line.split()[1]},
+        "to": {"name": "courier", "fingerprint": courier.own.public.fingerprint},
+    }
