@@ -9,15 +9,12 @@ from typing import Any
 
 import pytest
 import requests
-import wandb
 from requests.auth import HTTPBasicAuth
-from wandb.errors import AuthenticationError, UsageError
-from wandb.sdk import wandb_setup
 
 from fairmind_sync.errors import ProviderBlockedError, ProviderBrokenError
-from fairmind_sync.providers.wandb import login
 from fairmind_sync.providers.wandb.credentials import IdentityToken, Transport
 from fairmind_sync.providers.wandb.service import Service
+from tests.providers.wandb_modules import of_ours, of_wandb
 
 KEY = ": check WANDB_API_KEY, or run 'wandb login'; a key is shown at wandb.ai/authorize."
 SETTINGS: dict[str, Any] = {
@@ -40,8 +37,9 @@ class Setup:
         self.asked: list[Any] = []
         self.trouble: Exception | None = None
         self.settings = SETTINGS
-        patched.setattr(wandb_setup, "singleton", self._singleton)
-        patched.setattr(wandb, "login", self._login)
+        self.login = of_ours("login")
+        patched.setattr(of_wandb(".sdk.wandb_setup"), "singleton", self._singleton)
+        patched.setattr(of_wandb(), "login", self._login)
 
     def _singleton(self) -> object:
         return SimpleNamespace(settings=SimpleNamespace(**self.settings))
@@ -63,7 +61,7 @@ def of_service(service: Service) -> tuple[str, Any, Transport]:
 
 def test_address_and_key_are_those_of_the_sdk(setup: Setup) -> None:
     setup.settings = SETTINGS | {"entity": "of a file"}
-    found = login.log_in()
+    found = setup.login.log_in()
     address, auth, transport = of_service(found.service)
     assert (found.base_url, found.app_url, found.entity) == (
         "https://w",
@@ -79,12 +77,14 @@ def test_an_older_sdk_tells_its_pages_by_a_function(
     setup: Setup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     setup.settings = {name: value for name, value in SETTINGS.items() if name != "app_url"}
-    monkeypatch.setattr(login, "app_url", lambda base: f"{base}/of-the-function/")
-    assert login.log_in().app_url == "https://w/of-the-function"
+    monkeypatch.setattr(setup.login, "app_url", lambda base: f"{base}/of-the-function/")
+    assert setup.login.log_in().app_url == "https://w/of-the-function"
 
 
 def test_a_runs_page_has_its_names_quoted(setup: Setup) -> None:
-    assert login.log_in().run_url("a team", "a b", "r") == "https://pages/a%20team/a%20b/runs/r"
+    assert (
+        setup.login.log_in().run_url("a team", "a b", "r") == "https://pages/a%20team/a%20b/runs/r"
+    )
 
 
 def test_what_the_sdk_adds_to_requests_goes_along_with_ours(setup: Setup) -> None:
@@ -95,7 +95,7 @@ def test_what_the_sdk_adds_to_requests_goes_along_with_ours(setup: Setup) -> Non
         "x_proxies": {"https": "http://three"},
         "insecure_disable_ssl": True,
     }
-    assert of_service(login.log_in().service)[2] == Transport(
+    assert of_service(setup.login.log_in().service)[2] == Transport(
         headers={"X-Gateway": "g"},
         proxies={"http": "http://one", "https": "http://three"},
         verify=False,
@@ -104,12 +104,12 @@ def test_what_the_sdk_adds_to_requests_goes_along_with_ours(setup: Setup) -> Non
 
 def test_a_proxy_is_taken_for_its_own_scheme(setup: Setup) -> None:
     setup.settings = SETTINGS | {"https_proxy": "http://two", "x_proxies": None}
-    assert of_service(login.log_in().service)[2].proxies == {"https": "http://two"}
+    assert of_service(setup.login.log_in().service)[2].proxies == {"https": "http://two"}
 
 
 def test_an_identity_token_is_exchanged_at_the_same_address(setup: Setup) -> None:
     setup.settings = SETTINGS | {"identity_token_file": "/a/token"}
-    _, auth, transport = of_service(login.log_in().service)
+    _, auth, transport = of_service(setup.login.log_in().service)
     assert isinstance(auth, IdentityToken)
     assert (auth._base_url, auth._file, auth._transport) == (
         "https://w",
@@ -120,7 +120,7 @@ def test_an_identity_token_is_exchanged_at_the_same_address(setup: Setup) -> Non
 
 def test_an_earlier_address_stays(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_BASE_URL", "https://other")
-    assert login.log_in("https://w").base_url == "https://w"
+    assert setup.login.log_in("https://w").base_url == "https://w"
     assert os.environ["WANDB_BASE_URL"] == "https://w"
 
 
@@ -128,7 +128,7 @@ def test_an_address_counts_with_and_without_a_slash(
     setup: Setup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WANDB_BASE_URL", "https://w/")
-    assert login.log_in().base_url == "https://w"
+    assert setup.login.log_in().base_url == "https://w"
 
 
 def test_an_sdk_that_took_another_address_sends_nothing(
@@ -136,15 +136,17 @@ def test_an_sdk_that_took_another_address_sends_nothing(
 ) -> None:
     monkeypatch.setenv("WANDB_BASE_URL", "https://other")
     with pytest.raises(ProviderBrokenError) as broken:
-        login.log_in()
+        setup.login.log_in()
     assert (str(broken.value), setup.asked) == ("W&B's SDK would send runs to https://w", [])
 
 
-@pytest.mark.parametrize("error", [AuthenticationError("none given."), UsageError("none given")])
-def test_a_key_that_the_sdk_does_not_find_blocks(setup: Setup, error: Exception) -> None:
-    setup.trouble = error
+@pytest.mark.parametrize(
+    ("kind", "words"), [("AuthenticationError", "none given."), ("UsageError", "none given")]
+)
+def test_a_key_that_the_sdk_does_not_find_blocks(setup: Setup, kind: str, words: str) -> None:
+    setup.trouble = getattr(of_wandb(".errors"), kind)(words)
     with pytest.raises(ProviderBlockedError) as blocked:
-        login.log_in()
+        setup.login.log_in()
     assert str(blocked.value) == f"W&B's SDK finds no key for https://w: none given{KEY}"
 
 

@@ -13,10 +13,10 @@ import pytest
 
 from fairmind_sync.errors import ProviderBlockedError, SettingsError
 from fairmind_sync.providers import wandb
-from fairmind_sync.providers.wandb import lean_import, sdk
-from fairmind_sync.providers.wandb.provider import WandbProvider
+from fairmind_sync.providers.wandb import lean_import
 from fairmind_sync.settings import Settings, load_settings
 from tests.providers.test_wandb_way_out import PROXIES, certificate
+from tests.providers.wandb_modules import of_ours
 
 SHAPES = ("WANDB_SWEEP_ID", "WANDB_RUN_GROUP", "WANDB_CONFIG")
 CONNECTION = (
@@ -34,7 +34,7 @@ CONNECTION = (
 FILES = ("WANDB_CREDENTIALS_FILE", "WANDB_IDENTITY_TOKEN_FILE")
 
 
-class NotedSdk:
+class OpenedSdk:
     """In the place of the product's own, which logs in."""
 
     def __init__(self, directory: Path, settings: Settings) -> None:
@@ -52,7 +52,7 @@ def opened_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]
     (directory := tmp_path / "private").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", "/remembered")
     monkeypatch.setattr(wandb, "private_directory", lambda: directory)
-    monkeypatch.setattr(sdk, "Sdk", NotedSdk)
+    monkeypatch.setattr(of_ours("sdk"), "Sdk", OpenedSdk)
     for name in (*PROXIES, *map(str.upper, PROXIES), "NETRC", "SSL_CERT_FILE", "SSL_CERT_DIR"):
         os.environ.pop(name, None)
     os.environ.update(REQUESTS_CA_BUNDLE="", CURL_CA_BUNDLE="")
@@ -63,10 +63,9 @@ def opened_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]
     os.environ.update(variables)
 
 
-def opened(**settings: Any) -> WandbProvider:
+def opened(**settings: Any) -> None:
     found = wandb.open_provider(Settings(**settings))
-    assert isinstance(found, WandbProvider)
-    return found
+    assert isinstance(found, of_ours("provider").WandbProvider)
 
 
 def test_the_provider_is_opened_in_the_private_directory(opened_in: Path) -> None:

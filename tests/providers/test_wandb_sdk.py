@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import wandb
 
 from fairmind_sync.errors import ProviderBrokenError
 from fairmind_sync.providers.wandb.content import PROOF, WandbContent
@@ -14,7 +13,7 @@ from fairmind_sync.providers.wandb.run_files import RunFiles
 from fairmind_sync.providers.wandb.scratch import SETTINGS
 from fairmind_sync.results.delivery import Run
 from tests.providers.noted_requests import noted_requests
-from tests.providers.wandb_modules import ADDRESS, Stage, staged
+from tests.providers.wandb_modules import ADDRESS, Stage, of_wandb, staged
 
 FILES = RunFiles({"evidence/result.json": b"{}", "media/table/a.json": b"[]"}, {})
 SAVED = [
@@ -114,7 +113,8 @@ def test_the_sdk_is_set_up_quick_and_quiet(stage: Stage, tmp_path: Path) -> None
         "x_file_transfer_retry_max": 1,
         "root_dir": str(tmp_path),
     }
-    known = {name: value for name, value in wanted.items() if name in wandb.Settings.model_fields}
+    fields = of_wandb().Settings.model_fields
+    known = {name: value for name, value in wanted.items() if name in fields}
     assert {name: getattr(settings, name) for name in known} == known
     assert getattr(settings, "stop_fn", lambda: None)() is None
 

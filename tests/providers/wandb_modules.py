@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import wandb
 
-from fairmind_sync.providers.wandb import sdk
-from fairmind_sync.providers.wandb.login import Login
 from fairmind_sync.settings import Settings
 
 ADDRESS = "https://w"
+
+
+def of_wandb(name: str = "") -> Any:
+    """W&B's package or a module of it, once a test asks: the import takes a second."""
+    return importlib.import_module(f"wandb{name}")
+
+
+def of_ours(name: str) -> Any:
+    """A module of ours that stands on that package."""
+    return importlib.import_module(f"fairmind_sync.providers.wandb.{name}")
 
 
 @dataclass
@@ -109,7 +117,7 @@ class Stage:
     noted: NotedSdk
     service: NotedService
     logins: list[Any]
-    sdk: sdk.Sdk
+    sdk: Any
 
 
 def staged(
@@ -117,13 +125,13 @@ def staged(
 ) -> Stage:
     """Opens the `Sdk` with the directory `place`; `of_login` is the entity of a settings file."""
     noted, service, logins = NotedSdk(place / "files"), NotedService(), list[Any]()
+    sdk, login = of_ours("sdk"), of_ours("login")
 
-    def log_in(*address: str) -> Login:
+    def log_in(*address: str) -> Any:
         logins.append(address)
-        told: Any = service
-        return Login(ADDRESS, "https://pages", of_login, told)
+        return login.Login(ADDRESS, "https://pages", of_login, service)
 
     monkeypatch.setattr(sdk, "log_in", log_in)
     for name in ("init", "teardown"):
-        monkeypatch.setattr(wandb, name, getattr(noted, name))
+        monkeypatch.setattr(of_wandb(), name, getattr(noted, name))
     return Stage(noted, service, logins, sdk.Sdk(place, Settings(wandb_project="p", **settings)))
