@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from fairmind_sync import tracing
+from fairmind_sync.results.delivery import Delivery
 
 
 @dataclass
 class NotedRequests:
-    """`told` are the words of each request, and then the statuses that it was answered with."""
+    """`told` are each delivery's number, the words of each request, and the status that answered it."""
 
     told: list[Any] = field(default_factory=list)
 
@@ -22,6 +23,11 @@ class NotedRequests:
     def request(self, *words: str) -> Iterator[Callable[[int], None]]:
         self.told.append(words)
         yield self.told.append
+
+    @contextmanager
+    def working_on(self, delivery: Delivery) -> Iterator[None]:
+        self.told.append(delivery.id)
+        yield
 
     @contextmanager
     def request_for_all(self, what: str, keys: Iterable[str]) -> Iterator[None]:

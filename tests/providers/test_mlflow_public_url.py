@@ -13,6 +13,7 @@ import pytest
 from fairmind_sync.providers.base import Remark
 from fairmind_sync.providers.mlflow import own_settings
 from fairmind_sync.settings import Settings
+from tests.standins.tls_front import without_the_systems_certificates
 
 OWN, PUBLIC = "http://ann:pw@own/", "https://public"
 WHAT = "MLflow's public URL"
@@ -39,6 +40,7 @@ def web(monkeypatch: pytest.MonkeyPatch) -> Web:
         monkeypatch.delenv(name, raising=False)
     found = Web()
     monkeypatch.setattr(own_settings, "urlopen", found.urlopen)
+    monkeypatch.setattr(ssl, "create_default_context", without_the_systems_certificates)
     return found
 
 

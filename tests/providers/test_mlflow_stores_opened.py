@@ -24,6 +24,9 @@ _FILE = (
 )
 
 
+_BRINGS = "Install the plugin of MLflow that brings it, or write http://host:port, for example."
+
+
 class Opening:
     """What opens stores in the place of MLflow: `trouble` is raised once a store is opened."""
 
@@ -99,11 +102,9 @@ def test_a_database_in_memory_is_opened_as_it_is(opening: Opening) -> None:
     ("scheme", "remedy"),
     [
         ("arn", "Run: pip install sagemaker-mlflow"),
+        ("sqlite", _BRINGS),
         ("azureml", "Run: pip install azureml-mlflow"),
-        (
-            "gopher",
-            "Install the plugin of MLflow that brings it, or write http://host:port, for example.",
-        ),
+        ("gopher", _BRINGS),
     ],
 )
 def test_a_scheme_that_mlflow_does_not_know_blocks(
@@ -111,7 +112,7 @@ def test_a_scheme_that_mlflow_does_not_know_blocks(
 ) -> None:
     opening.trouble = PACKAGE.exceptions().MlflowException("an unsupported URI")
     words = f"MLFLOW_TRACKING_URI begins with {scheme!r}, which MLflow doesn't know here. {remedy}"
-    assert trouble(opening, f"{scheme}://x") == (ProviderBlockedError, words)
+    assert trouble(opening, f"{scheme}://") == (ProviderBlockedError, words)
 
 
 def test_what_else_mlflow_says_stays_as_it_is(opening: Opening) -> None:
@@ -167,6 +168,14 @@ def test_a_server_that_is_away_is_offline(
     monkeypatch.setattr(opening.stores, "inspect", _raising(refused))
     monkeypatch.setattr(opening.stores, "create_engine", lambda url, poolclass: (url, poolclass))
     words = "the database in MLFLOW_TRACKING_URI can't be reached: refused"
+    assert trouble(opening, "postgresql://h/d") == (ProviderOfflineError, words)
+
+
+def test_a_host_that_is_not_reached_is_offline(
+    opening: Opening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening.stores, "create_engine", _raising(OSError("no route")))
+    words = "the database in MLFLOW_TRACKING_URI can't be reached: no route"
     assert trouble(opening, "postgresql://h/d") == (ProviderOfflineError, words)
 
 

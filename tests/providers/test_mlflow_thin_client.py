@@ -24,7 +24,7 @@ from fairmind_sync.providers.mlflow.tracking_variables import Certificates
 
 
 class Connections:
-    """In the place of two pools, which answer or raise `answer`; each of `asked` begins with its pool's number."""
+    """In the place of two pools, which answer or raise `answer`; `asked` begins with the pool's number."""
 
     def __init__(self, patched: pytest.MonkeyPatch) -> None:
         self.opened: list[Any] = []

@@ -26,7 +26,7 @@ def of_ssl(reason: str | None, words: str = "its words") -> ssl.SSLError:
 
 def of_certificate(code: int) -> ssl.SSLCertVerificationError:
     error = ssl.SSLCertVerificationError(1, "refused")
-    error.verify_code, error.verify_message = code, "its reason."
+    error.verify_code, error.verify_message = code, "its reason X."
     return error
 
 
@@ -61,13 +61,13 @@ CERTIFICATES = {
 
 @pytest.mark.parametrize(("code", "remedy"), CERTIFICATES.items())
 def test_each_refused_certificate_names_a_remedy(code: int, remedy: str) -> None:
-    words = f"the server's certificate is refused: its reason. {remedy}"
+    words = f"the server's certificate is refused: its reason X. {remedy}"
     assert refusal(of_certificate(code)) == words
 
 
 def test_nobody_is_told_of_a_variable_that_a_provider_lacks() -> None:
     without = tls.TlsVariables("the server", "ADDRESS", "AUTHORITIES", "Set OURS.")
-    words = "the server's certificate is refused: its reason. Have the certificate renewed."
+    words = "the server's certificate is refused: its reason X. Have the certificate renewed."
     assert refusal(of_certificate(10), without) == words
 
 
@@ -111,7 +111,7 @@ class TestOfAProxy:
 
     def test_a_certificate_names_a_remedy(self) -> None:
         assert self.refusal(of_certificate(20)) == (
-            "the proxy's certificate is refused: its reason. Have REQUESTS_CA_BUNDLE name a file with its "
+            "the proxy's certificate is refused: its reason X. Have REQUESTS_CA_BUNDLE name a file with its "
             "authority's certificate, or write HTTPS_PROXY=http://..."
         )
 

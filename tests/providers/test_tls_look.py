@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from fairmind_sync.providers import tls
+from tests.standins.tls_front import without_the_systems_certificates
 
 VARIABLES = tls.TlsVariables("the server", "ADDRESS", "AUTHORITIES", "Set OURS.")
 CUT = requests.exceptions.ConnectionError(ConnectionResetError(104, "reset"))
@@ -64,6 +65,7 @@ def servers(monkeypatch: pytest.MonkeyPatch) -> Servers:
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         for variable in (name, name.upper()):
             monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(ssl, "create_default_context", without_the_systems_certificates)
     return Servers(monkeypatch)
 
 

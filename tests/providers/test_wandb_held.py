@@ -41,6 +41,12 @@ def test_a_run_as_we_sent_it_is_complete_and_ours() -> None:
     assert compared(told()) == (True, "", "")
 
 
+@pytest.mark.parametrize("odd", ["[1]", "1", "no json", None, "[" * 100_000])
+def test_what_is_no_object_holds_nothing(odd: object) -> None:
+    found = held({"state": "finished", "config": odd, "summaryMetrics": odd}, Run("r", None), "e/p")
+    assert (found.config, found.digest, found.content) == ({}, "", "")
+
+
 @pytest.mark.parametrize(
     "changes",
     [

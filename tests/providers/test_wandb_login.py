@@ -18,8 +18,8 @@ from tests.providers.wandb_modules import of_ours, of_wandb
 
 KEY = ": check WANDB_API_KEY, or run 'wandb login'; a key is shown at wandb.ai/authorize."
 SETTINGS: dict[str, Any] = {
-    "base_url": "https://w/",
-    "app_url": "https://pages/",
+    "base_url": "https://w/X/",
+    "app_url": "https://pages/X/",
     "api_key": "the-key",
     "entity": None,
     "identity_token_file": None,
@@ -64,13 +64,13 @@ def test_address_and_key_are_those_of_the_sdk(setup: Setup) -> None:
     found = setup.login.log_in()
     address, auth, transport = of_service(found.service)
     assert (found.base_url, found.app_url, found.entity) == (
-        "https://w",
-        "https://pages",
+        "https://w/X",
+        "https://pages/X",
         "of a file",
     )
-    assert (address, auth) == ("https://w", HTTPBasicAuth("api", "the-key"))
+    assert (address, auth) == ("https://w/X", HTTPBasicAuth("api", "the-key"))
     assert transport == Transport(headers={}, proxies={}, verify=None)
-    assert setup.asked == [{"host": "https://w", "verify": False}]
+    assert setup.asked == [{"host": "https://w/X", "verify": False}]
 
 
 def test_an_older_sdk_tells_its_pages_by_a_function(
@@ -78,12 +78,13 @@ def test_an_older_sdk_tells_its_pages_by_a_function(
 ) -> None:
     setup.settings = {name: value for name, value in SETTINGS.items() if name != "app_url"}
     monkeypatch.setattr(setup.login, "app_url", lambda base: f"{base}/of-the-function/")
-    assert setup.login.log_in().app_url == "https://w/of-the-function"
+    assert setup.login.log_in().app_url == "https://w/X/of-the-function"
 
 
 def test_a_runs_page_has_its_names_quoted(setup: Setup) -> None:
     assert (
-        setup.login.log_in().run_url("a team", "a b", "r") == "https://pages/a%20team/a%20b/runs/r"
+        setup.login.log_in().run_url("a team", "a b", "r")
+        == "https://pages/X/a%20team/a%20b/runs/r"
     )
 
 
@@ -112,7 +113,7 @@ def test_an_identity_token_is_exchanged_at_the_same_address(setup: Setup) -> Non
     _, auth, transport = of_service(setup.login.log_in().service)
     assert isinstance(auth, IdentityToken)
     assert (auth._base_url, auth._file, auth._transport) == (
-        "https://w",
+        "https://w/X",
         Path("/a/token"),
         transport,
     )
@@ -120,15 +121,15 @@ def test_an_identity_token_is_exchanged_at_the_same_address(setup: Setup) -> Non
 
 def test_an_earlier_address_stays(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_BASE_URL", "https://other")
-    assert setup.login.log_in("https://w").base_url == "https://w"
-    assert os.environ["WANDB_BASE_URL"] == "https://w"
+    assert setup.login.log_in("https://w/X").base_url == "https://w/X"
+    assert os.environ["WANDB_BASE_URL"] == "https://w/X"
 
 
 def test_an_address_counts_with_and_without_a_slash(
     setup: Setup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("WANDB_BASE_URL", "https://w/")
-    assert setup.login.log_in().base_url == "https://w"
+    monkeypatch.setenv("WANDB_BASE_URL", "https://w/X/")
+    assert setup.login.log_in().base_url == "https://w/X"
 
 
 def test_an_sdk_that_took_another_address_sends_nothing(
@@ -137,7 +138,7 @@ def test_an_sdk_that_took_another_address_sends_nothing(
     monkeypatch.setenv("WANDB_BASE_URL", "https://other")
     with pytest.raises(ProviderBrokenError) as broken:
         setup.login.log_in()
-    assert (str(broken.value), setup.asked) == ("W&B's SDK would send runs to https://w", [])
+    assert (str(broken.value), setup.asked) == ("W&B's SDK would send runs to https://w/X", [])
 
 
 @pytest.mark.parametrize(
@@ -147,7 +148,7 @@ def test_a_key_that_the_sdk_does_not_find_blocks(setup: Setup, kind: str, words:
     setup.trouble = getattr(of_wandb(".errors"), kind)(words)
     with pytest.raises(ProviderBlockedError) as blocked:
         setup.login.log_in()
-    assert str(blocked.value) == f"W&B's SDK finds no key for https://w: none given{KEY}"
+    assert str(blocked.value) == f"W&B's SDK finds no key for https://w/X: none given{KEY}"
 
 
 def test_a_request_goes_as_the_transport_says(monkeypatch: pytest.MonkeyPatch) -> None:

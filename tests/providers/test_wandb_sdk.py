@@ -15,10 +15,11 @@ from fairmind_sync.results.delivery import Run
 from tests.providers.noted_requests import noted_requests
 from tests.providers.wandb_modules import ADDRESS, Stage, of_wandb, staged
 
-FILES = RunFiles({"evidence/result.json": b"{}", "media/table/a.json": b"[]"}, {})
+FILES = RunFiles({"evidence/a.json": b"{}", "evidence/b.csv": b"b", "media/c.json": b"[]"}, {})
 SAVED = [
-    ("save", "evidence/result.json", b"{}", "now"),
-    ("save", "media/table/a.json", b"[]", "now"),
+    ("save", "evidence/a.json", b"{}", "now"),
+    ("save", "evidence/b.csv", b"b", "now"),
+    ("save", "media/c.json", b"[]", "now"),
 ]
 
 
