@@ -178,6 +178,12 @@ def test_a_run_is_failed_and_deleted_and_the_experiment_tagged() -> None:
     ]
 
 
+def test_files_are_read_by_the_same_client() -> None:
+    api, asked = runs(download_artifacts=FileNotFoundError())
+    assert api.artifacts.read(RunPlace("r", ""), "evidence/a.csv") is None
+    assert asked[0][:3] == ("download_artifacts", "r", "evidence/a.csv")
+
+
 def test_a_run_has_a_page_where_a_public_url_is_known() -> None:
     assert runs()[0].run_url("7", "r") is None
     assert runs("http://pages")[0].run_url("7", "r") == "http://pages/#/experiments/7/runs/r"

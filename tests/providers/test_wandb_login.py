@@ -142,13 +142,14 @@ def test_an_sdk_that_took_another_address_sends_nothing(
 
 
 @pytest.mark.parametrize(
-    ("kind", "words"), [("AuthenticationError", "none given."), ("UsageError", "none given")]
+    ("kind", "words"),
+    [("AuthenticationError", "none given to X."), ("UsageError", "none given to X")],
 )
 def test_a_key_that_the_sdk_does_not_find_blocks(setup: Setup, kind: str, words: str) -> None:
     setup.trouble = getattr(of_wandb(".errors"), kind)(words)
     with pytest.raises(ProviderBlockedError) as blocked:
         setup.login.log_in()
-    assert str(blocked.value) == f"W&B's SDK finds no key for https://w/X: none given{KEY}"
+    assert str(blocked.value) == f"W&B's SDK finds no key for https://w/X: none given to X{KEY}"
 
 
 def test_a_request_goes_as_the_transport_says(monkeypatch: pytest.MonkeyPatch) -> None:
