@@ -28,7 +28,8 @@ PACKAGES = {
             ("tests/providers", *_MODELS),
             imported=(
                 "fairmind_sync.providers.wandb.sdk",
-                "fairmind_sync.providers.mlflow.package_client",
+                "fairmind_sync.providers.mlflow.client_runs",
+                "fairmind_sync.providers.mlflow.databricks",
                 "tests.providers.model_subjects",
             ),
         ),

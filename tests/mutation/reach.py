@@ -12,7 +12,7 @@ from functools import partial
 from mutmut.mutation.trampoline import set_mutant_under_test
 from mutmut.state import state
 
-from tests.mutation.trial import Trial, in_a_fork, tell
+from tests.mutation.trial import Trial, tell
 
 _LONGEST = 30
 """Seconds: a test that takes longer is left out."""
@@ -31,7 +31,7 @@ class Reach:
         by_function: dict[str, set[int]] = {}
         seconds: dict[int, float] = {}
         for number in range(trial.count()):
-            code, said = in_a_fork(partial(_try, trial, number))
+            code, said = trial.in_a_fork(partial(_try, trial, number))
             if code:
                 tell(f"left out, as it fails alone: {trial.name(number)}")
                 continue

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 import signal
 import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import pytest
 from mutmut.mutation.trampoline import set_mutant_under_test
@@ -22,6 +24,8 @@ class Trial:
     def __init__(self, session: pytest.Session) -> None:
         self._session = session
         self._seconds: Mapping[int, float] = {}
+        self._place: Path = session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
+        self._kept: frozenset[Path] = frozenset()
 
     def name(self, number: int) -> str:
         return self._session.items[number].nodeid
@@ -36,6 +40,7 @@ class Trial:
             if item.path not in begun:
                 begun.add(item.path)
                 self.run(number)
+        self._kept = frozenset(self._place.iterdir())
         gc.collect()
         gc.freeze()  # a fork writes to no page that it only reads
 
@@ -45,10 +50,18 @@ class Trial:
 
     def of_mutant(self, name: str, tests: Sequence[int]) -> tuple[int, int | None]:
         """Returns a verdict as mutmut's exit code, and the test that noticed."""
-        code, said = in_a_fork(lambda say: self._first_that_fails(name, tests, say))
+        code, said = self.in_a_fork(lambda say: self._first_that_fails(name, tests, say))
         if code == -signal.SIGALRM:
             code = HANGS
         return code, int(said.split()[-1]) if said and code in (KILLED, HANGS) else None
+
+    def in_a_fork(self, work: Callable[[Callable[[str], None]], int]) -> tuple[int, str]:
+        """As the function of that name; the child's temporary files are removed, which are in memory."""
+        try:
+            return in_a_fork(work)
+        finally:
+            for left in {*self._place.iterdir()} - self._kept:
+                left.unlink() if left.is_symlink() else shutil.rmtree(left, ignore_errors=True)
 
     def _first_that_fails(self, name: str, tests: Sequence[int], say: Callable[[str], None]) -> int:
         set_mutant_under_test(name)

@@ -24,6 +24,7 @@ from fairmind_sync.providers.retry_after import retry_after
 from fairmind_sync.providers.threads import _all_in, run_in_threads
 from fairmind_sync.results.delivery import Delivery
 from fairmind_sync.results.error_kinds import ErrorKind
+from tests.providers.noted_requests import noted_requests
 from tests.support.log_events import captured_logs
 from tests.support.values import delivery
 
@@ -275,6 +276,12 @@ def test_a_server_is_left_alone_for_as_long_as_it_says_in_seconds(
     headers: dict[str, str], seconds: float
 ) -> None:
     assert retry_after(headers) == timedelta(seconds=seconds)
+
+
+def test_a_trace_is_told_which_delivery_a_thread_works_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = noted_requests(monkeypatch)
+    run(2, named)
+    assert told == [1, 2]
 
 
 def test_the_threads_of_deliveries_are_named_for_them() -> None:

@@ -47,3 +47,23 @@ def test_objects_of_python_are_left_out(error: Exception) -> None:
 
 def test_an_error_without_words_is_told_by_its_name() -> None:
     assert in_words(TimeoutError()) == "TimeoutError"
+
+
+def test_a_cause_in_an_attribute_goes_before_what_was_being_handled() -> None:
+    error = Exception("no words of it")
+    vars(error)["reason"] = OSError(111, "Connection refused")
+    error.__cause__ = OSError(1, "another")
+    assert in_words(error) == "Connection refused"
+
+
+def test_a_cause_goes_before_what_was_being_handled() -> None:
+    error = Exception("no words of it")
+    error.__context__ = OSError(1, "another")
+    assert in_words(error) == "another"
+    error.__cause__ = OSError(111, "Connection refused")
+    assert in_words(error) == "Connection refused"
+
+
+def test_words_of_the_system_go_before_those_of_an_error() -> None:
+    assert in_words(OSError("no number")) == "no number"
+    assert in_words(OSError(111, "Connection refused")) == "Connection refused"

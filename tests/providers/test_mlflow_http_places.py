@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -14,8 +15,10 @@ from fairmind_sync.providers.mlflow.runs_api import (
     StoreRefusedError,
     UncertainError,
 )
+from fairmind_sync.results.model_version import ModelVersion
 from tests.providers.test_mlflow_http_runs import FIND, reply, runs
 
+ODD_VERSIONS = [{"model_version": []}, {"model_version": {"tags": [1]}}, {"model_version": None}]
 INFO = Request("GET", "/api/3.0/mlflow/server-info")
 THERE = reply({"experiment": {"experiment_id": "7"}})
 PROXIED = RunPlace("r", "mlflow-artifacts:/7/r/artifacts/")
@@ -26,7 +29,7 @@ FILE = "/api/2.0/mlflow-artifacts/artifacts/7/r/artifacts/evidence/a%20b.csv"
 
 @pytest.mark.parametrize(
     ("workspace", "query"),
-    [("", ""), ("default", ""), ("team a/b", "?workspace=team%20a%2Fb")],
+    [("", ""), ("default", ""), ("X a/b", "?workspace=X%20a%2Fb")],
 )
 def test_a_runs_page_is_in_its_workspace(
     monkeypatch: pytest.MonkeyPatch, workspace: str, query: str
@@ -140,3 +143,24 @@ def test_a_server_that_serves_no_files_is_told_how_to() -> None:
         StoreRefusedError, match=r"here\. Start the server with --serve-artifacts\.$"
     ):
         api.artifacts.store(PROXIED, "a", b"x")
+
+
+@pytest.mark.parametrize("said", ODD_VERSIONS)
+def test_a_model_version_that_makes_no_sense_is_uncertain(said: object) -> None:
+    api, _ = runs(reply(said))
+    with pytest.raises(UncertainError, match=r"^the reply to model-versions/get makes no sense$"):
+        api.model_version_tags(ModelVersion("credit", "3"))
+
+
+@pytest.mark.parametrize("data", [[], "no", {"tags": [1]}, {"params": [{}]}])
+def test_a_stored_run_whose_data_makes_no_sense_is_uncertain(data: object) -> None:
+    api, _ = runs(reply({"run": {"info": {"status": "RUNNING"}, "data": data}}))
+    with pytest.raises(UncertainError, match=r"^the reply to runs/get makes no sense$"):
+        api.stored_run("r")
+
+
+@pytest.mark.parametrize("run", [None, {"info": []}, {"info": {"run_id": None}}])
+def test_a_made_run_that_makes_no_sense_is_uncertain(run: object) -> None:
+    api, _ = runs(reply({"run": run}))
+    with pytest.raises(UncertainError, match=r"^the reply to runs/create holds no run id$"):
+        api.create_run("7", "n", datetime(2026, 1, 2, tzinfo=UTC), {})

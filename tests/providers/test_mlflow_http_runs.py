@@ -99,7 +99,8 @@ def test_a_name_that_is_refused_is_made_by_nobody() -> None:
 
 def test_a_deleted_experiment_blocks() -> None:
     api, _ = runs(reply({"experiment": {"experiment_id": "7", "lifecycle_stage": "deleted"}}))
-    with pytest.raises(ProviderBlockedError, match=r"'e' is deleted.*--experiment-id 7;"):
+    words = r"^the .* 'e' is deleted.*--experiment-id 7; or set MLFLOW_EXPERIMENT_NAME to another.$"
+    with pytest.raises(ProviderBlockedError, match=words):
         api.experiment_id("e")
 
 

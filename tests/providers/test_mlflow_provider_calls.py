@@ -124,6 +124,71 @@ def test_a_new_delivery_makes_a_run_fills_and_ends_it() -> None:
     assert "find_run" not in api.names()
 
 
+def test_a_run_is_made_in_its_experiment_with_what_it_is_to_hold() -> None:
+    deliver(api := Api(), delivery(metadata={"text": "x" * 7_000}))
+    ((experiment, name, start, tags),) = api.made("create_run")
+    assert (experiment, name, start) == ("7", "model-1 - ml_bias - test-1", SAVED_AT)
+    assert (tags[DELIVERY_KEY_TAG], tags["mlflow.source.type"]) == (KEY, "JOB")
+
+
+def test_what_is_not_sent_as_it_was_saved_is_logged() -> None:
+    with captured_logs() as events:
+        deliver(Api(), delivery(metadata={"text": "x" * 7_000}))
+    adjusted = ("parameter text is shortened from 7000 characters",)
+    told = {"event": "delivery.content_adjusted", "delivery": 1, "log_level": "warning"}
+    assert events == [told | {"adjusted": adjusted}]
+
+
+def test_a_run_whose_tags_are_refused_is_made_with_shorter_ones() -> None:
+    class Older(Api):
+        def create_run(self, *given: Any) -> RunPlace:
+            self.calls.append(("create_run", *given))
+            if any(len(value) > 5_000 for value in given[-1].values()):
+                raise MlflowRefusedError("INVALID_PARAMETER_VALUE", "too long")
+            return RunPlace("r", "")
+
+    outcome = deliver(api := Older(), delivery(results={"summary": "s" * 7_000}))
+    assert isinstance(outcome, Delivered)
+    assert {given[0] for given in api.made("create_run")} == {"7"}
+
+
+def test_a_long_delivery_tells_of_its_progress() -> None:
+    many = delivery(results={f"m{number}": number / 8 for number in range(1_000)})
+    deliver(Api(), many, notes := Notes())
+    assert notes.told == [("creating", THERE), ("created", "r"), ("progressed", KEY)]
+
+
+def test_a_run_links_to_the_page_of_its_result() -> None:
+    deliver(api := Api(), delivery(), public_url="https://status")
+    ((*_, tags),) = api.made("create_run")
+    assert tags["mlflow.note.content"].endswith("(https://status/result?test_id=test-1)")
+
+
+class Kept(dict[str, bytes]):
+    """A store of files."""
+
+    def store(self, _run: RunPlace, path: str, content: bytes) -> None:
+        self[path] = content
+
+    def read(self, _run: RunPlace, path: str) -> bytes:
+        return self[path]
+
+
+@pytest.mark.parametrize("is_wanted", [True, False])
+def test_a_models_version_is_tagged_where_that_is_wanted(is_wanted: bool) -> None:
+    api, one = Api(model_version_tags={}), delivery(metadata={"model_version": 3})
+    vars(api)["artifacts"] = kept = Kept()
+    deliver(api, one, evidence="result", mlflow_model_tags=is_wanted)
+    assert [*kept] == ["evidence/result.json"]
+    assert ("tag_model_version" in api.names()) is is_wanted
+
+
+def test_an_experiment_that_nobody_foresaw_blocks() -> None:
+    with pytest.raises(ProviderBlockedError) as blocked:
+        deliver(Api(experiment_id=KeyError("odd")), delivery())
+    assert str(blocked.value) == "the MLflow experiment can't be had: KeyError: 'odd'"
+
+
 NOT_MADE = [NotSentError("nobody"), MlflowRefusedError("X", "no"), ProviderBlockedError("gateway")]
 
 

@@ -21,10 +21,12 @@ from fairmind_sync.results.delivery import OwedEvidence
 from fairmind_sync.results.evidence_states import ALL_STORED, EvidenceState
 from tests.providers.test_mlflow_provider_calls import (
     KEY,
+    KNOWN,
     NO_RUN,
     THERE,
     URL,
     Api,
+    Kept,
     Notes,
     deliver,
     provider,
@@ -166,3 +168,16 @@ def test_evidence_goes_to_the_runs_place_and_tells_that_it_came_further(
     assert [given[:3] for given in sent] == [(place, saved_result(), URL)] * 2
     sent[0][3]()
     assert notes.told[-1] == ("progressed", KEY)
+
+
+def test_evidence_of_a_run_that_is_there_goes_where_its_files_are() -> None:
+    asked: list[RunPlace] = []
+
+    class Noted(Kept):
+        def store(self, run: RunPlace, path: str, content: bytes) -> None:
+            asked.append(run)
+            super().store(run, path, content)
+
+    vars(api := Api(stored_run=StoredRun(artifact_uri="s3://there")))["artifacts"] = Noted()
+    deliver(api, KNOWN, evidence="result")
+    assert asked == [RunPlace("r", "s3://there")]

@@ -11,12 +11,14 @@ from fairmind_sync.providers.mlflow.content import DELIVERY_KEY_TAG
 from fairmind_sync.providers.mlflow.runs_api import (
     MlflowRefusedError,
     NotMlflowError,
+    ParamText,
     RunPlace,
     StoredRun,
     TagText,
     UncertainError,
 )
 from fairmind_sync.providers.mlflow.sending import RunSender
+from fairmind_sync.results.delivery import Delivery
 from tests.providers.test_mlflow_provider_calls import Api
 from tests.support.log_events import captured_logs
 from tests.support.values import SAVED_AT, delivery
@@ -130,3 +132,58 @@ def test_a_refused_batch_goes_in_halves_and_tells_that_it_came_further() -> None
     taken = [size for size in sizes if size <= 2]
     assert ({run for run, _ in api.made("log_batch")}, sum(taken)) == ({"r"}, sizes[0])
     assert len(told) >= len(taken) - 1
+
+
+def whole_but_points(one: RunSender, count: int) -> StoredRun:
+    content = one.content(with_points(count))
+    return StoredRun(tags=content.tags, params=frozenset(content.params))
+
+
+def with_points(count: int) -> Delivery:
+    return delivery(results={f"m{number}": number / 8 for number in range(count)})
+
+
+def test_a_refused_batch_is_halved_and_what_passed_is_the_size_of_later_ones() -> None:
+    class OfTwo(Api):
+        def log_batch(self, _run_id: str, batch: list[Any]) -> None:
+            self.calls.append(("log_batch", len(batch)))
+            if len(batch) > 2:
+                raise REFUSED
+
+    one = sender(api := OfTwo())
+    sizes = []
+    for count in (4, 3, 5):
+        one.fill(with_points(count), "r", whole_but_points(one, count))
+        sizes.append([size for (size,) in api.made("log_batch")])
+        api.calls.clear()
+    assert sizes == [[4, 2, 2], [2, 1], [2, 1, 2]]
+
+
+def test_after_a_refusal_that_taught_something_the_run_is_looked_at() -> None:
+    class Older(Api):
+        def log_batch(self, run_id: str, batch: list[Any]) -> None:
+            self.calls.append(("log_batch", run_id, len(batch)))
+            if any(len(getattr(entry, "value", "")) > 500 for entry in batch if is_param(entry)):
+                raise REFUSED
+
+    sender(api := Older()).fill(LONG, "r", StoredRun())
+    assert api.made("stored_run") == [["r"]]
+
+
+def is_param(entry: object) -> bool:
+    return isinstance(entry, ParamText)
+
+
+def test_tags_are_shortened_as_often_as_they_are_refused() -> None:
+    class Oldest(Api):
+        def create_run(self, *given: Any) -> RunPlace:
+            self.calls.append(("create_run", *given))
+            if any(len(value) > 250 for value in given[-1].values()):
+                raise REFUSED
+            return RunPlace("r", "")
+
+    one = sender(api := Oldest())
+    long = delivery(results={"summary": "s" * 7_000})
+    _, stored = one.create(long, one.content(long), "7")
+    longest = [max(map(len, tags.values())) for *_, tags in api.made("create_run")]
+    assert (longest, len(stored.tags["summary"])) == ([7_073, 5_000, 250], 250)

@@ -43,6 +43,16 @@ def test_a_redirection_to_a_path_is_told_without_a_host() -> None:
     assert "(302 to a path there)" in named(302, Location="/login")
 
 
+def test_a_redirection_to_nowhere_is_told_so() -> None:
+    assert "(302 to a path there)" in named(302)
+
+
+def test_the_words_of_a_sentence_end_without_white_space() -> None:
+    assert named(404) == (
+        "what answers at MLFLOW_TRACKING_URI is no MLflow server; it says 404. Check the address."
+    )
+
+
 def test_another_server_is_named() -> None:
     assert "no MLflow server (nginx/1.25.3); it says 404 'Not Found'" in named(
         404, "<html><h1>Not Found</h1></html>", server="nginx/1.25.3"

@@ -35,6 +35,10 @@ def test_a_variable_of_somebody_else_may_hold_a_secret(name: str, value: str) ->
     assert secrets_in(Settings(), PATH="/bin", **{name: value}) == (KEY,)
 
 
+def test_a_variable_without_a_value_or_an_address_holds_no_secret() -> None:
+    assert secrets_of(Settings(), {"A": None, "B": "", "C": "ann:pw@h", "PASSWORD": ""}) == ()
+
+
 def test_a_secret_in_the_env_file_is_known(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(f"MLFLOW_TRACKING_PASSWORD={KEY}\n")
     assert KEY in secrets_of(load_settings())

@@ -41,6 +41,12 @@ def test_a_run_as_we_sent_it_is_complete_and_ours() -> None:
     assert compared(told()) == (True, "", "")
 
 
+@pytest.mark.parametrize("odd", ["[1]", "1", "no json", None, "[" * 100_000])
+def test_what_is_no_object_holds_nothing(odd: object) -> None:
+    found = held({"state": "finished", "config": odd, "summaryMetrics": odd}, Run("r", None), "e/p")
+    assert (found.config, found.digest, found.content) == ({}, "", "")
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -119,3 +125,10 @@ def test_a_summary_without_digests_has_none() -> None:
 def test_a_config_need_not_be_wrapped() -> None:
     assert told(config={"plain": 7}).config["plain"] == 7
     assert told(config={}).config == CONTENT.config
+
+
+def test_all_that_shapes_a_run_is_told_up_to_five() -> None:
+    shaped = told(group="theirs", config={key: {"value": 1} for key in "fedcba"})
+    assert shaped.shaped_by(CONTENT) == (
+        "group 'theirs', config 'a', config 'b', config 'c', config 'd'"
+    )

@@ -14,6 +14,7 @@ from fairmind_sync.providers.wandb.held import Held
 from fairmind_sync.providers.wandb.run_files import files_of, md5
 from fairmind_sync.results.delivery import OwedEvidence
 from fairmind_sync.results.evidence_states import ALL_STORED, EvidenceState
+from fairmind_sync.settings import Settings
 from tests.providers.wandb_calls import KEY, shown
 from tests.support.values import SAVED_AT, delivery, saved_result
 
@@ -74,6 +75,26 @@ def test_what_lacks_is_added_and_looked_for_until_it_shows(late: Any, waits: lis
     sdk = Sdk([run({}), run({}), run({}), run(WHOLE)])
     assert late.add_late_files(sdk, OWED, "full") == ALL_STORED
     assert (sdk.added, waits) == ([(KEY, FILES)], [0.0, 0.2, 0.5])
+
+
+def test_a_provider_adds_files_of_the_chosen_kind_after_a_probe(
+    late: Any, waits: list[float]
+) -> None:
+    class Probed(Sdk):
+        def probe(self) -> None:
+            self.added.append("probe")
+
+        def restart(self) -> None:
+            self.added.append("restart")
+
+    providers = importlib.import_module("fairmind_sync.providers.wandb.provider")
+    settings = Settings(provider="wandb", evidence="result")
+    provider = providers.WandbProvider(sdk := Probed([run({}), run(WHOLE)]), settings)
+    assert provider.add_evidence(OWED) == ALL_STORED
+    assert sdk.added == ["probe", (KEY, files_of(saved_result(), "result"))]
+    for _ in range(providers.RUNS_PER_CORE - 1):
+        provider.add_evidence(OWED)
+    assert sdk.added[-2:] == ["probe", "restart"]
 
 
 def test_what_never_shows_is_told(late: Any, waits: list[float]) -> None:

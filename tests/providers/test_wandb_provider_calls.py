@@ -13,7 +13,7 @@ import pytest
 from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
 from fairmind_sync.providers.base import Dead, Delivered, Outcome, Retry
 from fairmind_sync.providers.wandb import content
-from fairmind_sync.providers.wandb.content import content_of
+from fairmind_sync.providers.wandb.content import PROOF, WandbContent, content_of
 from fairmind_sync.results.delivery import Delivery, Run
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.results.evidence_states import ALL_STORED, EvidenceState
@@ -214,6 +214,45 @@ def test_many_uploads_are_confirmed_together_while_others_are_under_way(wandb: A
     told = [*reports(wandb, sdk := Sdk(), many)]
     assert len(told) == 40
     assert max(len(keys) for (keys,) in sdk.made("read")) >= 32
+
+
+@pytest.mark.parametrize(("runs", "together"), [(31, False), (32, True)])
+def test_32_uploads_are_confirmed_before_any_wait(
+    wandb: Any, monkeypatch: pytest.MonkeyPatch, runs: int, together: bool
+) -> None:
+    waits: list[float] = []
+    many = [replace(delivery(), key=f"{number:032}") for number in range(runs)]
+    one = wandb.WandbProvider(Sdk(), SETTINGS, pause=waits.append)
+    told = [one for some in one.deliver(many, Notes(), lambda: True) for one in some]
+    assert (len(told), waits == []) == (runs, together)
+
+
+def test_files_that_w_and_b_does_not_show_are_looked_for_for_a_second(wandb: Any) -> None:
+    waits: list[float] = []
+    full = SETTINGS.model_copy(update={"evidence": "full"})
+    one = wandb.WandbProvider(Sdk(changes={"files": {}}), full, pause=waits.append)
+    assert [*one.deliver([delivery()], Notes(), lambda: True)]
+    assert waits == [0.0, 0.2, 0.5, 1.0]
+
+
+def test_what_is_uploaded_is_marked_where_lost_runs_are_to_be_found(wandb: Any) -> None:
+    sent: list[bool] = []
+
+    class Marking(Sdk):
+        def upload(self, key: str, content: WandbContent, *, with_files: bool) -> None:
+            super().upload(key, content, with_files=with_files)
+            sent.append("content" in content.summary[PROOF])
+
+    for find_lost_runs in (True, False):
+        deliver(wandb, Marking(), delivery(), find_lost_runs=find_lost_runs)
+    assert sent == [True, False]
+
+
+def test_what_is_not_sent_as_it_was_saved_is_logged(wandb: Any) -> None:
+    with captured_logs() as events:
+        deliver(wandb, Sdk(), delivery(model_id="m" * 130))
+    (told,) = [one for one in events if one["event"] == "delivery.content_adjusted"]
+    assert (told["delivery"], len(told["adjusted"])) == (1, 3)
 
 
 def test_a_core_takes_so_many_runs_and_is_restarted(wandb: Any) -> None:

@@ -36,6 +36,7 @@ def test_report_and_table_are_pointed_to_in_the_row() -> None:
         2,
         12,
     )
+    assert table["log_mode"] == "IMMUTABLE"
     for pointer in (report, table):
         held = made.files.contents[pointer["path"]]
         assert pointer["sha256"] == hashlib.sha256(held).hexdigest()

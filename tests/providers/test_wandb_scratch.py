@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import fcntl
+import os
 import shutil
 import stat
 import subprocess
@@ -11,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -101,6 +104,57 @@ def test_an_ended_worker_leaves_nothing(shared: Path) -> None:
     with holder(shared) as (process, made):
         process.communicate("")
         assert not made.exists()
+
+
+def test_what_nobody_holds_is_removed_and_what_somebody_holds_stays(shared: Path) -> None:
+    names = [f"{scratch._PREFIX}{name}" for name in ("left", "held")] + ["another"]
+    left, held, another = (shared / name for name in names)
+    for place in (left, held, another):
+        (place / "wandb").mkdir(parents=True)
+    lock = scratch._locked(held)
+    try:
+        private_directory()
+    finally:
+        os.close(lock)
+    assert [place.exists() for place in (left, held, another)] == [False, True, True]
+
+
+def test_only_the_lock_of_the_new_directory_stays_open(shared: Path) -> None:
+    def directories() -> list[str]:
+        found = Path("/proc/self/fd").iterdir()
+        return [str(one.readlink()) for one in [*found] if one.is_dir()]
+
+    for name in ("left", "other"):
+        (shared / f"{scratch._PREFIX}{name}").mkdir()
+    held = scratch._locked(shared / f"{scratch._PREFIX}other")
+    before = directories()
+    made = private_directory()
+    assert sorted(directories()) == sorted([*before, str(made)])
+    os.close(held)
+
+
+def test_a_directory_goes_when_the_process_ends(
+    shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registered: list[Any] = []
+    monkeypatch.setattr(
+        atexit, "register", lambda *words, **given: registered.append((words, given))
+    )
+    made = private_directory()
+    assert registered == [((shutil.rmtree, made), {"ignore_errors": True})]
+
+
+def test_what_can_not_be_removed_holds_nobody_back(
+    shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rmtree(_place: Path, *, ignore_errors: bool) -> None:
+        if not ignore_errors:
+            raise PermissionError
+
+    (shared / f"{scratch._PREFIX}left").mkdir()
+    monkeypatch.setattr(shutil, "rmtree", rmtree)
+    clear(shared)
+    assert private_directory().is_dir()
 
 
 def test_a_link_of_such_a_name_is_left_alone(shared: Path) -> None:

@@ -226,6 +226,7 @@ def test_finished_runs_are_read_by_their_test() -> None:
     variables = calls[0][2]
     wanted = {"config.test_id": "t", "state": "finished"}
     assert (json.loads(variables["filters"]), variables["most"]) == (wanted, 100)
+    assert (variables["entity"], variables["project"]) == ("e", "p")
 
 
 def test_a_project_that_is_not_shown_holds_no_runs() -> None:
@@ -250,6 +251,7 @@ def test_a_project_that_is_not_shown_holds_no_runs() -> None:
             answer({"errors": [{"message": "odd"}], "data": None}),
             (ProviderOfflineError, "W&B's runs can't be read back: odd"),
         ),
+        (answer({"errors": ["odd"]}), (ProviderOfflineError, "W&B's runs can't be read back: ")),
         (
             answer({"errors": "odd"}),
             (ProviderOfflineError, "W&B's runs can't be read back: no reason given"),

@@ -28,9 +28,9 @@ class LostLease(Notes):
         raise LeaseLostError
 
 
-@pytest.mark.parametrize("notes", [Notes(), LostLease()])
-def test_a_run_that_is_not_shown_is_noted_as_sent_and_waited_for(notes: Notes) -> None:
-    assert when_unconfirmed(delivery(), None, notes) == not_yet(delivery())
+@pytest.mark.parametrize("kind", [Notes, LostLease])
+def test_a_run_that_is_not_shown_is_noted_as_sent_and_waited_for(kind: type[Notes]) -> None:
+    assert when_unconfirmed(delivery(), None, notes := kind()) == not_yet(delivery())
     assert notes.told == [("created", KEY)]
 
 

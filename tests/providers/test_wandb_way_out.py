@@ -57,6 +57,18 @@ def test_a_file_that_one_is_told_counts_for_both(
     assert shared(place, monkeypatch, {name: "{place}/a.pem"}) == (["a"], ["a"])
 
 
+def test_what_is_shared_is_one_file_of_certificates_alone(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place / "b.pem").write_bytes(b"\xff\xfe" + certificate("b").encode() + b"\xff")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(place / "a.pem"))
+    monkeypatch.setenv("CURL_CA_BUNDLE", "/not/looked/at.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(place / "b.pem"))
+    share_certificates(place / "made")
+    text = (place / "made" / "certificates.pem").read_text()
+    assert text == f"{certificate('a')}\n{certificate('b')}\n"
+
+
 @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "SSL_CERT_DIR"])
 def test_a_folders_files_count_for_both(
     place: Path, monkeypatch: pytest.MonkeyPatch, name: str

@@ -83,7 +83,8 @@ class Notes:
     def creating(self, _delivery: Delivery, destination: str) -> None:
         self.told.append(("creating", destination))
 
-    def created(self, _delivery: Delivery, run_id: str) -> None:
+    def created(self, one: Delivery, run_id: str) -> None:
+        assert one.provider  # the delivery is told
         self.told.append(("created", run_id))
 
     def not_created(self, _delivery: Delivery) -> None:

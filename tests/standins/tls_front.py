@@ -24,3 +24,8 @@ def tls_front(port: int, certificate: Path, clients: Path | None = None) -> Iter
         context.load_verify_locations(clients)
     with serving(partial(pass_on, port=port), context) as front:
         yield front
+
+
+def without_the_systems_certificates() -> ssl.SSLContext:
+    """A client's context, in the place of Python's default one, which reads some hundred certificates."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -81,6 +81,7 @@ _STARTERS = {
     "Lab",
     "WandbLab",
     "self_signed",
+    "MlflowPackage",
     "NotingServer",  # asked by MLflow's package too, whose import starts a process
 }
 _WAITS_FOR_LONG = {"Lab", "WandbLab", "Forked", "multiprocessing", "wandb_standin"}

@@ -28,5 +28,5 @@ def trim(*names: str) -> None:
 def absolute(*names: str) -> None:
     """Has these variables, which name files, mean the same whatever the working directory will be."""
     for name in names:
-        if value := os.environ.get(name, ""):
+        if value := os.environ.get(name):
             os.environ[name] = str(Path(value).expanduser().absolute())

@@ -100,7 +100,7 @@ class HttpRuns:
             order_by=["attributes.start_time ASC"],
             max_results=1,
         )
-        runs = reply.get("runs", [])
+        runs = reply.get("runs")
         return str(runs[0]["info"]["run_id"]) if runs else None
 
     def create_run(
@@ -114,7 +114,7 @@ class HttpRuns:
             start_time=to_ms(start),
             tags=[{"key": key, "value": value} for key, value in tags.items()],
         )
-        with suppress(KeyError, TypeError, AttributeError):
+        with suppress(KeyError, TypeError):
             info = reply["run"]["info"]
             if run_id := info["run_id"]:
                 return RunPlace(str(run_id), str(info.get("artifact_uri") or ""))

@@ -49,7 +49,6 @@ class _EntryRefusedError(Exception):
     """The server refuses a batch of one entry, for `reason`."""
 
     def __init__(self, entry: Entry, reason: MlflowRefusedError) -> None:
-        super().__init__(entry.key)
         self.entry = entry
         self.reason = reason
 

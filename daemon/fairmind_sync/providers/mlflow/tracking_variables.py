@@ -87,7 +87,7 @@ def in_file() -> tuple[str, str]:
         file = Path("~/.mlflow/credentials").expanduser()
         parser.read(file, encoding="utf-8")
     except (Error, OSError, RuntimeError, UnicodeDecodeError) as error:
-        why = str(error).partition("\n")[0]
+        why = str(error).partition("\n")[0].rstrip(".")
         raise ProviderBlockedError(
             f"~/.mlflow/credentials can't be read: {why}. Correct the file, or remove it."
         ) from None

@@ -43,6 +43,6 @@ class _NoInputs:
 
 def _take_the_place_of_launch() -> None:
     """Puts a module in the place of the SDK's, unless that was imported."""
-    stand_in = ModuleType(_LAUNCH, "Nothing is staged.")
+    stand_in = ModuleType(_LAUNCH)
     stand_in.StagedLaunchInputs = _NoInputs  # type: ignore[attr-defined]
     sys.modules.setdefault(_LAUNCH, stand_in)

@@ -45,7 +45,7 @@ def share_proxies() -> None:
     """Has Go take the proxies that requests takes: ALL_PROXY, too, and the lower case where both differ."""
     found = getproxies_environment()
     for scheme in (*_SCHEMES, "no"):
-        value = found.get(scheme) or ("" if scheme == "no" else found.get("all", ""))
+        value = found.get(scheme) or (None if scheme == "no" else found.get("all"))
         if value:
             os.environ[f"{scheme}_proxy"] = os.environ[f"{scheme.upper()}_PROXY"] = value
 
