@@ -15,10 +15,10 @@ from fairmind_sync.handover import taking_back as back
 from fairmind_sync.handover.public_site import PublicSite
 from fairmind_sync.handover.sealing import PrivateKeys
 from fairmind_sync.handover.writing_bundles import Sender
-from fairmind_sync.outbox import homecoming, operator_log, sites
+from fairmind_sync.outbox import bundle_log, homecoming, operator_log
+from fairmind_sync.outbox.bundle_log import BundleRecord
 from fairmind_sync.outbox.delivery_lookup import RunFilter
 from fairmind_sync.outbox.operator_log import Actor
-from fairmind_sync.outbox.sites import BundleRecord
 from fairmind_sync.storage.engine import reading
 from tests.handover.world import MOST, ModelProvider, Site, at_the_couriers
 from tests.support.log_events import captured_logs
@@ -40,7 +40,7 @@ def noted(site: Site) -> list[tuple[str, str, str, int]]:
 def bundles(site: Site) -> list[BundleRecord]:
     """The newest first."""
     with reading(site.engine) as connection:
-        return sites.bundles(connection, 9)
+        return bundle_log.newest(connection, 9)
 
 
 def test_an_export_is_told_with_all_its_numbers(home: Site, courier: Site, tmp_path: Path) -> None:

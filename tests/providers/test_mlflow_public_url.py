@@ -11,7 +11,7 @@ from urllib.error import URLError
 import pytest
 
 from fairmind_sync.providers.base import Remark
-from fairmind_sync.providers.mlflow import own_settings
+from fairmind_sync.providers.mlflow import doctor_remarks
 from fairmind_sync.settings import Settings
 from tests.standins.tls_front import without_the_systems_certificates
 
@@ -39,14 +39,14 @@ def web(monkeypatch: pytest.MonkeyPatch) -> Web:
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
     found = Web()
-    monkeypatch.setattr(own_settings, "urlopen", found.urlopen)
+    monkeypatch.setattr(doctor_remarks, "urlopen", found.urlopen)
     monkeypatch.setattr(ssl, "create_default_context", without_the_systems_certificates)
     return found
 
 
 def told(**settings: str) -> list[Remark]:
     given = {"mlflow_tracking_uri": OWN, "mlflow_public_url": PUBLIC} | settings
-    return list(own_settings.remarks(Settings(**given)))  # type: ignore[arg-type]  # texts
+    return list(doctor_remarks.remarks(Settings(**given)))  # type: ignore[arg-type]  # texts
 
 
 NO_SERVER = Remark(
@@ -116,7 +116,7 @@ def test_a_folder_is_told_with_what_to_do(web: Web) -> None:
 def test_without_a_public_url_or_a_server_nobody_is_asked(web: Web, uri: str) -> None:
     public_url = None if uri.startswith("http") else PUBLIC
     settings = Settings(mlflow_tracking_uri=uri, mlflow_public_url=public_url)
-    assert (list(own_settings.remarks(settings)), web.asked) == ([], [])
+    assert (list(doctor_remarks.remarks(settings)), web.asked) == ([], [])
 
 
 @pytest.mark.usefixtures("web")
