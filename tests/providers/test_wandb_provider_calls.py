@@ -245,19 +245,24 @@ def test_files_that_w_and_b_does_not_show_are_looked_for_for_a_second(wandb: Any
     assert waits == [0.0, 0.2, 0.5, 1.0]
 
 
-def test_what_is_uploaded_is_marked_where_lost_runs_are_to_be_found(wandb: Any) -> None:
-    sent: list[bool] = []
+def test_an_upload_links_to_its_page_and_is_marked_where_lost_runs_are_to_be_found(
+    wandb: Any,
+) -> None:
+    sent: list[tuple[bool, bool]] = []
 
     class Marking(Sdk):
         def upload(self, key: str, content: WandbContent, *, with_files: bool) -> None:
             super().upload(key, content, with_files=with_files)
-            sent.append("content" in content.summary[PROOF])
-            assert "(https://status/result?test_id=" in content.description
+            link = "(https://status/result?test_id=test-1)"
+            sent.append(("content" in content.summary[PROOF], link in content.description))
 
     for find_lost_runs in (True, False):
-        settings: dict[str, Any] = {"find_lost_runs": find_lost_runs, "public_url": "https://status"}
+        settings: dict[str, Any] = {
+            "find_lost_runs": find_lost_runs,
+            "public_url": "https://status",
+        }
         deliver(wandb, Marking(), delivery(), **settings)
-    assert sent == [True, False]
+    assert sent == [(True, True), (False, True)]
 
 
 def test_what_is_not_sent_as_it_was_saved_is_logged(wandb: Any) -> None:
