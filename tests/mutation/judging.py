@@ -96,7 +96,7 @@ class Judge:
     ) -> list[int]:
         first = [one for one in self._killers[function] if one not in heard]
         later = self._reach.tests(function).difference(first, heard)
-        mirror = f"test_{Path(path).stem}"
+        mirror = f"_{Path(path).stem}.py"
         ordered = sorted(
             later,
             key=lambda one: (mirror not in self._trial.name(one), self._reach.seconds[one]),

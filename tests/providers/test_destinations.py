@@ -75,3 +75,11 @@ def test_a_login_file_that_makes_no_sense_holds_no_key(tmp_path: Path, content: 
     file.parent.mkdir()
     file.write_bytes(content)
     assert keys_of_wandb() == [""]
+
+
+def test_without_a_home_no_login_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    def expanduser(_path: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", expanduser)
+    assert keys_of_wandb() == [""]

@@ -41,9 +41,9 @@ FILES = {
 
 
 def sent_by_both(
-    noting_server: NotingServer, request: Request = JSON, authority: str = ""
+    noting_server: NotingServer, request: Request = JSON, named: str = ""
 ) -> list[Any]:
-    uri = f"http://{authority}127.0.0.1:{noting_server.port}/prefix"
+    uri = f"http://{named}127.0.0.1:{noting_server.port}/prefix"
     replies = both(uri, lambda client: client.send(request))
     assert {(reply.status, reply.content) for reply in replies if isinstance(reply, Reply)} == {
         (200, b'{"is": "done"}')
@@ -84,12 +84,12 @@ def test_the_file_of_credentials_means_the_same(
     assert thin == package
 
 
-@pytest.mark.parametrize("authority", ["ann:her%40word@", "ann@", ":word@"])
+@pytest.mark.parametrize("named", ["ann:her%40word@", "ann@", ":word@"])
 def test_user_and_password_in_the_address_mean_the_same(
-    noting_server: NotingServer, authority: str, monkeypatch: pytest.MonkeyPatch
+    noting_server: NotingServer, named: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "of-mlflow")
-    thin, package = sent_by_both(noting_server, authority=authority)
+    thin, package = sent_by_both(noting_server, named=named)
     assert thin == package
 
 

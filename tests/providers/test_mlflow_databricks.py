@@ -15,7 +15,7 @@ from fairmind_sync.providers.tls import TlsVariables
 from tests.providers.mlflow_package import MlflowPackage
 
 PACKAGE = MlflowPackage()
-HOST = "https://dbc.example"
+HOST = "https://dbc.example/X"
 
 
 class Workspace:

@@ -185,9 +185,26 @@ def test_slow_steps_tell_that_the_delivery_came_further(monkeypatch: pytest.Monk
     assert len(told) >= len(api.files) > 0
 
 
+def test_a_result_alone_is_no_table_and_no_tag_of_a_version() -> None:
+    api: Any = Api()
+    sent = EvidenceSender(api, "result").send(PLACE, RESULT, None)
+    assert [tag.key for tag in sent.tags] == ["fairmind.evidence", "fairmind.evidence_digest"]
+    assert (sent.state, api.tags) == (ALL_STORED, {})
+
+
 def test_quick_steps_tell_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.monotonic", lambda: 100.0)
     told: list[None] = []
     api: Any = Api()
     EvidenceSender(api, "full").send(PLACE, RESULT, None, lambda: told.append(None))
     assert told == []
+
+
+@pytest.mark.parametrize(
+    ("metadata", "source"), [({"dataset_path": "s3://b"}, "s3://b"), ({}, "dataset-1")]
+)
+def test_a_datasets_source_is_told_where_it_is_known(metadata: dict[str, str], source: str) -> None:
+    api: Any = Api()
+    EvidenceSender(api, "full").send(PLACE, saved_result(metadata=metadata), None)
+    ((_, dataset),) = api.datasets
+    assert json.loads(dataset.source) == {"source": source}

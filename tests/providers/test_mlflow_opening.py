@@ -89,19 +89,19 @@ def test_what_somebody_set_stays_and_loses_white_space(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(
-    ("public_url", "page"), [(None, "http://h/p/#/"), ("https://pages", "https://pages/#/")]
+    ("public_url", "page"), [(None, "http://h/X/#/"), ("https://pages", "https://pages/#/")]
 )
 def test_a_server_is_reached_without_mlflows_package(public_url: str | None, page: str) -> None:
-    given: dict[str, Any] = {"mlflow_tracking_uri": "  http://ann:pw@h/p//"}
+    given: dict[str, Any] = {"mlflow_tracking_uri": "  http://ann:pw@h/X//"}
     given |= {"mlflow_public_url": public_url}
     provider = open_(**given)
     api = provider._api
     assert isinstance(api, HttpRuns)
     assert isinstance(api._server._client, ThinClient)
-    assert api._server._uri == "http://ann:pw@h/p"
+    assert api._server._uri == "http://ann:pw@h/X"
     assert api.artifacts._server is api._server  # type: ignore[attr-defined]
     assert api.run_url("7", "r") == f"{page}experiments/7/runs/r"
-    assert provider._settings == Settings(**given | {"mlflow_tracking_uri": "http://ann:pw@h/p//"})
+    assert provider._settings == Settings(**given | {"mlflow_tracking_uri": "http://ann:pw@h/X//"})
 
 
 def test_a_server_that_needs_the_package_is_reached_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,3 +169,8 @@ def test_a_file_of_credentials_that_makes_no_sense_holds_no_secret(tmp_path: Pat
 
 def test_mlflow_documents_no_rate() -> None:
     assert mlflow.runs_per_second(Settings()) is None  # type: ignore[func-returns-value]
+
+
+def test_remarks_are_those_of_the_settings() -> None:
+    (remark,) = mlflow.remarks(Settings(mlflow_tracking_uri="./mlruns"))
+    assert remark.what == "MLflow's store"

@@ -106,7 +106,7 @@ def test_what_mlflow_checks_itself_is_of_the_settings(http: HttpRequest) -> None
 
 
 @pytest.mark.parametrize(
-    ("authority", "auth"),
+    ("given", "auth"),
     [
         ("ann:her%40word@", HTTPBasicAuth("ann", "her@word")),
         ("ann:@", HTTPBasicAuth("ann", "")),
@@ -114,10 +114,10 @@ def test_what_mlflow_checks_itself_is_of_the_settings(http: HttpRequest) -> None
     ],
 )
 def test_user_and_password_in_the_address_sign(
-    http: HttpRequest, authority: str, auth: HTTPBasicAuth
+    http: HttpRequest, given: str, auth: HTTPBasicAuth
 ) -> None:
-    client = http.module.client_of(f"http://{authority}h")
-    assert (client._sign, client._host_creds().host) == (auth, f"http://{authority}h")
+    client = http.module.client_of(f"http://{given}h")
+    assert (client._sign, client._host_creds().host) == (auth, f"http://{given}h")
 
 
 def test_without_these_a_request_stays_as_mlflow_made_it(http: HttpRequest) -> None:

@@ -64,7 +64,7 @@ def test_a_plugin_for_the_scheme_needs_it(
     tmp_path: Path, scheme: str, is_needed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plugin(tmp_path, "mlflow.tracking_store", scheme, monkeypatch)
-    assert package_needed.is_needed_for(SERVER) == is_needed
+    assert package_needed.is_needed_for(f"{SERVER}:443") == is_needed
 
 
 @pytest.mark.system  # the import of MLflow's package starts a process

@@ -181,3 +181,11 @@ def test_evidence_of_a_run_that_is_there_goes_where_its_files_are() -> None:
     vars(api := Api(stored_run=StoredRun(artifact_uri="s3://there")))["artifacts"] = Noted()
     deliver(api, KNOWN, evidence="result")
     assert asked == [RunPlace("r", "s3://there")]
+
+
+@pytest.mark.parametrize(("name", "told"), [("e" * 100, "e" * 100), ("e" * 101, f"{'e' * 87}-")])
+def test_a_long_name_of_an_experiment_is_told_by_its_beginning(name: str, told: str) -> None:
+    with pytest.raises(ProviderBlockedError) as blocked:
+        provider(Api(experiment_id=REFUSED), mlflow_experiment_name=name).probe()
+    quoted = str(blocked.value).split("'")[1]
+    assert (quoted[: len(told)], len(quoted)) == (told, 100)

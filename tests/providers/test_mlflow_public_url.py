@@ -15,7 +15,7 @@ from fairmind_sync.providers.mlflow import doctor_remarks
 from fairmind_sync.settings import Settings
 from tests.standins.tls_front import without_the_systems_certificates
 
-OWN, PUBLIC = "http://ann:pw@own/", "https://public"
+OWN, PUBLIC = "http://ann:pw@own/X/", "https://public"
 WHAT = "MLflow's public URL"
 
 
@@ -58,11 +58,11 @@ NO_SERVER = Remark(
 
 
 def test_one_version_at_both_addresses_is_one_server(web: Web) -> None:
-    web.answers = {"http://own/version": b"3.1\n", "https://public/version": b" 3.1"}
+    web.answers = {"http://own/X/version": b"3.1\n", "https://public/version": b" 3.1"}
     remark = Remark(WHAT, "MLflow 3.1 answers at https://public", "", is_wrong=False)
     assert told() == [remark]
     assert [asked[:2] for asked in web.asked] == [
-        ("http://own/version", 5.0),
+        ("http://own/X/version", 5.0),
         ("https://public/version", 5.0),
     ]
     plain, trust = (asked[2] for asked in web.asked)
@@ -70,7 +70,7 @@ def test_one_version_at_both_addresses_is_one_server(web: Web) -> None:
 
 
 def test_two_versions_are_two_servers(web: Web) -> None:
-    web.answers = {"http://own/version": b"3.1", "https://public/version": b"3.2"}
+    web.answers = {"http://own/X/version": b"3.1", "https://public/version": b"3.2"}
     remark = Remark(
         WHAT,
         "MLflow 3.2 answers at https://public, and 3.1 at the tracking URI",
@@ -84,7 +84,7 @@ def test_two_versions_are_two_servers(web: Web) -> None:
     "answer", [URLError("nobody"), OSError("cut"), ValueError("odd"), b"<html>", b"\xff", b""]
 )
 def test_where_no_version_answers_there_is_no_server(web: Web, answer: bytes | Exception) -> None:
-    web.answers = {"http://own/version": b"3.1", "https://public/version": answer}
+    web.answers = {"http://own/X/version": b"3.1", "https://public/version": answer}
     assert told() == [NO_SERVER]
 
 
@@ -166,5 +166,5 @@ class TestTrust:
         self, web: Web, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no.pem")
-        web.answers = {"http://own/version": b"3.1", "https://public/version": b"3.1"}
+        web.answers = {"http://own/X/version": b"3.1", "https://public/version": b"3.1"}
         assert told() == [NO_SERVER]

@@ -187,3 +187,16 @@ def test_tags_are_shortened_as_often_as_they_are_refused() -> None:
     _, stored = one.create(long, one.content(long), "7")
     longest = [max(map(len, tags.values())) for *_, tags in api.made("create_run")]
     assert (longest, len(stored.tags["summary"])) == ([7_073, 5_000, 250], 250)
+
+
+def test_tags_that_come_late_are_shortened_where_they_are_refused() -> None:
+    class Older(Api):
+        def log_batch(self, _run_id: str, batch: list[Any]) -> None:
+            tags = {tag.key: tag.value for tag in batch if isinstance(tag, TagText)}
+            self.calls.append(("log_batch", tags))
+            if any(len(value) > 5_000 for value in tags.values()):
+                raise REFUSED
+
+    sender(api := Older()).fill(delivery(results={"summary": "s" * 7_000}), "r", StoredRun())
+    taken = [tags["summary"] for (tags,) in api.made("log_batch") if "summary" in tags]
+    assert [len(taken[0]), len(taken[-1])] == [7_000, 5_000]

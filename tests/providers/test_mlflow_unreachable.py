@@ -10,6 +10,7 @@ from urllib3.connection import HTTPConnection
 from urllib3.exceptions import (
     ConnectTimeoutError,
     NewConnectionError,
+    ProtocolError,
     ProxyError,
     SSLError,
 )
@@ -86,7 +87,8 @@ def test_a_request_that_found_nobody_was_not_sent(cause: Exception, words: str) 
 
 
 def test_a_request_that_was_cut_may_have_worked() -> None:
-    error = no_reply(ConnectionResetError("reset at token=secret"))
+    cut = ProtocolError("aborted", ConnectionResetError("reset at token=secret"))
+    error = no_reply(cut)
     assert told(error) == (UncertainError, "reset at token=[hidden]")
 
 

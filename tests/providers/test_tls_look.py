@@ -82,7 +82,7 @@ def servers(monkeypatch: pytest.MonkeyPatch) -> Servers:
 def test_a_server_that_wants_a_certificate_is_looked_at_without_checking_its_own(
     servers: Servers, error: Exception
 ) -> None:
-    servers.says = [("read", Said.SERVER_HELLO), ("read", Said.CERTIFICATE_REQUEST)]
+    servers.says = [("read", Said.CERTIFICATE_REQUEST), ("read", Said.SERVER_HELLO)]
     cut = requests.exceptions.ConnectionError(error)
     assert tls.look(cut, "https://h:8443/p", VARIABLES) == WANTS_OURS
     handshake = (False, ssl.CERT_NONE, "a connection", "h")

@@ -132,3 +132,8 @@ def test_all_that_shapes_a_run_is_told_up_to_five() -> None:
     assert shaped.shaped_by(CONTENT) == (
         "group 'theirs', config 'a', config 'b', config 'c', config 'd'"
     )
+
+
+def test_all_that_a_run_differs_by_is_told() -> None:
+    edited = told(notes="mine", tags=[*CONTENT.tags, "b", "a"])
+    assert edited.differs_by(CONTENT) == "notes 'mine', tag 'a', tag 'b'"

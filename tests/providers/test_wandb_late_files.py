@@ -88,13 +88,15 @@ def test_a_provider_adds_files_of_the_chosen_kind_after_a_probe(
             self.added.append("restart")
 
     providers = importlib.import_module("fairmind_sync.providers.wandb.provider")
-    settings = Settings(provider="wandb", evidence="result")
+    settings = Settings(provider="wandb", evidence="full")
     provider = providers.WandbProvider(sdk := Probed([run({}), run(WHOLE)]), settings)
     assert provider.add_evidence(OWED) == ALL_STORED
-    assert sdk.added == ["probe", (KEY, files_of(saved_result(), "result"))]
-    for _ in range(providers.RUNS_PER_CORE - 1):
+    assert sdk.added == ["probe", (KEY, FILES)]
+    sdk.added.clear()
+    for _ in range(2 * providers.RUNS_PER_CORE - 1):
         provider.add_evidence(OWED)
-    assert sdk.added[-2:] == ["probe", "restart"]
+    restarts = [number for number, what in enumerate(sdk.added) if what == "restart"]
+    assert restarts == [providers.RUNS_PER_CORE - 1, 2 * providers.RUNS_PER_CORE]
 
 
 def test_what_never_shows_is_told(late: Any, waits: list[float]) -> None:

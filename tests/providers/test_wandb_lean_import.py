@@ -6,6 +6,7 @@ import importlib
 import inspect
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -32,8 +33,9 @@ def test_nothing_of_launch_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, lean_import._LAUNCH, raising=False)
     with lean_import.lean():
         pass
-    found = importlib.import_module(lean_import._LAUNCH)
-    assert found.StagedLaunchInputs().apply(object()) is None
+    found: Any = importlib.import_module(lean_import._LAUNCH)
+    assert found.StagedLaunchInputs is lean_import._NoInputs
+    found.StagedLaunchInputs().apply(object())
     monkeypatch.delitem(sys.modules, lean_import._LAUNCH)
 
 

@@ -117,3 +117,11 @@ def test_only_the_connection_is_kept(tmp_path: Path) -> None:
     kept = {key: value for key, (value, _) in entries(environ).items()}
     assert kept == {"base_url": "http://h", "entity": "a%b"}
     assert (tmp_path / "kept/settings").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_variable_that_switches_nothing_off_hides_no_other() -> None:
+    environ = {"WANDB_MODE": "online", "WANDB_DISABLED": "true"}
+    with pytest.raises(ProviderBlockedError, match="switched off by WANDB_DISABLED=true"):
+        refuse_if_off(environ, {})
+    with pytest.raises(ProviderBlockedError, match="switched off by 'disabled = true' in /a/b"):
+        refuse_if_off({"WANDB_MODE": "online"}, {"disabled": ("true", Path("/a/b"))})

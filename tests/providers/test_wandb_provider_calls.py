@@ -125,6 +125,16 @@ def test_why_an_upload_failed_is_told_and_the_core_is_restarted(
     assert sdk.calls[-1] == ("restart",)
 
 
+def test_a_core_that_was_restarted_is_clean(wandb: Any) -> None:
+    one = wandb.WandbProvider(sdk := Sdk(), SETTINGS, pause=lambda _s: None)
+    restarts = []
+    for trouble in (wandb.UploadError("no"), None):
+        sdk.trouble = trouble
+        assert [*one.deliver([delivery()], Notes(), lambda: True)]
+        restarts.append(len(sdk.made("restart")))
+    assert restarts == [1, 1]
+
+
 def test_what_stops_w_and_b_is_raised_after_what_was_uploaded_is_confirmed(wandb: Any) -> None:
     sdk = Sdk()
     told: list[Any] = []
@@ -235,17 +245,24 @@ def test_files_that_w_and_b_does_not_show_are_looked_for_for_a_second(wandb: Any
     assert waits == [0.0, 0.2, 0.5, 1.0]
 
 
-def test_what_is_uploaded_is_marked_where_lost_runs_are_to_be_found(wandb: Any) -> None:
-    sent: list[bool] = []
+def test_an_upload_links_to_its_page_and_is_marked_where_lost_runs_are_to_be_found(
+    wandb: Any,
+) -> None:
+    sent: list[tuple[bool, bool]] = []
 
     class Marking(Sdk):
         def upload(self, key: str, content: WandbContent, *, with_files: bool) -> None:
             super().upload(key, content, with_files=with_files)
-            sent.append("content" in content.summary[PROOF])
+            link = "(https://status/result?test_id=test-1)"
+            sent.append(("content" in content.summary[PROOF], link in content.description))
 
     for find_lost_runs in (True, False):
-        deliver(wandb, Marking(), delivery(), find_lost_runs=find_lost_runs)
-    assert sent == [True, False]
+        settings: dict[str, Any] = {
+            "find_lost_runs": find_lost_runs,
+            "public_url": "https://status",
+        }
+        deliver(wandb, Marking(), delivery(), **settings)
+    assert sent == [(True, True), (False, True)]
 
 
 def test_what_is_not_sent_as_it_was_saved_is_logged(wandb: Any) -> None:
@@ -256,9 +273,12 @@ def test_what_is_not_sent_as_it_was_saved_is_logged(wandb: Any) -> None:
 
 
 def test_a_core_takes_so_many_runs_and_is_restarted(wandb: Any) -> None:
-    many = (replace(delivery(), key=f"{number:032}") for number in range(200))
-    told = [*reports(wandb, sdk := Sdk(), many)]
-    assert (len(told), sdk.calls[-1], len(sdk.made("restart"))) == (192, ("restart",), 1)
+    one = wandb.WandbProvider(sdk := Sdk(), SETTINGS, pause=lambda _s: None)
+    told = []
+    for most in (10, 200):
+        many = [replace(delivery(), key=f"{number:032}") for number in range(most)]
+        told.append(sum(map(len, one.deliver(many, Notes(), lambda: True))))
+    assert (told, sdk.calls[-1], len(sdk.made("restart"))) == ([10, 182], ("restart",), 1)
 
 
 @pytest.mark.parametrize(("project", "gone"), [(True, [("b", "deleted")]), (False, [])])

@@ -75,7 +75,9 @@ def test_the_settings_stay_for_the_next_wandb_core(tmp_path: Path) -> None:
 
 
 def test_only_the_owner_may_enter_a_private_directory(shared: Path) -> None:
-    assert stat.S_IMODE(private_directory().stat().st_mode) == 0o700
+    made = private_directory()
+    assert (made.parent, made.name[:18]) == (shared, "fairmind-sync-sdk-")
+    assert stat.S_IMODE(made.stat().st_mode) == 0o700
 
 
 def test_a_directory_stays_while_its_worker_lives(shared: Path) -> None:
@@ -207,7 +209,9 @@ def test_without_room_for_files_a_running_worker_is_blocked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     require_room(tmp_path)
-    no_room(monkeypatch)
+    monkeypatch.setattr(
+        temporary_files, "free_bytes", lambda place: 0 if place == tmp_path else 1e9
+    )
     with pytest.raises(ProviderBlockedError, match="only 0 MB are free"):
         require_room(tmp_path)
 

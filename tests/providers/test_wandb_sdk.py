@@ -88,7 +88,10 @@ def test_an_upload_is_one_request_of_a_trace(stage: Stage, monkeypatch: pytest.M
     assert told == [("", "wandb upload", ADDRESS)]
 
 
-def test_the_sdk_is_set_up_quick_and_quiet(stage: Stage, tmp_path: Path) -> None:
+def test_the_sdk_is_set_up_quick_and_quiet(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir("/")
     stage.sdk.upload("r", content())
     settings = stage.noted.told[0][1]["settings"]
     wanted = {
@@ -205,9 +208,11 @@ class TestWhereNoEntityIsNamed:
         assert stage.service.told == looked
 
 
+@pytest.mark.parametrize("ending", [SystemExit(), OSError("broken pipe")])
 def test_a_restart_ends_the_core_and_logs_in_to_the_same_address(
-    stage: Stage, tmp_path: Path
+    stage: Stage, tmp_path: Path, ending: BaseException
 ) -> None:
+    stage.noted.ending = ending
     for name in ("wandb", SETTINGS):
         (tmp_path / name).mkdir()
     stage.sdk.restart()

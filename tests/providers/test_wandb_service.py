@@ -186,7 +186,7 @@ def test_a_run_without_an_id_is_not_deleted() -> None:
             (ProviderBlockedError, f"W&B refuses the project: gone{RIGHTS}"),
         ),
         (
-            answer(b"", 404),
+            answer(b"", 400),
             (ProviderBlockedError, f"W&B refuses the project: no reason given{RIGHTS}"),
         ),
         (answer(status=503), (ProviderOfflineError, "W&B answers 503")),

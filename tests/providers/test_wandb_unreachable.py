@@ -58,6 +58,9 @@ def test_a_probe_looks_at_a_server_that_cuts_connections(looks: list[Any]) -> No
 
 def test_another_request_does_not_look(looks: list[Any]) -> None:
     assert (told(CUT), looks) == (AWAY, [])
+    with pytest.raises(ProviderOfflineError):
+        service(CUT).require_stream("e/p/r")
+    assert looks == []
 
 
 def test_a_look_may_find_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

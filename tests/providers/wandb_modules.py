@@ -61,6 +61,7 @@ class NotedSdk:
     told: list[Any] = field(default_factory=list)
     refused: Exception | None = None
     unfinished: Exception | None = None
+    ending: BaseException | None = None
     made: str | None = None
     """The id of the run that the SDK makes, if not the one it is asked for."""
 
@@ -72,7 +73,8 @@ class NotedSdk:
 
     def teardown(self) -> None:
         self.told.append("teardown")
-        raise SystemExit  # as one that was ended before
+        if self.ending:
+            raise self.ending
 
 
 @dataclass

@@ -20,7 +20,6 @@ from fairmind_sync.providers.mlflow.runs_api import (
 from fairmind_sync.results.delivery import Delivery
 from fairmind_sync.results.extraction import (
     Extract,
-    Scalar,
     extract,
     summary_text,
 )
@@ -128,12 +127,8 @@ def _adjusted(kind: str, texts: Mapping[str, str], longest: int) -> Iterator[str
 
 
 def _param_texts(extracted: Extract) -> dict[tuple[str, ...], str]:
-    scalars = {path: _scalar_text(value) for path, value in extracted.params.items()}
+    scalars = {path: str(value) for path, value in extracted.params.items()}
     return scalars | {path: dumps(value) for path, value in extracted.nested_params.items()}
-
-
-def _scalar_text(value: Scalar) -> str:
-    return value if isinstance(value, str) else str(value)
 
 
 def _tags(delivery: Delivery, extracted: Extract, page: str | None) -> dict[str, str]:
