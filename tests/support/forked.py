@@ -21,12 +21,13 @@ import tempfile
 import threading
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from multiprocessing import connection, forkserver, process, reduction
 from pathlib import Path
 from typing import Any
 
 from tests.support.broom import place_of_the_run
+from tests.support.documents import CHECKOUT
 from tests.support.ending import end_with_parent
 
 WORKERS = b"workers"
@@ -106,11 +107,14 @@ class Forked:
 
 @contextmanager
 def _preloading() -> Iterator[None]:
-    """One process of a run after the other: what the first one compiles, no other has to."""
+    """One process of a run after the other: what the first one compiles, no other has to.
+
+    The preloaded process imports by where it starts, and passes over what it doesn't find.
+    """
     if _forkserver_runs():
         yield
         return
-    with (place_of_the_run() / "preloading.lock").open("w") as lock:
+    with (place_of_the_run() / "preloading.lock").open("w") as lock, chdir(CHECKOUT):
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
