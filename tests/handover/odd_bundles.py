@@ -13,13 +13,13 @@ from tests.handover.world import Site
 def signed(
     own: OwnSite,
     file: Path,
-    to: Site,
+    recipient: Site,
     *held: object,
     kind: str = "results",
     key: str = "0" * 32,
     **more: object,
 ) -> Path:
-    header = header_of(kind, key, own.public, to.own.public, **{"sequence": 1, **more})
+    header = header_of(kind, key, own.public, recipient.own.public, **{"sequence": 1, **more})
     unsigned = UnsignedBundle(file, header, 10**6)
     for one in held:
         unsigned.add(one)

@@ -72,7 +72,7 @@ def test_whatever_is_changed_is_noticed(
         changed = lines[number][:place] + letter + lines[number][place + 1 :]
         said = refused(b"".join([*lines[:number], changed, *lines[number + 1 :]]))
         assert said is not None
-        assert CHANGED in said or "is no bundle" in said
+        assert f"changed.bundle {CHANGED}" in said or "changed.bundle is no bundle" in said
 
 
 @settings(parent=for_all, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from base64 import b64decode
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from fairmind_sync import __version__
 from fairmind_sync.errors import BundleError
 from fairmind_sync.handover import checked_bundle, unsigned_bundle
 from fairmind_sync.handover.bundle_format import line_of
-from fairmind_sync.handover.sealing import Encryption, PrivateKeys
+from fairmind_sync.handover.sealing import Decryption, Encryption, PrivateKeys
 from fairmind_sync.handover.unsigned_bundle import UnsignedBundle
 from tests.handover.world import Site
 
@@ -42,6 +43,20 @@ def test_a_bundle_is_filled_to_the_last_byte(tmp_path: Path, text: str, is_encry
     assert size == (tmp_path / "a").stat().st_size
     assert size_of(tmp_path / "b", text, size, is_encrypted=is_encrypted) == size
     assert size_of(tmp_path / "c", text, size - 1, is_encrypted=is_encrypted) is None
+
+
+@pytest.mark.parametrize("text", ["123", "1234", "12345"])
+def test_what_has_no_room_leaves_the_others_readable(tmp_path: Path, text: str) -> None:
+    """Texts are decrypted in the order in which they were encrypted: none may be left out afterwards."""
+    size = size_of(tmp_path / "a", text, is_encrypted=True) or 0
+    encryption = Encryption(KEYS.public)
+    unsigned = UnsignedBundle(tmp_path / "b", {}, size - 1, encryption)
+    assert [unsigned.add({"text": one}) for one in (text, "")] == [False, True]
+    unsigned.finish()
+    unsigned.sign(KEYS)
+    line = (tmp_path / "b").read_bytes().splitlines()[1]
+    plain = Decryption(KEYS, encryption.sealed).decrypted(b64decode(line))
+    assert json.loads(plain) == {"text": ""}
 
 
 def test_an_entry_that_is_too_large_for_any_bundle_is_not_written(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
 import socket
 import sys
@@ -12,23 +13,14 @@ import pytest
 
 from fairmind_sync.errors import BundleError
 from fairmind_sync.handover import identity, partners
-from fairmind_sync.handover.public_site import (
-    PublicSite,
-    checked_name,
-    name_of_host,
-    site_of_line,
-)
+from fairmind_sync.handover.public_site import PublicSite, name_of_host
 from fairmind_sync.handover.sealing import PrivateKeys
 from fairmind_sync.storage import sqlite_file
 from fairmind_sync.storage.engine import open_engine
 from fairmind_sync.storage.schema import ready_engine
 from tests.handover.world import Site
-from tests.support.partner import LINE, PARTNER
 
 WHERE = "Put the file back, or name its place in FAIRMIND_SYNC_SITE_KEY_FILE"
-LINES = (
-    "It is one line, as `fairmind-sync bundle identity` prints it there: fairmind-site-1 KEYS NAME."
-)
 
 
 def key_file(site: Site) -> Path:
@@ -64,6 +56,29 @@ def test_keys_that_others_may_read_are_refused(home: Site) -> None:
 
 def test_an_identity_stays_the_same(home: Site) -> None:
     assert identity.own_site(home.engine, None).public == home.own.public
+
+
+def test_the_first_use_makes_an_identity(tmp_path: Path) -> None:
+    engine = ready_engine(f"sqlite:///{tmp_path / 'new.db'}")
+    made = identity.own_site(engine, None)
+    assert identity.own_site(engine, None).public == made.public
+    assert (tmp_path / "new.db.site-key").stat().st_mode & 0o777 == 0o600
+    engine.dispose()
+
+
+def test_of_two_first_uses_at_once_both_have_the_same_keys(
+    home: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = ready_engine(f"sqlite:///{tmp_path / 'new.db'}")
+    file = tmp_path / "new.db.site-key"
+
+    def meanwhile(_descriptor: int) -> None:
+        if not file.exists():
+            file.hardlink_to(key_file(home))
+
+    monkeypatch.setattr(os, "fsync", meanwhile)
+    assert identity.own_site(engine, None).public.keys == home.own.public.keys
+    engine.dispose()
 
 
 def test_the_keys_are_in_no_copy_of_the_database(home: Site, tmp_path: Path) -> None:
@@ -173,75 +188,6 @@ def test_new_keys_of_a_database_without_a_site_have_the_hosts_name(tmp_path: Pat
     engine = ready_engine(f"sqlite:///{tmp_path / 'new.db'}")
     assert identity.renew(engine, None).public.name == name_of_host(socket.gethostname())
     engine.dispose()
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        LINE,
-        f"# a remark\n\n{LINE}\n# another\n",
-        LINE.replace(" ", "\n"),
-        LINE.replace(" ", " \t "),
-    ],
-    ids=["as printed", "remarks", "broken by a mail", "typed"],
-)
-def test_a_line_says_all_of_a_site(text: str) -> None:
-    assert site_of_line(text) == PARTNER
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "",
-        "fairmind-site-1",
-        LINE.replace("fairmind-site-1", "fairmind-site-2"),
-        f"{LINE} more",
-    ],
-)
-def test_a_line_that_is_no_sites_is_refused(line: str) -> None:
-    with pytest.raises(BundleError) as refused:
-        site_of_line(line)
-    assert str(refused.value) == f"this is no site's public identity. {LINES}"
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        LINE.replace(LINE[30], "_" if LINE[30] != "_" else "-", 1),
-        LINE.replace(" partner", "A partner"),
-        LINE.replace(" partner", "* partner"),
-        LINE.replace(" partner", "Bürger partner"),
-    ],
-    ids=["another letter", "one too many", "a sign", "of another script"],
-)
-def test_a_mistyped_letter_of_the_keys_is_noticed(line: str) -> None:
-    with pytest.raises(BundleError) as refused:
-        site_of_line(line)
-    assert str(refused.value) == f"a letter of the site's keys is wrong or missing. {LINES}"
-
-
-@pytest.mark.parametrize("name", ["-x", "x" * 64, "a/b", "ü"])
-def test_a_name_that_no_host_has_is_refused(name: str) -> None:
-    with pytest.raises(BundleError) as refused:
-        site_of_line(LINE.replace("partner", name))
-    assert str(refused.value) == (
-        f"{name!r} can't be a site's name: take letters, digits, '.', '_' and '-', at most 63."
-    )
-
-
-@pytest.mark.parametrize(
-    ("host", "name"),
-    [
-        ("lab-2.example", "lab-2.example"),
-        ("X1", "X1"),
-        ("B\u00fcro 1", "B-ro-1"),
-        ("_.-a" + 70 * "b", "a" + 62 * "b"),
-        ("", "site"),
-        ("...", "site"),
-    ],
-)
-def test_a_host_gives_its_name(host: str, name: str) -> None:
-    assert checked_name(name_of_host(host)) == name
 
 
 def test_a_site_does_not_trust_itself(home: Site) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fairmind_sync.errors import BundleError
-from fairmind_sync.handover import carried, partners, reading_bundles
+from fairmind_sync.handover import carried, checked_bundle, partners, reading_bundles
 from fairmind_sync.handover.bundle_format import FORMAT, UNSIGNED, VERSION, line_of, trailer
 from fairmind_sync.handover.sealing import Encryption
 from tests.handover.odd_bundles import signed
@@ -34,6 +34,10 @@ RESULT: dict[str, object] = {
 }
 UPGRADE = "Upgrade this installation: pip install --upgrade fairmind-sync."
 ODD = "an entry of the bundle is not what this version knows"
+NOT_WHOLE = (
+    "is not whole: its end is missing. Copy it again; if it was never whole, have it written again by: "
+    "fairmind-sync bundle export --again"
+)
 UNKNOWN_CARRIER = (
     f"the bundle holds deliveries to 'carrier', which this version doesn't know. {UPGRADE}"
 )
@@ -136,8 +140,9 @@ def header(**more: object) -> bytes:
             header() + trailer(UNSIGNED),
             "was changed since it was signed, or is damaged: nothing of it was read. Copy it again.",
         ),
+        (header() + b"x" * (len(trailer(UNSIGNED)) - 1) + b"\n", NOT_WHOLE),
     ],
-    ids=["newer", "no bundle", "too long a header", "changed"],
+    ids=["newer", "no bundle", "too long a header", "changed", "cut at the end of a line"],
 )
 def test_a_file_that_is_no_bundle_of_this_version(
     content: bytes, said: str, home: Site, tmp_path: Path
@@ -152,13 +157,13 @@ def test_a_file_that_is_about_as_long_as_a_signature(more: int, home: Site, tmp_
     begins = header().removesuffix(b"\n")
     content = begins.ljust(len(trailer(UNSIGNED)) + more - 1) + b"\n"
     (tmp_path / "odd").write_bytes(content)
-    assert home.refusal(tmp_path / "odd") == (
-        f"{tmp_path / 'odd'} is not whole: its end is missing. Copy it again; if it was never whole, have it "
-        "written again by: fairmind-sync bundle export --again"
-    )
+    assert home.refusal(tmp_path / "odd") == f"{tmp_path / 'odd'} {NOT_WHOLE}"
 
 
-def test_a_file_that_is_too_large_by_a_byte(home: Site, courier: Site) -> None:
+def test_a_file_that_is_too_large_by_a_byte(
+    home: Site, courier: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checked_bundle, "_PIECE", 100)
     home.save()
     file = home.export(courier).file
     size = file.stat().st_size
@@ -180,6 +185,11 @@ def test_a_bundle_for_another_site(home: Site, courier: Site, other: Site) -> No
         "the bundle of site home is for site courier, and this is site other. Carry it there: here its runs "
         "could be made a second time."
     )
+
+
+def test_a_bundle_that_names_no_site(home: Site, courier: Site, tmp_path: Path) -> None:
+    file = signed(home.own, tmp_path / "odd", courier, to=5)
+    assert str(courier.refusal(file)).startswith("the bundle of site home is for site None, and")
 
 
 def test_a_bundle_of_a_stranger(home: Site, courier: Site) -> None:

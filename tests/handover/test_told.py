@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections import Counter
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,7 +16,7 @@ from fairmind_sync.handover import taking_back as back
 from fairmind_sync.handover.public_site import PublicSite
 from fairmind_sync.handover.sealing import PrivateKeys
 from fairmind_sync.handover.writing_bundles import Sender
-from fairmind_sync.outbox import bundle_log, homecoming, operator_log
+from fairmind_sync.outbox import arrivals, bundle_log, homecoming, operator_log
 from fairmind_sync.outbox.bundle_log import BundleRecord
 from fairmind_sync.outbox.delivery_lookup import RunFilter
 from fairmind_sync.outbox.operator_log import Actor
@@ -154,7 +155,15 @@ def test_a_bundle_of_many_entries_is_counted_whole(
     monkeypatch.setattr(reading_bundles, "_AT_ONCE", 2)
     for number in range(5):
         home.save(test_id=f"t{number}")
+    parts, take_in = [], arrivals.take_in
+
+    def counted(*given: Any) -> Counter[str]:
+        parts.append(len(given[3]))
+        return take_in(*given)
+
+    monkeypatch.setattr(arrivals, "take_in", counted)
     report = courier.read(home.export(courier).file)
+    assert parts == [2, 2, 1]
     assert report.counts == {"new": 5, "known": 0, "retried": 0, "owed": 0}
     courier.deliver(provider)
     report = home.read(courier.receipts(home).file)

@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from fairmind_sync.handover import identity, partners
 from fairmind_sync.operating.explanation import explain
-from fairmind_sync.outbox import dead_causes, delivery_lookup, repairs
+from fairmind_sync.outbox import dead_causes, delivery_lookup, operator_log, repairs
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage.engine import reading, writing
 from fairmind_sync.storage.tables import outbox_table
@@ -70,6 +70,9 @@ def test_a_dead_one_is_dead_here_with_the_couriers_words(
     assert (here.status, here.last_error_kind) == ("dead", "rejected")
     assert here.last_error == "dead at courier: too odd"
     assert "A retry hands it over once more" in str(explained(home)[1])
+    with reading(home.engine) as connection:
+        (newest,) = operator_log.newest(connection, 1)
+    assert (newest.action, newest.count) == ("receipts", 1)
 
 
 def test_one_that_was_given_up_there_is_dead_here(home: Site, courier: Site) -> None:

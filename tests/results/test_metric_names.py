@@ -187,6 +187,13 @@ def test_a_number_that_has_a_groups_short_name_has_a_long_one() -> None:
     }
 
 
+def test_a_long_name_holds_what_names_an_entry_and_not_its_place() -> None:
+    table: Json = [{"group": "a", "tpr": 0.1}, {"group": "b", "tpr": 0.2}]
+    results: dict[str, Json] = {"table": table, "tpr": {"a": 0.3, "c": 0.4}}
+    names = {"table/a/tpr": 0.1, "tpr/b": 0.2, "tpr/a": 0.3, "tpr/c": 0.4}
+    assert named(results) == names
+
+
 def test_numbers_of_too_many_groups_are_left_to_the_table() -> None:
     rates: dict[str, Json] = {f"g{number}": 0.5 for number in range(MOST_GROUP_NUMBERS + 1)}
     found = numbers_by_name({"accuracy": 0.5, "selection_rates": rates}, {})
