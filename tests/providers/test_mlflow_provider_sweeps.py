@@ -137,6 +137,19 @@ def test_an_unfinished_run_is_put_right(
     ]
 
 
+def test_of_two_runs_of_what_is_given_up_one_stays() -> None:
+    notes = Notes(standings={KEY: Standing("dead", None)})
+    api, events = sweep(notes, unfinished_runs=[("r", KEY), ("second", KEY)])
+    assert (api.made("fail_run"), api.made("delete_run")) == ([["r"]], [["second"]])
+    assert [one["event"] for one in events] == ["run.abandoned", "run.duplicate_removed"]
+
+
+def test_the_run_of_what_is_retried_meanwhile_is_left_alone() -> None:
+    notes = Notes(standings={KEY: Standing("dead", None)}, is_retried=True)
+    api, events = sweep(notes, unfinished_runs=[("r", KEY)])
+    assert (api.made("fail_run"), api.made("delete_run"), events) == ([], [], [])
+
+
 @pytest.mark.parametrize(("run", "told"), [("r", [("deleted", KEY)]), ("other", [])])
 def test_a_deleted_run_is_noted_where_it_is_the_deliverys(run: str, told: list[Any]) -> None:
     notes = Notes(standings={KEY: Standing("delivered", run)})
