@@ -150,6 +150,12 @@ def test_the_run_of_what_is_retried_meanwhile_is_left_alone() -> None:
     assert (api.made("fail_run"), api.made("delete_run"), events) == ([], [], [])
 
 
+def test_what_was_delivered_before_its_run_was_ended_as_failed_is_delivered_again() -> None:
+    notes = Notes(standings={KEY: Standing("dead", "r")})
+    sweep(notes, unfinished_runs=[("r", KEY)])
+    assert notes.told == [("its run was ended as FAILED at MLflow", KEY)]
+
+
 @pytest.mark.parametrize(("run", "told"), [("r", [("deleted", KEY)]), ("other", [])])
 def test_a_deleted_run_is_noted_where_it_is_the_deliverys(run: str, told: list[Any]) -> None:
     notes = Notes(standings={KEY: Standing("delivered", run)})

@@ -48,6 +48,7 @@ from fairmind_sync.text import shorten
 GRACE = timedelta(seconds=30)
 """After so long, a create whose reply was lost is no longer under way at the server."""
 _GONE = EvidenceState(REFUSED, "the run was deleted at MLflow", is_final=True)
+_ENDED = "its run was ended as FAILED at MLflow"
 _REFUSALS = 2
 """So often a gateway may refuse a result before the result is given up."""
 
@@ -149,6 +150,7 @@ class MlflowProvider:
         elif standing.status in (DEAD, DISCARDED) and ledger.note_abandoned(key, run_id):
             self._api.fail_run(run_id)
             log.warning("run.abandoned", provider=self.name, run_id=run_id, status=standing.status)
+            ledger.deliver_again(key, _ENDED)  # where a retry was faster
 
     def _experiment(self) -> str:
         if self._experiment_id is None:
