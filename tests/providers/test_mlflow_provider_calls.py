@@ -5,11 +5,12 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from itertools import chain
 from typing import Any
 
 import pytest
 
-from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
+from fairmind_sync.errors import LeaseLostError, ProviderBlockedError, ProviderOfflineError
 from fairmind_sync.outbox.unclean_attempts import Standing
 from fairmind_sync.providers.base import Dead, Delivered, Outcome, Retry
 from fairmind_sync.providers.mlflow.content import DELIVERY_KEY_TAG
@@ -76,6 +77,7 @@ class Notes:
 
     told: list[tuple[str, Any]] = field(default_factory=list)
     standings: dict[str, Standing] = field(default_factory=dict)
+    is_retried: bool = False
 
     def creating(self, _delivery: Delivery, destination: str) -> None:
         self.told.append(("creating", destination))
@@ -92,11 +94,25 @@ class Notes:
     def standing(self, key: str) -> Standing | None:
         return self.standings.get(key)
 
+    def note_abandoned(self, key: str, run_id: str) -> bool:
+        """A delivery that is retried at the same moment is `pending` in the answer, not in the standing."""
+        if self.is_retried:
+            return False
+        self.standings[key] = replace(self.standings[key], run_id=run_id)
+        return True
+
     def note_deleted(self, key: str) -> None:
         self.told.append(("deleted", key))
 
     def deliver_again(self, key: str, reason: str) -> None:
         self.told.append((reason, key))
+
+
+class Lost(Notes):
+    """Another worker has the delivery meanwhile."""
+
+    def created(self, _delivery: Delivery, _run_id: str) -> None:
+        raise LeaseLostError
 
 
 def provider(api: Api, **settings: Any) -> MlflowProvider:
@@ -219,10 +235,16 @@ def test_an_earlier_create_may_still_be_under_way_and_costs_no_attempt() -> None
 
 def test_an_earlier_create_is_looked_for_by_its_key() -> None:
     outcome = deliver(api := Api(find_run="r"), ATTEMPTED, notes := Notes())
-    assert (outcome, notes.told) == (Delivered(Run("r", URL), THERE, None), [])
+    assert (outcome, notes.told) == (Delivered(Run("r", URL), THERE, None), [("created", "r")])
     assert api.made("find_run") == [["7", DELIVERY_KEY_TAG, KEY]]
     assert api.made("stored_run") == [["r"]]
     assert "create_run" not in api.names()
+
+
+def test_a_run_that_was_found_is_filled_only_once_it_is_recorded() -> None:
+    reports = provider(api := Api(find_run="r")).deliver([ATTEMPTED], Lost(), lambda: True)
+    assert [*chain.from_iterable(reports)] == []
+    assert api.names() == ["experiment_id", "find_run"]
 
 
 def test_what_was_not_found_is_made() -> None:

@@ -139,6 +139,25 @@ def test_an_unfinished_run_is_put_right(
     ]
 
 
+def test_of_two_runs_of_what_is_given_up_one_stays() -> None:
+    notes = Notes(standings={KEY: Standing("dead", None)})
+    api, events = sweep(notes, unfinished_runs=[("r", KEY), ("second", KEY)])
+    assert (api.made("fail_run"), api.made("delete_run")) == ([["r"]], [["second"]])
+    assert [one["event"] for one in events] == ["run.abandoned", "run.duplicate_removed"]
+
+
+def test_the_run_of_what_is_retried_meanwhile_is_left_alone() -> None:
+    notes = Notes(standings={KEY: Standing("dead", None)}, is_retried=True)
+    api, events = sweep(notes, unfinished_runs=[("r", KEY)])
+    assert (api.made("fail_run"), api.made("delete_run"), events) == ([], [], [])
+
+
+def test_what_was_delivered_before_its_run_was_ended_as_failed_is_delivered_again() -> None:
+    notes = Notes(standings={KEY: Standing("dead", "r")})
+    sweep(notes, unfinished_runs=[("r", KEY)])
+    assert notes.told == [("its run was ended as FAILED at MLflow", KEY)]
+
+
 @pytest.mark.parametrize(("run", "told"), [("r", [("deleted", KEY)]), ("other", [])])
 def test_a_deleted_run_is_noted_where_it_is_the_deliverys(run: str, told: list[Any]) -> None:
     notes = Notes(standings={KEY: Standing("delivered", run)})

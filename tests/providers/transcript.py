@@ -109,6 +109,10 @@ class _Recorder:
     def deliver_again(self, key: str, reason: str) -> None:
         self._seen.note("deliver_again", key, reason)
 
+    def note_abandoned(self, key: str, run_id: str) -> bool:
+        self._seen.note("abandoned", key, run_id)
+        return True
+
     def note_deleted(self, key: str) -> None:
         self._seen.note("deleted", key)
 

@@ -98,5 +98,8 @@ class Notes:
     def deliver_again(self, key: str, reason: str) -> None:
         self.told.append((key, reason))
 
+    def note_abandoned(self, _key: str, _run_id: str) -> bool:
+        raise AssertionError
+
     def note_deleted(self, key: str) -> None:
         self.told.append((key, "deleted"))

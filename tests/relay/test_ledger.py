@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine
 
 from fairmind_sync.clock import utc_now
-from fairmind_sync.outbox import outcomes, unclean_attempts
+from fairmind_sync.outbox import outcomes, retry_discard, unclean_attempts
 from fairmind_sync.outbox.unclean_attempts import Standing
 from fairmind_sync.providers.base import Ledger
 from fairmind_sync.relay import sweep
@@ -139,6 +139,19 @@ def test_a_deleted_run_is_noted_and_told_once(engine: Engine) -> None:
     assert [one for one in events if one["event"] != "sweep.done"] == [
         {**told, "provider": "mlflow", "key": key}
     ]
+
+
+def test_the_run_of_what_is_given_up_is_recorded(engine: Engine) -> None:
+    unclean(engine)
+    with writing(engine) as connection:
+        retry_discard.discard(connection, [1], "no", current_time(engine) + timedelta(hours=1))
+    answers: list[bool] = []
+
+    def note(key: str, ledger: Ledger) -> None:
+        answers.extend(ledger.note_abandoned(key, run_id) for run_id in ("r", "other"))
+
+    sweep.sweep(engine, SweptProvider(act=note))
+    assert (answers, rows(engine, outbox_table)[0].run_id) == ([True, False], "r")
 
 
 def test_what_a_sweep_reopens_is_due_and_told(engine: Engine) -> None:

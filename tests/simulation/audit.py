@@ -34,6 +34,7 @@ END;
 """
 COPY, IMPORT = "copy", "import"
 """Who takes over another file; who hears what other sites have delivered, which a live lease keeps out."""
+_GIVEN_UP = ("dead", "discarded")
 READ = "SELECT * FROM simulated_audit"
 READ_STATES = "SELECT who, provider, state FROM simulated_states"
 
@@ -68,6 +69,12 @@ class Write(NamedTuple):
         """Whether the lease's holder has the attempt not count."""
         has_ended = self.old_lease_token is not None and self.new_lease_token is None
         return has_ended and self.new_attempts == self.old_attempts - 1
+
+    @property
+    def is_left_over(self) -> bool:
+        """Whether a sweep records the run that it found of a delivery that is given up and had none."""
+        is_given_up = self.old_status == self.new_status and self.new_status in _GIVEN_UP
+        return is_given_up and self.old_run_id is None
 
     @property
     def ends_a_live_lease(self) -> bool:
@@ -122,5 +129,6 @@ def _breaches_of(write: Write, holders: dict[str, str]) -> Iterator[str]:
     lost = write.new_lease_token is None and write.was_leased and not is_holder
     if lost:
         yield f"a live lease was ended by somebody else: {what}"
-    if write.new_run_id != write.old_run_id and not (is_holder or is_heard):
+    is_new = write.new_run_id != write.old_run_id and not write.is_left_over
+    if is_new and not (is_holder or is_heard):
         yield f"a run was recorded by somebody without the lease: {what}"

@@ -64,7 +64,8 @@ class ServicesOracle:
     def _of_kept_runs(self) -> Iterator[str]:
         for key, kept in self._by_key().items():
             left = [run for run in kept if not run.is_deleted]
-            if len(left) > 1 and not self._were_made_at_once(key, left):
+            is_known = self._were_made_at_once(key, left) or self._were_left_behind(key, left)
+            if len(left) > 1 and not is_known:
                 yield f"twice: MLflow holds {len(left)} runs of {self._known[key]['test_id']}"
 
     def _by_key(self) -> dict[str, list[MlflowRun]]:
@@ -86,6 +87,14 @@ class ServicesOracle:
         times = sorted(run.made_at for run in runs)
         is_close = all(later - earlier <= _GRACE_S for earlier, later in pairwise(times))
         return was_taken_back and is_close
+
+    def _were_left_behind(self, key: str, runs: Sequence[MlflowRun]) -> bool:
+        """The known limit of a delivery that has travelled and is given up: late runs of it end as FAILED.
+
+        Whoever sweeps deletes none of them, as one might be what another site is filling.
+        """
+        has_travelled = any(key in stick.keys for stick in self._run.couriers.sticks)
+        return has_travelled and sum(run.status != "FAILED" for run in runs) <= 1
 
     def _of_running_runs(self) -> Iterator[str]:
         """Yields runs that nobody finishes any more, as no site is going to deliver them."""

@@ -76,7 +76,7 @@ def _no_grace() -> list[Any]:
     return [patch.object(mlflow_provider, "GRACE", timedelta())]
 
 
-def _sweep_deletes_all(self: Any, run_id: str, _standing: object) -> None:
+def _sweep_deletes_all(self: Any, run_id: str, _key: str, _ledger: object) -> None:
     self._api.delete_run(run_id)
 
 

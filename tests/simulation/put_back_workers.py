@@ -11,7 +11,10 @@ from sqlalchemy import Connection, update
 from fairmind_sync.daemon import scheduler
 from fairmind_sync.daemon.worker_slot import SlotState, WorkerSlot
 from fairmind_sync.outbox import provider_state, repairs
+from fairmind_sync.providers.mlflow.content import DELIVERY_KEY_TAG
+from fairmind_sync.providers.mlflow.provider import MlflowProvider
 from fairmind_sync.relay import loop
+from fairmind_sync.results.delivery import Delivery
 from fairmind_sync.storage.tables import outbox_table
 from tests.simulation import simulation
 from tests.simulation.events import Step
@@ -48,6 +51,16 @@ def _never_probed() -> list[Any]:
     return [patch.object(provider_state, "take_probe", lambda *_given: False), _SHORT_CALM]
 
 
+def _unrecorded_leftovers() -> list[Any]:
+    return [patch.object(repairs, "note_abandoned", lambda *_given: True)]
+
+
+def _found_and_not_recorded(
+    self: MlflowProvider, delivery: Delivery, experiment_id: str, _journal: object
+) -> str | None:
+    return self._api.find_run(experiment_id, DELIVERY_KEY_TAG, delivery.key)
+
+
 FAULTS_OF_WORKERS = (
     PutBackFault(
         "a worker that died, and whose slot stays busy",
@@ -72,6 +85,31 @@ FAULTS_OF_WORKERS = (
             Step(5.0, "save", amount=1),
             Fault("mlflow log", 1, "hang"),
             Step(15.0, "kill daemon"),
+        ),
+    ),
+    PutBackFault(
+        "a sweep that leaves two runs of what is given up",
+        _unrecorded_leftovers,
+        0,
+        (
+            Step(1.0, "another daemon"),
+            Step(5.0, "save", amount=1),
+            Fault("mlflow create", 1, "freeze", 150.0),
+            Fault("mlflow create", 2, "freeze", 150.0),
+            Step(120.0, "discard", "mlflow"),
+        ),
+    ),
+    PutBackFault(
+        "a run that is found, and not recorded before it is filled",
+        swapped(MlflowProvider, "_earlier_run", _found_and_not_recorded),
+        0,
+        (
+            Step(1.0, "another daemon"),
+            Step(5.0, "save", amount=1),
+            Fault("mlflow create", 1, "freeze", 200.0),
+            Fault("mlflow create", 2, "no_reply"),
+            Fault("mlflow log", 1, "freeze", 150.0),
+            Step(170.0, "discard", "mlflow"),
         ),
     ),
     PutBackFault(

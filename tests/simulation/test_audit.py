@@ -40,6 +40,7 @@ NO_LEASE: dict[str, object] = {"lease_token": None, "lease_expires_at": None}
         write("daemon", lease(), {"lease_expires_at": NOW}),
         write("import 3", {"status": "handed_over"}, {"status": "delivered", "run_id": "r"}),
         write("import 3", {}, {"status": "delivered", "run_id": "r"}),
+        write("worker 2", {"status": "dead"}, {"run_id": "r"}),
     ],
     ids=[
         "the holder delivers",
@@ -47,6 +48,7 @@ NO_LEASE: dict[str, object] = {"lease_token": None, "lease_expires_at": None}
         "a dead worker's lease is ended",
         "receipts tell of a run",
         "receipts tell of a run after a take-back",
+        "a sweep finds the run of what is given up",
     ],
 )
 def test_what_the_rules_allow_is_no_breach(then: Write) -> None:
@@ -71,10 +73,18 @@ def test_what_the_rules_allow_is_no_breach(then: Write) -> None:
             "what another site has was claimed",
         ),
         (write("import 3", lease(), {"run_id": "r"}), "a run was recorded by somebody without"),
+        (
+            write("worker 2", {"status": "dead", "run_id": "r"}, {"run_id": "other"}),
+            "a run was recorded by somebody without",
+        ),
+        (
+            write("worker 2", {}, {"status": "dead", "run_id": "r"}),
+            "a run was recorded by somebody without",
+        ),
     ],
     ids=[
         *("taken", "ended", "delivered", "run", "counted", "uncounted", "living"),
-        *("handed over", "heard too early"),
+        *("handed over", "heard too early", "another run of what is given up", "dead with a run"),
     ],
 )
 def test_what_breaks_a_rule_is_told(then: Write, said: str) -> None:

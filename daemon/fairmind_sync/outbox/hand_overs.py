@@ -203,6 +203,13 @@ def is_away() -> ColumnElement[bool]:
     return exists().where(hand_overs_table.c.delivery_id == outbox_table.c.id, _HELD)
 
 
+def has_travelled() -> ColumnElement[bool]:
+    """Returns the condition that another site has or had the delivery too, and may make runs of it."""
+    went = exists().where(hand_overs_table.c.delivery_id == outbox_table.c.id)
+    came = exists().where(arrivals_table.c.delivery_id == outbox_table.c.id)
+    return or_(went, came)
+
+
 def _of_bundle(bundle_key: str) -> Select[Any]:
     return (
         select(outbox_table.c.id)

@@ -9,15 +9,15 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from random import Random
 
-from sqlalchemy import Connection, exists, func, select, update
+from sqlalchemy import Connection, case, exists, func, or_, select, update
 
 from fairmind_sync.backoff import retry_delay
 from fairmind_sync.outbox import counters
-from fairmind_sync.outbox.hand_overs import is_away
+from fairmind_sync.outbox.hand_overs import has_travelled, is_away
 from fairmind_sync.outbox.payload_locks import keep_payloads_of
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.results.error_kinds import ErrorKind
-from fairmind_sync.results.states import DEAD, DELIVERED, PENDING
+from fairmind_sync.results.states import DEAD, DELIVERED, DISCARDED, PENDING
 from fairmind_sync.storage.tables import (
     attempts_table,
     outbox_table,
@@ -174,5 +174,27 @@ def note_deleted(connection: Connection, provider: ProviderName, key: str) -> bo
             last_error="it was deleted there after its delivery",
             last_error_kind=ErrorKind.RUN_DELETED.value,
         )
+    )
+    return bool(noted.rowcount)
+
+
+def note_abandoned(connection: Connection, provider: ProviderName, key: str, run_id: str) -> bool:
+    """Records the run that is left of a delivery that is given up; each other run is a second one then.
+
+    Nothing is recorded of a delivery that has travelled: another run may be what another site is making.
+
+    Returns:
+        Whether the delivery is given up, and no other run is recorded.
+    """
+    of = outbox_table.c
+    noted = connection.execute(
+        update(outbox_table)
+        .where(
+            of.provider == provider,
+            of.delivery_key == key,
+            of.status.in_((DEAD, DISCARDED)),
+            or_(of.run_id.is_(None), of.run_id == run_id),
+        )
+        .values(run_id=case((has_travelled(), of.run_id), else_=run_id))
     )
     return bool(noted.rowcount)

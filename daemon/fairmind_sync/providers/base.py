@@ -79,7 +79,7 @@ class Journal(Protocol):
         """Takes `creating` back: the request certainly never reached the provider."""
 
     def created(self, delivery: Delivery, run_id: str) -> None:
-        """Records the run that the provider made for the delivery."""
+        """Records the run that the provider made for the delivery, now or in an earlier attempt."""
 
     def progressed(self, delivery: Delivery) -> None:
         """Tells that a long delivery came a step further."""
@@ -93,6 +93,9 @@ class Ledger(Protocol):
 
     def deliver_again(self, key: str, reason: str) -> None:
         """Has a delivered result delivered again, because its run is no longer complete at the provider."""
+
+    def note_abandoned(self, key: str, run_id: str) -> bool:
+        """Records the run of a delivery that is given up; returns whether it is, and has no other run."""
 
     def note_deleted(self, key: str) -> None:
         """Records that somebody deleted the run of a delivered result at the provider."""

@@ -72,6 +72,10 @@ class _Ledger:
         if reopened:
             log.warning("delivery.reopened", provider=self.provider, key=key, reason=reason)
 
+    def note_abandoned(self, key: str, run_id: str) -> bool:
+        with writing(self.engine) as connection:
+            return repairs.note_abandoned(connection, self.provider, key, run_id)
+
     def note_deleted(self, key: str) -> None:
         with writing(self.engine) as connection:
             is_new = repairs.note_deleted(connection, self.provider, key)

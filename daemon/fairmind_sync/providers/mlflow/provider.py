@@ -15,7 +15,6 @@ from functools import partial
 
 from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
 from fairmind_sync.event_log import get_logger
-from fairmind_sync.outbox.unclean_attempts import Standing
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.providers import blocked_by_what_nobody_foresaw
 from fairmind_sync.providers.base import (
@@ -50,6 +49,7 @@ from fairmind_sync.text import shorten
 GRACE = timedelta(seconds=30)
 """After so long, a create whose reply was lost is no longer under way at the server."""
 _GONE = EvidenceState(REFUSED, "the run was deleted at MLflow", is_final=True)
+_ENDED = "its run was ended as FAILED at MLflow"
 _REFUSALS = 2
 """So often a gateway may refuse a result before the result is given up."""
 
@@ -133,9 +133,7 @@ class MlflowProvider:
         """
         try:
             for run_id, key in self._api.unfinished_runs(self._experiment(), DELIVERY_KEY_TAG):
-                standing = ledger.standing(key)
-                if standing is not None:
-                    self._put_right(run_id, standing)
+                self._put_right(run_id, key, ledger)
             for run_id, key in self._api.deleted_runs(self._experiment(), DELIVERY_KEY_TAG):
                 standing = ledger.standing(key)
                 if standing is not None and standing.run_id == run_id:
@@ -143,13 +141,17 @@ class MlflowProvider:
         except UncertainError as error:
             raise ProviderOfflineError(str(error)) from error
 
-    def _put_right(self, run_id: str, standing: Standing) -> None:
+    def _put_right(self, run_id: str, key: str, ledger: Ledger) -> None:
+        standing = ledger.standing(key)
+        if standing is None:
+            return
         if standing.run_id not in (None, run_id):
             self._api.delete_run(run_id)
             log.warning("run.duplicate_removed", provider=self.name, run_id=run_id)
-        elif standing.status in (DEAD, DISCARDED):
+        elif standing.status in (DEAD, DISCARDED) and ledger.note_abandoned(key, run_id):
             self._api.fail_run(run_id)
             log.warning("run.abandoned", provider=self.name, run_id=run_id, status=standing.status)
+            ledger.deliver_again(key, _ENDED)  # where a retry was faster
 
     def _experiment(self) -> str:
         if self._experiment_id is None:
@@ -181,7 +183,7 @@ class MlflowProvider:
                     after=wait,
                     is_counted=False,  # nothing was tried
                 )
-            run_id = self._api.find_run(experiment_id, DELIVERY_KEY_TAG, delivery.key)
+            run_id = self._earlier_run(delivery, experiment_id, journal)
         content = self._sender.content(delivery)  # first: if it kills us, nothing is in doubt
         run_id = run_id or self._lost_run(experiment_id, content)
         if run_id is None:
@@ -190,6 +192,16 @@ class MlflowProvider:
             stored = self._api.stored_run(run_id)
             place = RunPlace(run_id, stored.artifact_uri)
         return self._complete(delivery, content, place, stored, journal)
+
+    def _earlier_run(self, delivery: Delivery, experiment_id: str, journal: Journal) -> str | None:
+        """Returns the run that an earlier attempt made, and records it before the run is filled.
+
+        A worker that stood still may make another run at any time, which the next search could find first.
+        """
+        run_id = self._api.find_run(experiment_id, DELIVERY_KEY_TAG, delivery.key)
+        if run_id is not None:
+            journal.created(delivery, run_id)
+        return run_id
 
     def _lost_run(self, experiment_id: str, content: MlflowContent) -> str | None:
         """Returns a finished run of the same content, made under a delivery key that nobody has any more."""
