@@ -185,8 +185,14 @@ def test_a_sweep_probes_no_provider_before_that_is_due(stand: Stand) -> None:
     assert stand.timers.drains == []
 
 
-def test_a_provider_without_unclean_attempts_is_not_probed_for_a_sweep(stand: Stand) -> None:
+def test_a_provider_out_of_reach_is_probed_though_nothing_waits_for_it(stand: Stand) -> None:
+    """What waited was delivered by another daemon, or discarded."""
     stand.offline()
+    stand.dispatcher.sweep()
+    assert stand.timers.drains == [("mlflow", True, False)]
+
+
+def test_a_provider_that_is_ready_is_asked_for_nothing(stand: Stand) -> None:
     stand.dispatcher.sweep()
     assert stand.timers.drains == []
 

@@ -19,7 +19,7 @@ from fairmind_sync.providers.mlflow.runs_api import (
 )
 from fairmind_sync.results.delivery import OwedEvidence
 from fairmind_sync.results.evidence_states import ALL_STORED, EvidenceState
-from tests.providers.test_mlflow_provider_calls import (
+from tests.providers.mlflow_provider_calls import (
     KEY,
     KNOWN,
     NO_RUN,

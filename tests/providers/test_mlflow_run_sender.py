@@ -19,7 +19,7 @@ from fairmind_sync.providers.mlflow.runs_api import (
 )
 from fairmind_sync.providers.mlflow.sending import RunSender
 from fairmind_sync.results.delivery import Delivery
-from tests.providers.test_mlflow_provider_calls import Api
+from tests.providers.mlflow_provider_calls import Api
 from tests.support.log_events import captured_logs
 from tests.support.values import SAVED_AT, delivery
 

@@ -17,6 +17,7 @@ from fairmind_sync.relay import sweep
 from fairmind_sync.relay.decision import decide
 from fairmind_sync.relay.unavailable import note_unavailable
 from fairmind_sync.relay.worker_count import processes_for
+from fairmind_sync.results.states import OFFLINE
 from fairmind_sync.storage.engine import current_time, reading, writing
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class Dispatcher:
     def sweep(self) -> None:
         """Starts drains that sweep their provider, where attempts ended unclean.
 
-        A provider that isn't ready is probed: nobody else may have a reason to.
+        A provider that is out of reach is probed, whatever waits for it: nobody else may have a reason to.
         """
         with self._pool.lock:
             for slot in self._pool:
@@ -95,9 +96,9 @@ class Dispatcher:
     def _sweep(self, slot: WorkerSlot, now: datetime) -> None:
         with reading(self._engine) as connection:
             state = provider_state.read(connection, slot.provider)
-            if not sweep.is_called_for(connection, slot.provider, now):
-                return
-        self._drain_or_probe(slot, state, now, and_sweep=True)
+            is_called_for = sweep.is_called_for(connection, slot.provider, now)
+        if is_called_for or state.state == OFFLINE:
+            self._drain_or_probe(slot, state, now, and_sweep=is_called_for)
 
     def _find(self) -> _Found:
         """Reads once what a whole look goes by; what is committed meanwhile calls for another look."""
