@@ -79,8 +79,10 @@ VERBS = {
         ),
         setup=lambda engine: save(engine, "mlflow", test_id="known"),
     ),
-    "help-for": Verb(("help-for", "webhook.refused"), ("message", "what_to_do")),
-    "help-for what is not known": Verb(("help-for", "hello"), ("message", "what_to_do"), code=1),
+    "help-for": Verb(("help-for", "webhook.refused"), ("message", "what_to_do", "others")),
+    "help-for what is not known": Verb(
+        ("help-for", "hello"), ("message", "what_to_do", "others"), code=1
+    ),
     "evidence": Verb(("evidence",), ("asked_for", "retried", "lacking")),
     "report": Verb(
         ("report", "known"),

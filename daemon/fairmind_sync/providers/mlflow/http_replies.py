@@ -12,6 +12,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProxyErr
 from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
 from fairmind_sync.providers import proxy, tls
 from fairmind_sync.providers.causes import causes, in_words
+from fairmind_sync.providers.mlflow.addresses import unreachable
 from fairmind_sync.providers.mlflow.http_client import NoReplyError, Reply, UnusableSettingError
 from fairmind_sync.providers.mlflow.runs_api import (
     MlflowRefusedError,
@@ -21,7 +22,7 @@ from fairmind_sync.providers.mlflow.runs_api import (
 )
 from fairmind_sync.providers.mlflow.strangers import stranger
 from fairmind_sync.providers.retry_after import retry_after
-from fairmind_sync.redaction import redact, without_user
+from fairmind_sync.redaction import redact
 
 _AWAY = (429, 502, 503, 504)
 _REFUSED = (401, 403)
@@ -47,10 +48,8 @@ def raise_unreachable(
     chain = list(causes(error))
     for cause in chain:
         if isinstance(cause, _NOT_SENT):
-            raise NotSentError(
-                f"the MLflow server can't be reached: {redact(in_words(cause))}",
-                address=without_user(uri),
-            ) from error
+            away = unreachable(uri, in_words(cause))
+            raise NotSentError(str(away), address=away.address) from error
     if isinstance(error, UnusableSettingError):
         raise ProviderBlockedError(
             f"MLflow can't be asked as it is set up: {redact(str(error))} {_remedy(error)}"

@@ -19,8 +19,9 @@ from fairmind_sync.providers import proxy, tls
 from fairmind_sync.providers.causes import in_words
 from fairmind_sync.providers.retry_after import retry_after
 from fairmind_sync.providers.wandb.credentials import Transport
+from fairmind_sync.providers.wandb.mistakes import unreachable
 from fairmind_sync.providers.wandb.run_files import NAMES
-from fairmind_sync.redaction import redact, without_user
+from fairmind_sync.redaction import redact
 
 _DESTINATION = """query Destination($entity: String, $project: String!) {
   viewer { entity }
@@ -189,9 +190,9 @@ class Service:
                 "For a SOCKS proxy, run: pip install 'requests[socks]'"
             ) from error
         no_connection = isinstance(error, requests.exceptions.ConnectionError)
+        away = unreachable(self._base_url, in_words(error))
         raise ProviderOfflineError(
-            f"W&B at {redact(self._base_url)} can't be reached: {redact(in_words(error))}",
-            address=without_user(self._base_url) if no_connection else None,
+            str(away), address=away.address if no_connection else None
         ) from error
 
     def _raise_for_status(self, reply: requests.Response) -> None:
