@@ -36,7 +36,7 @@ DELIVERY = (
     *("id", "test_id", "revision", "user_id", "model_id", "test_type", "provider", "status"),
     *("attempts", "run_id", "run_url", "destination", "due_at", "last_error_kind", "last_error"),
     *("created_at", "finished_at", "lease_expires_at"),
-    *("evidence_state", "evidence_reason", "evidence_due_at"),
+    *("evidence_state", "evidence_reason", "evidence_due_at", "cause"),
 )
 ATTEMPT = ("started_at", "finished_at", "outcome", "error_kind", "error")
 PROVIDER = (
@@ -53,7 +53,7 @@ PROVIDER = (
         "discarded",
     ),
     *("evidence_missing", "oldest_pending_at", "last_success_at", "next_probe_at"),
-    "next_steps",
+    *("next_steps", "dead_causes"),
 )
 RECORD = (
     *("id", "user_id", "model_id", "dataset_id", "test_type", "timestamp", "created_at"),
@@ -114,7 +114,7 @@ VERBS = {
     ),
     "retry": Verb(("retry", "1"), CHANGED, setup=dead),
     "retry without doing it": Verb(
-        ("retry", "1", "--dry-run"), ("would_change", "unchanged"), setup=dead
+        ("retry", "1", "--dry-run"), ("would_change", "unchanged", "providers"), setup=dead
     ),
     "retry of nothing": Verb(("retry", "77"), CHANGED, code=1),
     "discard": Verb(("discard", "1", "--reason", "why"), CHANGED, setup=dead),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from datetime import datetime
 from operator import attrgetter
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -26,12 +26,14 @@ from fairmind_sync.cli.showing import show
 from fairmind_sync.cli.watching import Watch, show_or_watch
 from fairmind_sync.cli.when import age, shown
 from fairmind_sync.provider_names import PROVIDERS, either
+from fairmind_sync.results.error_causes import cause_in
+from fairmind_sync.results.states import DEAD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fairmind_sync.operating.explanation import Explanation
-    from fairmind_sync.outbox.delivery_lookup import RunFilter
+    from fairmind_sync.outbox.delivery_lookup import DeliveryRecord, RunFilter
 
 _ATTEMPTS = (
     Column("attempt started", lambda attempt: shown(attempt.started_at)),
@@ -72,11 +74,15 @@ def runs(
         return [listing, *rest_of(len(found), total, "deliveries")], 0
 
     if as_json:
-        print_json([asdict(delivery) for delivery in find(engine, wanted, limit)])
+        print_json([_plain(delivery) for delivery in find(engine, wanted, limit)])
     elif as_markdown:
         show_as_markdown(look()[0])
     else:
         show_or_watch(look, is_watched=watch)
+
+
+def _plain(delivery: DeliveryRecord) -> dict[str, Any]:
+    return asdict(delivery) | {"cause": cause_in(error) if (error := delivery.last_error) else None}
 
 
 def delivery_columns(now: datetime, held: Mapping[str, str]) -> list[Column]:
@@ -146,7 +152,7 @@ def explain(
     engine = opened(settings)
     found = explained(engine, settings, named, current_time(engine))
     if as_json:
-        print_json([asdict(one) for one in found])
+        print_json([asdict(one) | {"delivery": _plain(one.delivery)} for one in found])
         raise typer.Exit(0 if found else 1)
     if not found:
         fail(
@@ -165,6 +171,8 @@ def _print_explanation(one: Explanation) -> None:
     )
     if one.last_error:
         say(f"  last error: {one.last_error}")
+    if delivery.status == DEAD:
+        say(f"  cause:      {cause_in(delivery.last_error)}")
     if one.remedy:
         say(f"  it means:   {one.remedy}")
     if one.evidence:
