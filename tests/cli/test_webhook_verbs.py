@@ -39,6 +39,12 @@ def test_a_test_event_is_sent_signed_and_the_answer_is_told(receiver: Receiver) 
     assert (told["taken"], told["status"], told["signed"]) == (True, 204, True)
 
 
+def test_a_page_that_the_receiver_answers_is_told_on_one_line(receiver: Receiver) -> None:
+    receiver.status, receiver.says = 501, "<html>\n<h1>Error</h1>\n<p>no POST</p></html>"
+    ended = command("webhook", "test", env=env_of(receiver), check=False)
+    assert "it said: Error no POST\n" in ended.stdout
+
+
 def test_an_event_that_is_not_taken_is_told_with_what_the_receiver_says(receiver: Receiver) -> None:
     receiver.status, receiver.says = 400, f"no such hook: {receiver.url}"
     ended = command("webhook", "test", env=env_of(receiver), check=False)

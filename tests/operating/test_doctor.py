@@ -137,6 +137,27 @@ def test_a_blocked_provider_is_a_finding(engine: Engine, monkeypatch: pytest.Mon
     )
 
 
+@pytest.mark.parametrize(
+    ("reason", "remedy"),
+    [
+        ("the MLflow server can't be reached: no route", "Check the address and the network"),
+        ("the MLflow server answers 503: later", "Look at that server's log"),
+    ],
+)
+def test_a_provider_that_is_offline_is_a_finding(
+    monkeypatch: pytest.MonkeyPatch, reason: str, remedy: str
+) -> None:
+    monkeypatch.setattr(doctor, "_in_worker", lambda *_arguments: ("offline", reason))
+    found = finding("mlflow")
+    told = (found.detail, str(found.remedy).partition(";")[0])
+    assert told == (reason, remedy)
+
+
+def test_words_of_several_lines_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_in_worker", lambda *_arguments: ("blocked", "no\n  key"))
+    assert finding("mlflow").detail == "no key"
+
+
 def test_the_command_checks_real_providers_and_tells_by_its_exit_code(
     wandb_standin: StandInWandb, database_url: str
 ) -> None:

@@ -57,6 +57,8 @@ _FEWEST_FILES = 512
 _LATELY = 1000
 """So many of the newest results are asked which private fields were left out."""
 _BY_SOCKET = f" The URL of a server that listens on a socket is {BY_SOCKET}."
+_ANSWERS = " answers "
+"""Stands in the reason where the server did answer, with a status."""
 _CORRECT = "Correct the variable in the environment or in .env."
 
 
@@ -197,9 +199,11 @@ def _provider(name: ProviderName, settings: Settings, engine: Engine | None) -> 
     trouble = _in_worker(worker.trouble_of, name, settings)
     if trouble is None:
         return _answering(name, engine)
-    state, reason = trouble
+    state, reason = trouble[0], " ".join(trouble[1].split())
     if state == BLOCKED:
         return Finding(name, reason, f"Fix that, then run: fairmind-sync resume {name}")
+    if _ANSWERS in reason:
+        return Finding(name, reason, "Look at that server's log; deliveries wait meanwhile.")
     return Finding(name, reason, "Check the address and the network; deliveries wait meanwhile.")
 
 
