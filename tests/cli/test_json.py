@@ -120,7 +120,7 @@ VERBS = {
     "discard": Verb(("discard", "1", "--reason", "why"), CHANGED, setup=dead),
     "pause": Verb(("pause", "mlflow"), ("provider", "changed")),
     "resume": Verb(("resume", "mlflow"), ("provider", "changed")),
-    "doctor": Verb(("doctor",), ("check", "detail", "remedy", "ok"), code=1),
+    "doctor": Verb(("doctor",), ("check", "detail", "remedy", "is_warning", "ok"), code=1),
     "drain": Verb(
         ("drain",), ("left",), code=1, setup=lambda engine: save(engine, "mlflow", test_id="t")
     ),

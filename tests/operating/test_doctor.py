@@ -199,3 +199,19 @@ def test_a_directory_of_temporary_files_that_is_gone_is_found(
     monkeypatch.setattr(tempfile, "tempdir", None)
     found = finding("temporary files")
     assert (found.is_ok, "gone, which can't be used" in found.detail) == (False, True)
+
+
+def test_a_misspelt_variable_is_told_and_nothing_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, engine: Engine
+) -> None:
+    monkeypatch.setenv("FAIRMIND_SYNC_REDCAT", "metadata.email")
+    (found,) = [one for one in doctor.examine() if one.detail.startswith("unknown")]
+    told = "unknown: FAIRMIND_SYNC_REDCAT; did you mean FAIRMIND_SYNC_REDACT?"
+    assert (found.detail, found.is_ok, found.is_warning) == (told, True, True)
+
+
+def test_a_warning_is_told_with_its_remedy(database_url: str) -> None:
+    env = {"FAIRMIND_SYNC_DATABASE_URL": database_url, "FAIRMIND_SYNC_PORT": "1"}
+    ended = command("doctor", env=env, check=False).stdout
+    told = "WARN  variables: unknown: FAIRMIND_SYNC_PORT; did you mean FAIRMIND_SYNC_API_PORT?"
+    assert f"{told}\n      Correct the name" in ended

@@ -41,6 +41,7 @@ from fairmind_sync.storage import schema
 from fairmind_sync.storage.engine import current_time, reading
 from fairmind_sync.storage.url import BY_SOCKET
 from fairmind_sync.text import counted
+from fairmind_sync.unknown_variables import unknown_variables
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -59,6 +60,7 @@ _LATELY = 1000
 _BY_SOCKET = f" The URL of a server that listens on a socket is {BY_SOCKET}."
 _ANSWERS = " answers "
 """Stands in the reason where the server did answer, with a status."""
+_UNREAD = "Correct the name, or remove the variable: this version does not read it."
 _CORRECT = "Correct the variable in the environment or in .env."
 
 
@@ -93,6 +95,8 @@ def examine() -> Iterator[Finding]:
 def _settings(settings: Settings) -> Iterator[Finding]:
     where = settings.env_file or "no .env was found in the working directory or above it"
     yield Finding("variables", f"the environment; {where}")
+    for unknown in unknown_variables(settings.env_file):
+        yield Finding("variables", f"unknown: {unknown}", _UNREAD, is_warning=True)
     for mistake in settings.mistakes_in():
         yield Finding("settings", mistake, _CORRECT)
     if settings.enabled:
