@@ -91,7 +91,6 @@ def _columns(now: datetime) -> list[Column]:
         *_time("last", itemgetter("last_success_at"), now),
         Column("dead", itemgetter("dead"), is_number=True),
         Column("discarded", itemgetter("discarded"), is_number=True),
-        Column("what to do", itemgetter("reason"), place=ShownOn.PIPE),
     ]
 
 
