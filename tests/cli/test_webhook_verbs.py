@@ -68,6 +68,24 @@ def test_the_doctor_says_whether_somebody_is_told(engine: Engine) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("status", "words"), [(204, "it took its last event at"), (500, "nothing was")]
+)
+def test_the_doctor_knows_of_a_test_event_that_was_taken(
+    engine: Engine, receiver: Receiver, status: int, words: str
+) -> None:
+    receiver.status = status
+    url = engine.url.render_as_string(hide_password=False)
+    command("webhook", "test", env=env_of(receiver, FAIRMIND_SYNC_DATABASE_URL=url), check=False)
+    (found,) = webhook_findings(engine, Settings(webhook_url=ADDRESS))
+    assert words in found.detail
+
+
+def test_a_test_event_needs_no_database(receiver: Receiver) -> None:
+    env = env_of(receiver, FAIRMIND_SYNC_DATABASE_URL="sqlite:////proc/no/such.db")
+    assert "the receiver took it" in command("webhook", "test", env=env).stdout
+
+
 def test_the_doctor_says_that_events_are_not_taken(engine: Engine) -> None:
     now = current_time(engine)
     with writing(engine) as connection:
