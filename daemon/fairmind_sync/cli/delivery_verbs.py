@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from datetime import datetime
 from operator import attrgetter
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -27,7 +28,7 @@ from fairmind_sync.cli.watching import Watch, show_or_watch
 from fairmind_sync.cli.when import age, shown
 from fairmind_sync.provider_names import PROVIDERS, either
 from fairmind_sync.results.error_causes import cause_in
-from fairmind_sync.results.states import DEAD
+from fairmind_sync.results.states import DEAD, DELIVERED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -111,14 +112,18 @@ def url(
 ) -> None:
     """Print a run's URL, from the local database.
 
+    Of a test it is a URL a line; whose they are, and who has none, is told on standard error.
+
     Example: fairmind-sync url --test-id test_123
     """
     from fairmind_sync.outbox.delivery_lookup import RunFilter, find, run_url
 
     engine = opened_to_look()
     if test_id is not None:
-        wanted = RunFilter(test_id=test_id, provider=provider, status="delivered")
-        urls = [delivery.run_url for delivery in find(engine, wanted)]
+        found = find(engine, RunFilter(test_id=test_id, provider=provider))
+        urls = [delivery.run_url for delivery in found if _has_url(delivery)]
+        if not as_json:
+            _tell_whose(found)
     elif provider and run_id:
         urls = [run_url(engine, provider, run_id)]
     else:
@@ -132,6 +137,25 @@ def url(
     if not known:
         fail("no URL is recorded for that. See: fairmind-sync runs")
     say("\n".join(known))
+
+
+def _has_url(delivery: DeliveryRecord) -> bool:
+    return delivery.status == DELIVERED and delivery.run_url is not None
+
+
+def _tell_whose(found: list[DeliveryRecord]) -> None:
+    """Says, beside the URLs, whose they are where there are several, and which deliveries have none."""
+    of = [f"{one.provider} (revision {one.revision})" for one in found if _has_url(one)]
+    if len(of) > 1:
+        say(f"in this order: {', '.join(of)}", is_wrong=True)
+    without = [
+        f"{one.provider} (revision {one.revision}, {one.status})"
+        for one in found
+        if not _has_url(one)
+    ]
+    if without:
+        see = f"fairmind-sync explain {quote(found[0].test_id)}"
+        say(f"without a URL: {', '.join(without)}. See: {see}", is_wrong=True)
 
 
 def explain(
