@@ -1,14 +1,16 @@
-"""Small functions on texts: shorten, hash to a mark, make fit for a database or a terminal, check a web URL;
-durations and counts in words. Pure.
+"""Small functions on texts: shorten, hash to a mark, make fit for a database or a terminal, take
+markup away, check a web URL; durations and counts in words. Pure.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import timedelta
 from urllib.parse import urlsplit
 
 MARK_LENGTH = 12
+_MARKUP = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 _UNITS = ((172_800, 86_400, "d"), (3600, 3600, "h"), (60, 60, "min"), (1, 1, "s"))
 """From how many seconds on a unit is used, how many seconds the unit has, and its name."""
 
@@ -23,6 +25,11 @@ def shorten(text: str, longest: int) -> str:
 def cut_short(text: str, longest: int) -> str:
     """Returns the text if it has at most `longest` characters, else its beginning and an ellipsis."""
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def words_of(page: str) -> str:
+    """Returns the words of a page or text on one line, without its markup."""
+    return " ".join(_MARKUP.sub(" ", page).split())
 
 
 def storable(text: str) -> str:

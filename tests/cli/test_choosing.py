@@ -17,6 +17,7 @@ from tests.support.databases import rows
 from tests.support.deliveries import dead, save
 from tests.support.processes import command
 
+QUOTED = "no rights to 'fairness', run 0f3a"
 DAY = timedelta(days=1)
 
 
@@ -24,7 +25,7 @@ DAY = timedelta(days=1)
 def env(engine: Engine) -> dict[str, str]:
     """Deliveries 1 and 2 are dead of two causes; 3 and 4 wait, of other users, types, risks and days."""
     dead(engine, "it is too large")
-    dead(engine, "no rights")
+    dead(engine, QUOTED)
     save(engine, "mlflow", test_id="risky", now=NOW + DAY, results={"risk_level": "critical"})
     save(engine, "wandb", test_id="later", now=NOW + 2 * DAY, user_id="bob", test_type="llm_bias")
     return {
@@ -46,6 +47,9 @@ def statuses(engine: Engine) -> list[str]:
         (["--error", "TOO large"], [1]),
         (["--cause", "too large"], []),
         (["--cause", "it is too large"], [1]),
+        (["--cause", QUOTED], [2]),
+        (["--cause", "no rights to …, run …"], [2]),
+        (["--cause", "no rights to ..., run ..."], [2]),
         (["--error-kind", "Rejected"], [2, 1]),
         (["--search", "ISK"], [3]),
         (["--since", "2026-03-05T06:00+01:00"], [4, 3]),
@@ -93,12 +97,15 @@ def test_what_was_chosen_by_options_is_kept_in_words(env: dict[str, str], engine
 @pytest.mark.parametrize(
     ("verb", "told"),
     [
-        (["retry", "--provider", "mlflow"], "2 of 2 deliveries would be retried"),
-        (["retry", "1", "3"], "1 of 2 deliveries would be retried"),
-        (["discard", "--reason", "why", "1", "3"], "2 of 2 deliveries would be discarded"),
+        (["retry", "--provider", "mlflow"], "2 of 2 deliveries (mlflow 2) would be retried"),
+        (["retry", "1", "3"], "1 of 2 deliveries (mlflow 2) would be retried"),
+        (
+            ["discard", "--reason", "why", "1", "4"],
+            "2 of 2 deliveries (mlflow 1, wandb 1) would be discarded",
+        ),
         (
             ["discard", "--reason", "why", "--status", "pending", "--user-id", "bob"],
-            "1 of 1 delivery would be discarded",
+            "1 of 1 delivery (wandb 1) would be discarded",
         ),
     ],
 )
@@ -111,6 +118,41 @@ def test_a_dry_run_says_what_would_change_and_changes_nothing(
         f"{told}; nothing was changed",
         before,
     )
+
+
+@pytest.mark.parametrize(("options", "verb"), [([], "was"), (["--dry-run"], "would be")])
+def test_that_nothing_is_chosen_is_no_wrong_state(
+    env: dict[str, str], options: list[str], verb: str
+) -> None:
+    ended = command("retry", "--cause", "no such words", *options, env=env, check=False)
+    told = f"nothing {verb} retried: no dead delivery has that cause. See: fairmind-sync status"
+    assert (ended.returncode, ended.stderr) == (1, f"fairmind-sync: {told}\n")
+
+
+def test_that_a_filter_chooses_nothing_is_told(env: dict[str, str]) -> None:
+    ended = command("retry", "--user-id", "nobody", env=env, check=False)
+    assert "nothing was retried: no dead delivery matches. See: fairmind-sync runs" in ended.stderr
+
+
+@pytest.mark.parametrize("verb", [["status"], ["explain", "2"]], ids=str)
+def test_a_cause_is_told_as_the_option_takes_it(env: dict[str, str], verb: list[str]) -> None:
+    assert "no rights to …, run …" in command(*verb, env=env, check=False).stdout
+
+
+def test_runs_as_json_have_each_cause(env: dict[str, str]) -> None:
+    listed = json.loads(command("runs", "--json", env=env).stdout)
+    causes = [None, None, "no rights to …, run …", "it is too large"]
+    assert [one["cause"] for one in listed] == causes
+
+
+def test_status_as_json_has_the_causes_of_each_provider(env: dict[str, str]) -> None:
+    seen = json.loads(command("status", "--json", env=env, check=False).stdout)["providers"]
+    causes = [
+        {"error_kind": "rejected", "cause": "it is too large", "count": 1},
+        {"error_kind": "rejected", "cause": "no rights to …, run …", "count": 1},
+    ]
+    found = sorted(seen["mlflow"]["dead_causes"], key=lambda one: one["cause"])
+    assert (found, seen["wandb"]["dead_causes"]) == (causes, [])
 
 
 def test_a_dry_run_is_no_action_of_an_operator(env: dict[str, str], engine: Engine) -> None:

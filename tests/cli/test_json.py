@@ -36,7 +36,7 @@ DELIVERY = (
     *("id", "test_id", "revision", "user_id", "model_id", "test_type", "provider", "status"),
     *("attempts", "run_id", "run_url", "destination", "due_at", "last_error_kind", "last_error"),
     *("created_at", "finished_at", "lease_expires_at"),
-    *("evidence_state", "evidence_reason", "evidence_due_at"),
+    *("evidence_state", "evidence_reason", "evidence_due_at", "cause"),
 )
 ATTEMPT = ("started_at", "finished_at", "outcome", "error_kind", "error")
 PROVIDER = (
@@ -53,7 +53,7 @@ PROVIDER = (
         "discarded",
     ),
     *("evidence_missing", "oldest_pending_at", "last_success_at", "next_probe_at"),
-    "next_steps",
+    *("next_steps", "dead_causes"),
 )
 RECORD = (
     *("id", "user_id", "model_id", "dataset_id", "test_type", "timestamp", "created_at"),
@@ -79,8 +79,10 @@ VERBS = {
         ),
         setup=lambda engine: save(engine, "mlflow", test_id="known"),
     ),
-    "help-for": Verb(("help-for", "webhook.refused"), ("message", "what_to_do")),
-    "help-for what is not known": Verb(("help-for", "hello"), ("message", "what_to_do"), code=1),
+    "help-for": Verb(("help-for", "webhook.refused"), ("message", "what_to_do", "others")),
+    "help-for what is not known": Verb(
+        ("help-for", "hello"), ("message", "what_to_do", "others"), code=1
+    ),
     "evidence": Verb(("evidence",), ("asked_for", "retried", "lacking")),
     "report": Verb(
         ("report", "known"),
@@ -112,13 +114,13 @@ VERBS = {
     ),
     "retry": Verb(("retry", "1"), CHANGED, setup=dead),
     "retry without doing it": Verb(
-        ("retry", "1", "--dry-run"), ("would_change", "unchanged"), setup=dead
+        ("retry", "1", "--dry-run"), ("would_change", "unchanged", "providers"), setup=dead
     ),
     "retry of nothing": Verb(("retry", "77"), CHANGED, code=1),
     "discard": Verb(("discard", "1", "--reason", "why"), CHANGED, setup=dead),
     "pause": Verb(("pause", "mlflow"), ("provider", "changed")),
     "resume": Verb(("resume", "mlflow"), ("provider", "changed")),
-    "doctor": Verb(("doctor",), ("check", "detail", "remedy", "ok"), code=1),
+    "doctor": Verb(("doctor",), ("check", "detail", "remedy", "is_warning", "ok"), code=1),
     "drain": Verb(
         ("drain",), ("left",), code=1, setup=lambda engine: save(engine, "mlflow", test_id="t")
     ),

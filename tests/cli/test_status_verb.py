@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from random import Random
 
 import pytest
 from sqlalchemy import Engine
@@ -89,3 +90,11 @@ def test_since_when_and_what_was_last_are_told(env: dict[str, str], engine: Engi
 def test_a_provider_that_was_never_asked_is_not_called_ready(env: dict[str, str]) -> None:
     """In the words of the page."""
     assert f"mlflow\t{UNUSED}\t" in command("status", env=env).stdout
+
+
+def test_why_a_provider_is_blocked_is_told_once(env: dict[str, str], engine: Engine) -> None:
+    with writing(engine) as connection:
+        provider_state.note_blocked(
+            connection, "mlflow", "There is no key.", chance=Random(1), now=NOW
+        )
+    assert command("status", env=env, check=False).stdout.count("There is no key") == 1

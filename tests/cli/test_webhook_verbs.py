@@ -39,6 +39,12 @@ def test_a_test_event_is_sent_signed_and_the_answer_is_told(receiver: Receiver) 
     assert (told["taken"], told["status"], told["signed"]) == (True, 204, True)
 
 
+def test_a_page_that_the_receiver_answers_is_told_on_one_line(receiver: Receiver) -> None:
+    receiver.status, receiver.says = 501, "<html>\n<h1>Error</h1>\n<p>no POST</p></html>"
+    ended = command("webhook", "test", env=env_of(receiver), check=False)
+    assert "it said: Error no POST\n" in ended.stdout
+
+
 def test_an_event_that_is_not_taken_is_told_with_what_the_receiver_says(receiver: Receiver) -> None:
     receiver.status, receiver.says = 400, f"no such hook: {receiver.url}"
     ended = command("webhook", "test", env=env_of(receiver), check=False)
@@ -60,6 +66,24 @@ def test_the_doctor_says_whether_somebody_is_told(engine: Engine) -> None:
         True,
         "set, unsigned; nothing was told yet. Try: fairmind-sync webhook test",
     )
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [(204, "it took its last event at"), (500, "nothing was")]
+)
+def test_the_doctor_knows_of_a_test_event_that_was_taken(
+    engine: Engine, receiver: Receiver, status: int, words: str
+) -> None:
+    receiver.status = status
+    url = engine.url.render_as_string(hide_password=False)
+    command("webhook", "test", env=env_of(receiver, FAIRMIND_SYNC_DATABASE_URL=url), check=False)
+    (found,) = webhook_findings(engine, Settings(webhook_url=ADDRESS))
+    assert words in found.detail
+
+
+def test_a_test_event_needs_no_database(receiver: Receiver) -> None:
+    env = env_of(receiver, FAIRMIND_SYNC_DATABASE_URL="sqlite:////proc/no/such.db")
+    assert "the receiver took it" in command("webhook", "test", env=env).stdout
 
 
 def test_the_doctor_says_that_events_are_not_taken(engine: Engine) -> None:

@@ -57,7 +57,8 @@ def test_an_address_that_refuses_is_noted_and_looked_at_again(
     stand.look()
     stand.timers.started[0].run()
     (state,) = rows(stand.engine, provider_table)
-    assert (state.state, state.reason, state.address) == ("offline", "nobody is there", ADDRESS)
+    told = "the MLflow server can't be reached: nobody is there"  # as an attempt words it
+    assert (state.state, state.reason, state.address) == ("offline", told, ADDRESS)
     assert (stand.slot().state, stand.next_look) == (SlotState.FREE, timedelta())
     assert stand.timers.drains == []
 

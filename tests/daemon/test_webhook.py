@@ -196,7 +196,8 @@ def test_a_result_leads_to_its_page(engine: Engine, receiver: Receiver, webhook:
     Webhook(engine, settings, lambda: False).look()
     (told,) = receiver.taken
     assert told["data"]["url"] == "https://sync.example/result?test_id=a+b&user_id=u&revision=1"
-    assert told["text"] == "Test a b of model model-1: high risk."
+    see = "See: fairmind-sync results show 'a b' --user-id u"
+    assert told["text"] == f"Test a b of model model-1: high risk. {see}"
 
 
 def test_risks_can_be_left_untold(engine: Engine, receiver: Receiver, webhook: Webhook) -> None:

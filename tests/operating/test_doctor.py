@@ -137,6 +137,27 @@ def test_a_blocked_provider_is_a_finding(engine: Engine, monkeypatch: pytest.Mon
     )
 
 
+@pytest.mark.parametrize(
+    ("reason", "remedy"),
+    [
+        ("the MLflow server can't be reached: no route", "Check the address and the network"),
+        ("the MLflow server answers 503: later", "Look at that server's log"),
+    ],
+)
+def test_a_provider_that_is_offline_is_a_finding(
+    monkeypatch: pytest.MonkeyPatch, reason: str, remedy: str
+) -> None:
+    monkeypatch.setattr(doctor, "_in_worker", lambda *_arguments: ("offline", reason))
+    found = finding("mlflow")
+    told = (found.detail, str(found.remedy).partition(";")[0])
+    assert told == (reason, remedy)
+
+
+def test_words_of_several_lines_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_in_worker", lambda *_arguments: ("blocked", "no\n  key"))
+    assert finding("mlflow").detail == "no key"
+
+
 def test_the_command_checks_real_providers_and_tells_by_its_exit_code(
     wandb_standin: StandInWandb, database_url: str
 ) -> None:
@@ -178,3 +199,19 @@ def test_a_directory_of_temporary_files_that_is_gone_is_found(
     monkeypatch.setattr(tempfile, "tempdir", None)
     found = finding("temporary files")
     assert (found.is_ok, "gone, which can't be used" in found.detail) == (False, True)
+
+
+def test_a_misspelt_variable_is_told_and_nothing_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, engine: Engine
+) -> None:
+    monkeypatch.setenv("FAIRMIND_SYNC_REDCAT", "metadata.email")
+    (found,) = [one for one in doctor.examine() if one.detail.startswith("unknown")]
+    told = "unknown: FAIRMIND_SYNC_REDCAT; did you mean FAIRMIND_SYNC_REDACT?"
+    assert (found.detail, found.is_ok, found.is_warning) == (told, True, True)
+
+
+def test_a_warning_is_told_with_its_remedy(database_url: str) -> None:
+    env = {"FAIRMIND_SYNC_DATABASE_URL": database_url, "FAIRMIND_SYNC_PORT": "1"}
+    ended = command("doctor", env=env, check=False).stdout
+    told = "WARN  variables: unknown: FAIRMIND_SYNC_PORT; did you mean FAIRMIND_SYNC_API_PORT?"
+    assert f"{told}\n      Correct the name" in ended

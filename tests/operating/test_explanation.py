@@ -168,25 +168,25 @@ def test_what_failed_needs_a_daemon(engine: Engine, configured: Settings) -> Non
 @saved
 def test_an_offline_provider_needs_nothing(engine: Engine, configured: Settings) -> None:
     note(engine, OFFLINE)
-    assert words(configured) == ("It waits: mlflow can't be reached: no route", None)
+    assert words(configured) == ("It waits: mlflow is offline: no route", None)
 
 
 @saved_without_daemon
 def test_an_offline_provider_needs_a_daemon(engine: Engine, configured: Settings) -> None:
     note(engine, OFFLINE)
-    assert words(configured) == ("It waits: mlflow can't be reached: no route", START)
+    assert words(configured) == ("It waits: mlflow is offline: no route", START)
 
 
 @saved
 def test_a_blocked_provider_needs_a_remedy(engine: Engine, configured: Settings) -> None:
     note(engine, BLOCKED)
-    assert words(configured) == ("It waits: mlflow refuses us: wrong key", FIX)
+    assert words(configured) == ("It waits: mlflow is blocked: wrong key", FIX)
 
 
 @saved_without_daemon
 def test_a_blocked_provider_needs_a_daemon_too(engine: Engine, configured: Settings) -> None:
     note(engine, BLOCKED)
-    assert words(configured) == ("It waits: mlflow refuses us: wrong key", START)
+    assert words(configured) == ("It waits: mlflow is blocked: wrong key", START)
 
 
 @saved

@@ -48,8 +48,8 @@ def reasons(engine: Engine) -> list[str | None]:
 @pytest.mark.parametrize(
     ("put", "reason"),
     [
-        (blocked, "It waits: mlflow refuses us: There is no key."),
-        (offline, "It waits: mlflow can't be reached: It is away."),
+        (blocked, "It waits: mlflow is blocked: There is no key."),
+        (offline, "It waits: mlflow is offline: It is away."),
         (paused, "It waits: mlflow is paused."),
     ],
 )
@@ -92,10 +92,10 @@ def waiting(engine: Engine) -> Engine:
 @pytest.mark.usefixtures("waiting")
 def test_the_list_of_deliveries_says_why_they_wait(configured: Settings) -> None:
     page = html.unescape(client_of(configured).get("/deliveries").text)
-    assert "It waits: mlflow refuses us: There is no key." in page
+    assert "It waits: mlflow is blocked: There is no key." in page
 
 
 @pytest.mark.parametrize("verb", [["runs"], ["results", "show", "t"]], ids=" ".join)
 def test_the_command_line_says_why_deliveries_wait(waiting: Engine, verb: list[str]) -> None:
     env = {"FAIRMIND_SYNC_DATABASE_URL": waiting.url.render_as_string()}
-    assert "It waits: mlflow refuses us: There is no key." in command(*verb, env=env).stdout
+    assert "It waits: mlflow is blocked: There is no key." in command(*verb, env=env).stdout

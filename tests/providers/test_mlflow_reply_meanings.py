@@ -62,6 +62,27 @@ def test_a_server_that_fails_leaves_doubt(status: int) -> None:
     assert found == (UncertainError, f"the MLflow server answers {status}: bad")
 
 
+PAGE = b"""<!DOCTYPE HTML>
+<html><style>b { color: red }</style><body>
+  <h1>Error response</h1>
+  <p>Error code: 5</p>
+</body></html>"""
+
+
+@pytest.mark.parametrize("status", [501, 505, 511])
+@pytest.mark.parametrize("endpoint", ["experiments/get-by-name", "runs/create"])
+def test_who_does_not_know_what_was_asked_is_no_mlflow(status: int, endpoint: str) -> None:
+    said = f"it says {status} 'Error response Error code: 5'"
+    told = f"what answers at MLFLOW_TRACKING_URI is no MLflow server; {said}. Check the address."
+    assert meaning(Reply(status, PAGE, HTML), endpoint) == (NotMlflowError, told)
+
+
+@pytest.mark.parametrize("status", [500, 502])
+def test_a_page_is_told_by_its_words_on_one_line(status: int) -> None:
+    told = f"the MLflow server answers {status}: Error response Error code: 5"
+    assert meaning(Reply(status, PAGE, HTML))[1] == told
+
+
 @pytest.mark.parametrize(
     "words", [b"Invalid Host header - possible DNS rebinding", said("X", "INVALID HOST HEADER")]
 )

@@ -95,7 +95,7 @@ def test_a_first_token_is_fetched_however_young_the_machine_is(
     ("reply", "told"),
     [
         (answer({"error": "no such issuer"}, 400), '400: {"error": "no such issuer"}'),
-        (answer(b"<html>"), "200: <html>"),
+        (answer(b"<html>"), "200: a page"),
         (answer([]), "200: []"),
         (granted("t", "soon"), '200: {"access_token": "[hidden]", "expires_in": "soon"}'),
         (answer({"access_token": "t"}, 499), '499: {"access_token": "[hidden]"}'),
@@ -146,3 +146,11 @@ def test_unchecked_certificates_are_no_news(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.warns(UserWarning, match="another") as told:
         Transport({}, {}, verify=False).post("https://w", auth=as_it_is)
     assert [one.category for one in told] == [UserWarning]
+
+
+def test_a_page_in_the_place_of_a_token_is_told_on_one_line(
+    token: IdentityToken, exchange: Exchange
+) -> None:
+    exchange.answers = [answer(b"<html>\n<h1>Sign in</h1>\n</html>")]
+    with pytest.raises(ProviderBlockedError, match=r"\(200: Sign in\)"):
+        signed(token)

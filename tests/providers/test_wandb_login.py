@@ -16,6 +16,7 @@ from fairmind_sync.providers.wandb.credentials import IdentityToken, Transport
 from fairmind_sync.providers.wandb.service import Service
 from tests.providers.wandb_modules import of_ours, of_wandb
 
+NO_KEY = "No API key configured"
 KEY = ": check WANDB_API_KEY, or run 'wandb login'; a key is shown at wandb.ai/authorize."
 SETTINGS: dict[str, Any] = {
     "base_url": "https://w/X/",
@@ -142,14 +143,36 @@ def test_an_sdk_that_took_another_address_sends_nothing(
 
 
 @pytest.mark.parametrize(
-    ("kind", "words"),
-    [("AuthenticationError", "none given to X."), ("UsageError", "none given to X")],
+    ("kind", "words", "told"),
+    [
+        ("AuthenticationError", "it is short.", "W&B's SDK takes no key: it is short"),
+        ("UsageError", "it is short", "W&B's SDK takes no key: it is short"),
+        (
+            "AuthenticationError",
+            f"{NO_KEY}. Use `wandb login` to log in.",
+            "there is no key for W&B",
+        ),
+        ("UsageError", f"{NO_KEY}. Use `wandb login` to log in.", "there is no key for W&B"),
+    ],
 )
-def test_a_key_that_the_sdk_does_not_find_blocks(setup: Setup, kind: str, words: str) -> None:
+def test_a_key_that_the_sdk_does_not_find_or_take_blocks(
+    setup: Setup, kind: str, words: str, told: str
+) -> None:
     setup.trouble = getattr(of_wandb(".errors"), kind)(words)
     with pytest.raises(ProviderBlockedError) as blocked:
         setup.login.log_in()
-    assert str(blocked.value) == f"W&B's SDK finds no key for https://w/X: none given to X{KEY}"
+    assert str(blocked.value) == f"{told}{KEY}"
+
+
+def test_a_missing_key_is_told_with_the_address_that_somebody_set(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_BASE_URL", "https://w/X")
+    setup.trouble = of_wandb(".errors").UsageError(NO_KEY)
+    with pytest.raises(
+        ProviderBlockedError, match=r"^there is no key for W&B at https://w/X: check"
+    ):
+        setup.login.log_in()
 
 
 def test_a_request_goes_as_the_transport_says(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,6 +91,7 @@ def test_an_older_server_is_asked_for_less() -> None:
 
 
 READ_ONLY = {"data": {"viewer": {"entity": "me"}, "project": {"readOnly": True}}}
+NO_SERVER = "what answers at WANDB_BASE_URL is no W&B server ({}). Check the address."
 REFUSALS = [
     (answer({"data": {"viewer": None}}), f"W&B doesn't know the key{KEY}"),
     (answer(status=401), f"W&B answers 401{KEY}"),
@@ -104,10 +105,7 @@ REFUSALS = [
         f"W&B refuses the project: no reason given{RIGHTS}",
     ),
     (answer(READ_ONLY), f"W&B refuses the project: the key may only look at e/p{RIGHTS}"),
-    (
-        answer(status=404),
-        "what answers at WANDB_BASE_URL is no W&B server (404). Check the address.",
-    ),
+    *((answer(status=status), NO_SERVER.format(status)) for status in (404, 501, 505, 511)),
 ]
 
 

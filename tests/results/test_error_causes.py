@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fairmind_sync.results.error_causes import LONGEST_CAUSE, cause_in
+from fairmind_sync.results.error_causes import LONGEST_CAUSE, cause_in, causes_meant
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,21 @@ from fairmind_sync.results.error_causes import LONGEST_CAUSE, cause_in
 )
 def test_a_cause_is_the_first_line_without_what_varies(error: str | None, cause: str) -> None:
     assert cause_in(error) == cause
+
+
+@pytest.mark.parametrize(
+    ("given", "cause"),
+    [
+        ("the run 'a' is gone", "the run … is gone"),
+        ("the run ... is gone", "the run … is gone"),
+        ("the run … is gone", "the run … is gone"),
+        ("loading... failed", "loading... failed"),
+        ("", ""),
+    ],
+)
+def test_a_cause_is_meant_by_its_errors_and_with_three_dots(given: str, cause: str) -> None:
+    assert cause in causes_meant(given)
+
+
+def test_no_words_mean_no_error_that_says_nothing() -> None:
+    assert causes_meant("") == {""}

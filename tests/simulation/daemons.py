@@ -85,7 +85,7 @@ class Daemon:
         service = getattr(self._site, name)
         self.process.sleep(self._site.world.chance.uniform(0.001, 0.05))
         is_cut = self._site.world.now < service.away_until or name in self.host.cut_off_from
-        return f"{address} can't be reached" if is_cut else None
+        return "the network is cut" if is_cut else None
 
     def _notice(self, writer: Process) -> None:
         if writer is not self.process:

@@ -50,7 +50,7 @@ def fill(engine: Engine) -> None:
         provider_state.note_offline(
             connection,
             "wandb",
-            "api.wandb.ai can't be reached: connection refused",
+            "W&B at https://api.wandb.ai can't be reached: Connection refused",
             after=timedelta(),
             chance=Random(1),
             now=NOW - timedelta(minutes=9),

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fairmind_sync.cli.command import AsJson, current_settings, opened
 from fairmind_sync.cli.delivering import Timeout, deliver
 from fairmind_sync.cli.output import print_json, say
+
+if TYPE_CHECKING:
+    from fairmind_sync.operating.finding import Finding
 
 
 def run(
@@ -83,9 +86,15 @@ def doctor(*, as_json: AsJson = False) -> None:
     for finding in examination.examine():
         findings.append(finding)
         if not as_json:
-            say(f"{'ok   ' if finding.is_ok else 'WRONG'} {finding.check}: {finding.detail}")
+            say(f"{_mark(finding)} {finding.check}: {finding.detail}")
             if finding.remedy:
                 say(f"      {finding.remedy}")
     if as_json:
         print_json([asdict(finding) | {"ok": finding.is_ok} for finding in findings])
     raise typer.Exit(0 if all(finding.is_ok for finding in findings) else 1)
+
+
+def _mark(finding: Finding) -> str:
+    if finding.is_warning:
+        return "WARN "
+    return "ok   " if finding.is_ok else "WRONG"

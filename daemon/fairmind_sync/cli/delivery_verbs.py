@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from datetime import datetime
 from operator import attrgetter
-from typing import TYPE_CHECKING, Annotated
+from shlex import quote
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -26,12 +27,14 @@ from fairmind_sync.cli.showing import show
 from fairmind_sync.cli.watching import Watch, show_or_watch
 from fairmind_sync.cli.when import age, shown
 from fairmind_sync.provider_names import PROVIDERS, either
+from fairmind_sync.results.error_causes import cause_in
+from fairmind_sync.results.states import DEAD, DELIVERED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fairmind_sync.operating.explanation import Explanation
-    from fairmind_sync.outbox.delivery_lookup import RunFilter
+    from fairmind_sync.outbox.delivery_lookup import DeliveryRecord, RunFilter
 
 _ATTEMPTS = (
     Column("attempt started", lambda attempt: shown(attempt.started_at)),
@@ -72,11 +75,15 @@ def runs(
         return [listing, *rest_of(len(found), total, "deliveries")], 0
 
     if as_json:
-        print_json([asdict(delivery) for delivery in find(engine, wanted, limit)])
+        print_json([_plain(delivery) for delivery in find(engine, wanted, limit)])
     elif as_markdown:
         show_as_markdown(look()[0])
     else:
         show_or_watch(look, is_watched=watch)
+
+
+def _plain(delivery: DeliveryRecord) -> dict[str, Any]:
+    return asdict(delivery) | {"cause": cause_in(error) if (error := delivery.last_error) else None}
 
 
 def delivery_columns(now: datetime, held: Mapping[str, str]) -> list[Column]:
@@ -105,14 +112,18 @@ def url(
 ) -> None:
     """Print a run's URL, from the local database.
 
+    Of a test it is a URL a line; whose they are, and who has none, is told on standard error.
+
     Example: fairmind-sync url --test-id test_123
     """
     from fairmind_sync.outbox.delivery_lookup import RunFilter, find, run_url
 
     engine = opened_to_look()
     if test_id is not None:
-        wanted = RunFilter(test_id=test_id, provider=provider, status="delivered")
-        urls = [delivery.run_url for delivery in find(engine, wanted)]
+        found = find(engine, RunFilter(test_id=test_id, provider=provider))
+        urls = [delivery.run_url for delivery in found if _has_url(delivery)]
+        if not as_json:
+            _tell_whose(found)
     elif provider and run_id:
         urls = [run_url(engine, provider, run_id)]
     else:
@@ -126,6 +137,25 @@ def url(
     if not known:
         fail("no URL is recorded for that. See: fairmind-sync runs")
     say("\n".join(known))
+
+
+def _has_url(delivery: DeliveryRecord) -> bool:
+    return delivery.status == DELIVERED and delivery.run_url is not None
+
+
+def _tell_whose(found: list[DeliveryRecord]) -> None:
+    """Says, beside the URLs, whose they are where there are several, and which deliveries have none."""
+    of = [f"{one.provider} (revision {one.revision})" for one in found if _has_url(one)]
+    if len(of) > 1:
+        say(f"in this order: {', '.join(of)}", is_wrong=True)
+    without = [
+        f"{one.provider} (revision {one.revision}, {one.status})"
+        for one in found
+        if not _has_url(one)
+    ]
+    if without:
+        see = f"fairmind-sync explain {quote(found[0].test_id)}"
+        say(f"without a URL: {', '.join(without)}. See: {see}", is_wrong=True)
 
 
 def explain(
@@ -146,7 +176,7 @@ def explain(
     engine = opened(settings)
     found = explained(engine, settings, named, current_time(engine))
     if as_json:
-        print_json([asdict(one) for one in found])
+        print_json([asdict(one) | {"delivery": _plain(one.delivery)} for one in found])
         raise typer.Exit(0 if found else 1)
     if not found:
         fail(
@@ -165,6 +195,8 @@ def _print_explanation(one: Explanation) -> None:
     )
     if one.last_error:
         say(f"  last error: {one.last_error}")
+    if delivery.status == DEAD:
+        say(f"  cause:      {cause_in(delivery.last_error)}")
     if one.remedy:
         say(f"  it means:   {one.remedy}")
     if one.evidence:

@@ -21,17 +21,21 @@ def help_for(
 ) -> None:
     """Say what a message means and what to do, as the page of messages does; without a network.
 
+    Of a part that stands in several messages, the best few are told.
+
     Example: fairmind-sync help-for 'the MLflow server answers 503: Service Unavailable'
     """
-    from fairmind_sync.operating.remedies import remedy_for
+    from fairmind_sync.operating.remedies import remedies_for
 
     given = " ".join(message)
     told = standard_input().read().decode("utf-8", "replace") if given == "-" else given
-    found = remedy_for(told)
+    found = [asdict(remedy) for remedy in remedies_for(told)]
     if as_json:
-        print_json(asdict(found) if found else {"message": None, "what_to_do": None})
+        best = found[0] if found else {"message": None, "what_to_do": None}
+        print_json(best | {"others": found[1:]})
         raise typer.Exit(0 if found else 1)
-    if found is None:
+    if not found:
         fail("no message like that is known here: it is a provider's, or of another program.")
-    say(found.message)
-    say(f"  {found.what_to_do}")
+    for remedy in found:
+        say(remedy["message"])
+        say(f"  {remedy['what_to_do']}")

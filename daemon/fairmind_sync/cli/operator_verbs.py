@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -32,11 +33,13 @@ DryRun = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
-    """The deliveries that a verb is to change, and in words how they were chosen by a filter."""
+    """The deliveries that a verb is to change, how many at each provider, and the filter that chose them."""
 
     engine: Engine
     ids: list[int]
     words: str | None
+    at: Counter[str]
+    wanted: RunFilter | None = None
 
 
 @chooses_deliveries
@@ -58,7 +61,7 @@ def retry(
         would = actions.would_retry(chosen.engine, chosen.ids)
         _tell_rehearsal(chosen, would, "retried", as_json=as_json)
     changed = actions.retry(chosen.engine, chosen.ids, by_command(), subject=chosen.words)
-    _report(changed, len(chosen.ids), "retried", as_json=as_json)
+    _report(changed, chosen, "retried", as_json=as_json)
 
 
 @chooses_deliveries
@@ -85,12 +88,13 @@ def discard(
         would = actions.would_discard(chosen.engine, chosen.ids)
         _tell_rehearsal(chosen, would, "discarded", as_json=as_json)
     changed = actions.discard(chosen.engine, chosen.ids, reason, by_command(), subject=chosen.words)
-    _report(changed, len(chosen.ids), "discarded", as_json=as_json)
+    _report(changed, chosen, "discarded", as_json=as_json)
 
 
 def _chosen(ids: list[int] | None, wanted: RunFilter, status: str) -> _Chosen:
     """Opens the database; chooses the deliveries that are named, else those of the status that match."""
     from fairmind_sync.outbox import delivery_lookup
+    from fairmind_sync.outbox.delivery_lookup import count_by_provider
     from fairmind_sync.storage.engine import reading
 
     if not ids and wanted == delivery_lookup.RunFilter():
@@ -98,11 +102,26 @@ def _chosen(ids: list[int] | None, wanted: RunFilter, status: str) -> _Chosen:
     if ids and wanted != delivery_lookup.RunFilter():
         raise typer.BadParameter("give ids or options that choose, not both")
     engine = opened(current_settings())
-    if ids:
-        return _Chosen(engine, ids, None)
-    matching = replace(wanted, status=status)
     with reading(engine) as connection:
-        return _Chosen(engine, delivery_lookup.ids(connection, matching), matching.in_words())
+        if ids:
+            named = [delivery_lookup.RunFilter(delivery_id=id_) for id_ in ids]
+            at = sum((count_by_provider(connection, one) for one in named), Counter[str]())
+            return _Chosen(engine, ids, None, at)
+        matching = replace(wanted, status=status)
+        at = count_by_provider(connection, matching)
+        found = delivery_lookup.ids(connection, matching)
+    return _Chosen(engine, found, matching.in_words(), at, matching)
+
+
+def _fail(chosen: _Chosen, what: str) -> NoReturn:
+    """Says why nothing is changed: nothing was chosen, or only what is in another state by now."""
+    if chosen.wanted is None or chosen.ids:
+        fail(f"{what}: no such delivery is in a state for it. See: fairmind-sync runs")
+    if chosen.wanted.cause is not None:
+        fail(
+            f"{what}: no {chosen.wanted.status} delivery has that cause. See: fairmind-sync status"
+        )
+    fail(f"{what}: no {chosen.wanted.status} delivery matches. See: fairmind-sync runs")
 
 
 def _tell_rehearsal(chosen: _Chosen, would_change: int, verb: str, *, as_json: bool) -> NoReturn:
@@ -113,29 +132,31 @@ def _tell_rehearsal(chosen: _Chosen, would_change: int, verb: str, *, as_json: b
 
     unchanged = len(chosen.ids) - would_change
     if as_json:
-        print_json({"would_change": would_change, "unchanged": unchanged})
+        at = dict(chosen.at)
+        print_json({"would_change": would_change, "unchanged": unchanged, "providers": at})
     elif not would_change:
-        fail(f"nothing would be {verb}: no such delivery is in a state for it")
+        _fail(chosen, f"nothing would be {verb}")
     else:
         first = (find(chosen.engine, RunFilter(delivery_id=id_)) for id_ in chosen.ids[:_SHOWN])
         with reading(chosen.engine) as connection:
             held = why_held_back(connection)
         columns = delivery_columns(current_time(chosen.engine), held)
         show(Listing(columns, [one for found in first for one in found]))
+        where = ", ".join(f"{name} {count:,}" for name, count in sorted(chosen.at.items()))
         say(
-            f"{would_change:,} of {_deliveries(len(chosen.ids))} would be {verb}; "
+            f"{would_change:,} of {_deliveries(len(chosen.ids))} ({where}) would be {verb}; "
             "nothing was changed"
         )
     raise typer.Exit(0 if would_change else 1)
 
 
-def _report(changed: int, chosen: int, verb: str, *, as_json: bool) -> None:
+def _report(changed: int, chosen: _Chosen, verb: str, *, as_json: bool) -> None:
     if as_json:
-        print_json({"changed": changed, "unchanged": chosen - changed})
+        print_json({"changed": changed, "unchanged": len(chosen.ids) - changed})
     elif not changed:
-        fail(f"nothing was {verb}: no such delivery is in a state for it. See: fairmind-sync runs")
+        _fail(chosen, f"nothing was {verb}")
     else:
-        say(f"{verb} {changed:,} of {_deliveries(chosen)}")
+        say(f"{verb} {changed:,} of {_deliveries(len(chosen.ids))}")
     raise typer.Exit(0 if changed else 1)
 
 

@@ -17,6 +17,8 @@ from fairmind_sync.cli.when import age, shown
 from fairmind_sync.operating.headline import state_of
 from fairmind_sync.text import counted
 
+_MOST_CAUSES = 5
+
 
 def status(*, watch: Watch = False, as_json: AsJson = False) -> None:
     """Show each provider's state and backlog; exit 1 if something needs you.
@@ -25,7 +27,7 @@ def status(*, watch: Watch = False, as_json: AsJson = False) -> None:
 
     Example: fairmind-sync status --watch
     """
-    from fairmind_sync.operating.status import overview
+    from fairmind_sync.operating.status import overview, with_dead_causes
     from fairmind_sync.storage.engine import current_time
 
     settings = current_settings()
@@ -33,11 +35,11 @@ def status(*, watch: Watch = False, as_json: AsJson = False) -> None:
 
     def look() -> tuple[list[Part], int]:
         now = current_time(engine)
-        seen = overview(engine, settings, now)
+        seen = with_dead_causes(engine, overview(engine, settings, now))
         return [*_parts(seen, now)], 1 if _needs_somebody(seen) else 0
 
     if as_json:
-        seen = overview(engine, settings, current_time(engine))
+        seen = with_dead_causes(engine, overview(engine, settings, current_time(engine)))
         print_json(seen)
         raise typer.Exit(1 if _needs_somebody(seen) else 0)
     raise typer.Exit(show_or_watch(look, is_watched=watch))
@@ -66,6 +68,8 @@ def _parts(seen: dict[str, Any], now: datetime) -> Iterator[Part]:
         for step in provider["next_steps"]:
             yield f"{name}: {step['why'].rstrip('.')}. Next:"
             yield f"  {step['command']}"
+        for cause in provider["dead_causes"][:_MOST_CAUSES]:
+            yield f"{name}: {cause['count']:,} dead of the cause: {cause['cause']}"
 
 
 def _columns(now: datetime) -> list[Column]:
@@ -87,7 +91,6 @@ def _columns(now: datetime) -> list[Column]:
         *_time("last", itemgetter("last_success_at"), now),
         Column("dead", itemgetter("dead"), is_number=True),
         Column("discarded", itemgetter("discarded"), is_number=True),
-        Column("what to do", itemgetter("reason"), place=ShownOn.PIPE),
     ]
 
 

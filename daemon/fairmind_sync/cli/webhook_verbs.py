@@ -6,11 +6,17 @@ import json
 import secrets
 import socket
 import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import typer
 
-from fairmind_sync.cli.command import AsJson, current_settings
+from fairmind_sync.cli.command import AsJson, current_settings, opened
 from fairmind_sync.cli.output import fail, print_json, say
+from fairmind_sync.errors import FairmindSyncError
+
+if TYPE_CHECKING:
+    from fairmind_sync.settings import Settings
 
 webhook = typer.Typer(help="The webhook: test.", no_args_is_help=True)
 
@@ -42,6 +48,8 @@ def try_it(*, as_json: AsJson = False) -> None:
     }
     reply = post(settings, f"fairmind_sync_{id_}", json.dumps(event), now, reads_answer=True)
     seconds = round(time.monotonic() - began, 2)
+    if not reply.trouble:
+        _note(settings, id_)
     hidden = secrets_of(settings)
     trouble, said = redact(reply.trouble or "", hidden), redact(reply.said, hidden)
     is_signed = settings.webhook_secret is not None
@@ -55,3 +63,14 @@ def try_it(*, as_json: AsJson = False) -> None:
         if said:
             say(f"it said: {said}")
     raise typer.Exit(1 if trouble else 0)
+
+
+def _note(settings: Settings, id_: str) -> None:
+    """Has `doctor` know of the event, where the database can be used; a test doesn't need one."""
+    from fairmind_sync.outbox import webhook_events
+    from fairmind_sync.storage.engine import current_time, writing
+
+    with suppress(FairmindSyncError):
+        engine = opened(settings)
+        with writing(engine) as connection:
+            webhook_events.note_test(connection, id_, current_time(engine))

@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from fairmind_sync.daemon.machine import THIS_MACHINE, Machine
-from fairmind_sync.errors import ProviderOfflineError
 from fairmind_sync.outbox import owed_evidence, provider_state, workload
 from fairmind_sync.provider_names import UNDECIDED
+from fairmind_sync.providers import folder
 from fairmind_sync.relay import sweep
 from fairmind_sync.relay.decision import decide
 from fairmind_sync.relay.unavailable import note_unavailable
@@ -163,7 +163,7 @@ class Dispatcher:
                     self._pool.start_drain(slot, probe_now=True)
             return
         try:
-            away = ProviderOfflineError(reason, address=address)
+            away = folder(slot.provider).unreachable(address, reason)
             note_unavailable(
                 self._engine,
                 slot.provider,

@@ -7,13 +7,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from fairmind_sync.outbox import dead_causes, model_lookup, provider_state, webhook_events, workload
 from fairmind_sync.results.error_kinds import words_for
 from fairmind_sync.results.risk_levels import LEVELS
-from fairmind_sync.text import counted
+from fairmind_sync.text import counted, lasting
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 _LOOK_BACK = timedelta(days=7)
 """A daemon that was away for longer tells nothing of the results of that time."""
 _HOUR = timedelta(hours=1)
-_MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def _of_provider(
     yield Notice(
         f"{told}{found.state}:{found.since.isoformat()}",
         f"provider.{found.state}",
-        f"{provider} has been {found.state} for {(now - found.since) // _MINUTE} min, "
+        f"{provider} has been {found.state} for {lasting(now - found.since)}, "
         f"{counted(waiting, 'delivery waits', 'deliveries wait')}: {reason}. See: fairmind-sync status",
         {
             "provider": provider,
@@ -142,5 +142,9 @@ def _of_result(one: ResultInShort, public_url: str | None) -> Notice:
         "passed": one.verdict.has_passed,
         "url": f"{public_url}/result?{asked}" if public_url else None,
     }
-    text = f"Test {one.test_id}{model}: {one.verdict.overall_risk} risk."
+    of_user = f" --user-id {quote(one.user_id)}" if one.user_id else ""
+    text = (
+        f"Test {one.test_id}{model}: {one.verdict.overall_risk} risk. "
+        f"See: fairmind-sync results show {quote(one.test_id)}{of_user}"
+    )
     return Notice(f"risk:{one.id}", "result.at_risk", text, data)

@@ -27,6 +27,7 @@ from fairmind_sync.storage import schema
 from fairmind_sync.storage.engine import is_file, shared_engine
 from fairmind_sync.storage.sqlite import BUSY_TIMEOUT_MS, journal_mode, sqlite_module
 from fairmind_sync.storage.url import shown
+from fairmind_sync.unknown_variables import unknown_variables
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -112,9 +113,11 @@ def _started_election(settings: Settings) -> Election:
 
 
 def _tell_where_from(settings: Settings) -> None:
-    """Logs which file the variables came from, beside the environment, and which database is used."""
+    """Logs where the variables came from, which of them nothing reads, and which database is used."""
     file = None if settings.env_file is None else str(settings.env_file)
     log.info("settings.read", env_file=file, database=shown(settings.database_url))
+    if unknown := unknown_variables(settings.env_file):
+        log.warning("setting.unknown", variables=unknown)
 
 
 def _service_manager() -> ServiceManager:

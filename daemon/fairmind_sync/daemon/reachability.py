@@ -16,7 +16,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 def refusal(url: str) -> str | None:
-    """Returns why no connection to the URL's host and port can be made.
+    """Returns why no connection to the URL's host and port can be made, as the system says it.
 
     None: a connection can be made, or only a whole probe can tell, because a proxy leads to the host.
     """
@@ -28,7 +28,7 @@ def refusal(url: str) -> str | None:
         port = parts.port or _PORTS[parts.scheme]
         socket.create_connection((host, port), timeout=_TIMEOUT_S).close()
     except OSError as error:
-        return f"{host}:{port} can't be reached: {error.strerror or error}"
+        return error.strerror or str(error)
     return None
 
 

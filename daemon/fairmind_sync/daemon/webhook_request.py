@@ -15,6 +15,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from fairmind_sync import __version__
+from fairmind_sync.text import words_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -61,7 +62,7 @@ def post(
 
 def _said(answer: HTTPResponse | HTTPError) -> str:
     with suppress(HTTPException, OSError):
-        return answer.read(_MOST_SAID).decode("utf-8", "replace").strip()
+        return words_of(answer.read(_MOST_SAID).decode("utf-8", "replace"))
     return ""
 
 

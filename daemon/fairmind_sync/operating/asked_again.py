@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fairmind_sync.outbox.provider_state import PROBE_TIME
-from fairmind_sync.results.states import BLOCKED
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -32,8 +31,7 @@ def answer_of(
     if state.is_ready:
         return Answer(f"{name} takes deliveries.", is_good=True)
     if _has_answered(state, asked_at, now):
-        still = "refuses us" if state.state == BLOCKED else "can't be reached"
-        return Answer(f"{name} was asked again, and still {still}: {state.reason}")
+        return Answer(f"{name} was asked again, and is still {state.state}: {state.reason}")
     if not alive:
         return Answer(f"No daemon is running, which would ask {name}.")
     return Answer(f"{name} is being asked.", is_awaited=True)

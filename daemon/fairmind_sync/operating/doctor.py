@@ -41,6 +41,7 @@ from fairmind_sync.storage import schema
 from fairmind_sync.storage.engine import current_time, reading
 from fairmind_sync.storage.url import BY_SOCKET
 from fairmind_sync.text import counted
+from fairmind_sync.unknown_variables import unknown_variables
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -57,6 +58,9 @@ _FEWEST_FILES = 512
 _LATELY = 1000
 """So many of the newest results are asked which private fields were left out."""
 _BY_SOCKET = f" The URL of a server that listens on a socket is {BY_SOCKET}."
+_ANSWERS = " answers "
+"""Stands in the reason where the server did answer, with a status."""
+_UNREAD = "Correct the name, or remove the variable: this version does not read it."
 _CORRECT = "Correct the variable in the environment or in .env."
 
 
@@ -91,6 +95,8 @@ def examine() -> Iterator[Finding]:
 def _settings(settings: Settings) -> Iterator[Finding]:
     where = settings.env_file or "no .env was found in the working directory or above it"
     yield Finding("variables", f"the environment; {where}")
+    for unknown in unknown_variables(settings.env_file):
+        yield Finding("variables", f"unknown: {unknown}", _UNREAD, is_warning=True)
     for mistake in settings.mistakes_in():
         yield Finding("settings", mistake, _CORRECT)
     if settings.enabled:
@@ -197,9 +203,11 @@ def _provider(name: ProviderName, settings: Settings, engine: Engine | None) -> 
     trouble = _in_worker(worker.trouble_of, name, settings)
     if trouble is None:
         return _answering(name, engine)
-    state, reason = trouble
+    state, reason = trouble[0], " ".join(trouble[1].split())
     if state == BLOCKED:
         return Finding(name, reason, f"Fix that, then run: fairmind-sync resume {name}")
+    if _ANSWERS in reason:
+        return Finding(name, reason, "Look at that server's log; deliveries wait meanwhile.")
     return Finding(name, reason, "Check the address and the network; deliveries wait meanwhile.")
 
 

@@ -200,7 +200,7 @@ def _last_error(delivery: DeliveryRecord) -> str | None:
 def _remedy(delivery: DeliveryRecord, provider: ProviderState) -> str | None:
     is_waiting = delivery.status == PENDING and not provider.is_ready
     told = provider.reason if is_waiting else delivery.last_error
-    found = None if delivery.status == DELIVERED else remedy_for(told)
+    found = None if delivery.status == DELIVERED else remedy_for(told, delivery.provider)
     return found.what_to_do if found else None
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fairmind_sync.operating.next_step import next_steps
 from fairmind_sync.outbox import heartbeat, owed_evidence, provider_state, workload
+from fairmind_sync.outbox.dead_causes import dead_causes
 from fairmind_sync.provider_names import PROVIDERS, UNDECIDED
 from fairmind_sync.storage.engine import reading
 from fairmind_sync.storage.url import shown
@@ -44,6 +45,19 @@ def overview(engine: Engine, settings: Settings, now: datetime) -> dict[str, Any
             for name, backlog in backlogs.items()
         },
     }
+
+
+def with_dead_causes(engine: Engine, seen: dict[str, Any]) -> dict[str, Any]:
+    """Returns the overview with each provider's causes of dead deliveries added, the most frequent first."""
+    with reading(engine) as connection:
+        found = dead_causes(connection)
+    for name, provider in seen["providers"].items():
+        provider["dead_causes"] = [
+            {"error_kind": one.error_kind, "cause": one.cause, "count": one.count}
+            for one in found
+            if one.provider == name
+        ]
+    return seen
 
 
 def reasons_of(engine: Engine, names: Collection[str]) -> dict[str, str]:

@@ -27,9 +27,9 @@ def held_back(name: str, provider: ProviderState) -> str | None:
     if provider.is_paused:
         return f"It waits: {name} is paused."
     if provider.state == BLOCKED:
-        return f"It waits: {name} refuses us: {provider.reason}"
+        return f"It waits: {name} is blocked: {provider.reason}"
     if provider.state == OFFLINE:
-        return f"It waits: {name} can't be reached: {provider.reason}"
+        return f"It waits: {name} is offline: {provider.reason}"
     return None
 
 

@@ -4,6 +4,7 @@ each list's conditions, its order, and its words.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
@@ -12,8 +13,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, Select, func, or_, select, tuple_
 
 from fairmind_sync.provider_names import ProviderName
-from fairmind_sync.results.error_causes import LEFT_OUT, cause_in
-from fairmind_sync.storage.cause_function import cause_of
+from fairmind_sync.results.error_causes import cause_in
+from fairmind_sync.storage.cause_function import has_cause
 from fairmind_sync.storage.engine import reading
 from fairmind_sync.storage.tables import (
     attempts_table,
@@ -69,7 +70,7 @@ class RunFilter:
     """Which deliveries to list; a field that is None restricts nothing.
 
     `search` is part of a test's or a model's id, `error` part of the last error, and
-    `cause` the whole of what `cause_in` finds in it. `since` and `until` are the
+    `cause` the whole of what `cause_in` finds in it, or an error of that cause. `since` and `until` are the
     earliest time and the first time too late at which a delivery was enqueued. The newest result comes first,
     unless `is_oldest_first`. `before` and `after` are ids of deliveries: only what is older, or newer, than
     that delivery's place in the order is listed, beginning next to it.
@@ -102,10 +103,8 @@ class RunFilter:
             found.append(or_(*(text.icontains(self.search, autoescape=True) for text in texts)))
         if self.error:
             found.append(outbox_table.c.last_error.icontains(self.error, autoescape=True))
-        if self.cause not in (None, LEFT_OUT):
-            found.append(outbox_table.c.last_error.is_not(None))
         if self.cause is not None:
-            found.append(cause_of(outbox_table.c.last_error) == self.cause)
+            found += has_cause(outbox_table.c.last_error, self.cause)
         if self.since is not None:
             found.append(outbox_table.c.created_at >= self.since)
         if self.until is not None:
@@ -241,6 +240,13 @@ def count(connection: Connection, wanted: RunFilter, most: int) -> int:
 def ids(connection: Connection, wanted: RunFilter) -> list[int]:
     """Returns the ids of all deliveries that the filter lets through."""
     return list(connection.execute(_ids(wanted)).scalars())
+
+
+def count_by_provider(connection: Connection, wanted: RunFilter) -> Counter[str]:
+    """Returns how many deliveries to each provider the filter lets through."""
+    by = outbox_table.c.provider
+    chosen = _ids(wanted).with_only_columns(by, func.count()).group_by(by)
+    return Counter({row[0]: row[1] for row in connection.execute(chosen)})
 
 
 def delivery_by_run(

@@ -151,6 +151,13 @@ def note_taken(connection: Connection, event: DueEvent, now: datetime) -> None:
     _set(connection, event, due_at=None, sent_at=now, last_error=None)
 
 
+def note_test(connection: Connection, id_: str, now: datetime) -> None:
+    """Records that the receiver took a test event of that id."""
+    _add(connection, f"test:{id_}", "{}", now, due_at=None)
+    taken = update(webhook_events_table).where(_table.event_key == f"test:{id_}")
+    connection.execute(taken.values(sent_at=now))
+
+
 def note_refused(connection: Connection, event: DueEvent, error: str, now: datetime) -> bool:
     """Records why the event was not taken; returns whether it is tried again, which ends after a day."""
     is_tried_again = now - event.created_at < GIVE_UP

@@ -13,6 +13,7 @@ from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.results.delivery import Delivery, OwedEvidence, Run
 
 if TYPE_CHECKING:
+    from fairmind_sync.errors import ProviderOfflineError
     from fairmind_sync.outbox.unclean_attempts import Standing
     from fairmind_sync.results.error_kinds import ErrorKind
     from fairmind_sync.results.evidence_states import EvidenceState
@@ -124,6 +125,9 @@ class ProviderFolder(Protocol):
 
     def remarks(self, settings: Settings) -> Iterable[Remark]:
         """Returns what `doctor` shall tell of the settings, beside whether the provider takes runs."""
+
+    def unreachable(self, address: str, why: str) -> ProviderOfflineError:
+        """Returns the error that nobody could be reached at the address, in the same words whoever tried."""
 
     def runs_per_second(self, settings: Settings) -> int | None:
         """Returns how many runs the provider may be given a second by all daemons; None: no limit."""

@@ -21,3 +21,11 @@ def cause_in(error: str | None) -> str:
     """Returns the error's first line, up to a length, without what differs from delivery to delivery."""
     first_line = (error or "").partition("\n")[0]
     return _VARYING.sub(LEFT_OUT, first_line)[:LONGEST_CAUSE] or LEFT_OUT
+
+
+def causes_meant(given: str) -> set[str]:
+    """Returns the causes that may be meant by a cause as it was found, or by an error itself.
+
+    Three dots may stand for the character of what is left out, which few keyboards have.
+    """
+    return {given, *(cause_in(text) for text in (given, given.replace("...", LEFT_OUT)) if text)}

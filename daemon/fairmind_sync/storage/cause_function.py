@@ -6,11 +6,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Text
+from sqlalchemy import Column, ColumnElement, Text
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from fairmind_sync.results.error_causes import LEFT_OUT, LONGEST_CAUSE, VARYING, cause_in
+from fairmind_sync.results.error_causes import (
+    LEFT_OUT,
+    LONGEST_CAUSE,
+    VARYING,
+    cause_in,
+    causes_meant,
+)
 
 _NAME = "fairmind_cause"
 
@@ -20,6 +26,13 @@ class cause_of(FunctionElement[str]):  # noqa: N801 it reads as a function of SQ
 
     type = Text()
     inherit_cache = True
+
+
+def has_cause(error: Column[Any], given: str) -> list[ColumnElement[bool]]:
+    """Returns the conditions that the error has the given cause; it is sought in errors alone."""
+    meant = causes_meant(given)
+    is_error = [] if LEFT_OUT in meant else [error.is_not(None)]
+    return [*is_error, cause_of(error).in_(sorted(meant))]
 
 
 def teach(connection: Any) -> None:

@@ -21,7 +21,7 @@ from tests.support.clock import NOW
 
 SECOND = timedelta(seconds=1)
 AWAITED = "mlflow is being asked. This page shows the answer when you load it again."
-REFUSED = "mlflow was asked again, and still refuses us: There is no key."
+REFUSED = "mlflow was asked again, and is still blocked: There is no key."
 
 
 def note_blocked(engine: Engine) -> None:
@@ -102,9 +102,9 @@ def away(next_probe_at: datetime, address: str | None = None) -> ProviderState:
     [
         (away(NOW), 1, "is being asked."),
         (away(NOW + 31 * SECOND), 5, "is being asked."),
-        (away(NOW + 3 * SECOND, "https://mlflow.example"), 2, "still can't be reached: No route."),
-        (away(NOW + 75 * SECOND), 61, "still can't be reached: No route."),
-        (away(NOW + 40 * SECOND), 61, "still can't be reached: No route."),
+        (away(NOW + 3 * SECOND, "https://mlflow.example"), 2, "still offline: No route."),
+        (away(NOW + 75 * SECOND), 61, "still offline: No route."),
+        (away(NOW + 40 * SECOND), 61, "still offline: No route."),
         (away(NOW), 61, "is being asked."),
     ],
 )

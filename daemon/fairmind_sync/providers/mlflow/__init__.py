@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from fairmind_sync.errors import ProviderBlockedError
 from fairmind_sync.providers.mlflow import addresses, tracking_variables
+from fairmind_sync.providers.mlflow.addresses import unreachable as unreachable
 from fairmind_sync.providers.variables import trim
 from fairmind_sync.redaction import passwords_in, without_user
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from fairmind_sync.errors import ProviderBlockedError
+from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
+from fairmind_sync.redaction import redact, without_user
 
 _SERVER = ("http", "https")
 _HOST_AND_PORT = re.compile(r"[\w.-]+:\d{1,5}(/.*)?")
@@ -37,6 +38,14 @@ def is_folder(uri: str) -> bool:
     """Returns whether the URI names a folder of files."""
     scheme, separator, _ = uri.partition(":")
     return scheme == "file" or (not separator and scheme != "databricks")
+
+
+def unreachable(address: str, why: str) -> ProviderOfflineError:
+    """Returns the error that nobody could be reached at the address, in the same words whoever tried."""
+    address = without_user(address)
+    return ProviderOfflineError(
+        f"the MLflow server can't be reached: {redact(why)}", address=address
+    )
 
 
 def _check_server(uri: str) -> None:

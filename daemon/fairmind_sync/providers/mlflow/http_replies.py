@@ -12,6 +12,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProxyErr
 from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
 from fairmind_sync.providers import proxy, tls
 from fairmind_sync.providers.causes import causes, in_words
+from fairmind_sync.providers.mlflow.addresses import unreachable
 from fairmind_sync.providers.mlflow.http_client import NoReplyError, Reply, UnusableSettingError
 from fairmind_sync.providers.mlflow.runs_api import (
     MlflowRefusedError,
@@ -21,7 +22,9 @@ from fairmind_sync.providers.mlflow.runs_api import (
 )
 from fairmind_sync.providers.mlflow.strangers import stranger
 from fairmind_sync.providers.retry_after import retry_after
-from fairmind_sync.redaction import redact, without_user
+from fairmind_sync.providers.statuses import NEVER_A_PROVIDERS
+from fairmind_sync.redaction import redact
+from fairmind_sync.text import words_of
 
 _AWAY = (429, 502, 503, 504)
 _REFUSED = (401, 403)
@@ -47,10 +50,8 @@ def raise_unreachable(
     chain = list(causes(error))
     for cause in chain:
         if isinstance(cause, _NOT_SENT):
-            raise NotSentError(
-                f"the MLflow server can't be reached: {redact(in_words(cause))}",
-                address=without_user(uri),
-            ) from error
+            away = unreachable(uri, in_words(cause))
+            raise NotSentError(str(away), address=away.address) from error
     if isinstance(error, UnusableSettingError):
         raise ProviderBlockedError(
             f"MLflow can't be asked as it is set up: {redact(str(error))} {_remedy(error)}"
@@ -92,6 +93,8 @@ def _raise_for_status(status: int, reply: Reply) -> NoReturn:
         raise ProviderOfflineError(
             f"the MLflow server answers {status}: {message}", retry_after(reply.headers)
         )
+    if status in NEVER_A_PROVIDERS and not code:
+        _raise_not_mlflow(reply)
     if status == HTTPStatus.REQUEST_TIMEOUT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise UncertainError(f"the MLflow server answers {status}: {message}")
     if "invalid host header" in message.lower():
@@ -117,9 +120,9 @@ def _raise_not_mlflow(reply: Reply) -> NoReturn:
 
 
 def error_of(reply: Reply) -> tuple[str, str]:
-    """Returns MLflow's error code and message; an empty code where the reply isn't MLflow's."""
+    """Returns MLflow's error code and message; an empty code and a page's words where it isn't MLflow's."""
     try:
         said = json.loads(reply.content)
         return str(said["error_code"]), str(said.get("message", ""))
     except (ValueError, KeyError, TypeError, AttributeError):
-        return "", reply.text[:2000]
+        return "", words_of(reply.text)[:2000]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
-from fairmind_sync.text import shorten
+from fairmind_sync.text import shorten, words_of
 
 _GATEWAY = (
     "a gateway before the MLflow server refuses us; {said}. Check MLFLOW_TRACKING_USERNAME, "
@@ -34,7 +33,6 @@ _AIRPLAY = (
     "or turn the receiver off in the system's settings."
 )
 _LONGEST_QUOTE = 200
-_MARKUP = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 
 
 def stranger(status: int, headers: Mapping[str, str], body: str) -> str:
@@ -56,5 +54,5 @@ def stranger(status: int, headers: Mapping[str, str], body: str) -> str:
 
 def _words(body: str) -> str:
     """Returns the words of a page or text, quoted and shortened; nothing if there are none."""
-    text = " ".join(_MARKUP.sub(" ", body).split())
+    text = words_of(body)
     return f"'{shorten(text, _LONGEST_QUOTE)}'" if text else ""

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING
 
 from fairmind_sync.providers.variables import absolute, trim
 from fairmind_sync.providers.wandb.lean_import import lean
-from fairmind_sync.providers.wandb.mistakes import check_address, check_project, refuse_if_off
+from fairmind_sync.providers.wandb.mistakes import (
+    check_address,
+    check_project,
+    refuse_if_off,
+)
+from fairmind_sync.providers.wandb.mistakes import (
+    unreachable as unreachable,
+)
 from fairmind_sync.providers.wandb.scratch import SETTINGS, private_directory
 from fairmind_sync.providers.wandb.settings_files import entries, keep_the_connection
 

@@ -17,7 +17,7 @@ from requests.auth import AuthBase, HTTPBasicAuth
 from urllib3.exceptions import InsecureRequestWarning
 
 from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
-from fairmind_sync.text import shorten
+from fairmind_sync.text import shorten, words_of
 
 TIMEOUT_S = (5.0, 10.0)
 Auth: TypeAlias = Callable[[requests.PreparedRequest], requests.PreparedRequest]
@@ -97,7 +97,8 @@ class IdentityToken(AuthBase):
             self._token = str(answer["access_token"])
             self._ends_at = time.monotonic() + float(answer["expires_in"])
         except (ValueError, KeyError, TypeError) as error:
+            said = shorten(words_of(reply.text) or "a page", 200)
             raise ProviderBlockedError(
-                f"W&B refuses the identity token ({reply.status_code}: {shorten(reply.text, 200)}). "
+                f"W&B refuses the identity token ({reply.status_code}: {said}). "
                 "Check WANDB_IDENTITY_TOKEN_FILE."
             ) from error

@@ -59,7 +59,7 @@ def log_in(base_url: str | None = None) -> Login:
     try:
         wandb.login(host=base_url, verify=False)
     except (AuthenticationError, UsageError) as error:
-        refuse_key(f"W&B's SDK finds no key for {base_url}: {str(error).rstrip('.')}")
+        refuse_key(_why_no_key(str(error), wanted))
     settings = wandb_setup.singleton().settings
     transport = _transport(settings)
     if settings.identity_token_file:
@@ -73,6 +73,13 @@ def log_in(base_url: str | None = None) -> Login:
         settings.entity,
         Service(base_url, auth, transport),
     )
+
+
+def _why_no_key(said: str, wanted: str) -> str:
+    """Returns what is wrong with the key, at an address that somebody set; the SDK's advice is left out."""
+    if "configured" in said:
+        return f"there is no key for W&B at {wanted}" if wanted else "there is no key for W&B"
+    return f"W&B's SDK takes no key: {said.rstrip('.')}"
 
 
 def _transport(settings: wandb.Settings) -> Transport:

@@ -1,5 +1,5 @@
-"""Refuses wrong W&B settings in words before the SDK does:
-switched off, wrong address or project, a barred way.
+"""Refuses wrong W&B settings in words before the SDK does (switched off, wrong address or project, a barred
+way), and words that W&B can't be reached.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from fairmind_sync.errors import ProviderBlockedError
+from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
+from fairmind_sync.redaction import redact, without_user
 
 _OFF = {"mode": ("offline", "disabled", "dryrun"), "disabled": ("true", "1", "yes", "on")}
 """Settings that switch W&B off, with the values that do; the variables begin with WANDB_."""
@@ -71,6 +72,14 @@ def check_address(base_url: str) -> None:
             f"WANDB_BASE_URL is {parts.scheme}://{parts.hostname}, where W&B's pages are: write "
             "https://api.wandb.ai, or unset it."
         )
+
+
+def unreachable(address: str, why: str) -> ProviderOfflineError:
+    """Returns the error that nobody could be reached at the address, in the same words whoever tried."""
+    address = without_user(address)
+    return ProviderOfflineError(
+        f"W&B at {address} can't be reached: {redact(why)}", address=address
+    )
 
 
 def refuse_way(words: str) -> None:

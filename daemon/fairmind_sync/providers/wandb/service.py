@@ -18,9 +18,11 @@ from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
 from fairmind_sync.providers import proxy, tls
 from fairmind_sync.providers.causes import in_words
 from fairmind_sync.providers.retry_after import retry_after
+from fairmind_sync.providers.statuses import NEVER_A_PROVIDERS
 from fairmind_sync.providers.wandb.credentials import Transport
+from fairmind_sync.providers.wandb.mistakes import unreachable
 from fairmind_sync.providers.wandb.run_files import NAMES
-from fairmind_sync.redaction import redact, without_user
+from fairmind_sync.redaction import redact
 
 _DESTINATION = """query Destination($entity: String, $project: String!) {
   viewer { entity }
@@ -189,9 +191,9 @@ class Service:
                 "For a SOCKS proxy, run: pip install 'requests[socks]'"
             ) from error
         no_connection = isinstance(error, requests.exceptions.ConnectionError)
+        away = unreachable(self._base_url, in_words(error))
         raise ProviderOfflineError(
-            f"W&B at {redact(self._base_url)} can't be reached: {redact(in_words(error))}",
-            address=without_user(self._base_url) if no_connection else None,
+            str(away), address=away.address if no_connection else None
         ) from error
 
     def _raise_for_status(self, reply: requests.Response) -> None:
@@ -199,6 +201,8 @@ class Service:
         status = reply.status_code
         if status == requests.codes.proxy_authentication_required:
             raise ProviderBlockedError(proxy.REFUSES)
+        if status in NEVER_A_PROVIDERS:
+            _refuse_server(status)
         if status == requests.codes.too_many_requests or status >= requests.codes.server_error:
             raise ProviderOfflineError(f"W&B answers {status}", retry_after(reply.headers))
 
@@ -208,9 +212,7 @@ class Service:
         if status in (requests.codes.unauthorized, requests.codes.forbidden):
             refuse_key(f"W&B answers {status}")
         if status != requests.codes.ok:
-            raise ProviderBlockedError(
-                f"what answers at WANDB_BASE_URL is no W&B server ({status}). Check the address."
-            )
+            _refuse_server(status)
         if _is_page(reply):
             raise ProviderBlockedError(
                 "what answers at WANDB_BASE_URL is a page, and no W&B server. Check the address."
@@ -230,6 +232,12 @@ class Service:
 
 def _is_page(reply: requests.Response) -> bool:
     return reply.ok and "html" in reply.headers.get("Content-Type", "")
+
+
+def _refuse_server(status: int) -> NoReturn:
+    raise ProviderBlockedError(
+        f"what answers at WANDB_BASE_URL is no W&B server ({status}). Check the address."
+    )
 
 
 def refuse_key(what: str) -> NoReturn:
