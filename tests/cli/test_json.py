@@ -99,6 +99,13 @@ VERBS = {
         (*RECORD, "passed"),
         setup=lambda engine: save(engine, "mlflow", test_id="known"),
     ),
+    "results models": Verb(
+        ("results", "models"),
+        (
+            *("model_id", "test_id", "tested_at", "risk", "verdict"),
+            *("than_before", "compared_type", "reasons"),
+        ),
+    ),
     "results stats": Verb(
         ("results", "stats"),
         (

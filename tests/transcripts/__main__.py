@@ -43,6 +43,7 @@ _LOOK = (
     "evidence",
     "results list",
     "results show credit-2026-q1",
+    "results models",
     "results stats",
     "results export --risk high",
     "report credit-2026-q1 -o report.html",

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 _STATED = ("metrics passed", "metrics failed")
 """Numbers that are told above the listing."""
 
-results = typer.Typer(help="Saved results: list, show, stats, export.", no_args_is_help=True)
+results = typer.Typer(
+    help="Saved results: list, show, models, stats, export.", no_args_is_help=True
+)
 _FORMATS = ("csv", "jsonl")
 _ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".json": "jsonl"}
 

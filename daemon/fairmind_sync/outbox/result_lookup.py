@@ -158,6 +158,13 @@ def trend(
     ]
 
 
+def contents(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, Json]]:
+    """Returns what the results with these ids hold, by id; without those that were pruned."""
+    wanted = select(_table.c.id, _table.c.results)
+    wanted = wanted.where(_table.c.id.in_(ids), _table.c.erased_at.is_(None))
+    return {row.id: json.loads(row.results) for row in connection.execute(wanted)}
+
+
 def newest_revisions(up_to: int | None = None) -> ColumnElement[bool]:
     """Returns the condition that a row is its test's newest, of the rows up to that id if one is given."""
     later = results_table.alias()

@@ -10,12 +10,12 @@ from fastapi.responses import HTMLResponse
 from pydantic import Field
 
 from fairmind_sync.api.context import CurrentSettings, Store
-from fairmind_sync.api.pages.better_or_worse import course_of
 from fairmind_sync.api.pages.comparison import compared
 from fairmind_sync.api.pages.model_filter import ModelFilter
 from fairmind_sync.api.pages.rendering import Word, link, missing, render
 from fairmind_sync.api.pages.trend_chart import trend_svg
 from fairmind_sync.api.pages.trend_lines import Line, lines_of, metrics_of
+from fairmind_sync.operating.better_or_worse import LOOKED_AT, courses
 from fairmind_sync.outbox import model_lookup, result_lookup
 from fairmind_sync.results.verdict import verdict_of
 from fairmind_sync.storage.engine import current_time, reading
@@ -32,8 +32,6 @@ router = APIRouter(include_in_schema=False)
 
 _PAGE_SIZE = 50
 _TREND_LENGTH = 100
-_HISTORY = 60
-"""So many results of each model are looked at, of which the newest twenty are shown."""
 _FEWEST_COMPARED, _MOST_COMPARED = 2, 6
 Models = Annotated[
     list[Annotated[str, Field(max_length=500)]], Query(default_factory=list, max_length=_PAGE_SIZE)
@@ -79,8 +77,9 @@ def _list(
             search=q,
             limit=_PAGE_SIZE + 1,
             offset=_PAGE_SIZE * (page - 1),
-            length=_HISTORY,
+            length=LOOKED_AT,
         )
+        compared_models = courses(connection, found[:_PAGE_SIZE])
     return render(
         request,
         "models.html",
@@ -89,7 +88,7 @@ def _list(
         notice=notice,
         chosen=chosen,
         now=current_time(engine),
-        models=[(one, course_of(one.history)) for one in found[:_PAGE_SIZE]],
+        models=[*zip(found, compared_models, strict=False)],
         q=q,
         next=link("/models", q=q or None, page=page + 1) if len(found) > _PAGE_SIZE else None,
         previous=link("/models", q=q or None, page=page - 1) if page > 1 else None,
