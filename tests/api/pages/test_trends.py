@@ -121,3 +121,21 @@ def test_the_list_of_models_says_that_a_model_fails_still_and_what_moved(
     page = re.sub(r"<[^>]*>", "", client.get("/models").text)
     assert "still failing, and worse" in page
     assert "parity_gap 0.24 -&gt; 0.26" in page
+
+
+@pytest.mark.parametrize(
+    ("results", "bar"),
+    [
+        ({"risk_level": "critical"}, "quiet"),
+        ({"risk_level": "low"}, "quiet"),
+        ({"risk_level": "medium"}, "quiet"),
+        ({"metrics_passed": 1, "risk_level": "critical"}, "good"),
+        ({"metrics_failed": 1, "risk_level": "low"}, "bad"),
+    ],
+)
+def test_a_bar_of_the_history_tells_the_verdict_and_not_the_risk(
+    client: TestClient, engine: Engine, results: dict[str, Any], bar: str
+) -> None:
+    save(engine, model_id="m", results=results)
+    history = client.get("/models").text.partition('<span class="history">')[2]
+    assert re.findall(r'class="(\w+)" title=', history) == [bar]
