@@ -32,6 +32,9 @@ router = APIRouter(include_in_schema=False)
 
 _PAGE_SIZE = 50
 _TREND_LENGTH = 100
+_MOST_COUNTED = 10_000
+_FOLDED_FROM = 11
+"""A table of so many results is folded."""
 _FEWEST_COMPARED, _MOST_COMPARED = 2, 6
 Models = Annotated[
     list[Annotated[str, Field(max_length=500)]], Query(default_factory=list, max_length=_PAGE_SIZE)
@@ -105,7 +108,8 @@ def model(
     with reading(engine) as connection:
         choices = model_lookup.choices(connection, wanted.model_id)
         points = _narrow_trend(connection, wanted)
-    if not points and not wanted.is_narrow:
+        total = _total(connection, wanted, len(points))
+    if not total and not wanted.is_narrow:
         return missing(
             request, settings, f"No result of a model {wanted.model_id!r} is saved here."
         )
@@ -124,6 +128,10 @@ def model(
         points=[(point, verdict_of(point.results)) for point in reversed(points)],
         lines=lines,
         chart=trend_svg(lines),
+        first=(wanted.page - 1) * _TREND_LENGTH + 1,
+        total=total,
+        is_more=total >= _MOST_COUNTED,
+        is_folded=len(points) >= _FOLDED_FROM,
     )
 
 
@@ -186,10 +194,16 @@ def _narrow_trend(connection: Connection, wanted: ModelFilter) -> list[TrendPoin
         connection,
         wanted.model_id,
         _TREND_LENGTH,
-        dataset_id=wanted.dataset,
-        test_type=wanted.type,
-        user_id=wanted.user,
+        offset=(wanted.page - 1) * _TREND_LENGTH,
+        **wanted.narrow,
     )
+
+
+def _total(connection: Connection, wanted: ModelFilter, shown: int) -> int:
+    """Returns how many results there are on all pages, `_MOST_COUNTED` at the most."""
+    if wanted.page == 1 and shown < _TREND_LENGTH:
+        return shown
+    return result_lookup.trend_length(connection, wanted.model_id, _MOST_COUNTED, **wanted.narrow)
 
 
 def _trend(engine: Engine, model_id: str) -> list[TrendPoint]:
