@@ -113,6 +113,11 @@ VERBS = {
             *("total_metrics_tested", "metrics_passed", "metrics_failed", "pass_rate"),
         ),
     ),
+    "results delete": Verb(
+        ("results", "delete", "known", "--yes"),
+        ("test_id", "user_id", "revisions"),
+        setup=lambda engine: save(engine, "mlflow", test_id="known"),
+    ),
     "results export": Verb(("results", "export"), (*RECORD, "verdict", "removed")),
     "results export to a file": Verb(
         ("results", "export", "-o", "results.csv"), ("file", "results")

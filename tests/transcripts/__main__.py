@@ -54,6 +54,8 @@ _CHANGE = (
     "discard 3 --reason 'not needed at W&B'",
     "pause mlflow",
     "resume mlflow",
+    "results delete credit-2026-q2",
+    "results delete credit-2026-q2 --yes",
 )
 _SAVE = (
     "save results.jsonl",

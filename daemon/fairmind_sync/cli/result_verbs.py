@@ -31,7 +31,7 @@ _STATED = ("metrics passed", "metrics failed")
 """Numbers that are told above the listing."""
 
 results = typer.Typer(
-    help="Saved results: list, show, models, stats, export.", no_args_is_help=True
+    help="Saved results: list, show, models, stats, export, delete.", no_args_is_help=True
 )
 _FORMATS = ("csv", "jsonl")
 _ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".json": "jsonl"}
