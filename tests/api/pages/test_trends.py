@@ -75,7 +75,12 @@ def test_results_of_one_day_stand_where_their_time_is() -> None:
     assert (x[2] - x[0]) / (x[1] - x[0]) == pytest.approx(10, rel=0.01)
 
 
-@given(st.lists(st.floats(-1e100, 1e100).map(lambda one: float(f"{one:.9g}")), max_size=9))
+def drawable(value: float) -> float:
+    """The value as a chart gets it: what is nearer to 0 than 1e-100 is not drawn."""
+    return float(f"{value:.9g}") if abs(value) >= 1e-100 else 0.0
+
+
+@given(st.lists(st.floats(-1e100, 1e100).map(drawable), max_size=9))
 def test_the_axis_of_values_encloses_them_with_few_ticks(values: list[float]) -> None:
     ticks = trend_chart.value_ticks(values)
     off = (ticks[1] - ticks[0]) / 1e6
