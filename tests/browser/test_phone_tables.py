@@ -26,6 +26,14 @@ def phone(site: Site, open_page: OpenPage) -> Page:
     return open_page(viewport=PHONE)
 
 
+@pytest.mark.parametrize(("path", "label"), [("/operators", "Reason"), ("/deliveries", "Run")])
+def test_what_is_not_there_takes_no_line(site: Site, phone: Page, path: str, label: str) -> None:
+    site.visit(phone, path)
+    cells = phone.locator(f'[data-label="{label}"]')
+    assert cells.count() > 0
+    assert [cell.inner_text() for cell in cells.all() if cell.is_visible()] == []
+
+
 def test_a_header_of_metrics_has_at_most_two_lines(site: Site, phone: Page) -> None:
     site.visit(phone, "/model?model_id=m-1")
     heads = {head.inner_text(): head.evaluate(LINES) for head in phone.locator("thead th").all()}

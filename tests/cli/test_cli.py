@@ -45,6 +45,18 @@ def test_saving_again_changes_nothing(env: dict[str, str]) -> None:
     assert shown == "saved 0 results; 1 was there already\n"
 
 
+@pytest.mark.parametrize("content", ["", " \n\n", "[]"])
+@pytest.mark.parametrize("name", ["empty.jsonl", "-"])
+def test_a_save_of_nothing_fails_and_says_so(
+    env: dict[str, str], tmp_path: Path, name: str, content: str
+) -> None:
+    (tmp_path / "empty.jsonl").write_text(content)
+    ended = command("save", name, env=env, check=False, stdin=content)
+    place = "standard input" if name == "-" else name
+    said = f"fairmind-sync: no results in {place}: nothing was saved.\n"
+    assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", said)
+
+
 def test_save_saves_nothing_of_a_file_with_a_wrong_entry(env: dict[str, str]) -> None:
     command("save", "-", env=env, stdin=lines(RESULT, {"test_id": "t2"}), check=False)
     assert json.loads(command("runs", "--json", env=env).stdout) == []

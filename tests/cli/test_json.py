@@ -101,12 +101,24 @@ VERBS = {
         (*RECORD, "passed"),
         setup=lambda engine: save(engine, "mlflow", test_id="known"),
     ),
+    "results models": Verb(
+        ("results", "models"),
+        (
+            *("model_id", "test_id", "tested_at", "risk", "verdict"),
+            *("than_before", "compared_type", "reasons"),
+        ),
+    ),
     "results stats": Verb(
         ("results", "stats"),
         (
             *("total_tests", "by_risk", "by_type"),
             *("total_metrics_tested", "metrics_passed", "metrics_failed", "pass_rate"),
         ),
+    ),
+    "results delete": Verb(
+        ("results", "delete", "known", "--yes"),
+        ("test_id", "user_id", "revisions"),
+        setup=lambda engine: save(engine, "mlflow", test_id="known"),
     ),
     "results export": Verb(("results", "export"), (*RECORD, "verdict", "removed")),
     "results export to a file": Verb(

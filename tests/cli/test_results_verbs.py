@@ -62,7 +62,7 @@ def exit_code(env: dict[str, str], *words: str) -> int:
 
 def test_a_check_fails_if_one_of_the_chosen_failed_listed_or_not(env: dict[str, str]) -> None:
     codes = [exit_code(env, *more) for more in ((), ("--check",), ("--check", "--limit", "1"))]
-    codes.append(exit_code(env, "--check", "--risk", "low"))
+    codes.append(exit_code(env, "--check", "--model-id", "model-1"))
     assert codes == [0, 1, 1, 0]
 
 
@@ -198,3 +198,33 @@ def test_an_export_goes_into_a_pipe(env: dict[str, str], tmp_path: Path) -> None
     assert pipe.is_fifo()
     reader.join()
     assert read[0].splitlines()[1].startswith("one,")
+
+
+def checked(env: dict[str, str], *words: str) -> tuple[int, str]:
+    ended = command("results", "list", "--check", *words, env=env, check=False)
+    return ended.returncode, ended.stderr
+
+
+def test_a_check_of_no_result_fails_and_says_so(env: dict[str, str]) -> None:
+    code, said = checked(env, "--model-id", "nothere")
+    assert code == 1
+    assert "fairmind-sync: no result matches, so nothing was checked. " in said
+
+
+def test_a_check_of_results_without_a_verdict_fails_and_says_so(
+    env: dict[str, str], engine: Engine
+) -> None:
+    save(engine, test_id="odd", model_id="odd", results={"accuracy": 0.9})
+    code, said = checked(env, "--model-id", "odd")
+    assert code == 1
+    assert (
+        "fairmind-sync: no result that matches states a verdict, so nothing was checked. " in said
+    )
+
+
+def test_a_result_without_a_verdict_fails_no_check_beside_one_that_passed(
+    env: dict[str, str], engine: Engine
+) -> None:
+    save(engine, test_id="odd", dataset_id="odd", results={"accuracy": 0.9})
+    save(engine, test_id="good", dataset_id="odd", results={"metrics_passed": 1})
+    assert checked(env, "--dataset-id", "odd") == (0, "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable
 from random import Random
 
@@ -89,10 +90,47 @@ def waiting(engine: Engine) -> Engine:
     return engine
 
 
+def page_of(configured: Settings) -> str:
+    page = re.sub(r"<[^>]*>", " ", client_of(configured).get("/deliveries").text)
+    return " ".join(html.unescape(page).split())
+
+
+@pytest.mark.parametrize(
+    ("put", "said"),
+    [
+        (blocked, "mlflow is blocked, so its deliveries wait: There is no key."),
+        (offline, "mlflow is offline, so its deliveries wait: It is away."),
+        (paused, "mlflow is paused, so its deliveries wait."),
+    ],
+)
+def test_the_list_of_deliveries_says_once_why_they_wait(
+    engine: Engine, configured: Settings, put: Callable[[Connection], object], said: str
+) -> None:
+    for _ in range(3):
+        save(engine, "mlflow")
+    with writing(engine) as connection:
+        put(connection)
+    assert page_of(configured).count(said) == 1
+
+
 @pytest.mark.usefixtures("waiting")
-def test_the_list_of_deliveries_says_why_they_wait(configured: Settings) -> None:
-    page = html.unescape(client_of(configured).get("/deliveries").text)
-    assert "It waits: mlflow is blocked: There is no key." in page
+def test_each_delivery_that_waits_leads_to_its_providers_card(configured: Settings) -> None:
+    client = client_of(configured)
+    cells = re.findall(r'data-label="Reason">(.*)</td>', client.get("/deliveries").text)
+    assert [re.sub(r' id="[^"]*"', "", cell) for cell in cells] == [
+        '<a href="/#provider-mlflow">blocked</a>'
+    ]
+    assert 'id="provider-mlflow"' in client.get("/").text
+
+
+def test_a_provider_that_holds_nothing_of_the_list_back_is_not_told(
+    engine: Engine, configured: Settings
+) -> None:
+    dead(engine, "too large")
+    with writing(engine) as connection:
+        blocked(connection)
+    assert "deliveries wait" not in page_of(configured)
+    assert "too large" in page_of(configured)
 
 
 @pytest.mark.parametrize("verb", [["runs"], ["results", "show", "t"]], ids=" ".join)

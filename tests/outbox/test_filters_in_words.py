@@ -22,7 +22,7 @@ from tests.support.deliveries import RUN, delivered, save
         ({"risk": "high", "search": "Ab"}, "all deliveries of risk high with an id like Ab"),
         (
             {"error_kind": "rejected", "error": "its words"},
-            "all deliveries whose error is of kind rejected whose error has “its words”",
+            "all deliveries whose error is of kind rejected and has “its words”",
         ),
         (
             {"since": NOW, "until": NOW},

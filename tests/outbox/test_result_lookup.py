@@ -285,7 +285,7 @@ def test_a_models_trend_leaves_older_revisions_out(engine: Engine) -> None:
     "narrow", [{"dataset_id": "d2"}, {"test_type": "llm_bias"}, {"user_id": "bob"}]
 )
 def test_a_models_trend_is_of_one_data_set_type_or_user(
-    engine: Engine, narrow: dict[str, str]
+    engine: Engine, narrow: dict[str, Any]
 ) -> None:
     save("one")
     save("two", **narrow)

@@ -6,7 +6,7 @@ Fills a database with two months of results in all states; the pictures are thos
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -52,17 +52,21 @@ _DESKTOP: Any = {"width": 1280, "height": 860}
 _PHONE: Any = {"width": 390, "height": 844}
 _MODELS = ("credit-scoring-v3", "resume-ranker", "chat-assistant", "insurance-pricing/eu")
 _MINUTE, _DAYS = timedelta(minutes=1), timedelta(days=60)
+_WAITING = 12
+_OUTAGE = _DAYS * (_WAITING + 0.5) / RESULTS
+"""How long W&B is away; so many results were saved since then."""
 _PROVIDERS = ("wandb", "mlflow")
 
 
 def furnish(engine: Engine, now: datetime) -> Callable[[], None]:
-    """Saves results of two months, most of them delivered, some dead; W&B is offline since a while.
+    """Saves results of two months, most of them delivered, some dead; W&B is away for almost two days.
 
     Returns:
         What has a daemon seem alive for 15 seconds.
     """
     chance = Random(7)
     chores = Housekeeping(engine)
+    delivered: dict[str, list[datetime]] = {provider: [] for provider in _PROVIDERS}
     with writing(engine) as connection:
         chores.start(connection, now)
         for number in range(RESULTS):
@@ -75,9 +79,9 @@ def furnish(engine: Engine, now: datetime) -> Callable[[], None]:
             )
             saving.save(connection, new, _PROVIDERS, at)
             for provider in _PROVIDERS:
-                if provider == "mlflow" or number < RESULTS - 12:
-                    _deliver(connection, provider, chance, at)
-        _sample(connection, now)
+                if provider == "mlflow" or number < RESULTS - _WAITING:
+                    delivered[provider] += _deliver(connection, provider, chance, at)
+        _sample(connection, now, delivered)
         away = "can't connect to api.wandb.ai: Connection refused"
         provider_state.note_offline(
             connection,
@@ -85,7 +89,7 @@ def furnish(engine: Engine, now: datetime) -> Callable[[], None]:
             away,
             after=_MINUTE,
             chance=chance,
-            now=now - 9 * _MINUTE,
+            now=now - _OUTAGE,
         )
     ann = Actor("ann", "page from 10.0.0.7")
     actions.pause(engine, "mlflow", ann)
@@ -120,7 +124,8 @@ def _results(chance: Random, number: int) -> dict[str, Any]:
     }
 
 
-def _deliver(connection: Connection, provider: str, chance: Random, at: datetime) -> None:
+def _deliver(connection: Connection, provider: str, chance: Random, at: datetime) -> list[datetime]:
+    """Delivers one, or has it die; returns when it was delivered, if it was."""
     (delivery,) = claims.claim(
         connection, provider, limit=1, lease=_MINUTE, worker="host:1", now=at
     )
@@ -128,9 +133,10 @@ def _deliver(connection: Connection, provider: str, chance: Random, at: datetime
     if chance.random() < 0.02:
         reason = "the experiment 'fairness' is deleted: restore it, or name another one"
         outcomes.record_dead(connection, delivery, ErrorKind.REJECTED, reason, ended)
-    else:
-        outcomes.record_delivered(connection, delivery, _run(delivery), "team/fairness", ended)
-        provider_state.note_success(connection, provider, ended)
+        return []
+    outcomes.record_delivered(connection, delivery, _run(delivery), "team/fairness", ended)
+    provider_state.note_success(connection, provider, ended)
+    return [ended]
 
 
 def _run(delivery: Delivery) -> Run:
@@ -138,14 +144,18 @@ def _run(delivery: Delivery) -> Run:
     return Run(id_, f"https://{delivery.provider}.example/team/fairness/runs/{id_}")
 
 
-def _sample(connection: Connection, now: datetime) -> None:
-    """Adds a day of samples: a backlog in the night, and W&B's outage."""
+def _sample(
+    connection: Connection, now: datetime, delivered: Mapping[str, Sequence[datetime]]
+) -> None:
+    """Adds a day of samples: results that waited for an hour or two in the night, and W&B's outage."""
     for place in range(24 * 12 + 1):
         at = now - timedelta(days=1) + place * 5 * _MINUTE
-        night = max(0, 40 - abs(place - 100))
-        for provider in _PROVIDERS:
-            pending = night + (max(0, place - 277) if provider == "wandb" else 0)
-            sample = {"pending": pending, "dead": 5, "delivered": place, "seconds": place * 2.4}
+        night = max(0, 3 - abs(place - 100) // 10)
+        late = _WAITING - (now - at) // (_DAYS / RESULTS)
+        for provider, times in delivered.items():
+            count = sum(one <= at for one in times)
+            sample = {"pending": late if provider == "wandb" else night, "dead": 5}
+            sample |= {"delivered": count, "seconds": count * 3}
             connection.execute(
                 insert(provider_samples_table).values(provider=provider, at=at, **sample)
             )

@@ -43,6 +43,7 @@ _LOOK = (
     "evidence",
     "results list",
     "results show credit-2026-q1",
+    "results models",
     "results stats",
     "results export --risk high",
     "report credit-2026-q1 -o report.html",
@@ -53,6 +54,8 @@ _CHANGE = (
     "discard 3 --reason 'not needed at W&B'",
     "pause mlflow",
     "resume mlflow",
+    "results delete credit-2026-q2",
+    "results delete credit-2026-q2 --yes",
 )
 _SAVE = (
     "save results.jsonl",

@@ -14,6 +14,7 @@ from fairmind_sync import __version__
 from fairmind_sync.api import health
 from fairmind_sync.api.endpoints import router
 from fairmind_sync.api.guard import Guard
+from fairmind_sync.api.head_requests import HeadAsGet
 from fairmind_sync.api.openapi import describe
 from fairmind_sync.api.pages import error_page, routes
 from fairmind_sync.errors import FairmindSyncError
@@ -42,6 +43,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.mount("/static", _Files(directory=STATIC), name="static")
     for kind in (FairmindSyncError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, error_page.answer)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(Guard, settings=settings)
     app.openapi = lambda: describe(app, has_token=settings.api_token is not None)  # type: ignore[method-assign]  # FastAPI's own way
     return app

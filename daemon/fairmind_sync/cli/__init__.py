@@ -21,12 +21,12 @@ with imported_with_daemon("The command line"):
     from fairmind_sync.cli import (
         daemon_verbs,
         db_verbs,
+        deletion_verbs,
         delivery_verbs,
         evidence_verbs,
         help_verbs,
         operator_verbs,
         provider_verbs,
-        result_verbs,
         saving_verbs,
         site_verbs,
         standard_streams,
@@ -55,7 +55,7 @@ _VERBS: dict[str, tuple[Callable[..., None], ...]] = {
 for _panel, _verbs in _VERBS.items():
     for _verb in _verbs:
         app.command(_verb.__name__.strip("_").replace("_", "-"), rich_help_panel=_panel)(_verb)
-app.add_typer(result_verbs.results, name="results", rich_help_panel=_LOOK)
+app.add_typer(deletion_verbs.results, name="results", rich_help_panel=_LOOK)
 app.add_typer(site_verbs.bundle, name="bundle", rich_help_panel=_DELIVER)
 app.add_typer(webhook_verbs.webhook, name="webhook", rich_help_panel=_CARE)
 app.add_typer(db_verbs.db, name="db", rich_help_panel=_CARE)

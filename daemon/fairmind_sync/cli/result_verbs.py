@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from functools import partial
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 _STATED = ("metrics passed", "metrics failed")
 """Numbers that are told above the listing."""
 
-results = typer.Typer(help="Saved results: list, show, stats, export.", no_args_is_help=True)
+results = typer.Typer(
+    help="Saved results: list, show, models, stats, export, delete.", no_args_is_help=True
+)
 _FORMATS = ("csv", "jsonl")
 _ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".json": "jsonl"}
 
@@ -44,7 +46,8 @@ def list_(
     check: Annotated[
         bool,
         typer.Option(
-            "--check", help="Exit code 1 if one of them failed, also one that is not listed."
+            "--check",
+            help="Exit code 1 if one of them failed, also one that is not listed, or if none has a verdict.",
         ),
     ] = False,
     as_markdown: AsMarkdown = False,
@@ -61,14 +64,30 @@ def list_(
     with reading(engine) as connection:
         found = listed(connection, wanted, limit)
         total = how_many(connection, wanted, MOST_COUNTED) if len(found) == limit else len(found)
-        has_failed = check and any(one.verdict == "failed" for one in listed(connection, wanted))
+        verdicts = [one.verdict for one in listed(connection, wanted)] if check else []
     if as_json:
         print_json([asdict(one) for one in found])
     else:
         listing = Listing(columns(current_time(engine)), found)
         parts: list[Part] = [listing, *rest_of(len(found), total, "results")]
         show_as_markdown(parts) if as_markdown else show(*parts)
-    raise typer.Exit(1 if has_failed else 0)
+    if check:
+        _check(verdicts)
+
+
+def _check(verdicts: Sequence[str | None]) -> None:
+    """Ends with exit code 1 if a verdict is *failed*, or if there is none at all."""
+    if not verdicts:
+        fail(
+            "no result matches, so nothing was checked. See which there are: fairmind-sync results list"
+        )
+    if not any(verdicts):
+        fail(
+            "no result that matches states a verdict, so nothing was checked. "
+            "Have the results say 'passed', or which metrics passed."
+        )
+    if "failed" in verdicts:
+        raise typer.Exit(1)
 
 
 @results.command("show")

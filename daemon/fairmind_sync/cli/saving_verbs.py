@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated
 
 import typer
 
@@ -36,8 +36,10 @@ def save(
     if timeout is not None and not drain:
         raise typer.BadParameter("--timeout is for --drain: saving waits for nobody.")
     settings = current_settings()
-    text = _read(standard_input() if file == "-" else Path(file))
+    text = _read(file)
     results = json_lines.parse(text, settings.private_fields)
+    if not results:
+        fail(f"no results in {_name(file)}: nothing was saved.")
     engine = opened(settings)
     saved = save_all(engine, results, settings.owed)
     new = sum(one.is_new for one in saved)
@@ -112,10 +114,13 @@ def _were_there(count: int) -> str:
     return f"{count:,} {'was' if count == 1 else 'were'} there already"
 
 
-def _read(source: Path | BinaryIO) -> str:
+def _read(file: str) -> str:
     try:
-        content = source.read_bytes() if isinstance(source, Path) else source.read()
+        content = standard_input().read() if file == "-" else Path(file).read_bytes()
         return content.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        name = source if isinstance(source, Path) else "standard input"
-        fail(f"{name} can't be read: {error}")
+        fail(f"{_name(file)} can't be read: {error}")
+
+
+def _name(file: str) -> str:
+    return "standard input" if file == "-" else file

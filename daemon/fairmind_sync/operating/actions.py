@@ -1,5 +1,5 @@
-"""What an operator does: retry, discard, pause, resume, backfill; how many would change, as a dry run; each
-kept with who did it, and logged.
+"""What an operator does: retry, discard, pause, resume, backfill, delete; how many would change, as a dry
+run; each kept with who did it, and logged.
 
 Each call logs what the call changed, keeps it with who did it, and is one transaction, but for `backfill`,
 which is many. Where nobody is named, it was the account that the process runs as.
@@ -14,10 +14,17 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from fairmind_sync.event_log import get_logger
-from fairmind_sync.outbox import delivery_lookup, operator_log, provider_state, retry_discard
+from fairmind_sync.outbox import (
+    deletion,
+    delivery_lookup,
+    operator_log,
+    provider_state,
+    retry_discard,
+)
 from fairmind_sync.outbox.enqueuing import enqueue, results_without
 from fairmind_sync.outbox.payload_locks import keep_payloads
 from fairmind_sync.results.states import DEAD
+from fairmind_sync.storage import erasure
 from fairmind_sync.storage.engine import current_time, reading, writing
 
 if TYPE_CHECKING:
@@ -172,6 +179,18 @@ def backfill(
             return count
         count += len(ids)
         on_progress(count)
+
+
+def delete(engine: Engine, test_id: str, user_id: str, by: Actor | None = None) -> int:
+    """Deletes every revision of the user's test, and erases their payloads; returns how many revisions."""
+    now = current_time(engine)
+    with writing(engine) as connection:
+        count = deletion.delete(connection, test_id, user_id, now)
+        operator_log.note(connection, "delete", by, now, subject=f"test {test_id}", count=count)
+    if count:
+        erasure.empty_log(engine)
+        log.info("result.deleted", test_id=test_id, revisions=count)
+    return count
 
 
 def _note_provider(

@@ -135,13 +135,19 @@ class RunFilter:
             ("of type {}", self.test_type),
             ("of risk {}", self.risk),
             ("with an id like {}", self.search),
-            ("whose error is of kind {}", self.error_kind),
-            ("whose error has “{}”", self.error and _in_short(self.error)),
-            ("whose error says “{}”", self.cause and _in_short(self.cause)),
+            ("whose error {}", self._error_in_words()),
             ("since {:%Y-%m-%d %H:%M} UTC", self.since),
             ("until {:%Y-%m-%d %H:%M} UTC", self.until),
         )
         return " ".join(words.format(value) for words, value in said if value)
+
+    def _error_in_words(self) -> str:
+        said = (
+            ("is of kind {}", self.error_kind),
+            ("has “{}”", self.error and _in_short(self.error)),
+            ("says “{}”", self.cause and _in_short(self.cause)),
+        )
+        return " and ".join(words.format(value) for words, value in said if value)
 
     def order(self) -> tuple[ColumnElement[Any], ...]:
         """Returns the order in which to read, by the column with which an index of the rows ends."""

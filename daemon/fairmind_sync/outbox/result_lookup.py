@@ -133,29 +133,49 @@ def trend(
     model_id: str,
     limit: int,
     *,
+    offset: int = 0,
     dataset_id: str = "",
     test_type: str = "",
     user_id: str = "",
 ) -> list[TrendPoint]:
-    """Returns the model's newest `limit` results; of these, the oldest comes first.
+    """Returns the model's newest `limit` results after the first `offset`; of these, the oldest comes first.
 
     They are of one data set, type or user where one is named, else of all.
     """
-    narrow = {_table.c.dataset_id: dataset_id, _table.c.test_type: test_type}
-    narrow[_table.c.user_id] = user_id
-    wanted = [column == value for column, value in narrow.items() if value]
     rows = connection.execute(
         select(_table.c.test_id, _table.c.user_id, _table.c.created_at, _table.c.results)
-        .where(
-            newest_revisions(), _table.c.model_id == model_id, _table.c.erased_at.is_(None), *wanted
-        )
+        .where(*_of_model(model_id, dataset_id, test_type, user_id))
         .order_by(_table.c.created_at.desc(), _table.c.id.desc())
         .limit(limit)
+        .offset(offset)
     ).all()
     return [
         TrendPoint(row.test_id, row.user_id, row.created_at, json.loads(row.results))
         for row in reversed(rows)
     ]
+
+
+def trend_length(
+    connection: Connection,
+    model_id: str,
+    most: int,
+    *,
+    dataset_id: str = "",
+    test_type: str = "",
+    user_id: str = "",
+) -> int:
+    """Returns how many results `trend` has in all, and counts to `most` at the most."""
+    wanted = select(_table.c.id).where(*_of_model(model_id, dataset_id, test_type, user_id))
+    some = wanted.limit(most).subquery()
+    number: int = connection.execute(select(func.count()).select_from(some)).scalar_one()
+    return number
+
+
+def contents(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, Json]]:
+    """Returns what the results with these ids hold, by id; without those that were pruned."""
+    wanted = select(_table.c.id, _table.c.results)
+    wanted = wanted.where(_table.c.id.in_(ids), _table.c.erased_at.is_(None))
+    return {row.id: json.loads(row.results) for row in connection.execute(wanted)}
 
 
 def newest_revisions(up_to: int | None = None) -> ColumnElement[bool]:
@@ -182,6 +202,21 @@ def _of(
         newest_revisions(),
         _table.c.user_id == user_id,
         *(column == value for column, value in wanted if value),
+    ]
+
+
+def _of_model(
+    model_id: str, dataset_id: str, test_type: str, user_id: str
+) -> list[ColumnElement[bool]]:
+    narrow = (
+        *((_table.c.dataset_id, dataset_id), (_table.c.test_type, test_type)),
+        (_table.c.user_id, user_id),
+    )
+    return [
+        newest_revisions(),
+        _table.c.model_id == model_id,
+        _table.c.erased_at.is_(None),
+        *(column == value for column, value in narrow if value),
     ]
 
 

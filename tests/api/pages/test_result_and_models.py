@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from datetime import timedelta
 from typing import Any
@@ -101,11 +102,12 @@ def test_the_whole_result_is_a_file(client: TestClient, engine: Engine) -> None:
 def test_a_list_of_models_shows_the_newest_verdict_and_the_history(
     client: TestClient, engine: Engine
 ) -> None:
-    for number, risk in enumerate(("low", "medium", "critical")):
-        results = {"overall_risk": risk}
+    judged: tuple[dict[str, int], ...] = ({"metrics_passed": 1}, {}, {"metrics_failed": 1})
+    for number, verdict in enumerate(judged):
+        results = {"overall_risk": "critical", **verdict}
         save(engine, model_id="m", test_id=f"t{number}", now=NOW + number * DAY, results=results)
     page = client.get("/models").text
-    assert re.findall(r'<a href="/result[^"]*" class="(\w+)"', page) == ["good", "medium", "bad"]
+    assert re.findall(r'<a href="/result[^"]*" class="(\w+)"', page) == ["good", "quiet", "bad"]
     assert '<span class="badge bad">critical risk</span>' in page
 
 
@@ -122,6 +124,54 @@ def test_more_models_are_a_page_further(client: TestClient, engine: Engine) -> N
         save(engine, model_id=f"m{number}", now=NOW + number * DAY)
     assert 'href="/models?page=2"' in client.get("/models").text
     assert re.findall(r'href="/model\?model_id=(\w+)"', client.get("/models?page=2").text) == ["m0"]
+
+
+@pytest.fixture
+def long_model(engine: Engine) -> None:
+    """A model with 105 results, the last of which alone is of the type 'tried'."""
+    for number in range(105):
+        save(
+            engine,
+            model_id="m",
+            test_id=f"t{number}",
+            test_type="tried" if number == 104 else "nightly",
+            now=NOW + number * DAY,
+            results=JUDGED,
+        )
+
+
+def caption_of(page: str) -> str:
+    return re.sub(r"<[^>]*>", "", page.partition("<figcaption>")[2].partition("</figcaption>")[0])
+
+
+@pytest.mark.usefixtures("long_model")
+def test_a_model_with_more_results_than_a_page_has_says_so(client: TestClient) -> None:
+    page = client.get("/model?model_id=m&user=").text
+    assert caption_of(page).startswith("newest 100 of 105 results by time;")
+    (older,) = re.findall(r'href="([^"]*)">Older results', page)
+    assert html.unescape(older) == "/model?model_id=m&page=2"
+
+
+@pytest.mark.usefixtures("long_model")
+def test_the_results_of_a_model_go_on_a_page_further(client: TestClient) -> None:
+    page = client.get("/model?model_id=m&type=nightly&page=2").text
+    assert caption_of(page).startswith("results 101 to 104 of 104 by time;")
+    assert re.findall(r">(t<wbr>\d|t\d)<", page) == ["t3", "t2", "t1", "t0"]
+    assert "Older results" not in page
+    (newer,) = re.findall(r'href="([^"]*)">Newer results', page)
+    assert html.unescape(newer) == "/model?model_id=m&type=nightly"
+
+
+@pytest.mark.usefixtures("long_model")
+def test_only_the_page_of_the_newest_results_has_the_models_verdict(client: TestClient) -> None:
+    pages = [client.get(f"/model?model_id=m&page={number}").text for number in (1, 2)]
+    assert ['<p class="verdict">' in page for page in pages] == [True, False]
+
+
+@pytest.mark.usefixtures("long_model")
+def test_a_page_beyond_the_last_result_is_no_unknown_model(client: TestClient) -> None:
+    reply = client.get("/model?model_id=m&page=9")
+    assert (reply.status_code, "Newer results" in reply.text) == (200, True)
 
 
 def test_models_are_compared_number_by_number(client: TestClient, engine: Engine) -> None:

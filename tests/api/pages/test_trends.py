@@ -13,11 +13,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from fairmind_sync.api.pages import trend_chart, trend_lines
-from fairmind_sync.api.pages.better_or_worse import Course, course_of
 from fairmind_sync.api.pages.trend_lines import Dot, Line
-from fairmind_sync.outbox.model_lookup import ResultInShort
 from fairmind_sync.outbox.result_lookup import TrendPoint
-from fairmind_sync.results.verdict import Verdict
 from tests.api.pages.test_result_and_models import JUDGED
 from tests.support.clock import NOW
 from tests.support.deliveries import save
@@ -78,7 +75,12 @@ def test_results_of_one_day_stand_where_their_time_is() -> None:
     assert (x[2] - x[0]) / (x[1] - x[0]) == pytest.approx(10, rel=0.01)
 
 
-@given(st.lists(st.floats(-1e100, 1e100).map(lambda one: float(f"{one:.9g}")), max_size=9))
+def drawable(value: float) -> float:
+    """The value as a chart gets it: what is nearer to 0 than 1e-100 is not drawn."""
+    return float(f"{value:.9g}") if abs(value) >= 1e-100 else 0.0
+
+
+@given(st.lists(st.floats(-1e100, 1e100).map(drawable), max_size=9))
 def test_the_axis_of_values_encloses_them_with_few_ticks(values: list[float]) -> None:
     ticks = trend_chart.value_ticks(values)
     off = (ticks[1] - ticks[0]) / 1e6
@@ -91,54 +93,6 @@ def test_a_gap_has_no_line_and_a_lonely_value_its_dot() -> None:
     days = [Dot(NOW + place * DAY, value) for place, value in enumerate((0.1, 0.2, None, 0.4))]
     svg = str(trend_chart.trend_svg([Line("x", days)]))
     assert (svg.count('class="part'), svg.count("<circle")) == (1, 3)
-
-
-def with_verdict(verdict: Verdict, test_type: str = "nightly") -> ResultInShort:
-    return ResultInShort(1, "t", "", 1, "m", test_type, NOW, verdict)
-
-
-def tens(*passed: int, test_type: str = "nightly") -> list[ResultInShort]:
-    """Ten results for each number, which is how many of four metrics passed in each of them."""
-    each = [with_verdict(Verdict(None, one, 4 - one), test_type) for one in passed]
-    return [one for one in each for _ in range(10)]
-
-
-@pytest.mark.parametrize(
-    ("passed", "word", "shares"),
-    [
-        ((4, 2, 1), "worse", (25, 50)),
-        ((0, 1, 3), "better", (75, 25)),
-        ((4, 2, 2), "about the same", (50, 50)),
-    ],
-)
-def test_a_models_newest_ten_results_are_compared_with_the_ten_before(
-    passed: tuple[int, ...], word: str, shares: tuple[int, int]
-) -> None:
-    course = course_of(tens(*passed))
-    assert course is not None
-    assert (course.word, (course.now, course.before)) == (word, shares)
-
-
-@pytest.mark.parametrize(
-    ("now", "word"),
-    [(40, "worse"), (41, "about the same"), (59, "about the same"), (60, "better")],
-)
-def test_a_difference_of_ten_points_is_worse_or_better(now: int, word: str) -> None:
-    assert Course("nightly", now, before=50).word == word
-
-
-def test_of_fewer_than_twenty_verdicts_nothing_is_said() -> None:
-    without = [with_verdict(Verdict("high", 0, 0))] * 9
-    assert course_of([*without, *tens(4, 2)[1:]]) is None
-
-
-def test_what_is_tried_out_beside_a_test_changes_nothing() -> None:
-    assert course_of([*tens(4, 2), *tens(4, test_type="tried")]) == Course("nightly", 50, 100)
-
-
-def test_a_verdict_without_metrics_counts_as_one_metric() -> None:
-    stated = [Verdict(None, 0, 0, is_stated_passed=number < 15) for number in range(20)]
-    assert course_of([*map(with_verdict, stated)]) == Course("nightly", 50, 100)
 
 
 def test_the_list_of_models_says_whether_a_model_does_worse(
@@ -160,3 +114,33 @@ def test_the_list_of_models_says_whether_a_model_does_worse(
         "worse model_bias: 20\N{NO-BREAK SPACE}% of metrics passed, before 100\N{NO-BREAK SPACE}%"
         in page
     )
+
+
+def test_the_list_of_models_says_that_a_model_fails_still_and_what_moved(
+    client: TestClient, engine: Engine
+) -> None:
+    for number in range(20):
+        metric = {"value": 0.24 + 0.02 * (number >= 10), "threshold": 0.2, "passed": False}
+        results = {"metrics": {"parity_gap": metric}}
+        save(engine, model_id="m", test_id=f"t{number}", now=NOW + number * DAY, results=results)
+    page = re.sub(r"<[^>]*>", "", client.get("/models").text)
+    assert "still failing, and worse" in page
+    assert "parity_gap 0.24 -&gt; 0.26" in page
+
+
+@pytest.mark.parametrize(
+    ("results", "bar"),
+    [
+        ({"risk_level": "critical"}, "quiet"),
+        ({"risk_level": "low"}, "quiet"),
+        ({"risk_level": "medium"}, "quiet"),
+        ({"metrics_passed": 1, "risk_level": "critical"}, "good"),
+        ({"metrics_failed": 1, "risk_level": "low"}, "bad"),
+    ],
+)
+def test_a_bar_of_the_history_tells_the_verdict_and_not_the_risk(
+    client: TestClient, engine: Engine, results: dict[str, Any], bar: str
+) -> None:
+    save(engine, model_id="m", results=results)
+    history = client.get("/models").text.partition('<span class="history">')[2]
+    assert re.findall(r'class="(\w+)" title=', history) == [bar]

@@ -8,7 +8,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, fields
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -18,7 +17,7 @@ from fairmind_sync.api.context import CurrentSettings, Store
 from fairmind_sync.api.pages.delivery_filter import DeliveryFilter
 from fairmind_sync.api.pages.rendering import render
 from fairmind_sync.evidence.cells import csv_cell
-from fairmind_sync.operating.why_waiting import reason_of, why_held_back
+from fairmind_sync.operating.why_waiting import providers_that_hold_back, waits
 from fairmind_sync.outbox import delivery_lookup
 from fairmind_sync.outbox.delivery_lookup import DeliveryRecord, RunFilter
 from fairmind_sync.outbox.suggestions import suggestions
@@ -50,14 +49,16 @@ def deliveries(
         count = _count(connection, wanted, all_that_match)
         some_dead = _has_dead(connection, wanted, all_that_match)
         known = suggestions(connection)
-        held = why_held_back(connection)
+        holding = providers_that_hold_back(connection)
     now = current_time(engine)
+    held = {one.id: one.provider for one in page if one.provider in holding and waits(one, now)}
     return render(
         request,
         "deliveries.html",
         settings,
         now=now,
-        reason_of=partial(reason_of, held=held, now=now),
+        held=held,
+        holding={name: one for name, one in holding.items() if name in held.values()},
         wanted=wanted,
         deliveries=page,
         newer=newer,

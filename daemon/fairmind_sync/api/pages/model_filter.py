@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from fairmind_sync.api.pages.rendering import link
+
 _Word = Annotated[str, Field(max_length=500)]
 
 
@@ -17,6 +19,17 @@ class ModelFilter(BaseModel):
     dataset: _Word = ""
     type: _Word = ""
     user: _Word = ""
+    page: Annotated[int, Field(ge=1, le=1000)] = 1
+
+    def link(self, page: int) -> str:
+        """Returns the address of another page of the same results."""
+        fields = self.model_dump(exclude_defaults=True) | {"page": page if page > 1 else None}
+        return link("/model", **fields)
+
+    @property
+    def narrow(self) -> dict[str, str]:
+        """What restricts the results, by the names of a look-up."""
+        return {"dataset_id": self.dataset, "test_type": self.type, "user_id": self.user}
 
     @property
     def is_narrow(self) -> bool:

@@ -10,12 +10,12 @@ from fastapi.responses import HTMLResponse
 from pydantic import Field
 
 from fairmind_sync.api.context import CurrentSettings, Store
-from fairmind_sync.api.pages.better_or_worse import course_of
 from fairmind_sync.api.pages.comparison import compared
 from fairmind_sync.api.pages.model_filter import ModelFilter
 from fairmind_sync.api.pages.rendering import Word, link, missing, render
 from fairmind_sync.api.pages.trend_chart import trend_svg
 from fairmind_sync.api.pages.trend_lines import Line, lines_of, metrics_of
+from fairmind_sync.operating.better_or_worse import LOOKED_AT, courses
 from fairmind_sync.outbox import model_lookup, result_lookup
 from fairmind_sync.results.verdict import verdict_of
 from fairmind_sync.storage.engine import current_time, reading
@@ -32,8 +32,9 @@ router = APIRouter(include_in_schema=False)
 
 _PAGE_SIZE = 50
 _TREND_LENGTH = 100
-_HISTORY = 60
-"""So many results of each model are looked at, of which the newest twenty are shown."""
+_MOST_COUNTED = 10_000
+_FOLDED_FROM = 11
+"""A table of so many results is folded."""
 _FEWEST_COMPARED, _MOST_COMPARED = 2, 6
 Models = Annotated[
     list[Annotated[str, Field(max_length=500)]], Query(default_factory=list, max_length=_PAGE_SIZE)
@@ -79,8 +80,9 @@ def _list(
             search=q,
             limit=_PAGE_SIZE + 1,
             offset=_PAGE_SIZE * (page - 1),
-            length=_HISTORY,
+            length=LOOKED_AT,
         )
+        compared_models = courses(connection, found[:_PAGE_SIZE])
     return render(
         request,
         "models.html",
@@ -89,7 +91,7 @@ def _list(
         notice=notice,
         chosen=chosen,
         now=current_time(engine),
-        models=[(one, course_of(one.history)) for one in found[:_PAGE_SIZE]],
+        models=[*zip(found, compared_models, strict=False)],
         q=q,
         next=link("/models", q=q or None, page=page + 1) if len(found) > _PAGE_SIZE else None,
         previous=link("/models", q=q or None, page=page - 1) if page > 1 else None,
@@ -106,7 +108,8 @@ def model(
     with reading(engine) as connection:
         choices = model_lookup.choices(connection, wanted.model_id)
         points = _narrow_trend(connection, wanted)
-    if not points and not wanted.is_narrow:
+        total = _total(connection, wanted, len(points))
+    if not total and not wanted.is_narrow:
         return missing(
             request, settings, f"No result of a model {wanted.model_id!r} is saved here."
         )
@@ -125,6 +128,10 @@ def model(
         points=[(point, verdict_of(point.results)) for point in reversed(points)],
         lines=lines,
         chart=trend_svg(lines),
+        first=(wanted.page - 1) * _TREND_LENGTH + 1,
+        total=total,
+        is_more=total >= _MOST_COUNTED,
+        is_folded=len(points) >= _FOLDED_FROM,
     )
 
 
@@ -187,10 +194,16 @@ def _narrow_trend(connection: Connection, wanted: ModelFilter) -> list[TrendPoin
         connection,
         wanted.model_id,
         _TREND_LENGTH,
-        dataset_id=wanted.dataset,
-        test_type=wanted.type,
-        user_id=wanted.user,
+        offset=(wanted.page - 1) * _TREND_LENGTH,
+        **wanted.narrow,
     )
+
+
+def _total(connection: Connection, wanted: ModelFilter, shown: int) -> int:
+    """Returns how many results there are on all pages, `_MOST_COUNTED` at the most."""
+    if wanted.page == 1 and shown < _TREND_LENGTH:
+        return shown
+    return result_lookup.trend_length(connection, wanted.model_id, _MOST_COUNTED, **wanted.narrow)
 
 
 def _trend(engine: Engine, model_id: str) -> list[TrendPoint]:

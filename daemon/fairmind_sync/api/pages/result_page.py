@@ -20,6 +20,7 @@ from fairmind_sync.evidence.report import sections
 from fairmind_sync.evidence.result_json import result_json
 from fairmind_sync.evidence.style import STYLE_SHA256
 from fairmind_sync.operating import explanation
+from fairmind_sync.operating.why_waiting import providers_that_hold_back, waits
 from fairmind_sync.outbox import saved_results
 from fairmind_sync.outbox.delivery_lookup import LARGEST_ID
 from fairmind_sync.results.verdict import Verdict, verdict_of
@@ -61,6 +62,7 @@ def result(
     now = current_time(engine)
     with reading(engine) as connection:
         found = saved_results.whole_revisions(connection, test_id, user_id, _MOST_REVISIONS)
+        holding = providers_that_hold_back(connection)
     shown = [RevisionShown(one, verdict_of(one.results)) for one in found]
     chosen = next((one for one in shown if revision in (None, one.result.revision)), None)
     explained = explanation.explain(engine, settings, test_id, now)
@@ -77,6 +79,11 @@ def result(
         sections=sections(chosen.result, table_of(chosen.result)) if chosen else [],
         changes=_changes(shown),
         explanations=explained,
+        held={
+            one.delivery.id: holding[one.delivery.provider].word
+            for one in explained
+            if one.delivery.provider in holding and waits(one.delivery, now)
+        },
     )
 
 

@@ -1,5 +1,5 @@
-"""What a metric's name says of comparing: whether more is better, whether it is a selection rate, which
-groups may be a reference. Pure.
+"""What a metric's name says of comparing: whether more is better, how far a value is beyond its threshold,
+whether it is a selection rate, which groups may be a reference. Pure.
 """
 
 from __future__ import annotations
@@ -40,6 +40,9 @@ _NOT_COMPARED = re.compile(
     r"|impact_ratios?|disparate_impact|disparate_impact_ratios?|selected)|tp|fp|tn|fn"
 )
 
+_GAP = re.compile(r"(.*_)?(difference|diff|gap|disparity|std|stddev|var|variance)(_.*)?")
+"""How far groups are apart, whichever way."""
+
 
 def is_selection(metric: str) -> bool:
     """Returns whether the metric is a share of selected members, which the four-fifths rule compares."""
@@ -64,3 +67,10 @@ def may_be_reference(group: str) -> bool:
 def is_comparable(metric: str) -> bool:
     """Returns whether groups differ in the metric; differences and spreads aren't compared again."""
     return _NOT_COMPARED.fullmatch(folded(metric)) is None
+
+
+def how_far_beyond(metric: str, value: float, threshold: float) -> float:
+    """Returns how far the value is on the wrong side of its threshold: 0 where it is on the right one."""
+    if _GAP.fullmatch(folded(metric)):
+        return max(0.0, abs(value) - threshold)
+    return max(0.0, value - threshold if is_adverse(metric) else threshold - value)
