@@ -8,8 +8,9 @@ from random import Random
 import pytest
 from sqlalchemy import Engine
 
-from fairmind_sync.outbox import delivery_lookup, outcomes, provider_state, workload
-from fairmind_sync.outbox.delivery_lookup import Attempt, DeliveryRecord, RunFilter
+from fairmind_sync.outbox import attempt_lookup, delivery_lookup, outcomes, provider_state, workload
+from fairmind_sync.outbox.attempt_lookup import Attempt
+from fairmind_sync.outbox.delivery_lookup import DeliveryRecord, RunFilter
 from fairmind_sync.outbox.workload import Backlog
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.results.delivery import Run
@@ -172,7 +173,7 @@ def test_attempts_are_read_oldest_first(engine: Engine) -> None:
         )
     claim(engine, now=NOW + MINUTE)
     with reading(engine) as connection:
-        found = delivery_lookup.attempts(connection, delivery.id)
+        found = attempt_lookup.attempts(connection, delivery.id)
     assert found == [
         Attempt(NOW, NOW + MINUTE, "retry", "uncertain", "500"),
         Attempt(NOW + MINUTE, None, None, None, None),
@@ -182,7 +183,7 @@ def test_attempts_are_read_oldest_first(engine: Engine) -> None:
 def test_each_delivery_has_attempts_of_its_own(engine: Engine) -> None:
     claimed(engine)
     with reading(engine) as connection:
-        assert delivery_lookup.attempts(connection, 77) == []
+        assert attempt_lookup.attempts(connection, 77) == []
 
 
 def test_an_empty_outbox_has_no_work(engine: Engine) -> None:

@@ -23,7 +23,7 @@ from fairmind_sync.api.schemas import (
     TriedDelivery,
 )
 from fairmind_sync.operating import actions
-from fairmind_sync.outbox import delivery_lookup, provider_state, result_lookup
+from fairmind_sync.outbox import attempt_lookup, delivery_lookup, provider_state, result_lookup
 from fairmind_sync.outbox.delivery_lookup import DeliveryRecord, RunFilter, find
 from fairmind_sync.storage.engine import reading
 
@@ -61,7 +61,7 @@ def results(
         found = result_lookup.revisions(connection, test_id, user_id)
         tried = {
             id_: [
-                _tried(delivery, delivery_lookup.attempts(connection, delivery.id))
+                _tried(delivery, attempt_lookup.attempts(connection, delivery.id))
                 for delivery in delivery_lookup.deliveries(connection, RunFilter(result_id=id_))
             ]
             for id_, _, _ in found
@@ -113,7 +113,7 @@ def resume(provider: KnownProvider, engine: Store, by: CurrentActor) -> Provider
     return _provider(engine, provider)
 
 
-def _tried(delivery: DeliveryRecord, attempts: list[delivery_lookup.Attempt]) -> TriedDelivery:
+def _tried(delivery: DeliveryRecord, attempts: list[attempt_lookup.Attempt]) -> TriedDelivery:
     shown = DeliveryOut.model_validate(delivery)
     log = [AttemptOut.model_validate(attempt) for attempt in attempts]
     return TriedDelivery(**shown.model_dump(), attempt_log=log)

@@ -12,7 +12,7 @@ from fairmind_sync.operating.hand_over_words import hand_over_of
 from fairmind_sync.operating.remedies import remedy_for
 from fairmind_sync.operating.status import decide_by
 from fairmind_sync.operating.why_waiting import held_back
-from fairmind_sync.outbox import delivery_lookup, heartbeat, provider_state
+from fairmind_sync.outbox import attempt_lookup, delivery_lookup, heartbeat, provider_state
 from fairmind_sync.outbox.delivery_lookup import LARGEST_ID, RunFilter
 from fairmind_sync.provider_names import PROVIDERS, UNDECIDED
 from fairmind_sync.results.error_kinds import ErrorKind, words_beside
@@ -30,7 +30,8 @@ from fairmind_sync.storage.engine import reading
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-    from fairmind_sync.outbox.delivery_lookup import Attempt, DeliveryRecord
+    from fairmind_sync.outbox.attempt_lookup import Attempt
+    from fairmind_sync.outbox.delivery_lookup import DeliveryRecord
     from fairmind_sync.outbox.provider_state import ProviderState
     from fairmind_sync.settings import Settings
 
@@ -101,7 +102,7 @@ def _explain(
     is_pending = delivery.status == PENDING
     return Explanation(
         delivery=delivery,
-        attempts=delivery_lookup.attempts(connection, delivery.id),
+        attempts=attempt_lookup.attempts(connection, delivery.id),
         state=state,
         last_error=_last_error(delivery),
         next_try=_next_try(delivery, provider) if is_pending else None,

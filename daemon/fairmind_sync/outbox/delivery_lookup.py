@@ -1,6 +1,4 @@
-"""Looks up deliveries, run URLs and attempts; `RunFilter` has
-each list's conditions, its order, and its words.
-"""
+"""Looks up deliveries and run URLs; `RunFilter` has each list's conditions, its order, and its words."""
 
 from __future__ import annotations
 
@@ -16,11 +14,7 @@ from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.results.error_causes import cause_in
 from fairmind_sync.storage.cause_function import has_cause
 from fairmind_sync.storage.engine import reading
-from fairmind_sync.storage.tables import (
-    attempts_table,
-    outbox_table,
-    results_table,
-)
+from fairmind_sync.storage.tables import outbox_table, results_table
 from fairmind_sync.text import cut_short
 
 LARGEST_ID = 2**63 - 1
@@ -196,17 +190,6 @@ def _place_of(delivery_id: int) -> Any:
     return select(*_PLACE).where(outbox_table.c.id == delivery_id).scalar_subquery()
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One attempt; an attempt without an outcome is under way, or its worker died."""
-
-    started_at: datetime
-    finished_at: datetime | None
-    outcome: str | None
-    error_kind: str | None
-    error: str | None
-
-
 def find(engine: Engine, wanted: RunFilter, limit: int | None = None) -> list[DeliveryRecord]:
     """Returns the deliveries that the filter lets through, those of the newest result first."""
     with reading(engine) as connection:
@@ -268,22 +251,6 @@ def delivery_by_run(
         ).limit(1),
     )
     return found[0] if found else None
-
-
-def attempts(connection: Connection, delivery_id: int) -> list[Attempt]:
-    """Returns the delivery's attempts, oldest first."""
-    rows = connection.execute(
-        select(
-            attempts_table.c.started_at,
-            attempts_table.c.finished_at,
-            attempts_table.c.outcome,
-            attempts_table.c.error_kind,
-            attempts_table.c.error,
-        )
-        .where(attempts_table.c.delivery_id == delivery_id)
-        .order_by(attempts_table.c.id)
-    )
-    return [Attempt(*row) for row in rows]
 
 
 _COLUMNS = tuple(

@@ -14,7 +14,7 @@ from fairmind_sync import tracing
 from fairmind_sync.backoff import retry_delay
 from fairmind_sync.errors import LeaseLostError
 from fairmind_sync.event_log import get_logger
-from fairmind_sync.outbox import delivery_lookup, outcomes, provider_state
+from fairmind_sync.outbox import attempt_lookup, outcomes, provider_state
 from fairmind_sync.providers import logging_error
 from fairmind_sync.providers.base import Dead, Delivered, Retry
 from fairmind_sync.redaction import redact
@@ -123,7 +123,7 @@ class Recorder:
     def _failed_so(self, delivery: Delivery, outcome: Retry) -> int:
         """Returns how many attempts failed in this kind, this one included, since an operator's retry."""
         with reading(self.engine) as connection:
-            earlier = delivery_lookup.attempts(connection, delivery.id)[-delivery.attempts :]
+            earlier = attempt_lookup.attempts(connection, delivery.id)[-delivery.attempts :]
         return 1 + sum(one.error_kind == outcome.kind for one in earlier)
 
     def _schedule_retry(self, delivery: Delivery, outcome: Retry) -> datetime:

@@ -11,18 +11,19 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Connection, Engine
 
 from fairmind_sync.outbox import provider_state
+from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.storage.engine import writing
 from tests.support.clock import NOW
 from tests.support.deliveries import delivered, save
 
 NO_KEY = (
-    "No API key configured: check WANDB_API_KEY, or run 'wandb login'; "
+    "There is no key for W&B: check WANDB_API_KEY, or run 'wandb login'; "
     "a key is shown at wandb.ai/authorize."
 )
 
 
-def blocked(connection: Connection) -> None:
-    provider_state.note_blocked(connection, "mlflow", NO_KEY, chance=Random(1), now=NOW)
+def blocked(connection: Connection, provider: ProviderName = "mlflow") -> None:
+    provider_state.note_blocked(connection, provider, NO_KEY, chance=Random(1), now=NOW)
 
 
 def offline(connection: Connection) -> None:
@@ -69,7 +70,7 @@ def test_a_delivery_that_waits_for_nobody_has_no_such_button(
 def test_the_page_says_what_an_error_means_as_explain_does(
     client: TestClient, engine: Engine
 ) -> None:
-    save(engine, "mlflow", test_id="t")
+    save(engine, "wandb", test_id="t")
     with writing(engine) as connection:
-        blocked(connection)
+        blocked(connection, "wandb")
     assert "<dt>It means</dt><dd>the key is missing, broken or unknown" in page_of(client, "t")
