@@ -82,6 +82,7 @@ _STARTERS = {
     "WandbLab",
     "self_signed",
     "MlflowPackage",
+    "served",  # the API by uvicorn, whose connections are waited for
     "NotingServer",  # asked by MLflow's package too, whose import starts a process
 }
 _WAITS_FOR_LONG = {"Lab", "WandbLab", "Forked", "multiprocessing", "wandb_standin"}
