@@ -21,8 +21,7 @@ from fairmind_sync.intake.prepare import prepare
 from fairmind_sync.intake.save import save_all
 from fairmind_sync.intake.timestamps import when_tested
 from fairmind_sync.outbox import deletion, operator_log, result_lookup, saved_results
-from fairmind_sync.storage import erasure
-from fairmind_sync.storage.engine import current_time, reading, writing
+from fairmind_sync.storage.engine import reading
 from fairmind_sync.storage.schema import ready_engine
 
 if TYPE_CHECKING:
@@ -211,16 +210,9 @@ async def delete_test_result(test_id: str, user_id: str | None) -> bool:
 
 
 def delete_test_result_sync(test_id: str, user_id: str | None) -> bool:
-    engine = _engine()
-    now = current_time(engine)
-    with writing(engine) as connection:
-        count = deletion.delete(connection, test_id, user_id or "", now)
-        here = operator_log.of_this_process()
-        by = operator_log.Actor(f"user {user_id}", here.origin) if user_id else here
-        operator_log.note(connection, "delete", by, now, subject=f"test {test_id}", count=count)
-    if count:
-        erasure.empty_log(engine)
-    return count > 0
+    here = operator_log.of_this_process()
+    by = operator_log.Actor(f"user {user_id}", here.origin) if user_id else here
+    return deletion.delete_for(_engine(), test_id, user_id or "", by) > 0
 
 
 async def get_test_statistics(user_id: str | None, model_id: str | None = None) -> dict[str, Any]:

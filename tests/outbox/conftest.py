@@ -1,4 +1,4 @@
-"""Databases for tests that need a new one for each example."""
+"""A transaction on the test's database; databases for tests that need a new one for each example."""
 
 from __future__ import annotations
 
@@ -9,10 +9,19 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
+from sqlalchemy import Connection, Engine
 
+from fairmind_sync.storage.engine import writing
 from tests.support.postgres import PostgresServer
 
 NewDatabase: TypeAlias = Callable[[], AbstractContextManager[str]]
+
+
+@pytest.fixture
+def connection(engine: Engine) -> Iterator[Connection]:
+    """In a transaction that commits at the test's end."""
+    with writing(engine) as connection:
+        yield connection
 
 
 @contextmanager

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
-import pytest
 from sqlalchemy import Connection, Engine
 
 from fairmind_sync.outbox import bundle_log
@@ -16,12 +14,6 @@ from tests.support.clock import NOW
 from tests.support.deliveries import save
 
 OUT = BundleRecord("out", "results", FIRST, THERE.fingerprint, "there", NOW, 2, "out.bundle")
-
-
-@pytest.fixture
-def connection(engine: Engine) -> Iterator[Connection]:
-    with writing(engine) as connection:
-        yield connection
 
 
 def test_a_bundle_is_news_once(connection: Connection) -> None:

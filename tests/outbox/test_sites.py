@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from sqlalchemy import Connection, Engine
 
 from fairmind_sync.outbox import hand_overs, sites
@@ -20,12 +18,6 @@ from tests.support.clock import NOW
 from tests.support.deliveries import save
 
 ELSEWHERE = SiteRecord("e" * 32, "elsewhere", "keys of elsewhere")
-
-
-@pytest.fixture
-def connection(engine: Engine) -> Iterator[Connection]:
-    with writing(engine) as connection:
-        yield connection
 
 
 def test_before_there_is_an_identity_there_is_none(connection: Connection) -> None:

@@ -24,7 +24,6 @@ from fairmind_sync.outbox import (
 from fairmind_sync.outbox.enqueuing import enqueue, results_without
 from fairmind_sync.outbox.payload_locks import keep_payloads
 from fairmind_sync.results.states import DEAD
-from fairmind_sync.storage import erasure
 from fairmind_sync.storage.engine import current_time, reading, writing
 
 if TYPE_CHECKING:
@@ -183,12 +182,8 @@ def backfill(
 
 def delete(engine: Engine, test_id: str, user_id: str, by: Actor | None = None) -> int:
     """Deletes every revision of the user's test, and erases their payloads; returns how many revisions."""
-    now = current_time(engine)
-    with writing(engine) as connection:
-        count = deletion.delete(connection, test_id, user_id, now)
-        operator_log.note(connection, "delete", by, now, subject=f"test {test_id}", count=count)
+    count = deletion.delete_for(engine, test_id, user_id, by)
     if count:
-        erasure.empty_log(engine)
         log.info("result.deleted", test_id=test_id, revisions=count)
     return count
 

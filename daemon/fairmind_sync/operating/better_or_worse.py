@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from statistics import median_high
 from typing import TYPE_CHECKING, TypeAlias
@@ -118,16 +118,17 @@ def course_of(results: Sequence[ResultInShort], contents: _Contents) -> Course |
     newest, before = alike[-COMPARED:], alike[-2 * COMPARED : -COMPARED]
     now, then = _percentage(newest), _percentage(before)
     risk_now, risk_before = _risks(newest, before)
-    is_close = abs(now - then) < ENOUGH and max(now, then) < _ALL
-    return Course(
+    course = Course(
         commonest,
         now,
         then,
         is_failing=newest[-1].verdict.has_passed is before[-1].verdict.has_passed is False,
         risk_now=risk_now,
         risk_before=risk_before,
-        metric=_moved(newest, before, contents) if is_close else _NOTHING_MOVED,
     )
+    if course.is_a_tie and max(now, then) < _ALL:
+        return replace(course, metric=_moved(newest, before, contents))
+    return course
 
 
 def _counts(verdict: Verdict) -> tuple[int, int]:

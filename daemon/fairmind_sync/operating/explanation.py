@@ -173,8 +173,8 @@ def _why_it_waits(
 ) -> tuple[str, str | None]:
     name = delivery.provider
     start = None if alive else "No daemon is running. Run: fairmind-sync run"
-    if held := held_back(name, provider):
-        return held, _what_ends_it(name, provider, start)
+    if held := held_back(provider):
+        return held.sentence(name), _what_ends_it(name, provider, start)
     if delivery.due_at > now:
         return f"It waits for its next try, after {delivery.attempts} that failed.", start
     return "It is next.", start

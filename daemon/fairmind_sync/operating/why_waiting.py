@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fairmind_sync.outbox import provider_state
-from fairmind_sync.results.states import BLOCKED, OFFLINE, PENDING
+from fairmind_sync.results.states import PENDING
 from fairmind_sync.text import cut_short
 
 if TYPE_CHECKING:
@@ -31,33 +31,30 @@ class HeldBack:
     word: str
     reason: str | None
 
+    def sentence(self, name: str) -> str:
+        """Returns why the provider of that name takes nothing."""
+        said = f"It waits: {name} is {self.word}"
+        return f"{said}." if self.word == _PAUSED else f"{said}: {self.reason}"
 
-def held_back(name: str, provider: ProviderState) -> str | None:
-    """Returns why the provider takes nothing now; None where nothing holds its deliveries back."""
+
+def held_back(provider: ProviderState) -> HeldBack | None:
+    """Returns what holds the provider's deliveries back; None where nothing does."""
     if provider.is_paused:
-        return f"It waits: {name} is paused."
-    if provider.state == BLOCKED:
-        return f"It waits: {name} is blocked: {provider.reason}"
-    if provider.state == OFFLINE:
-        return f"It waits: {name} is offline: {provider.reason}"
-    return None
-
-
-def why_held_back(connection: Connection) -> dict[str, str]:
-    """Returns in short why each provider that takes nothing now takes nothing, by its name."""
-    states = provider_state.read_all(connection)
-    found = ((name, held_back(name, state)) for name, state in states.items())
-    return {name: cut_short(why.partition("\n")[0], _LONGEST) for name, why in found if why}
+        return HeldBack(_PAUSED, None)
+    return None if provider.is_ready else HeldBack(provider.state, provider.reason)
 
 
 def providers_that_hold_back(connection: Connection) -> dict[str, HeldBack]:
     """Returns each provider that takes nothing now, by its name."""
     states = provider_state.read_all(connection)
-    return {
-        name: HeldBack(_PAUSED, None) if one.is_paused else HeldBack(one.state, one.reason)
-        for name, one in states.items()
-        if held_back(name, one)
-    }
+    return {name: held for name, state in states.items() if (held := held_back(state))}
+
+
+def why_held_back(connection: Connection) -> dict[str, str]:
+    """Returns in short why each provider that takes nothing now takes nothing, by its name."""
+    found = providers_that_hold_back(connection)
+    whole = {name: held.sentence(name) for name, held in found.items()}
+    return {name: cut_short(why.partition("\n")[0], _LONGEST) for name, why in whole.items()}
 
 
 def reason_of(delivery: DeliveryRecord, held: Mapping[str, str], now: datetime) -> str | None:

@@ -3,7 +3,7 @@
 A deleted result is found no more. Its pending and dead deliveries are discarded; runs that were delivered
 stay at their provider, and their URLs stay on record. The result's payload is erased at once, or as soon as a
 delivery that is under way has ended; so are providers' words, which may repeat what they were sent. Each
-function runs inside the caller's transaction.
+function but `delete_for` runs inside the caller's transaction.
 """
 
 from __future__ import annotations
@@ -11,18 +11,33 @@ from __future__ import annotations
 import secrets
 from datetime import datetime
 
-from sqlalchemy import Connection, exists, select, update
+from sqlalchemy import Connection, Engine, exists, select, update
 
-from fairmind_sync.outbox import idempotency, retry_discard
+from fairmind_sync.outbox import idempotency, operator_log, retry_discard
 from fairmind_sync.outbox.erased_words import erase_words
 from fairmind_sync.results.states import PENDING
 from fairmind_sync.storage.advisory_locks import advisory_lock
-from fairmind_sync.storage.erasure import note_erasure
+from fairmind_sync.storage.engine import current_time, writing
+from fairmind_sync.storage.erasure import empty_log, note_erasure
 from fairmind_sync.storage.tables import outbox_table as deliveries
 from fairmind_sync.storage.tables import results_table
 
 REASON = "the result was deleted"
 _UNERASED = (results_table.c.deleted_at.is_not(None), results_table.c.erased_at.is_(None))
+
+
+def delete_for(engine: Engine, test_id: str, user_id: str, by: operator_log.Actor | None) -> int:
+    """Deletes every revision of the user's test, and keeps who did; returns how many revisions.
+
+    The erased content leaves a SQLite file's write-ahead log, too.
+    """
+    now = current_time(engine)
+    with writing(engine) as connection:
+        count = delete(connection, test_id, user_id, now)
+        operator_log.note(connection, "delete", by, now, subject=f"test {test_id}", count=count)
+    if count:
+        empty_log(engine)
+    return count
 
 
 def delete(connection: Connection, test_id: str, user_id: str, now: datetime) -> int:

@@ -208,15 +208,13 @@ def _of(
 def _of_model(
     model_id: str, dataset_id: str, test_type: str, user_id: str
 ) -> list[ColumnElement[bool]]:
-    narrow = (
-        *((_table.c.dataset_id, dataset_id), (_table.c.test_type, test_type)),
-        (_table.c.user_id, user_id),
-    )
+    narrow = {_table.c.dataset_id: dataset_id, _table.c.test_type: test_type}
+    narrow[_table.c.user_id] = user_id
     return [
         newest_revisions(),
         _table.c.model_id == model_id,
         _table.c.erased_at.is_(None),
-        *(column == value for column, value in narrow if value),
+        *(column == value for column, value in narrow.items() if value),
     ]
 
 
