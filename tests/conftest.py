@@ -56,9 +56,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
         end_with_parent()
     elif not config.option.collectonly:
-        from tests.support.broom import mark_this_run
+        from tests.support.broom import mark_this_run, place_in_memory
 
         mark_this_run()
+        # A disk's fsyncs are a quarter of a run.
+        if config.option.basetemp is None and getattr(config.option, "numprocesses", 0):
+            config.option.basetemp = place_in_memory("files")
 
 
 @pytest.hookimpl(wrapper=True)

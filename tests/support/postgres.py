@@ -35,6 +35,7 @@ _AS_ANOTHER = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
 """Who it is for itself; for everybody else it is still root, whose files it may use."""
 _OPTIONS = {
     "fsync": "off",  # what these tests kill is processes; the kernel keeps what they wrote
+    "dynamic_shared_memory_type": "mmap",  # among its own files: a killed server leaves no others
     "max_connections": "400",
     "shared_buffers": "64MB",
     "max_wal_size": "128MB",
