@@ -60,7 +60,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
         mark_this_run()
         # A disk's fsyncs are a quarter of a run.
-        if config.option.basetemp is None and getattr(config.option, "numprocesses", 0):
+        if config.option.basetemp is None and getattr(config.option, "numprocesses", None):
             config.option.basetemp = place_in_memory("files")
 
 
