@@ -22,9 +22,7 @@ from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.storage import sqlite_file
 from fairmind_sync.storage.engine import let_go, shared_engine, writing
 from tests.power_cuts.facts import BACKUP, CLAIMED, DEAD, DELIVERED, ERASED, SAVED, Fact
-from tests.power_cuts.stories import (
-    BACKUP as BACKUP_FILE,
-)
+from tests.power_cuts.stories import BACKUP as BACKUP_FILE
 from tests.power_cuts.stories import (
     LEASE,
     MARKS,
