@@ -7,6 +7,7 @@ tells into a file of its own. What must be there afterwards is said in facts tha
 from __future__ import annotations
 
 import multiprocessing
+import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
@@ -16,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from fairmind_sync.outbox import claims, outcomes, pruning, retry_discard
+from fairmind_sync.outbox import claims, deletion, outcomes, pruning, retry_discard
 from fairmind_sync.results.delivery import Delivery, Run
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.storage import sqlite_file
@@ -78,6 +79,9 @@ class Member:
     def goes_on(self, done: int) -> bool:
         """Whether the others still work, within limits that keep a recording small."""
         return done < _AT_LEAST or (done < _AT_MOST and not self._is_over.is_set())
+
+    def awaits_the_others(self) -> None:
+        self._is_over.wait()
 
     def _write(self, act: Callable[..., Any], *values: Any, **named: Any) -> Any:
         with writing(self.engine) as connection:
@@ -162,10 +166,27 @@ def backup_file(place: Path, number: int) -> Path:
     return (place / BACKUP_FILE).with_name(f"backup-{number}.db")
 
 
+def dying(member: Member) -> None:
+    """Dies within a transaction of which much is in the files: whoever comes next has to undo it."""
+    member.saves(300)
+    with writing(member.engine) as connection:
+        connection.exec_driver_sql("PRAGMA cache_size = 5")  # pages go to the files before the end
+        for number in (3, 4):
+            deletion.delete(connection, f"test-{number}", "user-1", now())
+        os._exit(0)
+
+
+def successor(member: Member) -> None:
+    member.awaits_the_others()
+    for number in range(200, 203):
+        member.saves(number)
+
+
 CROWDS: dict[str, Mapping[str, Work]] = {
     "first-saves": {"one": producer(100), "other": producer(200)},
     "producers": {"a": producer(100), "b": producer(200), "c": producer(300), "daemon": daemon},
     "care": {"a": saver(100), "b": saver(200), "carer": carer},
+    "taken-over": {"a": saver(100), "dying": dying, "successor": successor},
     "backups": {"a": saver(100), "b": saver(200), "keeper": keeper},
 }
 _BEFORE: dict[str, Mapping[str, Work]] = {"first-saves": {"killed": killed}}
@@ -173,6 +194,7 @@ _BEFORE: dict[str, Mapping[str, Work]] = {"first-saves": {"killed": killed}}
 _WAITED_FOR = {
     "producers": ("a", "b", "c"),
     "care": ("carer",),
+    "taken-over": ("dying",),
     "backups": ("keeper",),
 }
 """Whose end ends the work of the others, who would go on."""
