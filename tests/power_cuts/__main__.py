@@ -20,7 +20,8 @@ from tests.power_cuts.images import (
     kept,
 )
 from tests.power_cuts.recording import Recording, record
-from tests.power_cuts.stories import MODES, STORIES
+from tests.power_cuts.stories import MODES
+from tests.power_cuts.telling import ALL
 from tests.support.broom import place_in_memory
 
 
@@ -28,7 +29,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=3_000, help="how many; 0: every extreme")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--stories", nargs="+", choices=[*STORIES], default=[*STORIES])
+    parser.add_argument("--stories", nargs="+", choices=ALL, default=[*ALL])
     parser.add_argument("--recording", type=Path, help="a recording that was kept, with --image")
     parser.add_argument("--image", help="the name of one image, as a failure tells it")
     asked = parser.parse_args()

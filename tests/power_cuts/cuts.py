@@ -11,12 +11,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.power_cuts.disk import Disk
+from tests.power_cuts.facts import Facts
 from tests.power_cuts.operations import Mark, Operation, Sync, SyncDirectory
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What was acknowledged: results saved, results deleted, and the digest of all rows.
+    """What one process acknowledged: results saved, results deleted, and the digest of all rows.
 
     `first_state` is what the story found; `next_state` is what the step leads to that was begun, or the same
     where nothing was.
@@ -37,7 +38,7 @@ class Cut:
     story: str
     number: int
     disk: Disk
-    expected: Expected
+    expected: Expected | Facts
 
     @property
     def name(self) -> str:
@@ -66,12 +67,15 @@ def told_by(operations: Iterable[Operation]) -> list[Told]:
 def cuts_of(start: Disk, told: Told) -> Iterator[Cut]:
     disk, number = _of_story(start, told.name), 0
     upcoming = _states(told.operations)
-    found = upcoming[-1] if disk.files else None
-    expected = Expected(found, found, found)
+    expected = _at_first(disk, upcoming)
     for operation in told.operations:
         match operation:
             case Mark(told=mark):
-                expected = _after(expected, mark, upcoming)
+                expected = (
+                    expected.after(mark)
+                    if isinstance(expected, Facts)
+                    else _after(expected, mark, upcoming)
+                )
             case Sync() | SyncDirectory() if disk.pending:
                 yield Cut(told.name, number, disk, expected)
                 number += 1
@@ -89,6 +93,14 @@ def _states(operations: Sequence[Operation]) -> list[str]:
     """The digests of all rows, last first, as they follow each other."""
     marks = [one.told for one in operations if isinstance(one, Mark)]
     return [mark["state"] for mark in reversed(marks) if "state" in mark]
+
+
+def _at_first(disk: Disk, states: Sequence[str]) -> Expected | Facts:
+    """Several processes tell no states: each sees what the others do meanwhile."""
+    if not states:
+        return Facts()
+    found = states[-1] if disk.files else None
+    return Expected(found, found, found)
 
 
 def _after(expected: Expected, mark: Mapping[str, Any], upcoming: list[str]) -> Expected:

@@ -9,6 +9,9 @@
   written stay (SQLite's 'powersafe overwrite').
 - A file may have grown without having its bytes: zeros or garbage are there then.
 - What was synced stays.
+- Whoever writes, it is one disk. A sync holds what had been written before the sync began, by any process;
+  what was under way then may be lost (`strace_calls` says how that is known).
+- The memory that processes share by a log's index (`-shm`) is gone. The file is anything at all afterwards.
 """
 
 from __future__ import annotations
@@ -45,17 +48,21 @@ class Disk:
 
     def after(self, operation: Operation) -> Disk:
         match operation:
-            case Sync(file):
-                return self._settled([one for one in self.pending if _file_of(one) == file])
-            case SyncDirectory(directory):
+            case Sync(file, too_late):
+                its = [one for one in self.pending if _file_of(one) == file]
+                return self._settled(its, too_late)
+            case SyncDirectory(directory, too_late):
                 names = [one for one in self.pending if isinstance(one, Rename)]
-                return self._settled([one for one in names if one.directory == directory])
+                its = [one for one in names if one.directory == directory]
+                return self._settled(its, too_late)
             case Write() | Resize() | Rename():
                 return Disk(self.names, self.files, (*self.pending, operation))
             case _:
                 return self
 
-    def _settled(self, durable: Sequence[Change]) -> Disk:
+    def _settled(self, synced: Sequence[Change], too_late: Sequence[Change]) -> Disk:
+        late = {id(one) for one in too_late}
+        durable = [one for one in synced if id(one) not in late]
         if not durable:
             return self
         draft = _Draft(dict(self.names), self.files)

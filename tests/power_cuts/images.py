@@ -91,6 +91,12 @@ def chosen(recording: Recording, cuts: Sequence[Cut], count: int, seed: int) -> 
     return [*ends, *some, *at_random]
 
 
+def sampled(recording: Recording, cuts: Sequence[Cut], count: int, seed: int) -> list[Case]:
+    """So many of the images that `chosen` gives where it gives many."""
+    every = chosen(recording, cuts, max(6 * len(cuts), count), seed)
+    return Random(seed).sample(every, count)
+
+
 def case_of(cuts: Cuts, name: str) -> Case:
     """The image of this name."""
     mode, story, number, choice = name.split("/")

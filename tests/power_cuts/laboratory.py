@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from sqlalchemy import URL, Engine
 
@@ -12,11 +13,22 @@ from fairmind_sync.errors import SchemaError
 from fairmind_sync.outbox import copying
 from fairmind_sync.storage import engine as engines
 from fairmind_sync.storage import schema, sqlite_file
+from tests.power_cuts.crowd_oracle import wrong_backup_of_many, wrong_by_facts
+from tests.power_cuts.crowds import backup_file
 from tests.power_cuts.cuts import Expected
 from tests.power_cuts.disk import Image
-from tests.power_cuts.oracle import wrong_bytes, wrong_counts, wrong_going_on, wrong_rows
+from tests.power_cuts.facts import BACKUP as BACKUP_FACT
+from tests.power_cuts.facts import Facts
+from tests.power_cuts.oracle import (
+    Rows,
+    wrong_bytes,
+    wrong_counts,
+    wrong_going_on,
+    wrong_rows,
+)
 from tests.power_cuts.recording import put
 from tests.power_cuts.stories import BACKUP, DATABASE, TARGET, digest_of, now, rows_of
+from tests.power_cuts.telling import WITHOUT_DATABASE, home_of
 
 _RARELY = 1 / 12
 """The share of the images in which a schema is made or upgraded: that takes as long as 30 other checks."""
@@ -31,18 +43,19 @@ class Laboratory:
 
     def __init__(self, place: Path, story: str) -> None:
         self._place = place
-        self._home = place / story / "home" if story == "create" else place / story
+        self._home = home_of(place, story)
         self._file, self._target = self._home / DATABASE, self._home / TARGET
         self._index = b""
-        checks: dict[str, Callable[[Expected], Iterator[str]]] = {
-            "create": self._creation,
+        checks: dict[str, Callable[[Any], Iterator[str]]] = {
+            **dict.fromkeys(WITHOUT_DATABASE, self._creation),
+            "backups": self._backups,
             "upgrade": self._upgrade,
             "backup": self._backup,
             "copy": self._copy,
         }
         self._check = checks.get(story, self._outbox)
 
-    def wrong(self, image: Image, expected: Expected, name: str) -> list[str]:
+    def wrong(self, image: Image, expected: Expected | Facts, name: str) -> list[str]:
         """What is wrong with the image, in words. Its name decides by lot what is left open."""
         self._lot = Random(name)
         self._put(image)
@@ -78,14 +91,18 @@ class Laboratory:
     def _databases(self) -> list[Path]:
         return [self._file, self._target] if self._check == self._copy else [self._file]
 
-    def _outbox(self, expected: Expected) -> Iterator[str]:
+    def _outbox(self, expected: Expected | Facts) -> Iterator[str]:
         engine = schema.ready_engine(_url(self._file))
-        yield from wrong_rows(rows_of(engine), expected)
+        rows = rows_of(engine)
+        if isinstance(expected, Facts):
+            yield from wrong_by_facts(rows, expected)
+        else:
+            yield from wrong_rows(rows, expected)
         yield from wrong_bytes(engine, self._file, expected)
-        yield from wrong_going_on(engine)
+        yield from wrong_going_on(engine, len(rows["bias_test_results"]))
         yield from sqlite_file.damage(engine)
 
-    def _creation(self, expected: Expected) -> Iterator[str]:
+    def _creation(self, expected: Expected | Facts) -> Iterator[str]:
         """Nothing may be there before the first save is acknowledged."""
         is_empty = not self._file.exists() or schema.revision(self._opened()) is None
         if expected.saved or not is_empty or self._lot.random() < _RARELY:
@@ -108,7 +125,8 @@ class Laboratory:
 
     def _older(self, expected: Expected) -> Iterator[str]:
         engine = self._opened()
-        if digest_of(rows_of(engine)) != expected.first_state:
+        rows = rows_of(engine)
+        if digest_of(rows) != expected.first_state:
             yield "the older database holds something else"
         yield from sqlite_file.damage(engine)
         try:
@@ -118,7 +136,7 @@ class Laboratory:
             pass
         if self._lot.random() < _RARELY:
             schema.upgrade(engine, now())
-            yield from wrong_going_on(engine)
+            yield from wrong_going_on(engine, len(rows["bias_test_results"]))
 
     def _backup(self, expected: Expected) -> Iterator[str]:
         backup = self._home / BACKUP
@@ -126,6 +144,22 @@ class Laboratory:
             yield from _wrong_copy(backup, expected.state)
         elif "backup" in expected.done:
             yield "the backup was acknowledged, and isn't there"
+        yield from self._outbox(expected)
+
+    def _backups(self, expected: Facts) -> Iterator[str]:
+        """Made beside other processes' saves: what a backup holds, the database holds."""
+        source = rows_of(schema.ready_engine(_url(self._file)))
+        whole = {number: backup_file(self._home, number) for number in expected.before}
+        for number, file in whole.items():
+            if file.exists():
+                copy, damage = _read_alone(file)
+                yield from wrong_backup_of_many(copy, source, number, expected)
+                yield from damage
+            elif (BACKUP_FACT, number) in expected.certain:
+                yield f"the backup {number} was acknowledged, and isn't there"
+        for file in (self._home / BACKUP).parent.iterdir():
+            if file not in whole.values() and ".partial" not in file.name:
+                yield f"{file.name} looks like a backup"
         yield from self._outbox(expected)
 
     def _copy(self, expected: Expected) -> Iterator[str]:
@@ -161,10 +195,15 @@ def _url(file: Path) -> str:
 
 def _wrong_copy(file: Path, state: str | None) -> Iterator[str]:
     """Whether a file that bears a backup's name is a backup, whole and sound."""
+    rows, damage = _read_alone(file)
+    if digest_of(rows) != state:
+        yield f"{file.name} is no whole copy"
+    yield from damage
+
+
+def _read_alone(file: Path) -> tuple[Rows, list[str]]:
     engine = engines.open_engine(URL.create("sqlite", database=str(file)))
     try:
-        if digest_of(rows_of(engine)) != state:
-            yield f"{file.name} is no whole copy"
-        yield from sqlite_file.damage(engine)
+        return rows_of(engine), sqlite_file.damage(engine)
     finally:
         engine.dispose()

@@ -32,11 +32,19 @@ class Rename:
     names: tuple[tuple[str, int | None], ...]
 
 
+Change: TypeAlias = Write | Resize | Rename
+"""What is lost in a power cut, unless it was synced."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sync:
-    """fsync or fdatasync of a file."""
+    """fsync or fdatasync of a file, at its end.
+
+    `too_late` are changes of other processes that the sync doesn't hold: they were under way when it began.
+    """
 
     file: int
+    too_late: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +52,7 @@ class SyncDirectory:
     """fsync or fdatasync of a directory: its names are durable then, not what the files hold."""
 
     directory: str
+    too_late: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +62,6 @@ class Mark:
     told: Mapping[str, Any]
 
 
-Change: TypeAlias = Write | Resize | Rename
-"""What is lost in a power cut, unless it was synced."""
 Operation: TypeAlias = Change | Sync | SyncDirectory | Mark
 DIRECTORY = -1
 """Stands for every directory in the place of a file's number."""

@@ -18,6 +18,7 @@ from fairmind_sync.results.delivery import Run
 from fairmind_sync.storage import erasure
 from fairmind_sync.storage.engine import writing
 from tests.power_cuts.cuts import Expected
+from tests.power_cuts.facts import Facts
 from tests.power_cuts.stories import (
     LEASE,
     PROVIDER,
@@ -61,24 +62,23 @@ def wrong_counts(rows: Rows) -> Iterator[str]:
         yield f"the counters say {dict(+counted)}, the rows {dict(there)}"
 
 
-def wrong_going_on(engine: Engine) -> Iterator[str]:
-    """Saves, claims and records, as the next daemon does."""
-    before = len(rows_of(engine)["bias_test_results"])
+def wrong_going_on(engine: Engine, before: int) -> Iterator[str]:
+    """Saves, claims and records, as the next daemon does, beside so many results."""
     save_all(engine, entries.prepare_all([arguments(NEW)], ()), PROVIDERS)
     with writing(engine) as connection:
         claimed = claims.claim(
-            connection, PROVIDER, limit=100, lease=LEASE, worker="host:2", now=now()
+            connection, PROVIDER, limit=3, lease=LEASE, worker="host:2", now=now()
         )
         for delivery in claimed[-1:]:
             run = Run("run-afterwards", None)
             outcomes.record_delivered(connection, delivery, run, "somewhere", now())
-    rows = rows_of(engine)
+    rows = rows_of(engine, ("bias_test_results", "delivery_counts", "outbox"))
     if len(rows["bias_test_results"]) != before + 1 or not claimed:
         yield "a new save, a claim or a record leaves nothing"
     yield from wrong_counts(rows)
 
 
-def wrong_bytes(engine: Engine, file: Path, expected: Expected) -> Iterator[str]:
+def wrong_bytes(engine: Engine, file: Path, expected: Expected | Facts) -> Iterator[str]:
     """Erased content is in no file, unless the database knows that it still has to go."""
     if not expected.gone or erasure.is_owed(engine):
         return

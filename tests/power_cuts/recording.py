@@ -19,6 +19,7 @@ from fairmind_sync.outbox import deletion
 from fairmind_sync.provider_names import PROVIDERS
 from fairmind_sync.storage.engine import open_engine, writing
 from fairmind_sync.storage.schema import create_if_missing
+from tests.power_cuts.crowds import CROWDS, FEW
 from tests.power_cuts.disk import Disk, Image
 from tests.power_cuts.operations import DIRECTORY, Operation
 from tests.power_cuts.stories import (
@@ -27,12 +28,13 @@ from tests.power_cuts.stories import (
     DATABASE,
     MARKS,
     MODES,
-    STORIES,
     TARGET,
     arguments,
     mode_of,
 )
+from tests.power_cuts.strace_calls import SYNCS
 from tests.power_cuts.strace_output import KNOWN, OF_NO_CONSEQUENCE, REFUSED, Reader
+from tests.power_cuts.telling import ALL, WITHOUT_DATABASE
 from tests.support.clock import NOW
 from tests.support.older_database import older_database
 
@@ -41,7 +43,9 @@ _STRACE = (
     *("strace", "--follow-forks", "--quiet=all", "--decode-fds=path", "-xx"),
     *("--string-limit=33554432", "--signal=none", "--seccomp-bpf"),
     f"--trace={','.join((*KNOWN, *REFUSED))}",
+    f"--inject={','.join(SYNCS)}:delay_enter=1000",
 )
+"""A sync takes a millisecond, as on a disk: other processes do something meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,7 @@ def _operations(recording: Recording) -> Sequence[Operation]:
         return [*reader.operations(lines)]
 
 
-def record(home: Path, mode: str, names: Sequence[str] = tuple(STORIES)) -> Recording:
+def record(home: Path, mode: str, names: Sequence[str] = ALL) -> Recording:
     """Records the stories, and makes sure that all of it was understood."""
     recording = Recording(home, mode)
     for name in names:
@@ -103,7 +107,7 @@ def record(home: Path, mode: str, names: Sequence[str] = tuple(STORIES)) -> Reco
     ran = subprocess.run(
         [
             *(*_STRACE, f"--output={recording.trace}", sys.executable, "-m"),
-            *("tests.power_cuts.stories", str(recording.place), mode, *names),
+            *("tests.power_cuts.telling", str(recording.place), mode, *names),
         ],
         cwd=_CHECKOUT,
         env=os.environ | {"MLOPS_PROVIDER": "both"},
@@ -123,7 +127,7 @@ def _prepare(place: Path, name: str, mode: str) -> None:
     place.mkdir(parents=True)
     for below in (BACKUP, TARGET):
         (place / below).parent.mkdir()
-    if name == "create":
+    if name in WITHOUT_DATABASE:
         return
     url = f"sqlite:///{place / DATABASE}"
     with mode_of(_other(mode) if name == "switch" else mode):
@@ -132,7 +136,7 @@ def _prepare(place: Path, name: str, mode: str) -> None:
                 return
         engine = open_engine(url)
         create_if_missing(engine)
-        _fill(engine, is_roomy=name == "compact")
+        _fill(engine, FEW if name in CROWDS else BEFORE, is_roomy=name == "compact")
         engine.dispose()
 
 
@@ -140,13 +144,13 @@ def _other(mode: str) -> str:
     return next(one for one in MODES if one != mode)
 
 
-def _fill(engine: Engine, *, is_roomy: bool) -> None:
+def _fill(engine: Engine, count: int, *, is_roomy: bool) -> None:
     """Puts results in; where the file shall be roomy, most of what was put in is gone again."""
-    numbers = range(BEFORE * 3 if is_roomy else BEFORE)
+    numbers = range(count * 3 if is_roomy else count)
     prepared = entries.prepare_all([arguments(number) for number in numbers], ())
     save_all(engine, prepared, PROVIDERS)
     with writing(engine) as connection:
-        for number in numbers[BEFORE:]:
+        for number in numbers[count:]:
             deletion.delete(connection, f"test-{number}", "user-1", NOW)
 
 

@@ -1,7 +1,6 @@
-"""What is recorded: a process of the product that tells what it begins and what it acknowledges.
+"""What is recorded of one process of the product, which tells what it begins and what it acknowledges.
 
-`python -m tests.power_cuts.stories PLACE MODE STORIES` is what runs under strace. Each story has a directory
-of its own below the place, with a database that was there before, except for the first story.
+`crowds` has the stories of several processes.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -68,11 +66,16 @@ def digest_of(rows: dict[str, list[Any]]) -> str:
     return hashlib.sha256(repr(sorted(rows.items())).encode()).hexdigest()[:20]
 
 
-def rows_of(engine: Engine) -> dict[str, list[Any]]:
+def rows_of(engine: Engine, tables: Sequence[str] = ()) -> dict[str, list[Any]]:
+    """Of these tables, or of all."""
     with reading(engine) as connection:
         driver: Any = connection.connection.driver_connection
-        tables = driver.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-        return {name: _all_rows(driver, name) for (name,) in tables}
+        return {name: _all_rows(driver, name) for name in tables or _tables(driver)}
+
+
+def _tables(driver: Any) -> list[str]:
+    found = driver.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    return [name for (name,) in found]
 
 
 def _all_rows(driver: Any, table: str) -> list[Any]:
@@ -96,21 +99,21 @@ class Teller:
     def __init__(self, file: Path) -> None:
         self._descriptor = os.open(file, os.O_WRONLY | os.O_CREAT, 0o600)
 
-    def _tell(self, **told: Any) -> None:
+    def tell(self, **told: Any) -> None:
         os.write(self._descriptor, json.dumps(told).encode())
 
     def story(self, name: str, engine: Engine | None) -> None:
         """Without an engine there is no database yet."""
-        self._tell(story=name)
+        self.tell(story=name)
         if engine is not None:
-            self._tell(state=state_of(engine))
+            self.tell(state=state_of(engine))
 
     def begins(self, what: str) -> None:
-        self._tell(begins=what)
+        self.tell(begins=what)
 
     def done(self, engine: Engine, saved: Sequence[int] = (), gone: Sequence[int] = ()) -> None:
-        self._tell(done=True, saved=[*saved], gone=[*gone])
-        self._tell(state=state_of(engine))
+        self.tell(done=True, saved=[*saved], gone=[*gone])
+        self.tell(state=state_of(engine))
 
 
 class Story:
@@ -279,18 +282,3 @@ STORIES: dict[str, Callable[[Story], None]] = {
     "backup": backing_up,
     "copy": copying_all,
 }
-
-
-def tell_all(place: Path, mode: str, names: Sequence[str]) -> None:
-    tell = Teller(place.with_name(MARKS))
-    with mode_of(mode):
-        for name in names:
-            home = place / name / "home" if name == "create" else place / name
-            story = Story(home, tell)
-            tell.story(name, None if name == "create" else story.engine)
-            STORIES[name](story)
-            story.engine.dispose()
-
-
-if __name__ == "__main__":
-    tell_all(Path(sys.argv[1]), sys.argv[2], sys.argv[3:])

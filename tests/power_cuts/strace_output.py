@@ -1,4 +1,4 @@
-"""Reads strace's output: what one process did to the files below one place, in order.
+"""Reads strace's output: what the recorded processes did to the files below one place, in order.
 
 What the model of a disk doesn't know is refused, never passed over.
 """
@@ -6,13 +6,15 @@ What the model of a disk doesn't know is refused, never passed over.
 from __future__ import annotations
 
 import json
-import os.path
+import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from tests.power_cuts.operations import (
     DIRECTORY,
+    Change,
     Mark,
     Operation,
     Rename,
@@ -21,10 +23,11 @@ from tests.power_cuts.operations import (
     SyncDirectory,
     Write,
 )
+from tests.power_cuts.strace_calls import SYNCS, Call, UnknownOperationError, calls_in
 
 KNOWN = (
     *("openat", "open", "creat", "close", "dup", "dup2", "dup3", "lseek", "write", "pwrite64"),
-    *("ftruncate", "fsync", "fdatasync", "rename", "unlink", "mkdir"),
+    *("ftruncate", *SYNCS, "rename", "unlink", "mkdir"),
 )
 REFUSED = (
     *("writev", "pwritev", "pwritev2", "truncate", "fallocate", "sendfile", "copy_file_range"),
@@ -33,18 +36,17 @@ REFUSED = (
 )
 """What changes or syncs files, too, and what neither SQLite nor we do so far."""
 OF_NO_CONSEQUENCE = "-shm"
-"""The index of a write-ahead log is made anew after a power cut, whatever it holds."""
+"""The index of a write-ahead log is made anew after a power cut, whatever it holds.
+
+Processes share it as memory (mmap), so that a trace has nothing of what they write into it. Nothing needs it:
+whoever opens the database first after a power cut makes the index from the log.
+"""
 _MARKS = -2
-_CALL = re.compile(r"^(?P<pid>\d+) +(?P<name>\w+)\((?P<arguments>.*)\)\s+= (?P<result>-?\w+)")
-_OF_A_PROCESS = re.compile(r"^\d+ +(?:\+\+\+|---) ")
-"""Exits and signals."""
-_TEXT = re.compile(r'"((?:\\x[0-9a-f]{2})*)"(\.\.\.)?')
+_TEXT = re.compile(r'"([\\x0-9a-f]*)"(\.\.\.)?')
 _NUMBER = re.compile(r"(?:^|, )(-?\d+)(?=,|$)")
-_DECORATION = re.compile(r"<(?:\\x[0-9a-f]{2})*>(?:\(deleted\))?")
-
-
-class UnknownOperationError(Exception):
-    """The process did what the model of a disk doesn't know."""
+_DECORATION = re.compile(r"<[\\x0-9a-f]*>(?:\(deleted\))?")
+_Key: TypeAlias = tuple[str, int]
+"""A process, and the number of an open file in it."""
 
 
 class _Open:
@@ -55,16 +57,21 @@ class _Open:
 
 
 class Reader:
-    """Reads one trace of a process without threads.
+    """Reads one trace of processes without threads.
 
-    `present` are the names that were there before; into `marks`, a file beside the place, the process tells.
+    `present` are the names that were there before. `marks` is what the names of the files begin with, beside
+    the place, into which the processes tell; of several processes each has to.
     """
 
     def __init__(self, place: Path, present: Mapping[str, int], marks: str) -> None:
         self._place, self._marks = f"{place}/", str(place.with_name(marks))
-        self._open: dict[int, _Open] = {}
-        self._pids: set[str] = set()
-        self.files = {**present}
+        self._hexed = "".join(f"\\x{byte:02x}" for byte in os.fsencode(place))
+        self._open: dict[_Key, _Open] = {}
+        self._changing: set[str] = set()
+        self._telling: set[str] = set()
+        self._changes: list[tuple[int, Change]] = []
+        self._ended = -1
+        self.files = {"": DIRECTORY, **present}
         self._next = max(present.values(), default=0) + 1
         self._readers: dict[str, Callable[[list[str], list[int], int], Iterator[Operation]]] = {
             "openat": self._opened,
@@ -83,57 +90,77 @@ class Reader:
         }
 
     def operations(self, lines: Iterable[str]) -> Iterator[Operation]:
-        for line in lines:
-            yield from self._read(line)
+        for call in calls_in(lines):
+            yield from self._read(call)
 
-    def _read(self, line: str) -> Iterator[Operation]:
-        if (call := _CALL.match(line)) is None:
-            if _OF_A_PROCESS.match(line):
-                return
-            raise UnknownOperationError(f"strace says what nobody understands: {line[:200]}")
-        if call["result"].startswith("-"):
-            return
-        self._flags = call["arguments"]
-        plain = _DECORATION.sub("", call["arguments"])
-        if any(cut for _, cut in _TEXT.findall(plain)):
-            raise UnknownOperationError(f"strace cut the text of a {call['name']}")
-        texts = [text for text, _ in _TEXT.findall(plain)]
+    def _read(self, call: Call) -> Iterator[Operation]:
+        self._call = call
+        plain = _DECORATION.sub("", call.arguments)
+        quoted = _TEXT.findall(plain)
+        if any(cut for _, cut in quoted):
+            raise UnknownOperationError(f"strace cut the text of a {call.name}")
+        texts = [text for text, _ in quoted]
         numbers = [int(number) for number in _NUMBER.findall(_TEXT.sub("", plain))]
-        found = [*self._of(call["name"], texts, numbers, call["result"])]
+        found = [*self._of(call.name, texts, numbers, call.result)]
         if found:
-            self._pids.add(call["pid"])
-        if len(self._pids) > 1:
-            raise UnknownOperationError("more than one process or thread changes files")
+            self._changing.add(call.pid)
+        if len(self._changing) > 1 and not self._changing <= self._telling:
+            raise UnknownOperationError("a second process or thread, which tells nothing")
+        self._remember([one for one in found if isinstance(one, Change)])
         yield from found
 
     def _of(
-        self, name: str, texts: list[str], numbers: list[int], result: str
+        self, name: str, texts: list[str], numbers: list[int], result: int
     ) -> Iterator[Operation]:
         if reader := self._readers.get(name):
-            yield from reader(texts, numbers, int(result))
-        elif self._place in _decoded_paths(self._flags) + "/":
+            yield from reader(texts, numbers, result)
+        elif self._is_below(self._call.arguments):
             raise UnknownOperationError(f"the model of a disk has no {name}")
 
+    def _remember(self, changes: Sequence[Change]) -> None:
+        self._changes += [(self._call.ended, one) for one in changes]
+        if changes:
+            self._ended = max(self._ended, self._call.ended)
+
+    def _too_late(self) -> tuple[Change, ...]:
+        """What had not ended when the sync began that ends now."""
+        begun = self._call.begun
+        if self._ended < begun:
+            return ()
+        return tuple(one for ended, one in self._changes if ended > begun)
+
+    def _file_at(self, number: int) -> _Open | None:
+        """An open file; None for one elsewhere."""
+        found = self._open.get((self._call.pid, number))
+        if found is None and self._is_below(self._call.arguments):
+            raise UnknownOperationError(f"a file that another process has opened: {number}")
+        return found
+
+    def _is_below(self, arguments: str) -> bool:
+        return self._hexed in arguments and self._place in _decoded_paths(arguments) + "/"
+
     def _opened(self, texts: list[str], _numbers: list[int], result: int) -> Iterator[Operation]:
-        self._open.pop(result, None)
-        if _absolute(texts[0]) == self._marks:
-            self._open[result] = _Open(_MARKS, self._marks)
+        key, flags = (self._call.pid, result), self._call.arguments
+        self._open.pop(key, None)
+        if _absolute(texts[0]).startswith(self._marks):
+            self._open[key] = _Open(_MARKS, self._marks)
+            self._telling.add(self._call.pid)
         if (path := self._path(texts[0])) is None:
             return
-        if "O_TMPFILE" in self._flags or "O_APPEND" in self._flags:
+        if "O_TMPFILE" in flags or "O_APPEND" in flags:
             raise UnknownOperationError(f"{path} was opened in a way that the model doesn't know")
         is_new = path not in self.files
         file = self._number(path)
-        self._open[result] = _Open(file, path)
+        self._open[key] = _Open(file, path)
         if path.endswith(OF_NO_CONSEQUENCE):
             return
         if is_new:
             yield Rename(_directory(path), ((path, file),))
-        if "O_TRUNC" in self._flags:
+        if "O_TRUNC" in flags:
             yield Resize(file, 0)
 
     def _written(self, texts: list[str], numbers: list[int], result: int) -> Iterator[Operation]:
-        if (one := self._open.get(numbers[0])) is None:
+        if (one := self._file_at(numbers[0])) is None:
             return
         data = _bytes(texts[0])[:result]
         if one.file == _MARKS:
@@ -147,18 +174,20 @@ class Reader:
             yield Write(one.file, offset, data)
 
     def _sought(self, _texts: list[str], numbers: list[int], result: int) -> Iterator[Operation]:
-        if one := self._open.get(numbers[0]):
+        if one := self._file_at(numbers[0]):
             one.place = result
         yield from ()
 
     def _cut(self, _texts: list[str], numbers: list[int], _result: int) -> Iterator[Operation]:
-        one = self._open.get(numbers[0])
+        one = self._file_at(numbers[0])
         if one and not one.path.endswith(OF_NO_CONSEQUENCE):
             yield Resize(one.file, numbers[1])
 
     def _synced(self, _texts: list[str], numbers: list[int], _result: int) -> Iterator[Operation]:
-        if one := self._open.get(numbers[0]):
-            yield SyncDirectory(one.path) if one.file == DIRECTORY else Sync(one.file)
+        if (one := self._file_at(numbers[0])) is None:
+            return
+        late = self._too_late()
+        yield SyncDirectory(one.path, late) if one.file == DIRECTORY else Sync(one.file, late)
 
     def _renamed(self, texts: list[str], _numbers: list[int], _result: int) -> Iterator[Operation]:
         old, new = (self._path(text) for text in texts)
@@ -181,7 +210,7 @@ class Reader:
             yield Rename(_directory(path), ((path, DIRECTORY),))
 
     def _closed(self, _texts: list[str], numbers: list[int], _result: int) -> Iterator[Operation]:
-        self._open.pop(numbers[0], None)
+        self._open.pop((self._call.pid, numbers[0]), None)
         yield from ()
 
     def _number(self, path: str) -> int:

@@ -43,6 +43,11 @@ def test_a_sync_of_another_file_keeps_nothing() -> None:
     assert left(after(Write(1, 0, NEW), Sync(2))) == {"file": OLD}
 
 
+def test_a_sync_that_a_write_was_too_late_for_does_not_keep_it() -> None:
+    early, late = Write(1, 0, NEW[:512]), Write(1, 512, NEW[:512])
+    assert left(after(early, late, Sync(1, (late,))))["file"][:1024] == NEW[:512] + OLD[:512]
+
+
 def test_a_length_is_synced_with_its_file() -> None:
     assert left(after(Resize(1, 3), Sync(1))) == {"file": b"ooo"}
 
@@ -56,6 +61,11 @@ def test_a_synced_file_without_its_name_is_lost() -> None:
 def test_a_name_can_be_durable_before_what_the_file_holds() -> None:
     made = after(Rename("", (("new", 2),)), Write(2, 0, NEW), SyncDirectory(""))
     assert left(made)["new"] == b""
+
+
+def test_a_name_that_was_too_late_for_a_sync_is_not_kept() -> None:
+    late = Rename("", (("new", 2),))
+    assert left(after(late, SyncDirectory("", (late,)))) == {"file": OLD}
 
 
 def test_a_file_is_renamed_at_once() -> None:

@@ -16,7 +16,8 @@ from tests.power_cuts.operations import (
     SyncDirectory,
     Write,
 )
-from tests.power_cuts.strace_output import Reader, UnknownOperationError
+from tests.power_cuts.strace_calls import UnknownOperationError
+from tests.power_cuts.strace_output import Reader
 
 PRESENT = {"home": DIRECTORY, "home/there": 5}
 
@@ -130,11 +131,54 @@ def test_what_the_model_does_not_know_is_refused(call: str) -> None:
         read(THERE, call)
 
 
-def test_a_second_process_is_refused() -> None:
-    reader = Reader(Path("/place"), PRESENT, "marks")
-    lines = [f"7 {THERE}", "7 fsync(3<>) = 0", "8 fsync(3<>) = 0"]
-    with pytest.raises(UnknownOperationError, match="more than one process"):
-        [*reader.operations(lines)]
+def of_processes(*lines: str) -> list[Operation]:
+    return [*Reader(Path("/place"), PRESENT, "marks").operations(lines)]
+
+
+def telling(pid: int) -> str:
+    return f"{pid} {opened(f'/marks-{pid}', number=9)}"
+
+
+def test_a_second_process_that_tells_nothing_is_refused() -> None:
+    lines = (telling(7), f"7 {THERE}", f"8 {THERE}", "7 fsync(3<>) = 0", "8 fsync(3<>) = 0")
+    with pytest.raises(UnknownOperationError, match="second process"):
+        of_processes(*lines)
+
+
+def test_each_process_has_files_of_its_own() -> None:
+    other = opened("/place/home/new", "O_RDWR|O_CREAT")
+    calls = (f"7 {THERE}", f"8 {other}", "7 fsync(3<>) = 0", "8 fsync(3<>) = 0")
+    assert of_processes(telling(7), telling(8), *calls)[1:] == [Sync(5), Sync(6)]
+
+
+def test_a_file_that_another_process_has_opened_is_refused() -> None:
+    """A forked process could share it."""
+    lines = (f"7 {THERE}", f"8 fsync(3<{hexed('/place/home/there')}>) = 0")
+    with pytest.raises(UnknownOperationError, match="another process"):
+        of_processes(*lines)
+
+
+WRITE = f"pwrite64(3<>, {quoted('abc')}, 3, 0"
+TWO = (telling(7), telling(8), f"7 {THERE}", f"8 {THERE}")
+
+
+def test_what_others_do_meanwhile_comes_after_a_call_that_began_before() -> None:
+    others = f"8 pwrite64(3<>, {quoted('x')}, 1, 70) = 1"
+    lines = (f"7 {WRITE} <unfinished ...>", others, "7 <... pwrite64 resumed>) = 3")
+    assert of_processes(*TWO, *lines) == [Write(5, 0, b"abc"), Write(5, 70, b"x")]
+
+
+def test_a_sync_counts_when_it_ends_and_holds_what_had_ended_before_it() -> None:
+    early = f"8 pwrite64(3<>, {quoted('x')}, 1, 70) = 1"
+    lines = (early, "7 fsync(3<> <unfinished ...>", f"8 {WRITE}) = 3", "7 <... fsync resumed>) = 0")
+    late = Write(5, 0, b"abc")
+    assert of_processes(*TWO, *lines) == [Write(5, 70, b"x"), late, Sync(5, (late,))]
+
+
+def test_a_sync_does_not_hold_what_was_under_way_when_it_began() -> None:
+    lines = (f"8 {WRITE} <unfinished ...>", "7 fsync(3<>) = 0", "8 <... pwrite64 resumed>) = 3")
+    late = Write(5, 0, b"abc")
+    assert of_processes(*TWO, *lines) == [late, Sync(5, (late,))]
 
 
 def test_a_number_of_five_digits_is_a_process_too() -> None:

@@ -29,13 +29,38 @@ def synced(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
 def test_the_names_of_a_new_database_are_made_durable(synced: list[Path], tmp_path: Path) -> None:
     sqlite_place.prepare_place(tmp_path / "new" / "newer" / "there.db")
-    assert {*synced} == {tmp_path, tmp_path / "new", tmp_path / "new" / "newer"}
+    assert {*synced} >= {tmp_path, tmp_path / "new", tmp_path / "new" / "newer"}
 
 
-def test_what_was_there_is_not_synced_again(synced: list[Path], tmp_path: Path) -> None:
+def test_directories_that_another_has_made_are_made_durable(
+    synced: list[Path], tmp_path: Path
+) -> None:
+    """It may be about to sync them, or was killed before it did."""
+    (tmp_path / "new" / "newer").mkdir(parents=True)
+    sqlite_place.prepare_place(tmp_path / "new" / "newer" / "there.db")
+    assert {*synced} >= {tmp_path, tmp_path / "new", tmp_path / "new" / "newer"}
+
+
+def test_a_file_that_another_has_made_is_made_durable(synced: list[Path], tmp_path: Path) -> None:
     (tmp_path / "there.db").touch()
     sqlite_place.prepare_place(tmp_path / "there.db")
+    assert tmp_path in synced
+
+
+def test_what_somebody_has_written_to_is_not_synced_again(
+    synced: list[Path], tmp_path: Path
+) -> None:
+    (tmp_path / "there.db").write_bytes(b"whoever wrote it has synced its name before")
+    sqlite_place.prepare_place(tmp_path / "there.db")
     assert synced == []
+
+
+def test_another_disk_s_directories_are_left_alone(
+    synced: list[Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(os.path, "ismount", lambda path: Path(path) == tmp_path)
+    sqlite_place.prepare_place(tmp_path / "new" / "there.db")
+    assert {*synced} == {tmp_path, tmp_path / "new"}
 
 
 def failing(code: int) -> Callable[[int], None]:

@@ -49,13 +49,14 @@ _ESCAPED = re.compile(r"\\([0-7]{3})")
 
 
 def prepare_place(path: Path) -> None:
-    """Makes the directory and the file, readable by us alone, where either is missing."""
+    """Makes the directory and the file, readable by us alone, where either is missing, and durable."""
     try:
-        _make_directories(path.parent)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _refuse_what_is_shared(path)
         with suppress(FileExistsError):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-            sync_directory(path.parent)
+        if path.stat().st_size == 0:
+            _sync_names(path.parent)
     except OSError as error:
         raise StorageError(
             f"the database {path} can't be created: {error.strerror}. "
@@ -65,12 +66,16 @@ def prepare_place(path: Path) -> None:
         raise StorageError(f"{path} is a directory: name a file in FAIRMIND_SYNC_DATABASE_URL.")
 
 
-def _make_directories(directory: Path) -> None:
-    """Makes the directories that are missing; they survive a power cut, which SQLite doesn't care for."""
-    missing = [one for one in (directory, *directory.parents) if not one.exists()]
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for one in missing:
-        sync_directory(one.parent)
+def _sync_names(directory: Path) -> None:
+    """Has a power cut leave the directory, whoever made it: SQLite doesn't care for those above the file.
+
+    Another process may have made it a moment ago and not synced it yet, or died before it could. So each
+    process that finds the file empty syncs all names up to the disk's own; who writes first has done so.
+    """
+    for one in (directory, *directory.parents):
+        sync_directory(one)
+        if os.path.ismount(one):
+            return
 
 
 def sync_directory(directory: Path) -> None:
