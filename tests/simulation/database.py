@@ -39,7 +39,7 @@ class Database:
         engine = open_engine(self.store.url, self.store.clock(host), _Turn(self, process))
         self.store.prepare(engine, process, host)
         event.listen(engine, "commit", partial(self._before_commit, process))
-        process.on_end.append(engine.dispose)
+        process.on_end.append(engine.pool.dispose)
         return engine
 
     def _before_commit(self, process: Process, connection: Connection) -> None:
