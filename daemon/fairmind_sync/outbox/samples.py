@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 
 from fairmind_sync.outbox.claims import OF_PROVIDER
 from fairmind_sync.outbox.workload import counts_of
@@ -42,19 +42,19 @@ def take(connection: Connection, now: datetime) -> None:
     at = datetime.fromtimestamp(
         now.timestamp() // EVERY.total_seconds() * EVERY.total_seconds(), UTC
     )
-    table = provider_samples_table
     newest = connection.execute(_NEWEST).scalar()
     if newest is not None and newest >= at:
         return
     for provider in PROVIDERS:
         taken = asdict(now_of(connection, provider, at))
         connection.execute(_ADD, {"provider": provider, **taken})
-    connection.execute(delete(table).where(table.c.at < now - KEPT))
+    connection.execute(_FORGET, {"before": now - KEPT})
 
 
 # Made once: a daemon asks each minute.
 _NEWEST = select(func.max(provider_samples_table.c.at, type_=provider_samples_table.c.at.type))
 _ADD = upsert(provider_samples_table).on_conflict_do_nothing()
+_FORGET = delete(provider_samples_table).where(provider_samples_table.c.at < bindparam("before"))
 
 
 def now_of(connection: Connection, provider: str, at: datetime) -> Sample:

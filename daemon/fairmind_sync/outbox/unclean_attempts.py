@@ -4,12 +4,14 @@ deliveries need a sweep; notes a sweep that was done.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     and_,
@@ -88,6 +90,7 @@ _SUSPECTS = (
         outbox_table.c.create_attempted_at.is_not(None),
     )
     .distinct()
+    .limit(bindparam("most", type_=BigInteger))
 )
 _SUSPECTS_SINCE = _SUSPECTS.where(attempts_table.c.started_at >= bindparam("since"))
 
@@ -99,15 +102,16 @@ def suspect_keys(
 
     An attempt needs sweeps until one comes `SUSPECT_FOR` after it: a machine may sleep for longer than that.
     """
-    asked: dict[str, Any] = {"of_provider": provider}
-    since = connection.execute(_SWEPT_UNTIL, asked).scalar()
+    most = sys.maxsize if limit is None else limit
+    asked: dict[str, Any] = {"of_provider": provider, "most": most}
+    since = connection.execute(_SWEPT_UNTIL, {"of_provider": provider}).scalar()
     suspects = _SUSPECTS
     if since is not None:
         asked["since"] = min(
             since, now - SUSPECT_FOR
         )  # the clock was set back since the last sweep
         suspects = _SUSPECTS_SINCE
-    return list(connection.execute(suspects.limit(limit), asked).scalars())
+    return list(connection.execute(suspects, asked).scalars())
 
 
 def awaits_sweep(connection: Connection, since: datetime) -> bool:

@@ -67,6 +67,8 @@ def prepare_place(path: Path) -> None:
 
 def _make_directories(directory: Path) -> None:
     """Makes the directories that are missing; they survive a power cut, which SQLite doesn't care for."""
+    if directory.is_dir():
+        return
     missing = [one for one in (directory, *directory.parents) if not one.exists()]
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     for one in missing:
@@ -130,7 +132,7 @@ def _mounts(table: Path) -> dict[str, str]:
 
 
 def _unescaped(path: str) -> str:
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 8)), path)
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 8)), path) if "\\" in path else path
 
 
 def _file_system_of(directory: Path, mounts: dict[str, str]) -> str:
