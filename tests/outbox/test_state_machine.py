@@ -89,10 +89,13 @@ class OutboxMachine(RuleBasedStateMachine):
             self.held.append(Held(delivery))
 
     def _bury(self) -> set[int]:
+        """What a worker left leased in the last attempt."""
         exhausted = {
             id_
             for id_, row in self.model.items()
-            if row.is_claimable(self.now) and row.attempts >= MOST_ATTEMPTS
+            if row.is_claimable(self.now)
+            and row.attempts >= MOST_ATTEMPTS
+            and row.token is not None
         }
         for id_ in exhausted:
             self.model[id_].status = "dead"

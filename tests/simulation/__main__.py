@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import secrets
 import sys
@@ -26,6 +27,7 @@ def main() -> int:
     if os.environ.get(_HASH_SEED) != "0":  # the order of sets is the same in each run, then
         os.environ[_HASH_SEED] = "0"
         os.execv(sys.executable, [sys.executable, "-m", "tests.simulation", *sys.argv[1:]])  # noqa: S606 itself
+    gc.freeze()  # what was imported stays; to look at it again and again takes time
     wanted = _arguments()
     draw = PLANS[wanted.database]
     with _laboratory(wanted.database) as lab:

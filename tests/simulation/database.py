@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, event, make_url
 
 from fairmind_sync.errors import DiskFullError, StorageError
 from fairmind_sync.storage.engine import open_engine
@@ -26,6 +26,7 @@ class Database:
     def __init__(self, world: World, stores: Stores, file: Path, faults: Faults) -> None:
         self.world = world
         self.store = stores.new(file, Random(world.chance.random()))
+        self._url = make_url(self.store.url)
         self.faults = faults
         self.writer: Process | None = None
         self.commits = 0
@@ -36,10 +37,10 @@ class Database:
 
     def opened_by(self, process: Process, host: Host) -> Engine:
         """An engine of the process's own, which ends with the process."""
-        engine = open_engine(self.store.url, self.store.clock(host), _Turn(self, process))
+        engine = open_engine(self._url, self.store.clock(host), _Turn(self, process))
         self.store.prepare(engine, process, host)
         event.listen(engine, "commit", partial(self._before_commit, process))
-        process.on_end.append(engine.dispose)
+        process.on_end.append(engine.pool.dispose)
         return engine
 
     def _before_commit(self, process: Process, connection: Connection) -> None:

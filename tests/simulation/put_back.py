@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 from unittest.mock import patch
 
-from sqlalchemy import Connection, and_, bindparam, select, update
+from sqlalchemy import Connection, Integer, and_, bindparam, select, update
 
 from fairmind_sync.daemon.dispatcher import Dispatcher
 from fairmind_sync.intake import save as intake_save
@@ -138,14 +138,11 @@ def _finish_is_believed() -> list[Any]:
 
 
 def _live_leases_are_taken() -> list[Any]:
-    def claimable(provider: Any, now: Any) -> Any:
-        return and_(
-            outbox_table.c.provider == provider,
-            outbox_table.c.status == "pending",
-            outbox_table.c.due_at <= now,
-        )
-
-    return [patch.object(claims, "claimable", claimable)]
+    of = outbox_table.c
+    due = (of.provider == claims.OF_PROVIDER, of.status == "pending", of.due_at <= claims.AT)
+    first = select(of.id, of.lease_token).where(*due).order_by(of.due_at, of.id)
+    statement = first.limit(bindparam("most", type_=Integer)).with_for_update(skip_locked=True)
+    return [patch.object(claims, "_NEXT", statement)]
 
 
 def _bury_live() -> list[Any]:

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from random import Random
 from typing import Any, Protocol
@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, event
 from fairmind_sync.storage import schema
 from fairmind_sync.storage.commit_watch import CommitWatch
 from fairmind_sync.storage.engine import open_engine
+from fairmind_sync.storage.sqlite import sqlite_module
 from tests.simulation import audit
 from tests.simulation.hosts import Host
 from tests.simulation.world import Process
@@ -137,10 +138,19 @@ class FileStore:
         raise NotImplementedError
 
     def rows(self, query: str) -> Sequence[Any]:
-        uri = f"file:{self._file}?mode=ro"
-        with closing(sqlite3.connect(uri, uri=True)) as connection:
-            connection.row_factory = sqlite3.Row
-            return connection.execute(query).fetchall()
+        found: Sequence[Any] = self._reader.execute(query).fetchall()
+        return found
+
+    @cached_property
+    def _reader(self) -> Any:
+        """Stays open until `remove`: SQLite reads the whole schema with each new connection.
+
+        It is of the product's own SQLite: a second one in this process would not see the locks of the first.
+        """
+        driver = sqlite_module()
+        reader = driver.connect(f"file:{self._file}?mode=ro", uri=True)
+        reader.row_factory = driver.Row
+        return reader
 
     def writes(self) -> list[audit.Write]:
         return [audit.Write(*row) for row in self.rows(audit.READ)]
@@ -153,6 +163,8 @@ class FileStore:
         return None if found == "ok" else found
 
     def remove(self) -> None:
+        if "_reader" in vars(self):
+            self._reader.close()
         for file in self._file.parent.glob(f"{self._file.name}*"):
             file.unlink()
 

@@ -27,9 +27,9 @@ class _SharedSql(dict[Any, Any]):
 
 def _of_any_engine(key: tuple[Any, ...]) -> tuple[Any, ...]:
     """A dialect that has not met its server yet compiles otherwise than one that has."""
-    dialect, *statement = key
+    dialect = key[0]
     met = getattr(dialect, "server_version_info", None)
-    return (type(dialect), dialect.dbapi, dialect.paramstyle, met, *statement)
+    return (type(dialect), dialect.dbapi, dialect.paramstyle, met, key[1:])
 
 
 def share() -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Connection,
+    Integer,
     Row,
     and_,
     bindparam,
@@ -52,10 +53,41 @@ def claimable(
     )
 
 
+# Made once, because SQLAlchemy takes longer to make such a statement than a database to run it.
 _COUNT_LEASED = select(func.count()).where(
     outbox_table.c.provider == OF_PROVIDER,
     outbox_table.c.lease_token.is_not(None),
     outbox_table.c.lease_expires_at > AT,
+)
+_newest = (
+    select(attempts_table.c.delivery_id, attempts_table.c.started_at)
+    .order_by(attempts_table.c.id.desc())
+    .limit(bindparam("look_at", type_=Integer))
+    .subquery()
+)
+_COUNT_CLAIMED = (
+    select(func.count())
+    .join_from(_newest, outbox_table, outbox_table.c.id == _newest.c.delivery_id)
+    .where(
+        outbox_table.c.provider == OF_PROVIDER,
+        _newest.c.started_at.between(bindparam("since", type_=AT.type), AT),
+    )
+)
+_IS_ONE = outbox_table.c.id.in_(bindparam("ids", expanding=True))
+_NEXT = (
+    select(outbox_table.c.id, outbox_table.c.lease_token)
+    .where(claimable(OF_PROVIDER, AT))
+    .order_by(outbox_table.c.due_at, outbox_table.c.id)
+    .limit(bindparam("most", type_=Integer))
+    .with_for_update(skip_locked=True)
+)
+_TAKE = update(outbox_table).where(_IS_ONE).values(attempts=outbox_table.c.attempts + 1)
+_LOAD = (
+    select(outbox_table, results_table)
+    .join_from(outbox_table, results_table)
+    .where(_IS_ONE)
+    .order_by(outbox_table.c.due_at, outbox_table.c.id)
+    .set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
 )
 
 
@@ -98,18 +130,8 @@ def _claimed_lately(
 
     Attempts have no index on their times, which only this count would use.
     """
-    newest = (
-        select(attempts_table.c.delivery_id, attempts_table.c.started_at)
-        .order_by(attempts_table.c.id.desc())
-        .limit(look_at)
-        .subquery()
-    )
-    counted = (
-        select(func.count())
-        .join_from(newest, outbox_table, outbox_table.c.id == newest.c.delivery_id)
-        .where(outbox_table.c.provider == provider, newest.c.started_at.between(now - _LATELY, now))
-    )
-    found: int = connection.execute(counted).scalar_one()
+    asked = {"of_provider": provider, "since": now - _LATELY, "at": now, "look_at": look_at}
+    found: int = connection.execute(_COUNT_CLAIMED, asked).scalar_one()
     return found
 
 
@@ -132,13 +154,7 @@ def claim(
     if not ids:
         return []
     token = uuid4().hex
-    connection.execute(
-        update(outbox_table)
-        .where(outbox_table.c.id.in_(ids))
-        .values(
-            lease_token=token, lease_expires_at=now + lease, attempts=outbox_table.c.attempts + 1
-        )
-    )
+    connection.execute(_TAKE, {"ids": ids, "lease_token": token, "lease_expires_at": now + lease})
     connection.execute(
         insert(attempts_table),
         [
@@ -152,27 +168,15 @@ def claim(
 def _next_ids(
     connection: Connection, provider: ProviderName, limit: int, now: datetime, *, abandoned: bool
 ) -> list[int]:
-    rows = connection.execute(
-        select(outbox_table.c.id, outbox_table.c.lease_token)
-        .where(claimable(provider, now))
-        .order_by(outbox_table.c.due_at, outbox_table.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    ).all()
+    asked = {"of_provider": provider, "at": now, "most": limit}
+    rows = connection.execute(_NEXT, asked).all()
     fresh = [row.id for row in rows if row.lease_token is None]
     left = [row.id for row in rows if row.lease_token is not None] if abandoned else []
     return left[:1] or fresh
 
 
 def _load(connection: Connection, ids: Sequence[int], now: datetime) -> list[Delivery]:
-    rows = connection.execute(
-        select(outbox_table, results_table)
-        .join_from(outbox_table, results_table)
-        .where(outbox_table.c.id.in_(ids))
-        .order_by(outbox_table.c.due_at, outbox_table.c.id)
-        .set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
-    )
-    return [_delivery(row, now) for row in rows]
+    return [_delivery(row, now) for row in connection.execute(_LOAD, {"ids": ids})]
 
 
 def _delivery(row: Row[Any], claimed_at: datetime) -> Delivery:

@@ -63,8 +63,7 @@ def count_latency(connection: Connection, provider: str, latency: timedelta) -> 
 
 def fold_delivery_counts(connection: Connection) -> None:
     """Replaces the many rows of each pair of provider and status by one, where each write adds a row."""
-    rows = connection.execute(select(func.count()).select_from(delivery_counts_table)).scalar_one()
-    if rows > _MOST_COUNTS:
+    if connection.execute(_COUNT_ROWS).scalar_one() > _MOST_COUNTS:
         connection.execute(_FOLD)
 
 
@@ -93,6 +92,7 @@ _COUNT_LATENCY = _new_latencies.on_conflict_do_update(
         + _new_latencies.excluded.total_seconds,
     },
 )
+_COUNT_ROWS = select(func.count()).select_from(delivery_counts_table)
 _of = delivery_counts_table.c
 _gone = delete(delivery_counts_table).returning(_of.provider, _of.status, _of.count).cte("gone")
 _FOLD = insert(delivery_counts_table).from_select(

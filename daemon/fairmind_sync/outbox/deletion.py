@@ -24,6 +24,7 @@ from fairmind_sync.storage.tables import results_table
 
 REASON = "the result was deleted"
 _UNERASED = (results_table.c.deleted_at.is_not(None), results_table.c.erased_at.is_(None))
+_ANY_UNERASED = select(results_table.c.id).where(*_UNERASED).limit(1)  # made once: each claim asks
 
 
 def delete_for(engine: Engine, test_id: str, user_id: str, by: operator_log.Actor | None) -> int:
@@ -67,7 +68,7 @@ def delete(connection: Connection, test_id: str, user_id: str, now: datetime) ->
 
 def finish(connection: Connection, now: datetime) -> None:
     """Discards the deliveries of deleted results, and erases each payload that no pending delivery needs."""
-    if connection.execute(select(results_table.c.id).where(*_UNERASED).limit(1)).first() is None:
+    if connection.execute(_ANY_UNERASED).first() is None:
         return
     advisory_lock(connection, "deletion")
     unfinished = connection.execute(

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from fairmind_sync import __version__
 from fairmind_sync.storage.tables import ALIVE_FOR, heartbeat_table
 
 INTERVAL = ALIVE_FOR / 3
 _FORGET_AFTER = timedelta(days=1)
+_BEAT = update(heartbeat_table).where(heartbeat_table.c.daemon_id == bindparam("of_daemon"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +42,13 @@ class Heartbeat:
 
     def beat(self, connection: Connection, now: datetime) -> None:
         """Writes another heartbeat; starts anew if the row was deleted while this machine slept for long."""
-        beaten = connection.execute(update(heartbeat_table).where(self._own()).values(seen_at=now))
-        if not beaten.rowcount:
+        own = {"of_daemon": self.daemon_id, "seen_at": now}
+        if not connection.execute(_BEAT, own).rowcount:
             self.start(connection, now)
 
     def stop(self, connection: Connection) -> None:
-        connection.execute(delete(heartbeat_table).where(self._own()))
-
-    def _own(self) -> ColumnElement[bool]:
-        return heartbeat_table.c.daemon_id == self.daemon_id
+        own = heartbeat_table.c.daemon_id == self.daemon_id
+        connection.execute(delete(heartbeat_table).where(own))
 
 
 def any_alive(connection: Connection, now: datetime) -> bool:

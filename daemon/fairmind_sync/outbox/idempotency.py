@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import (
     Connection,
+    bindparam,
     delete,
     insert,
     select,
@@ -21,6 +22,9 @@ from fairmind_sync.storage.advisory_locks import advisory_lock
 from fairmind_sync.storage.tables import idempotency_table, results_table
 
 KEYS_LIVE = timedelta(days=1)
+_FORGET_KEYS = delete(idempotency_table).where(  # made once: a daemon does so each minute
+    idempotency_table.c.created_at < bindparam("before")
+)
 
 
 def save_once(
@@ -72,6 +76,4 @@ def replace_digest(connection: Connection, result_id: int, digest: str) -> None:
 
 def forget_keys(connection: Connection, now: datetime) -> None:
     """Deletes keys that are older than `KEYS_LIVE`."""
-    connection.execute(
-        delete(idempotency_table).where(idempotency_table.c.created_at < now - KEYS_LIVE)
-    )
+    connection.execute(_FORGET_KEYS, {"before": now - KEYS_LIVE})

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from random import Random
 from typing import Any
 
@@ -79,16 +80,8 @@ def take_probe(connection: Connection, provider: ProviderName, now: datetime) ->
 
     If nobody records a result of the probe, another is due after `PROBE_TIME`.
     """
-    taken = connection.execute(
-        update(provider_table)
-        .where(
-            provider_table.c.provider == provider,
-            provider_table.c.state != READY,
-            provider_table.c.next_probe_at <= now,
-        )
-        .values(next_probe_at=now + PROBE_TIME)
-    )
-    return bool(taken.rowcount)
+    asked = {"of_provider": provider, "at": now, "next_probe_at": now + PROBE_TIME}
+    return bool(connection.execute(_TAKE_PROBE, asked).rowcount)
 
 
 def note_unavailable(
@@ -238,11 +231,14 @@ def probe_soon(
 
 def _write(connection: Connection, provider: ProviderName, state: str, **values: Any) -> None:
     values = {"state": state, "address": None, **values}
-    connection.execute(
-        upsert(provider_table)
-        .values(provider=provider, **values)
-        .on_conflict_do_update(index_elements=["provider"], set_=values)
-    )
+    connection.execute(_upsert_of(tuple(values)), {"provider": provider, **values})
+
+
+@cache
+def _upsert_of(names: tuple[str, ...]) -> Any:
+    new = upsert(provider_table)
+    given = {name: new.excluded[name] for name in names}
+    return new.on_conflict_do_update(index_elements=["provider"], set_=given)
 
 
 # Made once: a daemon that looks for work reads it more often than anything else.
@@ -257,6 +253,11 @@ _STATE = (
 )
 _READ = select(*_STATE).where(provider_table.c.provider == bindparam("of_provider"))
 _READ_ALL = select(provider_table.c.provider, *_STATE)
+_TAKE_PROBE = update(provider_table).where(
+    provider_table.c.provider == bindparam("of_provider"),
+    provider_table.c.state != READY,
+    provider_table.c.next_probe_at <= bindparam("at"),
+)
 _NOTE_SUCCESS = update(provider_table).where(
     provider_table.c.provider == bindparam("of_provider"), provider_table.c.state == READY
 )

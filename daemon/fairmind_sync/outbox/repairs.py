@@ -9,10 +9,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from random import Random
 
-from sqlalchemy import Connection, case, exists, func, or_, select, update
+from sqlalchemy import Connection, Text, bindparam, case, exists, func, or_, select, update
 
 from fairmind_sync.backoff import retry_delay
 from fairmind_sync.outbox import counters
+from fairmind_sync.outbox.claims import AT, OF_PROVIDER
 from fairmind_sync.outbox.hand_overs import has_travelled, is_away
 from fairmind_sync.outbox.payload_locks import keep_payloads_of
 from fairmind_sync.provider_names import ProviderName
@@ -37,6 +38,31 @@ _TOLD_OF_PROVIDERS = (
     provider_table.c.since,
     provider_table.c.last_success_at,
     provider_table.c.paused_at,
+)
+
+# Made once: each claim asks for it, and SQLAlchemy takes longer to make it than a database to run it.
+_BURY = (
+    update(outbox_table)
+    .where(
+        outbox_table.c.provider == OF_PROVIDER,
+        outbox_table.c.lease_token.is_not(None),
+        outbox_table.c.lease_expires_at <= AT,
+        outbox_table.c.due_at <= AT,
+        outbox_table.c.attempts >= bindparam("most_attempts"),
+    )
+    .values(
+        status=DEAD,
+        finished_at=AT,
+        lease_token=None,
+        lease_expires_at=None,
+        last_error=func.coalesce(
+            "the worker process ended in its last attempt; before that: "
+            + outbox_table.c.last_error,
+            bindparam("in_each", type_=Text),
+        ),
+        last_error_kind=ErrorKind.WORKER_DIED.value,
+    )
+    .returning(outbox_table.c.id)
 )
 
 
@@ -71,30 +97,9 @@ def bury_exhausted(
     connection: Connection, provider: ProviderName, *, max_attempts: int, now: datetime
 ) -> list[int]:
     """Makes deliveries dead whose worker died in the last attempt that they have; returns their ids."""
-    rows = connection.execute(
-        update(outbox_table)
-        .where(
-            outbox_table.c.provider == provider,
-            outbox_table.c.lease_token.is_not(None),
-            outbox_table.c.lease_expires_at <= now,
-            outbox_table.c.due_at <= now,
-            outbox_table.c.attempts >= max_attempts,
-        )
-        .values(
-            status=DEAD,
-            finished_at=now,
-            lease_token=None,
-            lease_expires_at=None,
-            last_error=func.coalesce(
-                "the worker process ended in its last attempt; before that: "
-                + outbox_table.c.last_error,
-                f"the worker process ended in each of {max_attempts} attempts",
-            ),
-            last_error_kind=ErrorKind.WORKER_DIED.value,
-        )
-        .returning(outbox_table.c.id)
-    )
-    buried = [row.id for row in rows]
+    in_each = f"the worker process ended in each of {max_attempts} attempts"
+    asked = {"of_provider": provider, "at": now, "most_attempts": max_attempts, "in_each": in_each}
+    buried = [row.id for row in connection.execute(_BURY, asked)]
     for _ in buried:
         counters.count_attempt(connection, provider, DEAD, ErrorKind.WORKER_DIED.value)
     return buried

@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 
+from fairmind_sync.outbox.claims import OF_PROVIDER
 from fairmind_sync.outbox.workload import counts_of
 from fairmind_sync.provider_names import PROVIDERS
 from fairmind_sync.results.states import DEAD, DELIVERED, PENDING
@@ -41,14 +42,19 @@ def take(connection: Connection, now: datetime) -> None:
     at = datetime.fromtimestamp(
         now.timestamp() // EVERY.total_seconds() * EVERY.total_seconds(), UTC
     )
-    table = provider_samples_table
-    newest = connection.execute(select(func.max(table.c.at, type_=table.c.at.type))).scalar()
+    newest = connection.execute(_NEWEST).scalar()
     if newest is not None and newest >= at:
         return
     for provider in PROVIDERS:
-        row = upsert(table).values(provider=provider, **asdict(now_of(connection, provider, at)))
-        connection.execute(row.on_conflict_do_nothing())
-    connection.execute(delete(table).where(table.c.at < now - KEPT))
+        taken = asdict(now_of(connection, provider, at))
+        connection.execute(_ADD, {"provider": provider, **taken})
+    connection.execute(_FORGET, {"before": now - KEPT})
+
+
+# Made once: a daemon asks each minute.
+_NEWEST = select(func.max(provider_samples_table.c.at, type_=provider_samples_table.c.at.type))
+_ADD = upsert(provider_samples_table).on_conflict_do_nothing()
+_FORGET = delete(provider_samples_table).where(provider_samples_table.c.at < bindparam("before"))
 
 
 def now_of(connection: Connection, provider: str, at: datetime) -> Sample:
@@ -88,6 +94,9 @@ def _gains(samples: Sequence[Sample], name: str) -> Iterator[float]:
 
 
 def _seconds(connection: Connection, provider: str) -> float:
-    total = func.sum(latency_counts_table.c.total_seconds)
-    wanted = select(total).where(latency_counts_table.c.provider == provider)
-    return float(connection.execute(wanted).scalar() or 0)
+    return float(connection.execute(_SUM_SECONDS, {"of_provider": provider}).scalar() or 0)
+
+
+_SUM_SECONDS = select(func.sum(latency_counts_table.c.total_seconds)).where(
+    latency_counts_table.c.provider == OF_PROVIDER
+)

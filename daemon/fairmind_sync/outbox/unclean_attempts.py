@@ -4,12 +4,26 @@ deliveries need a sweep; notes a sweep that was done.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 
+from fairmind_sync.outbox.claims import OF_PROVIDER
 from fairmind_sync.provider_names import PROVIDERS, ProviderName
 from fairmind_sync.results.states import DELIVERED, READY
 from fairmind_sync.storage.statements import upsert
@@ -65,6 +79,22 @@ def needs_sweep() -> ColumnElement[bool]:
     return and_(is_unclean(), may_have_made_a_run)
 
 
+# Made once: a daemon asks in each sweep, and before it prunes.
+_SWEPT_UNTIL = select(provider_table.c.swept_until).where(provider_table.c.provider == OF_PROVIDER)
+_SUSPECTS = (
+    select(outbox_table.c.delivery_key)
+    .join_from(attempts_table, outbox_table)
+    .where(
+        is_unclean(),
+        outbox_table.c.provider == OF_PROVIDER,
+        outbox_table.c.create_attempted_at.is_not(None),
+    )
+    .distinct()
+    .limit(bindparam("most", type_=BigInteger))
+)
+_SUSPECTS_SINCE = _SUSPECTS.where(attempts_table.c.started_at >= bindparam("since"))
+
+
 def suspect_keys(
     connection: Connection, provider: ProviderName, now: datetime, limit: int | None = None
 ) -> list[str]:
@@ -72,24 +102,15 @@ def suspect_keys(
 
     An attempt needs sweeps until one comes `SUSPECT_FOR` after it: a machine may sleep for longer than that.
     """
-    swept_until = select(provider_table.c.swept_until).where(provider_table.c.provider == provider)
-    since = connection.execute(swept_until).scalar()
+    most = sys.maxsize if limit is None else limit
+    asked: dict[str, Any] = {"of_provider": provider, "most": most}
+    since = connection.execute(_SWEPT_UNTIL, {"of_provider": provider}).scalar()
+    suspects = _SUSPECTS
     if since is not None:
-        since = min(since, now - SUSPECT_FOR)  # the clock was set back since the last sweep
-    return list(
-        connection.execute(
-            select(outbox_table.c.delivery_key)
-            .join_from(attempts_table, outbox_table)
-            .where(
-                is_unclean(),
-                *(() if since is None else (attempts_table.c.started_at >= since,)),
-                outbox_table.c.provider == provider,
-                outbox_table.c.create_attempted_at.is_not(None),
-            )
-            .distinct()
-            .limit(limit)
-        ).scalars()
-    )
+        # The clock may have been set back since the last sweep.
+        asked["since"] = min(since, now - SUSPECT_FOR)
+        suspects = _SUSPECTS_SINCE
+    return list(connection.execute(suspects, asked).scalars())
 
 
 def awaits_sweep(connection: Connection, since: datetime) -> bool:
@@ -135,9 +156,11 @@ def sweep_again(connection: Connection, delivery_ids: Sequence[int]) -> None:
 
 def note_swept(connection: Connection, provider: ProviderName, now: datetime) -> None:
     """Records a whole sweep: attempts that began `SUSPECT_FOR` before need no other."""
-    values = {"swept_until": now - SUSPECT_FOR}
-    connection.execute(
-        upsert(provider_table)
-        .values(provider=provider, state=READY, since=now, **values)
-        .on_conflict_do_update(index_elements=["provider"], set_=values)
-    )
+    swept = {"provider": provider, "state": READY, "since": now, "swept_until": now - SUSPECT_FOR}
+    connection.execute(_NOTE_SWEPT, swept)
+
+
+_swept = upsert(provider_table)
+_NOTE_SWEPT = _swept.on_conflict_do_update(
+    index_elements=["provider"], set_={"swept_until": _swept.excluded.swept_until}
+)

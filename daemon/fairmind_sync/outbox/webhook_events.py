@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from fairmind_sync.storage.statements import upsert
 from fairmind_sync.storage.tables import outbox_table, webhook_events_table
@@ -25,6 +25,9 @@ KEPT = timedelta(days=30)
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=10), timedelta(hours=1)
 _BEGIN = "begin"
 _table = webhook_events_table.c
+_FORGET = delete(webhook_events_table).where(  # made once: a daemon does so each minute
+    _table.due_at.is_(None), _table.created_at < bindparam("before"), _table.event_key != _BEGIN
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,11 +171,7 @@ def note_refused(connection: Connection, event: DueEvent, error: str, now: datet
 
 def forget(connection: Connection, now: datetime) -> None:
     """Deletes events that are over and older than `KEPT`."""
-    connection.execute(
-        delete(webhook_events_table).where(
-            _table.due_at.is_(None), _table.created_at < now - KEPT, _table.event_key != _BEGIN
-        )
-    )
+    connection.execute(_FORGET, {"before": now - KEPT})
 
 
 def _add(

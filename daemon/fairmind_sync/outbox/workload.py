@@ -89,6 +89,11 @@ _FIRST_FREE_AND_ALL_HELD: CompoundSelect[Any] = union_all(
 _COUNT_PENDING = select(func.sum(delivery_counts_table.c.count)).where(
     delivery_counts_table.c.provider == OF_PROVIDER, delivery_counts_table.c.status == PENDING
 )
+_COUNT_BY_STATUS = (
+    select(delivery_counts_table.c.status, func.sum(delivery_counts_table.c.count))
+    .where(delivery_counts_table.c.provider == OF_PROVIDER)
+    .group_by(delivery_counts_table.c.status)
+)
 
 
 def read_all(connection: Connection) -> dict[str, Workload]:
@@ -129,11 +134,7 @@ def pending(connection: Connection, provider: ProviderName) -> int:
 
 def counts_of(connection: Connection, provider: ProviderName) -> dict[str, int]:
     """Returns how many deliveries the provider has in each status."""
-    counts = connection.execute(
-        select(delivery_counts_table.c.status, func.sum(delivery_counts_table.c.count))
-        .where(delivery_counts_table.c.provider == provider)
-        .group_by(delivery_counts_table.c.status)
-    )
+    counts = connection.execute(_COUNT_BY_STATUS, {"of_provider": provider})
     by_status = {row[0]: int(row[1]) for row in counts}
     return {status: by_status.get(status, 0) for status in STATUSES}
 

@@ -135,7 +135,7 @@ def _mounts(table: Path) -> dict[str, str]:
 
 
 def _unescaped(path: str) -> str:
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 8)), path)
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 8)), path) if "\\" in path else path
 
 
 def _file_system_of(directory: Path, mounts: dict[str, str]) -> str:
