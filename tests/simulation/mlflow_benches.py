@@ -24,7 +24,7 @@ RETRY_AFTER_S = 30.0
 FORBIDDEN = "403"
 """A single one that isn't MLflow's own may be a disturbance: some requests are repeated, then."""
 _AT_THE_PROXY = {"log": "log_batch", "finish": "update", "fail": "update"} | dict.fromkeys(
-    ("find", "unfinished", "deleted"), "search"
+    ("find", "unfinished", "failed", "deleted"), "search"
 )
 _LOST: dict[str, faults.Action] = {"lost": "drop_before", "no_reply": "drop_after"}
 
@@ -145,5 +145,6 @@ ALL: dict[str, Ask] = OF_A_RUN | {
     "create": lambda bench, _run: made(bench),
     "find": lambda bench, _run: bench.api.find_run(bench.experiment, TAG, "one"),
     "unfinished": lambda bench, _run: bench.api.unfinished_runs(bench.experiment, TAG),
+    "failed": lambda bench, _run: bench.api.failed_runs(bench.experiment, TAG),
     "deleted": lambda bench, _run: bench.api.deleted_runs(bench.experiment, TAG),
 }

@@ -187,6 +187,13 @@ class MlflowModelApi:
 
         return self._ask("unfinished", find)
 
+    def failed_runs(self, experiment_id: str, tag: str) -> list[tuple[str, str]]:  # noqa: ARG002
+        def find() -> list[tuple[str, str]]:
+            found = self._service.having(tag, is_deleted=False)
+            return [(run.id, run.tags[tag]) for run in found if run.status == "FAILED"]
+
+        return self._ask("failed", find)
+
     def deleted_runs(self, experiment_id: str, tag: str) -> list[tuple[str, str]]:  # noqa: ARG002
         def find() -> list[tuple[str, str]]:
             found = self._service.having(tag, is_deleted=True)

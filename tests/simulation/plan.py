@@ -14,6 +14,7 @@ from tests.simulation.draws import DRAWS, faults, nights, saves
 from tests.simulation.events import BURST, HOUR, MINUTE, Planned, Step, Times
 from tests.simulation.faults import Fault
 from tests.simulation.more_hosts import ONE_HOST, drawn_hosts, drawn_moves
+from tests.simulation.sweep_draws import drawn_sweeps
 
 _BETWEEN = (15 * MINUTE, 8 * HOUR, 14 * HOUR, 26 * HOUR, 72 * HOUR)
 
@@ -73,6 +74,7 @@ def plan_of(seed: int) -> Plan:
     hosts, more = drawn_hosts(Random(f"hosts {seed}"), bursts)
     events += more
     events += drawn_moves(Random(f"moves {seed}"), bursts, len(hosts))
+    events += drawn_sweeps(Random(f"sweeps {seed}"))
     return Plan(
         seed=seed,
         hours=seconds / HOUR,

@@ -16,6 +16,7 @@ from tests.simulation.plan import plan_of
 from tests.simulation.put_back import FAULTS, PutBackFault, put_back
 from tests.simulation.put_back_hosts import FAULTS_BETWEEN_HOSTS
 from tests.simulation.put_back_providers import FAULTS_OF_PROVIDERS
+from tests.simulation.put_back_sweeps import FAULTS_OF_SWEEPS
 from tests.simulation.put_back_workers import FAULTS_OF_WORKERS
 from tests.simulation.runs import Laboratory, laboratory, told
 
@@ -24,7 +25,13 @@ pytestmark = pytest.mark.system  # they compute for long
 SEEDS, PARTS = 300, 15
 """So many of a change's own are run by `task nightly`, in so many tests."""
 MOST_SEEDS = 60
-EVERY_FAULT = (*FAULTS, *FAULTS_OF_WORKERS, *FAULTS_BETWEEN_HOSTS, *FAULTS_OF_PROVIDERS)
+EVERY_FAULT = (
+    *FAULTS,
+    *FAULTS_OF_WORKERS,
+    *FAULTS_BETWEEN_HOSTS,
+    *FAULTS_OF_PROVIDERS,
+    *FAULTS_OF_SWEEPS,
+)
 
 
 @pytest.fixture(scope="module")
