@@ -33,6 +33,7 @@ from fairmind_sync.providers.mlflow.runs_api import UncertainError
 from fairmind_sync.providers.wandb.provider import WandbProvider
 from fairmind_sync.relay import journal, loop, sweep
 from fairmind_sync.results.delivery import Run
+from fairmind_sync.results.evidence_states import EvidenceKind
 from fairmind_sync.storage.engine import current_time, reading, writing
 from fairmind_sync.storage.tables import attempts_table, outbox_table, results_table
 from tests.simulation.events import Planned, Step
@@ -56,13 +57,15 @@ class PutBackFault:
     seed: int
     events: tuple[Planned, ...] = ()
     hosts: tuple[bool, ...] = ONE_HOST
+    evidence: EvidenceKind = "none"
 
     @property
     def plan(self) -> Plan:
         if not self.events:
             return plan_of(self.seed)
         numbers = (*range(len(self.events)),)
-        return Plan(self.seed, 0.5, 5, None, self.events, numbers, self.hosts)
+        given = self.events, numbers, self.hosts
+        return Plan(self.seed, 0.5, 5, None, *given, evidence=self.evidence)
 
 
 def _no_token() -> list[Any]:

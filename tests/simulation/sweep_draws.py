@@ -30,15 +30,15 @@ def drawn_sweeps(chance: Random) -> list[Planned]:
     """In half of the seeds; only a sweep hangs, as probes have time-outs."""
     if chance.random() > _HOW_OFTEN:
         return []
-    found: dict[tuple[str, int], Planned] = {}
-    for _ in range(chance.choice((1, 2, 4))):
+    found = {(_FAIL, 1): _fault(chance, _FAIL, 1)}
+    for _ in range(chance.choice((0, 1, 3))):
         at, nth = chance.choice((*_OF_SWEEPS, *_OF_PROBES)), chance.randint(1, 3)
-        effect = chance.choice(_EFFECTS if at in _OF_PROBES else (*_EFFECTS, "hang"))
-        found[at, nth] = _fault(chance, at, nth, effect)
+        found[at, nth] = _fault(chance, at, nth)
     return [*_a_run_that_is_given_up(chance), *found.values()]
 
 
-def _fault(chance: Random, at: str, nth: int, effect: str) -> Fault:
+def _fault(chance: Random, at: str, nth: int) -> Fault:
+    effect = chance.choice(_EFFECTS if at in _OF_PROBES else (*_EFFECTS, "hang"))
     return Fault(at, nth, effect, chance.choice(_HOW_LATE) if effect == "late" else 0.0)
 
 

@@ -14,6 +14,7 @@ from _pytest.mark import ParameterSet
 from tests.conftest import CHECKOUT
 from tests.simulation.plan import plan_of
 from tests.simulation.put_back import FAULTS, PutBackFault, put_back
+from tests.simulation.put_back_evidence import FAULTS_OF_EVIDENCE
 from tests.simulation.put_back_hosts import FAULTS_BETWEEN_HOSTS
 from tests.simulation.put_back_providers import FAULTS_OF_PROVIDERS
 from tests.simulation.put_back_sweeps import FAULTS_OF_SWEEPS
@@ -31,6 +32,7 @@ EVERY_FAULT = (
     *FAULTS_BETWEEN_HOSTS,
     *FAULTS_OF_PROVIDERS,
     *FAULTS_OF_SWEEPS,
+    *FAULTS_OF_EVIDENCE,
 )
 
 

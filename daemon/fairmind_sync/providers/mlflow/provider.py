@@ -8,6 +8,7 @@ another run is created.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -70,7 +71,13 @@ class MlflowProvider:
     batch_size = 32
     threads = 4
 
-    def __init__(self, api: RunsApi, settings: Settings, by: Threads = OF_THE_SYSTEM) -> None:
+    def __init__(
+        self,
+        api: RunsApi,
+        settings: Settings,
+        by: Threads = OF_THE_SYSTEM,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._api = api
         self._by = by
         self._settings = settings
@@ -82,7 +89,7 @@ class MlflowProvider:
             marks_content=settings.find_lost_runs,
         )
         self._evidence = EvidenceSender(
-            api, settings.evidence, tags_models=settings.mlflow_model_tags
+            api, settings.evidence, tags_models=settings.mlflow_model_tags, steady=steady
         )
         self._experiment_id: str | None = None
         if settings.wants_evidence:
