@@ -16,7 +16,7 @@ from fairmind_sync.results.evidence_states import STORED
 from fairmind_sync.storage.engine import open_engine, reading
 from fairmind_sync.storage.tables import results_table
 from tests.simulation.simulation import Simulation
-from tests.simulation.site_oracle import SiteOracle, may_have_woken_late
+from tests.simulation.site_oracle import MAY_BE_DEAD, SiteOracle, may_have_woken_late
 
 OF_FILES = {"store_file", "read_file", "create_files", "log_dataset"}
 """Requests without which the numbers of a run are whole."""
@@ -51,6 +51,8 @@ class EvidenceOracle:
 
     def _was_held_back(self, row: Any) -> bool:
         """Whether each attempt failed, and nothing but requests for files met with anything."""
+        if row["last_error_kind"] in MAY_BE_DEAD:
+            return False
         befell = getattr(self._run, row["provider"]).befell
         made = [one for one in self._site.attempts if one["delivery_id"] == row["id"]]
         all_failed = all(one["outcome"] in ("retry", "dead") for one in made)

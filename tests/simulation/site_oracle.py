@@ -17,7 +17,7 @@ from tests.simulation.simulated_sites import SimulatedSite
 from tests.simulation.simulation import Simulation
 
 _STANDING_STILL = ("set clock", "freeze worker", "freeze daemon")
-_MAY_BE_DEAD = ("run_deleted", "rejected")
+MAY_BE_DEAD = ("run_deleted", "rejected")
 _BUSY = "a daemon or drain delivers at the same time"
 
 
@@ -138,7 +138,7 @@ class SiteOracle:
         """
         if row["id"] in self.handed_over:
             return True
-        if row["last_error_kind"] in _MAY_BE_DEAD:
+        if row["last_error_kind"] in MAY_BE_DEAD:
             is_refused = row["model_id"] == f"refused by {row['provider']}"
             deleted = {
                 run.key if isinstance(run, MlflowRun) else run.id
@@ -165,7 +165,7 @@ class SiteOracle:
             doubtful = getattr(self._run, attempt["provider"]).doubtful
             if is_disturbed or attempt["delivery_key"] in doubtful or "" in doubtful:
                 continue
-            if attempt["error_kind"] in _MAY_BE_DEAD:
+            if attempt["error_kind"] in MAY_BE_DEAD:
                 continue
             if lags and attempt["error_kind"] == "unconfirmed":
                 continue

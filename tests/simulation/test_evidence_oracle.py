@@ -163,3 +163,5 @@ def test_a_death_by_files_alone_is_told(carried_out: Runs) -> None:
     assert [*EvidenceOracle(run, site).findings()] == [
         "evidence: test-0 for wandb is dead, and nothing befell it but its files"
     ]
+    site.rows = [{**row, "last_error_kind": "run_deleted"} for row in site.rows]
+    assert [*EvidenceOracle(run, site).findings()] == []
