@@ -225,8 +225,8 @@ _AWAY_IN_ITS_SWEEP = (
 )
 
 FAULTS = (
-    PutBackFault("a write without the lease's token", _no_token, 24),
-    PutBackFault("a grace period of 0 after a lost create", _no_grace, 13),
+    PutBackFault("a write without the lease's token", _no_token, 34),
+    PutBackFault("a grace period of 0 after a lost create", _no_grace, 50),
     PutBackFault(
         "a sweep that deletes the recorded run",
         swapped(mlflow_provider.MlflowProvider, "_put_right", _sweep_deletes_all),
@@ -246,7 +246,7 @@ FAULTS = (
         0,
         _AWAY_IN_ITS_SWEEP,
     ),
-    PutBackFault("an attempt that is forgotten after a day's sleep", _suspect_for_a_day, 30),
+    PutBackFault("an attempt that is forgotten after a day's sleep", _suspect_for_a_day, 1),
     PutBackFault(
         "a create that is not written down before",
         swapped(journal.OutboxJournal, "creating", lambda *_given: None),
@@ -263,7 +263,7 @@ FAULTS = (
     PutBackFault("a deletion that ends live leases", _deletion_takes_leases, 4),
     PutBackFault("a result that is committed before its deliveries", _two_transactions, 3),
     PutBackFault("a retention that erases what is still owed", _prunes_all_that_is_old, 10),
-    PutBackFault("no sweep at all", swapped(sweep, "is_called_for", lambda *_given: False), 30),
+    PutBackFault("no sweep at all", swapped(sweep, "is_called_for", lambda *_given: False), 9),
 )
 
 
