@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from fairmind_sync.evidence.files import evidence_of
+from fairmind_sync.evidence.files import Evidence, evidence_of
 from fairmind_sync.outbox.saved_results import saved_result_of
 from fairmind_sync.providers.mlflow.run_evidence import DIGEST_TAG, FOLDER, STATE_TAG
 from fairmind_sync.providers.wandb.run_files import NAMES
@@ -65,7 +65,7 @@ class EvidenceOracle:
         return process is not None and not process.was_disturbed
 
     def _of_row(self, row: Any, where: str) -> Iterator[str]:
-        """What another site has delivered is as it was told; what is deleted or erased has no files."""
+        """What is deleted or erased has no files."""
         state = row["evidence_state"]
         if self._kind == "none":
             if state is not None:
@@ -73,25 +73,27 @@ class EvidenceOracle:
             return
         if row["run_id"] in self._run.deleted_runs or row["result_id"] not in self._results:
             return
-        if state == STORED:
+        if row["id"] in self._site.handed_over:
+            yield from self._of_told(row, where)
+        elif state == STORED:
             yield from self._of_stored(row, where)
-        elif self._is_ours(row):
+        elif self._site.site.has_network:
             yield from self._of_missing(row, where)
 
-    def _is_ours(self, row: Any) -> bool:
-        return self._site.site.has_network and row["id"] not in self._site.handed_over
+    def _of_told(self, row: Any, where: str) -> Iterator[str]:
+        """Whoever delivered what was handed over may have saved the same result, at another time."""
+        if row["evidence_state"] == STORED:
+            wanted, held = self._wanted(row), self._held(row["provider"], row["run_id"])
+            if wanted.keys() != held.keys():
+                yield f"false: the evidence of {where} is told as stored elsewhere: {sorted(held)}"
 
     def _of_stored(self, row: Any, where: str) -> Iterator[str]:
-        made = evidence_of(self._results[row["result_id"]], self._kind)
-        is_mlflow = row["provider"] == "mlflow"
-        names = {one.name: f"{FOLDER}/{one.name}" for one in made.files} if is_mlflow else NAMES
-        wanted = {names[one.name]: one.content for one in made.files}
-        held = self._held(row["provider"], row["run_id"])
+        wanted, held = self._wanted(row), self._held(row["provider"], row["run_id"])
         if held != wanted:
             wrong = sorted(name for name in wanted | held if wanted.get(name) != held.get(name))
             yield f"false: the evidence of {where} is told as stored, and wrong are {wrong}"
-        if is_mlflow:
-            yield from self._of_run(row, where, made.digest)
+        if row["provider"] == "mlflow":
+            yield from self._of_run(row, where, self._made(row).digest)
 
     def _of_run(self, row: Any, where: str, digest: str) -> Iterator[str]:
         """The tags may be those of an attempt that came late."""
@@ -104,6 +106,16 @@ class EvidenceOracle:
         )
         if told != (STORED, digest) and not was_late:
             yield f"false: the evidence of {where} is stored, and its run is tagged {told}"
+
+    def _made(self, row: Any) -> Evidence:
+        return evidence_of(self._results[row["result_id"]], self._kind)
+
+    def _wanted(self, row: Any) -> dict[str, bytes]:
+        """The files by their names at the provider."""
+        files = self._made(row).files
+        is_mlflow = row["provider"] == "mlflow"
+        names = {one.name: f"{FOLDER}/{one.name}" for one in files} if is_mlflow else NAMES
+        return {names[one.name]: one.content for one in files}
 
     def _held(self, provider: str, run_id: str) -> dict[str, bytes]:
         if provider == "mlflow":

@@ -85,6 +85,19 @@ def test_a_file_that_is_other_than_it_was_made_is_told(carried_out: Runs) -> Non
     assert found.endswith("['evidence/groups.csv']")
 
 
+def test_of_what_another_site_delivered_only_the_names_are_compared(carried_out: Runs) -> None:
+    """That site may have saved the same result, too, and its own row is compared."""
+    run = carried_out(plan(SAVE))
+    (files,) = run.mlflow.files.values()
+    site = SiteOracle(run, run.sites[0])
+    site.handed_over = {row["id"] for row in site.rows}
+    files["evidence/groups.csv"] += b"more"
+    assert [*EvidenceOracle(run, site).findings()] == []
+    del files["evidence/groups.csv"]
+    (found,) = EvidenceOracle(run, site).findings()
+    assert found.startswith("false: the evidence of test-0 for mlflow is told as stored elsewhere")
+
+
 def test_a_file_that_nobody_asked_for_is_told(carried_out: Runs) -> None:
     run = carried_out(plan(SAVE))
     (held,) = run.wandb.runs.values()
