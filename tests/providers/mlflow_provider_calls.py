@@ -41,6 +41,7 @@ class Api:
             "stored_run": StoredRun(artifact_uri="s3://b"),
             "run_url": URL,
             "unfinished_runs": [],
+            "failed_runs": [],
             "deleted_runs": [],
         } | answers
 

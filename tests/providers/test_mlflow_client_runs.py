@@ -155,14 +155,16 @@ def test_an_end_that_the_store_does_not_confirm_is_uncertain() -> None:
         api.finish_run("r", START)
 
 
-def test_unfinished_and_deleted_runs_are_told_by_their_tag() -> None:
-    api, asked = runs(search_runs=[[run(), run(run_id=2)], [run()]])
+def test_unfinished_failed_and_deleted_runs_are_told_by_their_tag() -> None:
+    api, asked = runs(search_runs=[[run(), run(run_id=2)], [run()], [run(run_id=2)]])
     assert api.unfinished_runs("7", "k") == [("1", "5"), ("2", "5")]
     assert api.deleted_runs("7", "k") == [("1", "5")]
+    assert api.failed_runs("7", "k") == [("2", "5")]
     running = "attributes.status = 'RUNNING' AND tags.`k` LIKE '%'"
     assert asked == [
         ("search_runs", ["7"], running, 1),
         ("search_runs", ["7"], "tags.`k` LIKE '%'", 2),
+        ("search_runs", ["7"], running.replace("RUNNING", "FAILED"), 1),
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -175,13 +175,12 @@ def test_a_long_reason_is_shortened_in_the_tag() -> None:
     assert len(tag.value) == 250
 
 
-def test_slow_steps_tell_that_the_delivery_came_further(monkeypatch: pytest.MonkeyPatch) -> None:
-    seconds = iter(range(0, 1000, 5))
-    monkeypatch.setattr("time.monotonic", lambda: float(next(seconds)))
+def test_slow_steps_tell_that_the_delivery_came_further() -> None:
+    seconds = map(float, range(0, 1000, 5))
     told: list[None] = []
     further: Callable[[], None] = lambda: told.append(None)  # noqa: E731
     api: Any = Api()
-    EvidenceSender(api, "full").send(PLACE, RESULT, None, further)
+    EvidenceSender(api, "full", steady=seconds.__next__).send(PLACE, RESULT, None, further)
     assert len(told) >= len(api.files) > 0
 
 
@@ -192,11 +191,10 @@ def test_a_result_alone_is_no_table_and_no_tag_of_a_version() -> None:
     assert (sent.state, api.tags) == (ALL_STORED, {})
 
 
-def test_quick_steps_tell_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("time.monotonic", lambda: 100.0)
+def test_quick_steps_tell_nothing() -> None:
     told: list[None] = []
-    api: Any = Api()
-    EvidenceSender(api, "full").send(PLACE, RESULT, None, lambda: told.append(None))
+    sender = EvidenceSender(cast("Any", Api()), "full", steady=lambda: 100.0)
+    sender.send(PLACE, RESULT, None, lambda: told.append(None))
     assert told == []
 
 

@@ -276,15 +276,15 @@ def tagged(run: str, key: str) -> dict[str, Any]:
     return {"info": {"run_id": run}, "data": {"tags": [{"key": key, "value": f"of {run}"}]}}
 
 
-def test_unfinished_and_deleted_runs_are_told_by_their_tag() -> None:
+def test_unfinished_failed_and_deleted_runs_are_told_by_their_tag() -> None:
     found = reply({"runs": [tagged("r", "k"), tagged("s", "other")]})
-    api, asked = runs(found, found, reply({}))
-    told = [call("7", "k") for call in (api.unfinished_runs, api.deleted_runs, api.deleted_runs)]
-    assert told == [[("r", "of r")], [("r", "of r")], []]
+    api, asked = runs(found, found, reply({}), found)
+    asks = (api.unfinished_runs, api.failed_runs, api.deleted_runs, api.deleted_runs)
+    assert [call("7", "k") for call in asks] == [[("r", "of r")]] * 2 + [[]] + [[("r", "of r")]]
     searched = {"experiment_ids": ["7"], "max_results": 1000}
-    running = "attributes.status = 'RUNNING' AND tags.`k` LIKE '%'"
-    assert asked[:2] == [
-        post("runs/search", **searched, filter=running),
+    status = "attributes.status = '{}' AND tags.`k` LIKE '%'".format
+    assert asked[:3] == [
+        *(post("runs/search", **searched, filter=status(one)) for one in ("RUNNING", "FAILED")),
         post("runs/search", **searched, filter="tags.`k` LIKE '%'", run_view_type="DELETED_ONLY"),
     ]
 

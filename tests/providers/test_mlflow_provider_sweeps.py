@@ -103,9 +103,9 @@ def test_what_keeps_evidence_out_is_told(answers: dict[str, Any], state: Evidenc
     assert provider(Api(**answers)).add_evidence(owed()) == state
 
 
-def sweep(notes: Notes, **answers: Any) -> tuple[Api, list[Any]]:
+def sweep(notes: Notes, suspects: tuple[str, ...] = (), **answers: Any) -> tuple[Api, list[Any]]:
     with captured_logs() as events:
-        provider(api := Api(**answers)).sweep([], notes)
+        provider(api := Api(**answers)).sweep(suspects, notes)
     return api, events
 
 
@@ -156,6 +156,26 @@ def test_what_was_delivered_before_its_run_was_ended_as_failed_is_delivered_agai
     notes = Notes(standings={KEY: Standing("dead", "r")})
     sweep(notes, unfinished_runs=[("r", KEY)])
     assert notes.told == [("its run was ended as FAILED at MLflow", KEY)]
+
+
+@pytest.mark.parametrize(
+    ("standing", "suspects", "is_told"),
+    [
+        (Standing("delivered", "r"), (KEY,), True),
+        (Standing("delivered", "r"), (), False),
+        (Standing("delivered", "other"), (KEY,), False),
+        (Standing("dead", "r"), (KEY,), False),
+        (None, (KEY,), False),
+    ],
+    ids=["a suspect", "maybe a user's mark", "a run that was left behind", "given up", "another's"],
+)
+def test_a_delivered_run_that_was_failed_late_is_delivered_again(
+    standing: Standing | None, suspects: tuple[str, ...], *, is_told: bool
+) -> None:
+    notes = Notes(standings={} if standing is None else {KEY: standing})
+    api, _ = sweep(notes, suspects, failed_runs=[("r", KEY)])
+    assert notes.told == ([("its run was ended as FAILED at MLflow", KEY)] if is_told else [])
+    assert api.made("failed_runs") == [["7", DELIVERY_KEY_TAG]]
 
 
 @pytest.mark.parametrize(("run", "told"), [("r", [("deleted", KEY)]), ("other", [])])

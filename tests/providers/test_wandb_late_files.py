@@ -33,10 +33,9 @@ def late() -> Any:
 
 
 @pytest.fixture
-def waits(late: Any, monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    waited: list[float] = []
-    monkeypatch.setattr("time.sleep", waited.append)
-    return waited
+def waits() -> list[float]:
+    """So long each `pause` was."""
+    return []
 
 
 @dataclass
@@ -67,13 +66,13 @@ def run(files: dict[str, str], state: str = "finished") -> Held:
 
 
 def test_what_w_and_b_holds_is_not_sent_again(late: Any, waits: list[float]) -> None:
-    state = late.add_late_files(sdk := Sdk([run(WHOLE)]), OWED, "full")
+    state = late.add_late_files(sdk := Sdk([run(WHOLE)]), OWED, "full", waits.append)
     assert (state, sdk.added, waits) == (ALL_STORED, [], [])
 
 
 def test_what_lacks_is_added_and_looked_for_until_it_shows(late: Any, waits: list[float]) -> None:
     sdk = Sdk([run({}), run({}), run({}), run(WHOLE)])
-    assert late.add_late_files(sdk, OWED, "full") == ALL_STORED
+    assert late.add_late_files(sdk, OWED, "full", waits.append) == ALL_STORED
     assert (sdk.added, waits) == ([(KEY, FILES)], [0.0, 0.2, 0.5])
 
 
@@ -100,7 +99,7 @@ def test_a_provider_adds_files_of_the_chosen_kind_after_a_probe(
 
 
 def test_what_never_shows_is_told(late: Any, waits: list[float]) -> None:
-    assert late.add_late_files(Sdk([run({})]), OWED, "full") == MISSING
+    assert late.add_late_files(Sdk([run({})]), OWED, "full", waits.append) == MISSING
     assert waits == [0.0, 0.2, 0.5, 1.0, 2.0, 4.0]
 
 
@@ -112,7 +111,7 @@ def test_why_files_were_not_taken_is_told(
     late: Any, waits: list[float], error: str, state: str
 ) -> None:
     sdk = Sdk([run({})], getattr(late, error)("no"))
-    assert late.add_late_files(sdk, OWED, "full") == EvidenceState(state, "no")
+    assert late.add_late_files(sdk, OWED, "full", waits.append) == EvidenceState(state, "no")
 
 
 @pytest.mark.parametrize(
@@ -126,7 +125,7 @@ def test_a_run_that_is_not_shown_is_gone_where_the_project_is_shown(
     late: Any, waits: list[float], project: bool, state: EvidenceState
 ) -> None:
     sdk = Sdk([None], project=project)
-    assert late.add_late_files(sdk, OWED, "full") == state
+    assert late.add_late_files(sdk, OWED, "full", waits.append) == state
     assert len(sdk.added) == (not project)
 
 

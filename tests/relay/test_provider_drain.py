@@ -52,6 +52,16 @@ def test_a_drain_that_is_asked_for_nothing_more_only_drains(
     assert did == [False]
 
 
+def test_a_sweep_is_watched_as_its_drain(
+    drain: ProviderDrain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched: list[object] = []
+    monkeypatch.setattr(Relay, "drain", lambda _relay, probe_now: None)  # noqa: ARG005 its name
+    monkeypatch.setattr(sweep, "sweep", lambda _engine, _provider, watch: watched.append(watch))
+    drain.run(and_sweep=True)
+    assert watched == [watch]
+
+
 def test_a_worker_without_a_daemon_signs_with_its_process_alone(configured: Settings) -> None:
     assert worker.drain_of("mlflow", configured).worker == worker_name()
 

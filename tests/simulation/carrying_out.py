@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fairmind_sync.results.delivery import NewResult
 from tests.simulation.events import Step
+from tests.simulation.file_stores import FOR_EVER
 from tests.simulation.hosts import DATABASE
 from tests.simulation.mlflow_service import MlflowService
 from tests.simulation.moving import upgrade
@@ -31,6 +32,8 @@ class CarryingOut:
     def do(self, step: Step) -> None:
         if step.what.isdecimal():
             self._answer(step)
+        elif step.what.startswith("files "):
+            self._files(step)
         else:
             getattr(self, f"_{step.what.replace(' ', '_')}")(step)
 
@@ -43,7 +46,9 @@ class CarryingOut:
 
     def _new_result(self, model: str = "model") -> NewResult:
         results = self._simulation.results
-        results.append(result_of(len(results), len(results) / 64, model))
+        has_groups = self._simulation.plan.evidence == "full"
+        value = len(results) / 64
+        results.append(result_of(len(results), value, model, has_groups=has_groups))
         return results[-1]
 
     def _save_again(self, step: Step) -> None:
@@ -129,6 +134,14 @@ class CarryingOut:
 
     def _retry_all(self, step: Step) -> None:
         self._site(step).people.retry_all()
+
+    def _retry_evidence(self, step: Step) -> None:
+        self._site(step).people.retry_evidence()
+
+    def _files(self, step: Step) -> None:
+        """The service's store has this trouble for so long, or for ever."""
+        until = self._world.now + step.amount if step.amount else FOR_EVER
+        self._service(step.who).store.begin(step.what.partition(" ")[2], until)
 
     def _discard(self, step: Step) -> None:
         self._site(step).people.discard_one(step.who)

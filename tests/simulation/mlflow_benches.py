@@ -10,10 +10,11 @@ from uuid import uuid4
 import httpx2
 
 from fairmind_sync.providers.mlflow.http_runs import open_server
-from fairmind_sync.providers.mlflow.runs_api import MetricPoint, RunsApi
+from fairmind_sync.providers.mlflow.runs_api import DatasetInput, MetricPoint, RunsApi
 from tests.simulation import faults as simulated
 from tests.simulation.mlflow_service import MlflowModelApi, MlflowService
 from tests.simulation.single_calls import SingleCalls, each
+from tests.simulation.world import Process
 from tests.standins import faults
 from tests.standins.mlflow_proxy import MlflowProxy
 
@@ -24,7 +25,7 @@ RETRY_AFTER_S = 30.0
 FORBIDDEN = "403"
 """A single one that isn't MLflow's own may be a disturbance: some requests are repeated, then."""
 _AT_THE_PROXY = {"log": "log_batch", "finish": "update", "fail": "update"} | dict.fromkeys(
-    ("find", "unfinished", "deleted"), "search"
+    ("find", "unfinished", "failed", "deleted"), "search"
 )
 _LOST: dict[str, faults.Action] = {"lost": "drop_before", "no_reply": "drop_after"}
 
@@ -48,23 +49,33 @@ class Bench(Protocol):
     def points(self, run_id: str, key: str) -> list[tuple[float, int]]:
         """Values and timestamps of a metric's points."""
 
+    def datasets(self, run_id: str) -> list[tuple[str, str]]:
+        """Names and digests of the run's inputs."""
+
 
 class _InTime:
     """Calls of the model, each in a fresh process, in virtual time."""
 
-    def __init__(self, calls: SingleCalls, service: MlflowService) -> None:
+    def __init__(self, calls: SingleCalls, service: MlflowService, of: str = "") -> None:
         self._calls = calls
         self._service = service
+        self._of = of
+
+    @property
+    def artifacts(self) -> _InTime:
+        return _InTime(self._calls, self._service, "artifacts")
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         def call(*arguments: Any) -> Any:
             return self._calls.carry_out(
-                lambda process: getattr(
-                    MlflowModelApi(self._calls.wire(process, self._service), self._service), name
-                )(*arguments)
+                lambda process: getattr(self._asked(process), name)(*arguments)
             )
 
         return call
+
+    def _asked(self, process: Process) -> Any:
+        api = MlflowModelApi(self._calls.wire(process, self._service), self._service)
+        return getattr(api, self._of) if self._of else api
 
 
 class ModelBench:
@@ -91,6 +102,9 @@ class ModelBench:
         held = self._service.runs[run_id].points
         return sorted((one.value, one.timestamp_ms) for one in held if one.key == key)
 
+    def datasets(self, run_id: str) -> list[tuple[str, str]]:
+        return sorted((one.name, one.digest) for one in self._service.runs[run_id].inputs)
+
 
 class ServerBench:
     def __init__(self, proxy: MlflowProxy) -> None:
@@ -115,12 +129,22 @@ class ServerBench:
         self._proxy.stop()
 
     def points(self, run_id: str, key: str) -> list[tuple[float, int]]:
-        url = f"{self._proxy.uri}/api/2.0/mlflow/metrics/get-history"
-        wanted = {"run_id": run_id, "metric_key": key}
-        reply = httpx2.get(url, params=wanted, timeout=240).raise_for_status().json()
+        reply = self._got("metrics/get-history", run_id=run_id, metric_key=key)
         return sorted(
             (float(one["value"]), int(one["timestamp"])) for one in reply.get("metrics", [])
         )
+
+    def datasets(self, run_id: str) -> list[tuple[str, str]]:
+        inputs = self._got("runs/get", run_id=run_id)["run"].get("inputs", {})
+        found = [one["dataset"] for one in inputs.get("dataset_inputs", [])]
+        return sorted((one["name"], one["digest"]) for one in found)
+
+    def _got(self, endpoint: str, **wanted: str) -> dict[str, Any]:
+        url = f"{self._proxy.uri}/api/2.0/mlflow/{endpoint}"
+        found: dict[str, Any] = (
+            httpx2.get(url, params=wanted, timeout=240).raise_for_status().json()
+        )
+        return found
 
 
 def made(bench: Bench, key: str = "one", seconds: int = 0) -> str:
@@ -130,9 +154,11 @@ def made(bench: Bench, key: str = "one", seconds: int = 0) -> str:
 
 
 Ask: TypeAlias = Callable[[Bench, str], object]
+DATASET = DatasetInput("census", "abc", "external", '{"source": "s3://b"}')
 POINT = MetricPoint("accuracy", 0.25, 1_000)
 OF_A_RUN: dict[str, Ask] = {
     "log": lambda bench, run: bench.api.log_batch(run, [POINT]),
+    "log_dataset": lambda bench, run: bench.api.log_dataset(run, DATASET),
     "finish": lambda bench, run: bench.api.finish_run(run, START),
     "fail": lambda bench, run: bench.api.fail_run(run),
     "get": lambda bench, run: bench.api.stored_run(run),
@@ -145,5 +171,6 @@ ALL: dict[str, Ask] = OF_A_RUN | {
     "create": lambda bench, _run: made(bench),
     "find": lambda bench, _run: bench.api.find_run(bench.experiment, TAG, "one"),
     "unfinished": lambda bench, _run: bench.api.unfinished_runs(bench.experiment, TAG),
+    "failed": lambda bench, _run: bench.api.failed_runs(bench.experiment, TAG),
     "deleted": lambda bench, _run: bench.api.deleted_runs(bench.experiment, TAG),
 }

@@ -29,6 +29,7 @@ from fairmind_sync.providers.mlflow.runs_api import (
     TagText,
     UncertainError,
 )
+from tests.simulation.mlflow_files import MlflowModelArtifacts
 from tests.simulation.network import NoReplyError, RefusedError, Service, StatusError, Wire
 
 _Result = TypeVar("_Result")
@@ -50,6 +51,7 @@ class MlflowRun:
     is_deleted: bool = False
     params: dict[str, str] = field(default_factory=dict)
     points: list[MetricPoint] = field(default_factory=list)
+    inputs: list[DatasetInput] = field(default_factory=list)
 
     @property
     def key(self) -> str:
@@ -78,9 +80,10 @@ class MlflowRun:
 
 @dataclass
 class MlflowService(Service):
-    """The server's runs, in the order of their creation."""
+    """The server's runs, in the order of their creation, and their files, whatever became of the runs."""
 
     runs: dict[str, MlflowRun] = field(default_factory=dict)
+    files: dict[str, dict[str, bytes]] = field(default_factory=dict)
 
     def create(self, start: datetime, tags: Mapping[str, str]) -> str:
         if REFUSED in tags.values():
@@ -110,6 +113,20 @@ class MlflowService(Service):
                 raise MlflowRefusedError(_INVALID, "Changing param values is not allowed.")
         run.add(batch)
 
+    def use(self, run_id: str, dataset: DatasetInput) -> None:
+        """Notes the dataset as the run's input; one that is there already is there once."""
+        inputs = self.active(run_id).inputs
+        if dataset not in inputs:
+            inputs.append(dataset)
+
+    def store_file(self, run_id: str, path: str, content: bytes) -> None:
+        """Takes a file in the place of one that is there; asks for no run."""
+        if self.store.keeps(self.world.now):
+            self.files.setdefault(run_id, {})[path] = content
+
+    def file(self, run_id: str, path: str) -> bytes | None:
+        return self.files.get(run_id, {}).get(path)
+
     def end(self, run_id: str, status: str) -> None:
         self.active(run_id).status = status
 
@@ -135,8 +152,8 @@ class MlflowModelApi:
         self._service = service
 
     @property
-    def artifacts(self) -> None:  # runs of the simulation have no files
-        raise NotImplementedError
+    def artifacts(self) -> MlflowModelArtifacts:
+        return MlflowModelArtifacts(self._wire, self._service, ADDRESS)
 
     def experiment_id(self, name: str) -> str:  # noqa: ARG002 there is one
         return self._ask("experiment", lambda: "1")
@@ -175,7 +192,7 @@ class MlflowModelApi:
         self._ask("log", lambda: self._service.log(run_id, batch), self._key(run_id))
 
     def log_dataset(self, run_id: str, dataset: DatasetInput) -> None:
-        raise NotImplementedError
+        self._ask("log_dataset", lambda: self._service.use(run_id, dataset), self._key(run_id))
 
     def finish_run(self, run_id: str, end: datetime) -> None:  # noqa: ARG002 times prove nothing
         self._ask("finish", lambda: self._service.end(run_id, "FINISHED"), self._key(run_id))
@@ -186,6 +203,13 @@ class MlflowModelApi:
             return [(run.id, run.tags[tag]) for run in found if run.status == "RUNNING"]
 
         return self._ask("unfinished", find)
+
+    def failed_runs(self, experiment_id: str, tag: str) -> list[tuple[str, str]]:  # noqa: ARG002
+        def find() -> list[tuple[str, str]]:
+            found = self._service.having(tag, is_deleted=False)
+            return [(run.id, run.tags[tag]) for run in found if run.status == "FAILED"]
+
+        return self._ask("failed", find)
 
     def deleted_runs(self, experiment_id: str, tag: str) -> list[tuple[str, str]]:  # noqa: ARG002
         def find() -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from tests.simulation.database import strike
 from tests.simulation.faults import OUTAGE, Fault, Faults
+from tests.simulation.file_stores import FileStore
 from tests.simulation.hosts import Host
 from tests.simulation.waiting import Waiters
 from tests.simulation.world import Process, World
@@ -47,7 +48,7 @@ class Service:
 
     `answers` is the status that each request gets until `answers_until`. `doubtful` are the delivery keys
     of requests that something befell but an outage; `busy_until` is when the last request on its way will
-    have arrived.
+    have arrived. `store` keeps runs' files; `befell` says by delivery key of which requests they were.
     """
 
     world: World
@@ -57,6 +58,8 @@ class Service:
     answers_until: float = 0.0
     doubtful: set[str] = field(default_factory=set)
     busy_until: float = 0.0
+    store: FileStore = field(default_factory=FileStore)
+    befell: dict[str, set[str]] = field(default_factory=dict)
 
     def require_well(self) -> None:
         if self.world.now < self.answers_until:
@@ -67,9 +70,10 @@ class _Request:
     """One request on its way, and what comes back; the fault decides which of the two ways is cut."""
 
     def __init__(
-        self, wire: Wire, what: Callable[[], object], key: str, fault: Fault | None
+        self, wire: Wire, name: str, what: Callable[[], object], key: str, fault: Fault | None
     ) -> None:
         self._wire = wire
+        self._name = name
         self._service = wire.service
         self._world = wire.process.world
         self._what = what
@@ -106,6 +110,7 @@ class _Request:
 
     def doubt(self) -> None:
         self._service.doubtful.add(self._key)
+        self._service.befell.setdefault(self._key, set()).add(self._name)
 
     def _is_cut_off(self) -> None:
         """An outage cut the request; one that is over by when nobody waits looks like a lost reply."""
@@ -162,7 +167,7 @@ class Wire:
         self.process.sleep(self.process.world.chance.uniform(*_CONNECT_S))
         if self.is_cut:
             raise RefusedError(f"{self.service.name} can't be reached")
-        request = _Request(self, effect, key, fault)
+        request = _Request(self, what, effect, key, fault)
         request.send()
         return request.reply(patience)  # type: ignore[return-value]  # what the effect returned
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from tests.simulation.evidence_oracle import EvidenceOracle
 from tests.simulation.hand_over_oracle import HandOverOracle
 from tests.simulation.mlflow_service import MlflowRun
 from tests.simulation.provider_oracle import ProviderOracle
@@ -23,7 +24,11 @@ def findings(run: Simulation) -> list[str]:
     found = [
         f"{finding} ({oracle.site.host.name})" if len(oracles) > 1 else finding
         for oracle in oracles
-        for finding in (*oracle.findings(), *ProviderOracle(run, oracle).findings())
+        for finding in (
+            *oracle.findings(),
+            *ProviderOracle(run, oracle).findings(),
+            *EvidenceOracle(run, oracle).findings(),
+        )
     ]
     found += HandOverOracle(oracles).findings()
     found += ServicesOracle(run, oracles).findings()

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, select
 
 from fairmind_sync.errors import FairmindSyncError
 from fairmind_sync.intake import save
-from fairmind_sync.operating import actions
+from fairmind_sync.operating import actions, evidence_actions
 from fairmind_sync.outbox import deletion, pruning
 from fairmind_sync.outbox.delivery_lookup import RunFilter
 from fairmind_sync.outbox.operator_log import Actor
@@ -31,8 +31,15 @@ _WAIT_S = 30.0
 _OPERATOR = Actor("operator", "simulation")
 
 
-def result_of(number: int, value: float, model: str = "model") -> NewResult:
-    return new_result(test_id=f"test-{number}", model_id=model, results={"accuracy": value})
+GROUPS = {"selection_rate": {"female": 0.31, "male": 0.52}}
+
+
+def result_of(
+    number: int, value: float, model: str = "model", *, has_groups: bool = False
+) -> NewResult:
+    """A result with the value as its accuracy; with groups its evidence has a table."""
+    results = {"accuracy": value, **(GROUPS if has_groups else {})}
+    return new_result(test_id=f"test-{number}", model_id=model, results=results)
 
 
 class People:
@@ -52,6 +59,10 @@ class People:
 
     def retry_all(self) -> None:
         self.does("operator", lambda to: actions.retry_all(to, RunFilter(), _OPERATOR))
+
+    def retry_evidence(self) -> None:
+        enabled = self._site.settings.enabled
+        self.does("operator", lambda to: evidence_actions.retry(to, enabled))
 
     def discard_one(self, provider: ProviderName) -> None:
         def work(engine: Engine) -> None:
@@ -109,7 +120,9 @@ class People:
         def work() -> None:
             made = drains_of(site, process, site.settings, SharedFlags())
             try:
-                made({"name": name, "parent": "drain"}).run(probe_now=True, and_sweep=True)
+                made({"name": name, "parent": "drain"}).run(
+                    probe_now=True, and_sweep=True, and_evidence=site.settings.wants_evidence
+                )
             except FairmindSyncError as error:
                 site.note_error(process, error)
             process.end()

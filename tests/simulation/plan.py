@@ -10,10 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
+from fairmind_sync.results.evidence_states import EvidenceKind
 from tests.simulation.draws import DRAWS, faults, nights, saves
 from tests.simulation.events import BURST, HOUR, MINUTE, Planned, Step, Times
+from tests.simulation.evidence_draws import drawn_evidence
 from tests.simulation.faults import Fault
 from tests.simulation.more_hosts import ONE_HOST, drawn_hosts, drawn_moves
+from tests.simulation.sweep_draws import drawn_sweeps
 
 _BETWEEN = (15 * MINUTE, 8 * HOUR, 14 * HOUR, 26 * HOUR, 72 * HOUR)
 
@@ -22,7 +25,8 @@ _BETWEEN = (15 * MINUTE, 8 * HOUR, 14 * HOUR, 26 * HOUR, 72 * HOUR)
 class Plan:
     """The events of a seed; `numbers` are those that happen, all of them unless some are left out.
 
-    `hosts` says of each host whether it has a network, `is_shared` whether they share a database.
+    `hosts` says of each host whether it has a network, `is_shared` whether they share a database, `evidence`
+    how much of it runs get.
     """
 
     seed: int
@@ -33,6 +37,7 @@ class Plan:
     numbers: tuple[int, ...]
     hosts: tuple[bool, ...] = ONE_HOST
     is_shared: bool = False
+    evidence: EvidenceKind = "none"
 
     def only(self, numbers: Sequence[int]) -> Plan:
         return replace(self, numbers=tuple(numbers))
@@ -73,6 +78,9 @@ def plan_of(seed: int) -> Plan:
     hosts, more = drawn_hosts(Random(f"hosts {seed}"), bursts)
     events += more
     events += drawn_moves(Random(f"moves {seed}"), bursts, len(hosts))
+    events += drawn_sweeps(Random(f"sweeps {seed}"))
+    evidence, befalls = drawn_evidence(Random(f"evidence {seed}"), bursts, len(hosts))
+    events += befalls
     return Plan(
         seed=seed,
         hours=seconds / HOUR,
@@ -81,4 +89,5 @@ def plan_of(seed: int) -> Plan:
         events=tuple(events),
         numbers=tuple(range(len(events))),
         hosts=hosts,
+        evidence=evidence,
     )

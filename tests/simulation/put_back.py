@@ -33,6 +33,7 @@ from fairmind_sync.providers.mlflow.runs_api import UncertainError
 from fairmind_sync.providers.wandb.provider import WandbProvider
 from fairmind_sync.relay import journal, loop, sweep
 from fairmind_sync.results.delivery import Run
+from fairmind_sync.results.evidence_states import EvidenceKind
 from fairmind_sync.storage.engine import current_time, reading, writing
 from fairmind_sync.storage.tables import attempts_table, outbox_table, results_table
 from tests.simulation.events import Planned, Step
@@ -56,13 +57,15 @@ class PutBackFault:
     seed: int
     events: tuple[Planned, ...] = ()
     hosts: tuple[bool, ...] = ONE_HOST
+    evidence: EvidenceKind = "none"
 
     @property
     def plan(self) -> Plan:
         if not self.events:
             return plan_of(self.seed)
         numbers = (*range(len(self.events)),)
-        return Plan(self.seed, 0.5, 5, None, self.events, numbers, self.hosts)
+        given = self.events, numbers, self.hosts
+        return Plan(self.seed, 0.5, 5, None, *given, evidence=self.evidence)
 
 
 def _no_token() -> list[Any]:
@@ -219,8 +222,8 @@ _AWAY_IN_ITS_SWEEP = (
 )
 
 FAULTS = (
-    PutBackFault("a write without the lease's token", _no_token, 24),
-    PutBackFault("a grace period of 0 after a lost create", _no_grace, 13),
+    PutBackFault("a write without the lease's token", _no_token, 34),
+    PutBackFault("a grace period of 0 after a lost create", _no_grace, 50),
     PutBackFault(
         "a sweep that deletes the recorded run",
         swapped(mlflow_provider.MlflowProvider, "_put_right", _sweep_deletes_all),
@@ -240,7 +243,7 @@ FAULTS = (
         0,
         _AWAY_IN_ITS_SWEEP,
     ),
-    PutBackFault("an attempt that is forgotten after a day's sleep", _suspect_for_a_day, 30),
+    PutBackFault("an attempt that is forgotten after a day's sleep", _suspect_for_a_day, 1),
     PutBackFault(
         "a create that is not written down before",
         swapped(journal.OutboxJournal, "creating", lambda *_given: None),
@@ -257,7 +260,7 @@ FAULTS = (
     PutBackFault("a deletion that ends live leases", _deletion_takes_leases, 4),
     PutBackFault("a result that is committed before its deliveries", _two_transactions, 3),
     PutBackFault("a retention that erases what is still owed", _prunes_all_that_is_old, 10),
-    PutBackFault("no sweep at all", swapped(sweep, "is_called_for", lambda *_given: False), 30),
+    PutBackFault("no sweep at all", swapped(sweep, "is_called_for", lambda *_given: False), 9),
 )
 
 

@@ -8,10 +8,12 @@ from random import Random
 
 from tests.simulation.draws import DRAWS, Draw, drains, faults, nights, saves
 from tests.simulation.events import BURST, HOUR, MINUTE, Planned, Step, Times
+from tests.simulation.evidence_draws import drawn_evidence
 from tests.simulation.faults import COMMIT, Fault
 from tests.simulation.hosts import DATABASE
 from tests.simulation.more_hosts import WITH_NETWORK
 from tests.simulation.plan import Plan, drawn_bursts
+from tests.simulation.sweep_draws import drawn_sweeps
 
 _ON_FURTHER_HOSTS: tuple[Draw, ...] = (*WITH_NETWORK, drains)
 _AWAY = (20.0, MINUTE, 10 * MINUTE)
@@ -34,6 +36,9 @@ def shared_plan_of(seed: int) -> Plan:
     events += _trouble_with_the_server(chance, when, len(hosts))
     events += _commits_without_a_reply(chance)
     events += faults(chance)
+    events += drawn_sweeps(Random(f"sweeps {seed}"))
+    evidence, befalls = drawn_evidence(Random(f"evidence {seed}"), bursts, len(hosts))
+    events += befalls
     return Plan(
         seed=seed,
         hours=seconds / HOUR,
@@ -43,6 +48,7 @@ def shared_plan_of(seed: int) -> Plan:
         numbers=tuple(range(len(events))),
         hosts=hosts,
         is_shared=True,
+        evidence=evidence,
     )
 
 

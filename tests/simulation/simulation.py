@@ -53,6 +53,7 @@ class Simulation:
         self.settings = self.base.model_copy(
             update={
                 "max_attempts": self.plan.max_attempts,
+                "evidence": self.plan.evidence,
                 "retention": self.plan.retention and timedelta(seconds=self.plan.retention),
             }
         )
@@ -120,6 +121,7 @@ class Simulation:
         for service in (self.mlflow, self.wandb):
             service.away_until = min(service.away_until, now)
             service.answers_until = min(service.answers_until, now)
+            service.store.calm(now)
         self.wandb.lag = 0.1
         for site in self.sites:
             site.calm()
@@ -154,8 +156,19 @@ class Simulation:
 
     def _is_at_rest(self) -> bool:
         in_use = dict.fromkeys(site.database for site in self.sites)
+        if any(site.has_network and self._owes_evidence(site.database) for site in self.sites):
+            return False
         is_moving = any(site.is_moving for site in self.sites)
         return not is_moving and all(self._owes_nothing(one) for one in in_use)
+
+    def _owes_evidence(self, database: Database) -> bool:
+        """Whether evidence is missing that its store would take."""
+        now = self.world.now
+        taking = [one.name for one in (self.mlflow, self.wandb) if one.store.is_well(now)]
+        owed = database.store.rows(
+            "SELECT DISTINCT provider FROM outbox WHERE evidence_due_at IS NOT NULL"
+        )
+        return self.plan.evidence != "none" and any(row["provider"] in taking for row in owed)
 
     def _owes_nothing(self, database: Database) -> bool:
         owed = database.store.rows(

@@ -17,7 +17,7 @@ from tests.simulation.simulated_sites import SimulatedSite
 from tests.simulation.simulation import Simulation
 
 _STANDING_STILL = ("set clock", "freeze worker", "freeze daemon")
-_MAY_BE_DEAD = ("run_deleted", "rejected")
+MAY_BE_DEAD = ("run_deleted", "rejected")
 _BUSY = "a daemon or drain delivers at the same time"
 
 
@@ -37,7 +37,7 @@ class SiteOracle:
         store = site.database.store
         self._results = store.rows("SELECT * FROM bias_test_results")
         self.rows = store.rows(
-            "SELECT outbox.*, test_id, deleted_at, model_id FROM outbox"
+            "SELECT outbox.*, test_id, deleted_at, erased_at, model_id FROM outbox"
             " JOIN bias_test_results ON result_id = bias_test_results.id"
         )
         self.arrivals = store.rows(
@@ -47,7 +47,7 @@ class SiteOracle:
         )
         handed_over = store.rows("SELECT delivery_id FROM hand_overs")
         self.handed_over = {row["delivery_id"] for row in handed_over}
-        self._attempts = store.rows(
+        self.attempts = store.rows(
             "SELECT delivery_attempts.*, provider, delivery_key FROM delivery_attempts"
             " JOIN outbox ON delivery_id = outbox.id"
         )
@@ -114,8 +114,22 @@ class SiteOracle:
             return
         elif run.is_deleted:
             yield f"false: {where} is delivered, and its run was deleted by us"
+        elif self._was_left_open(row, run):
+            return
         elif not run.is_whole or run.value != int(row["test_id"].partition("-")[2]) / 64:
             yield f"false: {where} is delivered, and its run is not whole: {run}"[:300]
+
+    def _was_left_open(self, row: Any, run: Any) -> bool:
+        """The known limit of a W&B run that was opened for its missing files.
+
+        It stays open where its result was deleted or erased before a try ended, or where the request that
+        opens it came when another try had ended.
+        """
+        if row["provider"] != "wandb" or run.state == "finished" or not run.takes_files:
+            return False
+        struck = self._run.faults.struck
+        was_late = any(one.effect == "late" and one.at.startswith("wandb") for one in struck)
+        return was_late or row["deleted_at"] is not None or row["erased_at"] is not None
 
     def _may_be_dead(self, row: Any) -> bool:
         """Refused for good, deleted by a user, or each of its attempts met with something.
@@ -124,7 +138,7 @@ class SiteOracle:
         """
         if row["id"] in self.handed_over:
             return True
-        if row["last_error_kind"] in _MAY_BE_DEAD:
+        if row["last_error_kind"] in MAY_BE_DEAD:
             is_refused = row["model_id"] == f"refused by {row['provider']}"
             deleted = {
                 run.key if isinstance(run, MlflowRun) else run.id
@@ -143,7 +157,7 @@ class SiteOracle:
         if may_have_woken_late(self._run) or any(fault.effect == "full" for fault in struck):
             return
         lags = any(step.what == "lag" for step in self._run.plan.steps)
-        for attempt in self._attempts:
+        for attempt in self.attempts:
             if attempt["outcome"] in ("delivered", "released"):
                 continue
             worker = self.site.workers.get(attempt["worker"])
@@ -151,7 +165,7 @@ class SiteOracle:
             doubtful = getattr(self._run, attempt["provider"]).doubtful
             if is_disturbed or attempt["delivery_key"] in doubtful or "" in doubtful:
                 continue
-            if attempt["error_kind"] in _MAY_BE_DEAD:
+            if attempt["error_kind"] in MAY_BE_DEAD:
                 continue
             if lags and attempt["error_kind"] == "unconfirmed":
                 continue
@@ -168,7 +182,7 @@ class SiteOracle:
         prunes = any(step.what == "prune" for step in self._run.plan.steps)
         if prunes or self.site.settings.retention is not None:
             return
-        made = Counter(one["delivery_id"] for one in self._attempts if one["outcome"] != "released")
+        made = Counter(one["delivery_id"] for one in self.attempts if one["outcome"] != "released")
         counted = audit.counted_attempts(self._writes)
         for row in self.rows:
             if counted[row["id"]] != made[row["id"]]:

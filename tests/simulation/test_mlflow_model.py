@@ -168,6 +168,23 @@ def test_unfinished_are_those_that_run_and_bear_the_tag(bench: Bench) -> None:
     assert bench.api.unfinished_runs(bench.experiment, TAG) == [(running, "a")]
 
 
+def test_failed_are_those_that_ended_so_and_bear_the_tag(bench: Bench) -> None:
+    _, finished, failed, deleted = (made(bench, key) for key in ("a", "b", "c", "d"))
+    stranger = bench.api.create_run(bench.experiment, "a stranger's", START, {"team": "red"}).id
+    bench.api.finish_run(finished, START)
+    for run in (failed, deleted, stranger):
+        bench.api.fail_run(run)
+    bench.api.delete_run(deleted)
+    assert bench.api.failed_runs(bench.experiment, TAG) == [(failed, "c")]
+
+
+def test_a_failed_run_can_be_finished(bench: Bench) -> None:
+    run = made(bench)
+    bench.api.fail_run(run)
+    bench.api.finish_run(run, START)
+    assert is_finished(bench, run)
+
+
 def test_deleted_are_those_that_were_deleted_and_bear_the_tag(bench: Bench) -> None:
     made(bench, "a")
     running, finished = made(bench, "b"), made(bench, "c")

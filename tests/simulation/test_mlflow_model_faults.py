@@ -49,6 +49,18 @@ def test_what_arrived_is_done_whatever_became_of_the_reply(
     assert (bool(held.metrics), held.is_finished, held.is_deleted) == (is_done,) * 3
 
 
+@pytest.mark.parametrize(("effect", "is_done"), [("lost", False), ("no_reply", True)])
+def test_a_failure_that_was_told_is_done_whatever_became_of_the_reply(
+    bench: Bench, effect: str, *, is_done: bool
+) -> None:
+    run = made(bench)
+    bench.strike("fail", effect)
+    with pytest.raises(UncertainError):
+        bench.api.fail_run(run)
+    bench.be_well()
+    assert bench.api.failed_runs(bench.experiment, TAG) == [(run, "one")] * is_done
+
+
 @pytest.mark.parametrize("status", ["429", "503"])
 @each_request
 def test_a_busy_server_says_how_long_to_rest(bench: Bench, request_: str, status: str) -> None:

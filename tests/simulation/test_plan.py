@@ -25,6 +25,17 @@ def test_a_third_of_the_seeds_have_several_hosts() -> None:
     assert max(map(len, several)) == 4
 
 
+def test_a_third_of_the_seeds_have_evidence() -> None:
+    kinds = [plan_of(seed).evidence for seed in range(120)]
+    assert 30 <= sum(kind != "none" for kind in kinds) <= 50
+    assert {*kinds} == {"none", "result", "full"}
+
+
+def test_in_half_of_the_seeds_a_sweeps_request_to_end_a_run_meets_with_something() -> None:
+    faults = [plan_of(seed).faults for seed in range(120)]
+    assert 45 <= sum(any(fault.at == "mlflow fail" for fault in one) for one in faults) <= 75
+
+
 def test_a_part_of_a_plan_has_those_events_alone() -> None:
     plan = plan_of(7).only([0, 3])
     assert [*plan.steps, *plan.faults] == [plan.events[0], plan.events[3]]

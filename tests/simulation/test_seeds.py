@@ -15,8 +15,10 @@ from _pytest.mark import ParameterSet
 from tests.conftest import CHECKOUT
 from tests.simulation.plan import plan_of
 from tests.simulation.put_back import FAULTS, PutBackFault, put_back
+from tests.simulation.put_back_evidence import FAULTS_OF_EVIDENCE
 from tests.simulation.put_back_hosts import FAULTS_BETWEEN_HOSTS
 from tests.simulation.put_back_providers import FAULTS_OF_PROVIDERS
+from tests.simulation.put_back_sweeps import FAULTS_OF_SWEEPS
 from tests.simulation.put_back_workers import FAULTS_OF_WORKERS
 from tests.simulation.runs import Laboratory, laboratory, told
 
@@ -25,7 +27,14 @@ pytestmark = pytest.mark.system  # they compute for long
 SEEDS, PARTS = 300, 15
 """So many of a change's own are run by `task nightly`, in so many tests."""
 MOST_SEEDS = 60
-EVERY_FAULT = (*FAULTS, *FAULTS_OF_WORKERS, *FAULTS_BETWEEN_HOSTS, *FAULTS_OF_PROVIDERS)
+EVERY_FAULT = (
+    *FAULTS,
+    *FAULTS_OF_WORKERS,
+    *FAULTS_BETWEEN_HOSTS,
+    *FAULTS_OF_PROVIDERS,
+    *FAULTS_OF_SWEEPS,
+    *FAULTS_OF_EVIDENCE,
+)
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +79,7 @@ def simulate(*options: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("seed", [8, 27, 96, 501])
+@pytest.mark.parametrize("seed", [8, 17, 27, 96, 501])
 def test_a_seed_is_the_same_run_each_time(lab: Laboratory, seed: int) -> None:
     assert lab.run(plan_of(seed)) == lab.run(plan_of(seed))
 

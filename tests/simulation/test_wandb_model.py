@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, cast
-from uuid import uuid4
 
 import pytest
 
 from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
 from fairmind_sync.providers.wandb.content import content_of
 from fairmind_sync.providers.wandb.held import Held
+from tests.simulation import wandb_fixtures
+from tests.simulation.wandb_fixtures import error_of, slow_on_the_sdk
 from tests.support.diagonals import diagonals
 from tests.support.values import delivery
 
 if TYPE_CHECKING:
-    from tests.simulation.wandb_benches import Bench, SdkBench
+    from tests.simulation.wandb_benches import Bench
 
 CONTENT = content_of(
     delivery(results={"accuracy": 0.25, "verdict": "fair"}), "project", evidence="none"
@@ -26,53 +26,14 @@ OF_AN_UPLOAD = ["upsert", "stream", "complete"]
 SMALL = {"probe": "viewer", "read_back": "read_back", "shows_the_project": "project"}
 """Requests that go without the SDK, by the call that makes them."""
 DISTURBANCES = ["lost", "no_reply", "500"]
-slow_on_the_sdk = pytest.mark.parametrize(
-    "bench",
-    ["model", pytest.param("sdk", marks=[pytest.mark.system, pytest.mark.nightly])],
-    indirect=True,
-)
-"""Ten seconds: the SDK's patience."""
 small = pytest.mark.parametrize("call", [*SMALL])
 
 
-@pytest.fixture(scope="module")
-def sdk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SdkBench]:
-    """One for all tests: to start one takes a second."""
-    from tests.simulation.wandb_benches import sdk_bench
-
-    with sdk_bench(tmp_path_factory.mktemp("sdk")) as bench:
-        yield bench
-
-
-@pytest.fixture(params=["model", pytest.param("sdk", marks=pytest.mark.system)])
-def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
-    from tests.simulation.wandb_benches import ModelBench
-
-    if request.param == "model":
-        yield ModelBench()
-        return
-    shared = request.getfixturevalue("sdk")
-    yield shared
-    shared.come_back()
-
-
-@pytest.fixture
-def run() -> str:
-    """An id that no other test uses."""
-    return uuid4().hex
+bench, sdk, run = wandb_fixtures.bench, wandb_fixtures.sdk, wandb_fixtures.run
 
 
 def held(bench: Bench, run: str) -> Held | None:
     return cast("Held | None", bench.ask("read_back", [run]).get(run))
-
-
-def error_of(bench: Bench, call: str, *arguments: object) -> str:
-    """The name of the error that the call raises; nothing if it raises none."""
-    try:
-        bench.ask(call, *arguments)
-    except Exception as error:  # noqa: BLE001 a test looks at its name
-        return type(error).__name__
-    return ""
 
 
 def shown(bench: Bench, run: str) -> tuple[str, str, int]:

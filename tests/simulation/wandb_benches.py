@@ -34,6 +34,7 @@ _AT_THE_STANDIN = {
     "require_stream": "file_stream",
     "complete": "file_stream_complete",
     "project": "viewer",
+    "store_file": "put",
 }
 _LOST: dict[str, faults.Action] = {"lost": "drop_before", "no_reply": "drop_after"}
 _LATE_UPSERT = "mutation UpsertBucket { upsertBucket { bucket { id } } }"

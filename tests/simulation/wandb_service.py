@@ -4,7 +4,9 @@ tests/simulation/test_wandb_model.py asks the model, and the real SDK against th
 the same questions: what is shown of runs that are whole, sent twice, without numbers, unfinished, deleted,
 unknown, and opened again by a late request; which disturbances of an upload are overcome, which fail it, and
 which lose all of it without a word; what becomes of a deleted id, of a run and of a project that is refused;
-what the small requests tell of a service that is busy, away or silent, or refuses the key. The providers'
+what the small requests tell of a service that is busy, away or silent, or refuses the key. Of files
+tests/simulation/test_wandb_model_files.py asks which are left out without a word, and what becomes of a
+finished run to which some are added. The providers'
 contract (tests/providers/test_contract.py) passes over the model as over the real SDK.
 Only the model says how long requests take, that what was stored is shown later, and that a request may arrive
 long after nobody waits any more. What the service itself does is known as far as the stand-in is like W&B.
@@ -22,7 +24,7 @@ from typing import TypeVar
 from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
 from fairmind_sync.providers.wandb.content import WandbContent
 from fairmind_sync.providers.wandb.held import Held
-from fairmind_sync.providers.wandb.run_files import RunFiles
+from fairmind_sync.providers.wandb.run_files import RunFiles, md5
 from fairmind_sync.providers.wandb.sdk import (
     INIT_TIMEOUT_S,
     RunRefusedError,
@@ -30,18 +32,20 @@ from fairmind_sync.providers.wandb.sdk import (
     WandbRefusedError,
 )
 from fairmind_sync.results.delivery import Run
+from tests.simulation.file_stores import StoreFailedError
 from tests.simulation.network import NoReplyError, RefusedError, Service, StatusError, Wire
 
 _Result = TypeVar("_Result")
 ADDRESS = "https://wandb.simulated"
 REFUSED = "refused by wandb"
 _LONGEST_S, _PATIENCE_S, _BETWEEN_S = INIT_TIMEOUT_S, 3.0, 2.0
+_TRIES_OF_A_FILE, _PATIENCE_WITH_A_FILE_S, _BETWEEN_FILES_S = 2, 4.0, 0.5
 _FORBIDDEN = 403
 
 
 @dataclass
 class WandbRun:
-    """A run as W&B keeps it."""
+    """A run as W&B keeps it; `takes_files` while it is open for more files alone."""
 
     id: str
     content: WandbContent
@@ -50,6 +54,8 @@ class WandbRun:
     digest: str = ""
     history_lines: int = 0
     ended: set[int] = field(default_factory=set)
+    files: dict[str, bytes] = field(default_factory=dict)
+    takes_files: bool = False
 
     @property
     def is_whole(self) -> bool:
@@ -70,7 +76,7 @@ class WandbRun:
             tags=frozenset(content.tags),
             notes=content.description,
             shapes={"group": content.group, "job type": content.job_type},
-            files={},
+            files={name: md5(content) for name, content in self.files.items()},
             run=Run(self.id, f"{ADDRESS}/team/project/runs/{self.id}"),
             destination="team/project",
         )
@@ -97,7 +103,7 @@ class WandbService(Service):
             return
         if run.is_deleted:
             raise WandbRefusedError("the run was deleted at W&B: previously created and deleted")
-        run.state, run.content = "running", content
+        run.state, run.content, run.takes_files = "running", content, False
         self._show(run)
 
     def stream(self, run_id: str, content: WandbContent) -> None:
@@ -110,6 +116,29 @@ class WandbService(Service):
         run = self.runs[run_id]
         run.history_lines, run.digest, run.state = bool(content.row), content.digest, "finished"
         run.ended |= {upload} if upload else set()
+        self._show(run)
+
+    def open_again(self, run_id: str, upload: int) -> None:
+        """For more files: all else of the run stays.
+
+        That it runs until its next end is the worst that may be: the stand-in shows it as finished meanwhile.
+        """
+        run = self.runs[run_id]
+        if run.is_deleted:
+            raise WandbRefusedError("the run was deleted at W&B")
+        if upload not in run.ended:
+            run.state, run.takes_files = "running", True
+            self._show(run)
+
+    def store_file(self, run_id: str, name: str, content: bytes) -> None:
+        if self.store.keeps(self.world.now):
+            self.runs[run_id].files[name] = content
+            self._show(self.runs[run_id])
+
+    def end(self, run_id: str, upload: int) -> None:
+        run = self.runs[run_id]
+        run.state, run.takes_files = "finished", False
+        run.ended.add(upload)
         self._show(run)
 
     def delete(self, run_id: str) -> None:
@@ -138,24 +167,13 @@ class WandbModelSdk:
     def probe(self) -> None:
         self._ask("viewer", lambda: None)
 
-    def upload(self, run_id: str, content: WandbContent, *, with_files: bool = True) -> None:  # noqa: ARG002
-        """A file stream that is refused ends the upload without an error, as wandb-core does.
-
-        An id whose first request failed is in use until a restart.
-        """
-        service = self._service
-        if run_id in self._in_use:
-            raise UploadError(f"ServerResponseError: run ID {run_id} is in use")
-        self._in_use.add(run_id)
-        try:
-            until = self._soon()
-            upload = next(self._uploads)
-            self._insist("upsert", lambda: service.upsert(run_id, content, upload), run_id, until)
-        except StatusError as refused:
-            self._ask("upsert", lambda: None)  # of a run of its own: is it the project or this run?
-            raise RunRefusedError("W&B refuses this run") from refused
-        self._in_use.remove(run_id)
+    def upload(self, run_id: str, content: WandbContent, *, with_files: bool = True) -> None:
+        """A file stream that is refused ends the upload without an error, as wandb-core does."""
+        service, upload = self._service, next(self._uploads)
+        self._open(run_id, lambda: service.upsert(run_id, content, upload))
         until = self._soon()
+        if with_files:
+            self._send_files(run_id, content.files, until)
         with suppress(StatusError):
             self._insist("stream", lambda: service.stream(run_id, content), run_id, until)
             self._insist(
@@ -163,7 +181,53 @@ class WandbModelSdk:
             )
 
     def add_files(self, run_id: str, files: RunFiles) -> None:
-        raise NotImplementedError
+        upload = next(self._uploads)
+        self._open(run_id, lambda: self._service.open_again(run_id, upload))
+        until = self._soon()
+        self._send_files(run_id, files, until)
+        with suppress(StatusError):
+            end = lambda: self._service.end(run_id, upload)  # noqa: E731 it fits the line
+            self._insist("complete", end, run_id, until)
+
+    def _open(self, run_id: str, first_request: Callable[[], None]) -> None:
+        """Sends an upload's first request; an id of which that failed is in use until a restart."""
+        if run_id in self._in_use:
+            raise UploadError(f"ServerResponseError: run ID {run_id} is in use")
+        self._in_use.add(run_id)
+        try:
+            self._insist("upsert", first_request, run_id, self._soon())
+        except StatusError as refused:
+            self._ask("upsert", lambda: None)  # of a run of its own: is it the project or this run?
+            raise RunRefusedError("W&B refuses this run") from refused
+        self._in_use.remove(run_id)
+
+    def _send_files(self, run_id: str, files: RunFiles, until: float) -> None:
+        """Files that are refused are left out without a word."""
+        if not files.contents:
+            return
+        with suppress(StatusError):
+            self._insist("create_files", lambda: None, run_id, until)
+            for name, content in files.contents.items():
+                self._put(run_id, name, content)
+
+    def _put(self, run_id: str, name: str, content: bytes) -> None:
+        """Has two tries, of which each has its patience; a file for which both fail is left out."""
+        for _ in range(_TRIES_OF_A_FILE):
+            try:
+                self._wire.ask(
+                    "store_file",
+                    lambda: self._service.store_file(run_id, name, content),
+                    run_id,
+                    patience=_PATIENCE_WITH_A_FILE_S,
+                )
+            except (StatusError, StoreFailedError) as error:
+                if error.status < 500:
+                    return
+            except (RefusedError, NoReplyError):
+                pass
+            else:
+                return
+            self._wire.process.sleep(_BETWEEN_FILES_S)
 
     def require_stream(self, run_id: str) -> None:
         """Only what asks for patience is told."""

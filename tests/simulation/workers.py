@@ -170,7 +170,7 @@ def opened_provider(
     by = threads_of(process)
     if name == "mlflow":
         wire = Wire(process, site.host, site.mlflow, site.faults)
-        return MlflowProvider(MlflowModelApi(wire, site.mlflow), settings, by)  # type: ignore[arg-type]
+        return MlflowProvider(MlflowModelApi(wire, site.mlflow), settings, by, site.host.steady)  # type: ignore[arg-type]
     wire = Wire(process, site.host, site.wandb, site.faults)
     sdk: Any = WandbModelSdk(wire, site.wandb)
     return WandbProvider(sdk, settings, by, process.sleep)

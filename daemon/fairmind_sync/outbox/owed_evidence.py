@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, bindparam, func, select, update
 
 from fairmind_sync.outbox.saved_results import saved_result_of
 from fairmind_sync.provider_names import ProviderName
@@ -45,20 +45,16 @@ def wait_after(missing_for: timedelta) -> timedelta:
 
 def is_due(connection: Connection, provider: ProviderName, now: datetime) -> bool:
     """Returns whether evidence of the provider's runs may be tried now."""
-    gate = connection.execute(
-        select(provider_table.c.evidence_next_at).where(provider_table.c.provider == provider)
-    ).scalar()
+    gate = connection.execute(_GATE, {"of_provider": provider}).scalar()
     if gate is not None and gate > now:
         return False
-    return connection.execute(_next_due(provider, now)).first() is not None
+    return connection.execute(_NEXT_DUE, {"of_provider": provider, "at": now}).first() is not None
 
 
 def take(connection: Connection, provider: ProviderName, now: datetime) -> OwedEvidence | None:
     """Returns the evidence that is due first, and puts off its next try; None if none is due."""
     while is_due(connection, provider, now):
-        found = connection.execute(
-            _next_due(provider, now).with_for_update(skip_locked=True)
-        ).scalar()
+        found = connection.execute(_TAKEN_NEXT, {"of_provider": provider, "at": now}).scalar()
         if found is None:
             return None
         row = connection.execute(_WITH_RESULT.where(outbox_table.c.id == found)).one()
@@ -191,16 +187,20 @@ _WITH_RESULT = select(
     outbox_table.c.finished_at,
     *(column for column in results_table.c if column.name != "id"),
 ).join_from(outbox_table, results_table)
-
-
-def _next_due(provider: ProviderName, now: datetime) -> Any:
-    of = outbox_table.c
-    return (
-        select(of.id)
-        .where(of.provider == provider, of.evidence_due_at <= now)
-        .order_by(of.evidence_due_at)
-        .limit(1)
+_GATE = select(provider_table.c.evidence_next_at).where(
+    provider_table.c.provider == bindparam("of_provider")
+)
+_NEXT_DUE = (
+    select(outbox_table.c.id)
+    .where(
+        outbox_table.c.provider == bindparam("of_provider"),
+        outbox_table.c.evidence_due_at <= bindparam("at"),
     )
+    .order_by(outbox_table.c.evidence_due_at)
+    .limit(1)
+)
+_TAKEN_NEXT = _NEXT_DUE.with_for_update(skip_locked=True)
+"""Built once: each look of a daemon asks."""
 
 
 def _write(connection: Connection, delivery_id: int, **values: Any) -> None:

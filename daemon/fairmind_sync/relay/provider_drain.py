@@ -58,7 +58,7 @@ class ProviderDrain:
             relay = self.relay(provider)
             relay.drain(probe_now=probe_now)
             if and_sweep:
-                sweep.sweep(self.engine, provider)
+                sweep.sweep(self.engine, provider, self.watch)
             while and_evidence and self._evidence_pass(provider).run():
                 relay.drain()
         except ProviderUnavailableError as error:

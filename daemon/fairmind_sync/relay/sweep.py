@@ -8,6 +8,7 @@ finds such runs. A sweep runs only after attempts that ended unclean, so an undi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from fairmind_sync.providers.base import Provider
 
 INTERVAL = timedelta(minutes=10)
+LONGEST = INTERVAL
+"""A sweep that takes longer is hung: its worker is ended. What it put right so far stays right."""
 
 log = get_logger()
 
@@ -34,8 +37,14 @@ def is_called_for(connection: Connection, provider: ProviderName, now: datetime)
     return bool(unclean_attempts.suspect_keys(connection, provider, now, limit=1))
 
 
-def sweep(engine: Engine, provider: Provider) -> None:
+def sweep(
+    engine: Engine,
+    provider: Provider,
+    watch: Callable[[timedelta | None], None] = lambda _longest: None,
+) -> None:
     """Has the provider compare its runs with what is recorded, unless another daemon sweeps now.
+
+    `watch` is a watchdog's hook, as that of `Relay`.
 
     Raises:
         ProviderUnavailableError: the provider can't say now which runs it holds.
@@ -47,7 +56,11 @@ def sweep(engine: Engine, provider: Provider) -> None:
         with reading(engine) as connection:
             suspects = unclean_attempts.suspect_keys(connection, provider.name, began)
         if suspects:
-            provider.sweep(suspects, _Ledger(engine, provider.name))
+            watch(LONGEST)
+            try:
+                provider.sweep(suspects, _Ledger(engine, provider.name))
+            finally:
+                watch(None)
             with writing(engine) as connection:
                 unclean_attempts.note_swept(connection, provider.name, began)
             log.info("sweep.done", provider=provider.name, suspects=len(suspects))

@@ -32,9 +32,9 @@ from fairmind_sync.providers.mlflow.runs_api import (
     UncertainError,
     having,
     holding,
+    in_status,
     page_of,
     refuse_deleted_experiment,
-    running_with,
     to_ms,
 )
 from fairmind_sync.providers.mlflow.stores import blocked_file
@@ -140,7 +140,10 @@ class ClientRuns:
             raise UncertainError(f"the run is {status} after it was ended")
 
     def unfinished_runs(self, experiment_id: str, tag: str) -> list[tuple[str, str]]:
-        return self._tagged(experiment_id, tag, running_with(tag), ViewType.ACTIVE_ONLY)
+        return self._tagged(experiment_id, tag, in_status(tag, "RUNNING"), ViewType.ACTIVE_ONLY)
+
+    def failed_runs(self, experiment_id: str, tag: str) -> list[tuple[str, str]]:
+        return self._tagged(experiment_id, tag, in_status(tag, "FAILED"), ViewType.ACTIVE_ONLY)
 
     def deleted_runs(self, experiment_id: str, tag: str) -> list[tuple[str, str]]:
         return self._tagged(experiment_id, tag, having(tag), ViewType.DELETED_ONLY)

@@ -34,9 +34,9 @@ from fairmind_sync.providers.mlflow.runs_api import (
     UncertainError,
     having,
     holding,
+    in_status,
     page_of,
     refuse_deleted_experiment,
-    running_with,
     to_ms,
 )
 from fairmind_sync.providers.mlflow.thin_client import ThinClient
@@ -193,7 +193,10 @@ class HttpRuns:
             )
 
     def unfinished_runs(self, experiment_id: str, tag: str) -> list[tuple[str, str]]:
-        return self._tagged(experiment_id, tag, filter=running_with(tag))
+        return self._tagged(experiment_id, tag, filter=in_status(tag, "RUNNING"))
+
+    def failed_runs(self, experiment_id: str, tag: str) -> list[tuple[str, str]]:
+        return self._tagged(experiment_id, tag, filter=in_status(tag, "FAILED"))
 
     def deleted_runs(self, experiment_id: str, tag: str) -> list[tuple[str, str]]:
         return self._tagged(experiment_id, tag, filter=having(tag), run_view_type="DELETED_ONLY")

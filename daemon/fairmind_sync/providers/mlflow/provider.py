@@ -8,10 +8,12 @@ another run is created.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
 from fairmind_sync.event_log import get_logger
@@ -42,9 +44,12 @@ from fairmind_sync.redaction import without_user
 from fairmind_sync.results.delivery import Delivery, OwedEvidence, Run
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.results.evidence_states import ALL_STORED, REFUSED, WAITING, EvidenceState
-from fairmind_sync.results.states import DEAD, DISCARDED
+from fairmind_sync.results.states import DEAD, DELIVERED, DISCARDED
 from fairmind_sync.settings import Settings
 from fairmind_sync.text import shorten
+
+if TYPE_CHECKING:
+    from fairmind_sync.outbox.unclean_attempts import Standing
 
 GRACE = timedelta(seconds=30)
 """After so long, a create whose reply was lost is no longer under way at the server."""
@@ -66,7 +71,13 @@ class MlflowProvider:
     batch_size = 32
     threads = 4
 
-    def __init__(self, api: RunsApi, settings: Settings, by: Threads = OF_THE_SYSTEM) -> None:
+    def __init__(
+        self,
+        api: RunsApi,
+        settings: Settings,
+        by: Threads = OF_THE_SYSTEM,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._api = api
         self._by = by
         self._settings = settings
@@ -78,7 +89,7 @@ class MlflowProvider:
             marks_content=settings.find_lost_runs,
         )
         self._evidence = EvidenceSender(
-            api, settings.evidence, tags_models=settings.mlflow_model_tags
+            api, settings.evidence, tags_models=settings.mlflow_model_tags, steady=steady
         )
         self._experiment_id: str | None = None
         if settings.wants_evidence:
@@ -126,14 +137,18 @@ class MlflowProvider:
             return EvidenceState(WAITING, str(error))
         return sent.state or ALL_STORED
 
-    def sweep(self, suspects: Sequence[str], ledger: Ledger) -> None:  # noqa: ARG002 one search finds all
+    def sweep(self, suspects: Sequence[str], ledger: Ledger) -> None:
         """Deletes unfinished second runs of a delivery; ends those of given-up deliveries as FAILED.
 
-        Also notes which runs of deliveries were deleted.
+        Has a suspect delivered again whose run was ended by a request that came late. Also notes which runs
+        of deliveries were deleted.
         """
         try:
             for run_id, key in self._api.unfinished_runs(self._experiment(), DELIVERY_KEY_TAG):
                 self._put_right(run_id, key, ledger)
+            for run_id, key in self._api.failed_runs(self._experiment(), DELIVERY_KEY_TAG):
+                if key in suspects and _is_delivered_as(run_id, ledger.standing(key)):
+                    ledger.deliver_again(key, _ENDED)
             for run_id, key in self._api.deleted_runs(self._experiment(), DELIVERY_KEY_TAG):
                 standing = ledger.standing(key)
                 if standing is not None and standing.run_id == run_id:
@@ -260,6 +275,10 @@ class MlflowProvider:
             self.probe()  # raises if the experiment itself is gone
             return Dead(ErrorKind.RUN_DELETED, f"the run was deleted at MLflow: {error}")
         return Dead(ErrorKind.REJECTED, f"MLflow refuses this result ({error.code}): {error}")
+
+
+def _is_delivered_as(run_id: str, standing: Standing | None) -> bool:
+    return standing is not None and (standing.status, standing.run_id) == (DELIVERED, run_id)
 
 
 @contextmanager

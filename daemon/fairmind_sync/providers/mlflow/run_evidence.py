@@ -64,8 +64,16 @@ class Sent:
 class EvidenceSender:
     """Stores evidence of the chosen kind by a `RunsApi`; with `tags_models`, tags models' versions, too."""
 
-    def __init__(self, api: RunsApi, kind: EvidenceKind, *, tags_models: bool = False) -> None:
+    def __init__(
+        self,
+        api: RunsApi,
+        kind: EvidenceKind,
+        *,
+        tags_models: bool = False,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._api = api
+        self._steady = steady
         self._kind = kind
         self._tags_models = tags_models
 
@@ -85,7 +93,7 @@ class EvidenceSender:
         evidence = evidence_of(result, self._kind)
         files = [self._file(run, file.name, file.content) for file in evidence.files]
         states = [
-            _all_done(steps, progressed)
+            _all_done(steps, _Pace(progressed, self._steady))
             for steps in (files, self._dataset(run, result), self._model(result, url))
         ]  # a store that takes no files may take the dataset
         state = next((one for one in states if not one.is_stored), ALL_STORED)
@@ -135,19 +143,19 @@ def tags_of(stored: Evidence, state: EvidenceState) -> list[TagText]:
 class _Pace:
     """Tells that a delivery came further, where the last word of it was long ago: each word is a commit."""
 
-    def __init__(self, progressed: Callable[[], None]) -> None:
+    def __init__(self, progressed: Callable[[], None], steady: Callable[[], float]) -> None:
         self._progressed = progressed
-        self._told_at = time.monotonic()
+        self._steady = steady
+        self._told_at = steady()
 
     def step(self) -> None:
-        if time.monotonic() - self._told_at >= _SLOW_S:
+        if self._steady() - self._told_at >= _SLOW_S:
             self._progressed()
-            self._told_at = time.monotonic()
+            self._told_at = self._steady()
 
 
-def _all_done(steps: Iterable[Step], progressed: Callable[[], None]) -> EvidenceState:
+def _all_done(steps: Iterable[Step], pace: _Pace) -> EvidenceState:
     """Returns the state after the first step that failed, else 'stored'."""
-    pace = _Pace(progressed)
     for step in steps:
         state = _tried(step)
         if not state.is_stored:

@@ -182,6 +182,9 @@ class RunsApi(Protocol):
     def unfinished_runs(self, experiment_id: str, tag: str) -> list[tuple[str, str]]:
         """Returns id and tag value of each run that has the tag and is not ended; at most 1,000 runs."""
 
+    def failed_runs(self, experiment_id: str, tag: str) -> list[tuple[str, str]]:
+        """Returns id and tag value of each run that has the tag and ended as FAILED; at most 1,000 runs."""
+
     def deleted_runs(self, experiment_id: str, tag: str) -> list[tuple[str, str]]:
         """Returns id and tag value of each deleted run that has the tag; at most 1,000 runs."""
 
@@ -214,9 +217,9 @@ def holding(tag: str, value: str, *, is_whole: bool) -> str:
     return f"tags.`{tag}` = '{value}'{finished}"
 
 
-def running_with(tag: str) -> str:
-    """Returns MLflow's filter for unfinished runs that have the tag."""
-    return f"attributes.status = 'RUNNING' AND {having(tag)}"
+def in_status(tag: str, status: str) -> str:
+    """Returns MLflow's filter for runs of that status that have the tag."""
+    return f"attributes.status = '{status}' AND {having(tag)}"
 
 
 def having(tag: str) -> str:

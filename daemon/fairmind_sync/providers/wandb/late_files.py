@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 
 from fairmind_sync.providers.wandb.held import Held
 from fairmind_sync.providers.wandb.run_files import RunFiles, files_of
@@ -34,8 +34,12 @@ def state_of(files: RunFiles, held: Held) -> EvidenceState:
     return ALL_STORED
 
 
-def add_late_files(sdk: Sdk, owed: OwedEvidence, kind: EvidenceKind) -> EvidenceState:
+def add_late_files(
+    sdk: Sdk, owed: OwedEvidence, kind: EvidenceKind, pause: Callable[[float], object]
+) -> EvidenceState:
     """Uploads what W&B doesn't hold of the run's files; returns the state by W&B's own word.
+
+    `pause` waits for so many seconds.
 
     Raises:
         ProviderUnavailableError: W&B can't be asked now.
@@ -51,7 +55,7 @@ def add_late_files(sdk: Sdk, owed: OwedEvidence, kind: EvidenceKind) -> Evidence
     except UploadError as error:
         return EvidenceState(WAITING, str(error))
     for delay in READ_BACK_DELAYS_S:
-        time.sleep(delay)
+        pause(delay)
         state = _state_at(sdk, owed, files)
         if state.is_stored:
             break

@@ -105,7 +105,7 @@ class WandbProvider:
     def add_evidence(self, owed: OwedEvidence) -> EvidenceState:
         probe(self)
         try:
-            return add_late_files(self._sdk, owed, self._settings.evidence)
+            return add_late_files(self._sdk, owed, self._settings.evidence, self._pause)
         finally:
             self._runs_of_core += 1
             self._recycle()

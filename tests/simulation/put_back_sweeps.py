@@ -1,0 +1,42 @@
+"""Faults put back into sweeps: what becomes of their own requests, when those hang or come late."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from fairmind_sync.relay import sweep
+from tests.simulation.events import Planned, Step
+from tests.simulation.faults import Fault
+from tests.simulation.mlflow_service import MlflowModelApi
+from tests.simulation.put_back import PutBackFault, swapped
+
+_DEAD_AND_RUNNING: tuple[Planned, ...] = (
+    Step(5.0, "save", amount=1),
+    *(Fault("mlflow finish", nth, "lost") for nth in range(1, 6)),
+)
+"""By five attempts; the first sweep comes at 600 s, the next one at 1,200 s."""
+
+FAULTS_OF_SWEEPS = (
+    PutBackFault(
+        "a sweep that nobody ends, though its request hangs",
+        swapped(sweep, "LONGEST", timedelta(days=1)),
+        0,
+        (
+            Step(5.0, "save", amount=1),
+            Fault("mlflow finish", 1, "lost"),
+            Step(25.0, "discard", "mlflow"),
+            Fault("mlflow fail", 1, "hang"),
+            Step(1500.0, "save", amount=1),
+        ),
+    ),
+    PutBackFault(
+        "a delivered run that a late request ended as FAILED, and that nobody looks for",
+        swapped(MlflowModelApi, "failed_runs", lambda *_given: []),
+        0,
+        (
+            *_DEAD_AND_RUNNING,
+            Fault("mlflow fail", 1, "late", 3600.0),
+            Step(1300.0, "retry all"),
+        ),
+    ),
+)
