@@ -174,4 +174,19 @@ class Simulation:
         owed = database.store.rows(
             "SELECT delivery_key FROM outbox WHERE status IN ('pending', 'handed_over')"
         )
-        return all(row["delivery_key"] in self.deleted_runs for row in owed)
+        return not owed or {row["delivery_key"] for row in owed} <= self.deleted_keys()
+
+    def deleted_keys(self) -> set[str]:
+        """Returns the keys of deliveries whose run a user deleted at W&B, where a run's id is its key.
+
+        Among them are homes' keys of deliveries that another site had made by itself, under a key of its own.
+        """
+        carried = [
+            (row["carried"], row["held"])
+            for database in self.databases
+            for row in database.store.rows(
+                "SELECT arrivals.delivery_key AS carried, outbox.delivery_key AS held"
+                " FROM arrivals JOIN outbox ON outbox.id = delivery_id"
+            )
+        ]
+        return self.deleted_runs | {home for home, held in carried if held in self.deleted_runs}

@@ -35,6 +35,7 @@ class SiteOracle:
         self._run = run
         self.site = site
         store = site.database.store
+        self._deleted_keys = run.deleted_keys()
         self._results = store.rows("SELECT * FROM bias_test_results")
         self.rows = store.rows(
             "SELECT outbox.*, test_id, deleted_at, erased_at, model_id FROM outbox"
@@ -99,7 +100,7 @@ class SiteOracle:
         """A run that a user deleted at W&B before it was confirmed is waited for, for a day."""
         where = f"{row['test_id']} for {row['provider']}"
         match row["status"]:
-            case "pending" | "handed_over" if row["delivery_key"] not in self._run.deleted_runs:
+            case "pending" | "handed_over" if row["delivery_key"] not in self._deleted_keys:
                 yield f"stuck: {where} is {row['status']}: {row['last_error']}"
             case "delivered":
                 yield from self._of_delivered(row, where)

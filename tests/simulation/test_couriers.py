@@ -79,3 +79,17 @@ def test_by_mistake_what_was_read_is_taken_back(run: Simulation) -> None:
     run.couriers.take_back(run.sites[1], by_mistake=True)
     run.world.run(1000.0)
     assert (stick.is_taken_back, len(stick.read_at)) == (True, 1)
+
+
+def test_a_deleted_run_is_the_one_of_the_same_result_at_home(run: Simulation) -> None:
+    """The courier had saved the result before it came: it is delivered once, under the courier's key."""
+    run.sites[0].people.save([result_of(0, 0.0)])
+    exported(run, 60.0)
+    run.world.run(1000.0)
+    keys = [
+        site.database.store.rows("SELECT delivery_key FROM outbox WHERE provider = 'wandb'")
+        for site in run.sites
+    ]
+    (courier,), (home,) = keys
+    run.deleted_runs.add(courier["delivery_key"])
+    assert run.deleted_keys() == {courier["delivery_key"], home["delivery_key"]}
