@@ -67,6 +67,7 @@ class Couriers:
         self._homes = [site for site in self._sites if not site.has_network]
         self._is_calm = False
         self.sticks: list[CarriedStick] = []
+        self.busy_until = 0.0
         for home in self._homes:
             for courier in self._sites:
                 if courier.has_network:
@@ -137,6 +138,7 @@ class Couriers:
 
     def _bring(self, stick: CarriedStick, seconds: float) -> None:
         stick.is_on_its_way = True
+        self.busy_until = max(self.busy_until, self._world.now + seconds)
         self._world.after(seconds, lambda: self._arrive(stick))
 
     def _arrive(self, stick: CarriedStick) -> None:

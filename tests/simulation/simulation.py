@@ -137,7 +137,8 @@ class Simulation:
         until = self.world.now + LONGEST_CALM
         while self.world.now < until and not self._is_at_rest():
             self.world.run(self.world.now + _LOOK_S)
-        arrived = max(self.mlflow.busy_until, self.wandb.busy_until, self.world.now)
+        on_their_way = (self.mlflow, self.wandb, self.couriers)
+        arrived = max(self.world.now, *(one.busy_until for one in on_their_way))
         self._sleep_through(arrived - self.world.now)
         self.world.run(arrived + _SWEEPS)
         if not all(self.plan.hosts):
@@ -147,7 +148,7 @@ class Simulation:
             self.world.run(self.world.now + _LOOK_S)
 
     def _sleep_through(self, seconds: float) -> None:
-        """While nothing but a late request is on its way, the machines sleep, as in a plan's nights."""
+        """While nothing but what is late is on its way, the machines sleep, as in a plan's nights."""
         self.world.run(self.world.now + min(seconds, _WORKERS_END))
         left = seconds - _WORKERS_END
         if left > _WORKERS_END and not any(site.host.workers for site in self.sites):
