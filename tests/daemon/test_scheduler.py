@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import repeat
 from random import Random
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from fairmind_sync.clock import utc_now
+from fairmind_sync.daemon import scheduler
 from fairmind_sync.daemon.housekeeping import Housekeeping
 from fairmind_sync.daemon.machine import Machine
 from fairmind_sync.daemon.scheduler import Scheduler
@@ -189,6 +192,38 @@ def test_leases_follow_a_clock_that_was_set_back(
     assert [(event["event"], event["seconds"]) for event in events] == [
         ("clock.set", jump.total_seconds())
     ]
+
+
+def start_and_stop(made: Any) -> None:
+    made.start()
+    made.stop()
+
+
+def hear_of_the_clock(made: Any) -> None:
+    made._on_clock_set(-HOUR)
+
+
+@pytest.mark.parametrize("correct", [start_and_stop, hear_of_the_clock])
+def test_a_lease_that_is_claimed_before_the_daemons_turn_to_write_stays(
+    engine: Engine, made: Any, monkeypatch: pytest.MonkeyPatch, correct: Callable[[Any], None]
+) -> None:
+    """The daemon stood still for an hour before its turn, while another worker went on."""
+    began = utc_now()
+    clock = iter([began])
+
+    @contextmanager
+    def an_hour_later(engine: Engine) -> Iterator[Connection]:
+        nonlocal clock
+        leased(engine)
+        clock = repeat(began + HOUR)
+        with writing(engine) as connection:
+            yield connection
+
+    monkeypatch.setattr(scheduler, "writing", an_hour_later)
+    monkeypatch.setattr(scheduler, "current_time", lambda _engine: next(clock))
+    correct(made)
+    (row,) = rows(engine, outbox_table)
+    assert row.lease_expires_at > began + HOUR
 
 
 def test_no_slot_and_no_timer_waits_for_an_hour_that_has_passed(made: Any) -> None:

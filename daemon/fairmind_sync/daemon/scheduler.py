@@ -74,8 +74,8 @@ class Scheduler:
         )
 
     def start(self) -> None:
-        now = current_time(self._engine)
         with writing(self._engine) as connection:
+            now = current_time(self._engine)
             self._housekeeping.start(connection, now)
             provider_state.probe_soon(connection, now)
             repairs.correct_times(connection, longest_wait=LONGEST_DELAY, lease=LEASE, now=now)
@@ -123,6 +123,7 @@ class Scheduler:
         log.warning("clock.set", seconds=round(jump.total_seconds(), 1))
         if jump < timedelta() and is_file(self._engine):  # else leases go by the server's clock
             with writing(self._engine) as connection:
+                now = current_time(self._engine)
                 repairs.correct_times(connection, longest_wait=timedelta(), lease=LEASE, now=now)
         for slot in self._pool:
             slot.not_before = min(slot.not_before, now)

@@ -113,6 +113,9 @@ def correct_times(
     What is due later than `longest_wait` from now becomes due now: deliveries, probes, missing evidence, what
     a webhook is told. No lease ends later than a new one would; a create that was attempted in the future
     counts as attempted now, and so does what is told of a provider.
+
+    `now` is read within the transaction: a process that stood still before its turn to write would take a
+    lease that was claimed meanwhile for one that lies ahead.
     """
     pending = outbox_table.c.status == PENDING
     for column, latest, corrected in (
