@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from random import Random
 
 import pytest
 from sqlalchemy import Connection, Engine, select
 
-from fairmind_sync.outbox import outcomes, provider_state, retry_discard, unclean_attempts
+from fairmind_sync.outbox import (
+    outcomes,
+    provider_state,
+    repairs,
+    retry_discard,
+    unclean_attempts,
+)
 from fairmind_sync.outbox.unclean_attempts import SUSPECT_FOR, Standing
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.results.error_kinds import ErrorKind
@@ -96,14 +103,26 @@ def test_a_sweep_by_a_clock_that_ran_ahead_hides_no_attempt(engine: Engine) -> N
     assert suspects(engine) == [key]
 
 
-def test_what_is_given_up_long_after_its_sweeps_is_swept_again(engine: Engine) -> None:
+def discard(connection: Connection, now: datetime) -> None:
+    retry_discard.discard(connection, [1], "no use", now)
+
+
+def bury(connection: Connection, now: datetime) -> None:
+    """As after a long pause: the worker that died had the last attempt."""
+    repairs.bury_exhausted(connection, "mlflow", max_attempts=1, now=now)
+
+
+@pytest.mark.parametrize("give_up", [discard, bury])
+def test_what_is_given_up_long_after_its_sweeps_is_swept_again(
+    engine: Engine, give_up: Callable[[Connection, datetime], None]
+) -> None:
     """Sweeps left its run alone while the delivery was pending, and would have adopted it."""
     key = unclean(engine)
     later = NOW + 3 * SUSPECT_FOR
     swept(engine, later)
     before = suspects(engine, later)
     with writing(engine) as connection:
-        retry_discard.discard(connection, [1], "no use", later)
+        give_up(connection, later)
     assert (before, suspects(engine, later)) == ([], [key])
 
 
@@ -113,7 +132,7 @@ def test_what_made_no_run_is_not_swept_again(engine: Engine) -> None:
     swept(engine, later)
     with writing(engine) as connection:
         before = provider_state_row(connection)
-        retry_discard.discard(connection, [1], "no use", later)
+        discard(connection, later)
         assert provider_state_row(connection) == before
 
 

@@ -16,6 +16,7 @@ from fairmind_sync.outbox import counters
 from fairmind_sync.outbox.claims import AT, OF_PROVIDER
 from fairmind_sync.outbox.hand_overs import has_travelled, is_away
 from fairmind_sync.outbox.payload_locks import keep_payloads_of
+from fairmind_sync.outbox.unclean_attempts import sweep_again
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.results.states import DEAD, DELIVERED, DISCARDED, PENDING
@@ -102,6 +103,8 @@ def bury_exhausted(
     buried = [row.id for row in connection.execute(_BURY, asked)]
     for _ in buried:
         counters.count_attempt(connection, provider, DEAD, ErrorKind.WORKER_DIED.value)
+    if buried:
+        sweep_again(connection, buried)  # the worker may have died days ago
     return buried
 
 
