@@ -21,8 +21,8 @@ from fairmind_sync.daemon.scheduler import Scheduler
 from fairmind_sync.daemon.worker_slot import SlotState
 from fairmind_sync.errors import StorageError
 from fairmind_sync.outbox import heartbeat, provider_state
+from fairmind_sync.outbox.claims import LEASE
 from fairmind_sync.relay import sweep
-from fairmind_sync.relay.loop import LEASE
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage.engine import reading, writing
 from fairmind_sync.storage.tables import heartbeat_table, outbox_table

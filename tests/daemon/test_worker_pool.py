@@ -17,7 +17,7 @@ from fairmind_sync.daemon.worker_pool import WorkerPool
 from fairmind_sync.daemon.worker_slot import SlotState, WorkerSlot
 from fairmind_sync.errors import StorageError
 from fairmind_sync.outbox import claims, repairs
-from fairmind_sync.relay.loop import LEASE
+from fairmind_sync.outbox.claims import LEASE
 from fairmind_sync.relay.worker_name import worker_name
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage.engine import writing

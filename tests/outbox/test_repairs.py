@@ -41,7 +41,7 @@ def end_leases(engine: Engine, worker: str = "host:1", provider: ProviderName = 
 def correct_times(engine: Engine, *, back: timedelta, longest_wait: timedelta) -> None:
     """As after a clock that was set back from NOW."""
     with writing(engine) as connection:
-        repairs.correct_times(connection, longest_wait=longest_wait, lease=LEASE, now=NOW - back)
+        repairs.correct_times(connection, now=NOW - back, longest_wait=longest_wait)
 
 
 def test_what_a_dead_worker_held_is_claimable_as_soon_as_it_is_due(engine: Engine) -> None:

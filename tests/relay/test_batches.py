@@ -13,9 +13,10 @@ import pytest
 from sqlalchemy import Engine
 
 from fairmind_sync.outbox import provider_state
+from fairmind_sync.outbox.claims import LEASE
 from fairmind_sync.providers.base import Journal, Outcome, Report
 from fairmind_sync.relay.batch import CLAIM_TIME, START_TIME
-from fairmind_sync.relay.loop import BATCH_TIME, LEASE, Relay
+from fairmind_sync.relay.loop import BATCH_TIME, Relay
 from fairmind_sync.results.delivery import Delivery
 from fairmind_sync.storage.engine import writing
 from fairmind_sync.storage.tables import attempts_table, outbox_table

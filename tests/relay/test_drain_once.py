@@ -61,6 +61,15 @@ def test_nothing_due_starts_no_process(
     assert asked == []
 
 
+def test_what_a_clock_that_was_set_back_left_for_tomorrow_is_due(
+    engine: Engine, configured: Settings, asked: list[Any]
+) -> None:
+    """A host that is only drained has no daemon to correct it."""
+    save(engine, "mlflow", now=utc_now() + timedelta(days=1))
+    drain.drain_once(engine, configured)
+    assert asked == [(["mlflow"], None)]
+
+
 def test_only_a_provider_with_something_due_gets_a_process(
     engine: Engine, configured: Settings, asked: list[Any]
 ) -> None:

@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import Engine
 
 from fairmind_sync.errors import LeaseLostError
+from fairmind_sync.outbox.claims import LEASE
 from fairmind_sync.providers.base import Dead, Delivered, Journal, Outcome, Retry
-from fairmind_sync.relay.loop import LEASE, Relay
+from fairmind_sync.relay.loop import Relay
 from fairmind_sync.results.delivery import Delivery
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.storage.tables import attempts_table, outbox_table

@@ -13,9 +13,9 @@ from sqlalchemy import Engine
 from fairmind_sync.backoff import retry_delay
 from fairmind_sync.errors import LeaseLostError
 from fairmind_sync.outbox import provider_state
+from fairmind_sync.outbox.claims import LEASE
 from fairmind_sync.providers.base import Dead, Delivered, Retry
 from fairmind_sync.relay.journal import OutboxJournal
-from fairmind_sync.relay.loop import LEASE
 from fairmind_sync.relay.recording import Recorder
 from fairmind_sync.results.delivery import Delivery, Run
 from fairmind_sync.results.error_kinds import ErrorKind

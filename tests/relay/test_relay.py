@@ -13,8 +13,9 @@ from sqlalchemy import Engine
 
 from fairmind_sync.backoff import retry_cap
 from fairmind_sync.clock import utc_now
+from fairmind_sync.outbox.claims import LEASE
 from fairmind_sync.providers.base import Dead, Delivered, Outcome, Retry
-from fairmind_sync.relay.loop import LEASE, Relay
+from fairmind_sync.relay.loop import Relay
 from fairmind_sync.results.delivery import Run
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.storage.tables import attempts_table, outbox_table, provider_table

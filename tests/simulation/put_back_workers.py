@@ -8,7 +8,6 @@ from unittest.mock import patch
 
 from sqlalchemy import Connection, update
 
-from fairmind_sync.daemon import scheduler
 from fairmind_sync.daemon.worker_slot import SlotState, WorkerSlot
 from fairmind_sync.outbox import provider_state, repairs
 from fairmind_sync.providers.mlflow.content import DELIVERY_KEY_TAG
@@ -44,7 +43,7 @@ def _has_lost_what_it_knows(slot: WorkerSlot) -> bool:
 
 def _leased_for_a_day() -> list[Any]:
     a_day = timedelta(days=1)
-    return [patch.object(one, "LEASE", a_day) for one in (loop, scheduler)] + [_SHORT_CALM]
+    return [patch.object(one, "LEASE", a_day) for one in (loop, repairs)] + [_SHORT_CALM]
 
 
 def _never_probed() -> list[Any]:

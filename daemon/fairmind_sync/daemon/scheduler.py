@@ -13,7 +13,6 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fairmind_sync.backoff import LONGEST_DELAY
 from fairmind_sync.daemon.dispatcher import Dispatcher
 from fairmind_sync.daemon.housekeeping import Housekeeping
 from fairmind_sync.daemon.machine import THIS_MACHINE, Machine
@@ -24,7 +23,6 @@ from fairmind_sync.errors import StorageError
 from fairmind_sync.event_log import get_logger
 from fairmind_sync.outbox import heartbeat, provider_state, pruning, repairs
 from fairmind_sync.relay import sweep
-from fairmind_sync.relay.loop import LEASE
 from fairmind_sync.settings import OF_THE_WEBHOOK
 from fairmind_sync.storage.engine import current_time, is_file, writing
 
@@ -78,7 +76,7 @@ class Scheduler:
             now = current_time(self._engine)
             self._housekeeping.start(connection, now)
             provider_state.probe_soon(connection, now)
-            repairs.correct_times(connection, longest_wait=LONGEST_DELAY, lease=LEASE, now=now)
+            repairs.correct_times(connection, now=now)
         self._set_timers()
         self._timers.start()
         self._watcher.start()
@@ -124,7 +122,7 @@ class Scheduler:
         if jump < timedelta() and is_file(self._engine):  # else leases go by the server's clock
             with writing(self._engine) as connection:
                 now = current_time(self._engine)
-                repairs.correct_times(connection, longest_wait=timedelta(), lease=LEASE, now=now)
+                repairs.correct_times(connection, now=now, longest_wait=timedelta())
         for slot in self._pool:
             slot.not_before = min(slot.not_before, now)
         self._timers.all_now(now)

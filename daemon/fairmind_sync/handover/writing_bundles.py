@@ -22,7 +22,7 @@ from fairmind_sync.event_log import get_logger
 from fairmind_sync.handover import bundle_format, carried
 from fairmind_sync.handover.sealing import Encryption
 from fairmind_sync.handover.unsigned_bundle import UnsignedBundle
-from fairmind_sync.outbox import arrivals, bundle_log, hand_overs, operator_log, sites
+from fairmind_sync.outbox import arrivals, bundle_log, hand_overs, operator_log, repairs, sites
 from fairmind_sync.outbox.bundle_log import BundleRecord
 from fairmind_sync.outbox.hand_overs import AT_ONCE
 from fairmind_sync.storage.engine import current_time, reading, writing
@@ -92,6 +92,8 @@ def export(
         StorageError: the database can't be used; nothing is handed over.
     """
     require_new(file)
+    with writing(sender.engine) as connection:
+        repairs.correct_times(connection, now=current_time(sender.engine))
     for _ in range(_TRIES):
         with suppress(_ChangedMeanwhileError), _written_to(file):
             bundle = _begun(sender, file, "results", most_bytes, is_encrypted=is_encrypted)

@@ -53,6 +53,9 @@ def claimable(
     )
 
 
+LEASE = timedelta(seconds=50)
+"""How long a relay holds what it claims; while a batch comes further, the leases are extended."""
+
 # Made once, because SQLAlchemy takes longer to make such a statement than a database to run it.
 _COUNT_LEASED = select(func.count()).where(
     outbox_table.c.provider == OF_PROVIDER,

@@ -11,9 +11,9 @@ from random import Random
 
 from sqlalchemy import Connection, Text, bindparam, case, exists, func, or_, select, update
 
-from fairmind_sync.backoff import retry_delay
+from fairmind_sync.backoff import LONGEST_DELAY, retry_delay
 from fairmind_sync.outbox import counters
-from fairmind_sync.outbox.claims import AT, OF_PROVIDER
+from fairmind_sync.outbox.claims import AT, LEASE, OF_PROVIDER
 from fairmind_sync.outbox.hand_overs import has_travelled, is_away
 from fairmind_sync.outbox.payload_locks import keep_payloads_of
 from fairmind_sync.outbox.unclean_attempts import sweep_again
@@ -109,7 +109,7 @@ def bury_exhausted(
 
 
 def correct_times(
-    connection: Connection, *, longest_wait: timedelta, lease: timedelta, now: datetime
+    connection: Connection, *, now: datetime, longest_wait: timedelta = LONGEST_DELAY
 ) -> None:
     """Corrects times that lie too far ahead, after the clock was set back.
 
@@ -123,7 +123,7 @@ def correct_times(
     pending = outbox_table.c.status == PENDING
     for column, latest, corrected in (
         (outbox_table.c.due_at, now + longest_wait, now),
-        (outbox_table.c.lease_expires_at, now + lease, now + lease),
+        (outbox_table.c.lease_expires_at, now + LEASE, now + LEASE),
         (outbox_table.c.create_attempted_at, now, now),
     ):
         connection.execute(

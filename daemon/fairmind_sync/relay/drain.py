@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from fairmind_sync.outbox import deletion, owed_evidence, workload
+from fairmind_sync.outbox import deletion, owed_evidence, repairs, workload
 from fairmind_sync.relay import sweep
 from fairmind_sync.relay.decision import decide
 from fairmind_sync.storage import erasure
@@ -38,7 +38,9 @@ def drain_once(
     """
     decide(engine, settings)
     with writing(engine) as connection:
-        deletion.finish(connection, current_time(engine))
+        now = current_time(engine)
+        repairs.correct_times(connection, now=now)
+        deletion.finish(connection, now)
     if at_work := _with_work(engine, settings):
         from fairmind_sync.relay import drain_processes  # which a drain of nothing doesn't need
 

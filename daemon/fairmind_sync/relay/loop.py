@@ -18,6 +18,7 @@ from fairmind_sync import tracing
 from fairmind_sync.errors import FairmindSyncError, ProviderUnavailableError
 from fairmind_sync.event_log import get_logger
 from fairmind_sync.outbox import claims, deletion, outcomes, provider_state, repairs, workload
+from fairmind_sync.outbox.claims import LEASE
 from fairmind_sync.providers import probe
 from fairmind_sync.providers.base import Dead, Delivered, Provider, Report, Retry
 from fairmind_sync.redaction import redact
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from fairmind_sync.outbox.provider_state import ProviderState
     from fairmind_sync.results.delivery import Delivery
 
-LEASE = timedelta(seconds=50)
 BATCH_TIME = timedelta(seconds=45)
 """A batch that comes no further for longer is hung: its worker is ended, before its leases are."""
 _PACE_INTERVAL_S = 0.05
