@@ -89,7 +89,14 @@ class People:
         self.does("operator", work)
 
     def pause(self, provider: ProviderName) -> None:
-        self.does("operator", lambda to: actions.pause(to, provider, _OPERATOR))
+        """Whoever had to wait until all trouble is over lets it go on at once."""
+
+        def work(engine: Engine) -> None:
+            actions.pause(engine, provider, _OPERATOR)
+            if self._site.is_calm:
+                actions.resume(engine, provider, _OPERATOR)
+
+        self.does("operator", work)
 
     def resume(self, provider: ProviderName) -> None:
         self.does("operator", lambda to: actions.resume(to, provider, _OPERATOR))
