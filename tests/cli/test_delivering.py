@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from fairmind_sync.backoff import LONGEST_DELAY
+from fairmind_sync.clock import utc_now
 from fairmind_sync.outbox import provider_state
 from fairmind_sync.storage.engine import reading, writing
 from fairmind_sync.storage.tables import outbox_table, provider_table
@@ -108,7 +110,7 @@ def test_a_blocked_provider_without_backlog_is_told_of(
                 state="blocked",
                 reason="the password is wrong",
                 since=NOW,
-                next_probe_at=NOW.replace(year=NOW.year + 100),
+                next_probe_at=utc_now() + LONGEST_DELAY / 2,  # what is further off is corrected
             )
         )
     ran = command("drain", env=env)
