@@ -49,7 +49,7 @@ class ServicesOracle:
             row["delivery_key"]
             for one in sites
             for row in one.rows
-            if row["attempts"] and not one.site.has_network
+            if row["create_attempted_at"] is not None and not one.site.has_network
         }
 
     def findings(self) -> Iterator[str]:
