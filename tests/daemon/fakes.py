@@ -48,6 +48,7 @@ class FakeTimers(Timers):
 
     def __init__(self, _on_ended: Callable[[Any], None] = lambda _event: None) -> None:
         self.regular: dict[str, timedelta] = {}
+        self.latest: dict[str, timedelta] = {}
         self.waiting: dict[str, tuple[timedelta, Callable[[], None]]] = {}
         self.started: list[Started] = []
         self.executors: list[str] = []
@@ -60,8 +61,16 @@ class FakeTimers(Timers):
     def stop(self) -> None:
         self.is_running = False
 
-    def every(self, interval: timedelta, _work: Callable[[], None], name: str) -> None:
+    def every(
+        self,
+        interval: timedelta,
+        _work: Callable[[], None],
+        name: str,
+        latest: timedelta | None = None,
+    ) -> None:
         self.regular[name] = interval
+        if latest is not None:
+            self.latest[name] = latest
 
     def all_now(self, now: datetime) -> None:
         self.all_at.append(now)

@@ -109,6 +109,11 @@ def test_every_chore_has_its_interval(running: Any, configured: Settings) -> Non
     }
 
 
+def test_after_a_sleep_a_sweep_waits_for_those_that_go_on(running: Any) -> None:
+    """All else that was due runs at once."""
+    assert running._timers.latest == {"sweep": timedelta(minutes=1)}
+
+
 def test_with_a_retention_there_is_pruning(engine: Engine, configured: Settings) -> None:
     keeping = configured.model_copy(update={"retention": 5 * HOUR})
     made = Scheduler(engine, keeping, machine=MACHINE)

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 _TIDY_INTERVAL = timedelta(minutes=1)
 _WEBHOOK_INTERVAL = timedelta(seconds=10)
+_LATEST_SWEEP = timedelta(minutes=1)
+"""After a sleep whoever stood still within a create goes on first: a sweep would not find its run yet."""
 
 log = get_logger()
 
@@ -97,7 +99,7 @@ class Scheduler:
         every(heartbeat.INTERVAL, chores.beat, "beat")
         every(self._settings.poll_interval, self._dispatcher.look, "look")
         every(_TIDY_INTERVAL, chores.tidy, "tidy")
-        every(sweep.INTERVAL, self._dispatcher.sweep, "sweep")
+        every(sweep.INTERVAL, self._dispatcher.sweep, "sweep", _LATEST_SWEEP)
         if self._settings.webhook_url and not self._settings.mistakes_in(*OF_THE_WEBHOOK):
             every(_WEBHOOK_INTERVAL, self._webhook.look, "webhook")
         if (retention := self._settings.retention) is not None:
