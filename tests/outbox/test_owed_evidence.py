@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, Row
+from sqlalchemy import Engine, Row, update
 
 from fairmind_sync.outbox import deletion, outcomes, owed_evidence, provider_state, repairs
 from fairmind_sync.outbox.owed_evidence import LONGEST_WAIT, SHORTEST_WAIT, LackingEvidence
@@ -13,7 +13,7 @@ from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.results.delivery import Delivery, OwedEvidence
 from fairmind_sync.results.evidence_states import ALL_STORED, EvidenceState
 from fairmind_sync.storage.engine import reading, writing
-from fairmind_sync.storage.tables import outbox_table
+from fairmind_sync.storage.tables import outbox_table, results_table
 from tests.support.clock import NOW
 from tests.support.databases import rows
 from tests.support.deliveries import RUN, claim, delivered, save
@@ -111,6 +111,26 @@ def test_evidence_of_a_deleted_result_is_given_up(engine: Engine) -> None:
         deletion.delete(connection, delivery.result.test_id, delivery.result.user_id, NOW)
     assert take(engine) is None
     assert recorded(engine) == [("refused", "the result is no longer in the database", None)]
+
+
+def test_evidence_is_tried_again_when_an_erased_result_is_saved_again(engine: Engine) -> None:
+    delivery = deliver(engine, REFUSED)
+    with writing(engine) as connection:
+        connection.execute(update(results_table).values(erased_at=NOW))
+    assert take(engine) is None
+    save(engine, "mlflow", test_id=delivery.result.test_id, now=NOW + SECOND)
+    assert recorded(engine) == [("waiting", None, NOW + SECOND)]
+
+
+def test_evidence_that_was_refused_for_good_stays_so_when_its_result_is_saved_again(
+    engine: Engine,
+) -> None:
+    delivery = deliver(engine, REFUSED)
+    with writing(engine) as connection:
+        owed_evidence.note(connection, delivery.id, REFUSED, None)
+        connection.execute(update(results_table).values(erased_at=NOW))
+    save(engine, "mlflow", test_id=delivery.result.test_id)
+    assert recorded(engine) == [("refused", "the disk is full", None)]
 
 
 def test_the_words_about_the_evidence_of_a_deleted_result_are_erased(engine: Engine) -> None:

@@ -158,6 +158,21 @@ def ask_for(connection: Connection, delivery_ids: Sequence[int], now: datetime) 
     )
 
 
+def try_again_of(connection: Connection, result_ids: Sequence[int], now: datetime) -> None:
+    """Has evidence tried that was given up because a result was erased: the result was saved again."""
+    of = outbox_table.c
+    connection.execute(
+        update(outbox_table)
+        .where(
+            of.result_id.in_(result_ids),
+            of.status == DELIVERED,
+            of.evidence_state == _GONE.state,
+            of.evidence_reason == _GONE.reason,
+        )
+        .values(evidence_state=WAITING, evidence_reason=None, evidence_due_at=now)
+    )
+
+
 def lacking(connection: Connection) -> list[LackingEvidence]:
     """Returns how many runs' evidence is missing and tried again, by provider and state."""
     of = outbox_table.c

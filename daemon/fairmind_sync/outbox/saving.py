@@ -20,6 +20,7 @@ from sqlalchemy import (
     update,
 )
 
+from fairmind_sync.outbox import owed_evidence
 from fairmind_sync.outbox.enqueuing import MOST_IDS, enqueue
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.results.delivery import Identity, NewResult
@@ -117,13 +118,17 @@ def _insert_or_find(
         rows = connection.execute(_INSERT, [_row(new, now) for new in left])
         saved |= {row[2:]: Saved(row.id, row.revision, is_new=True) for row in rows}
         if left := [new for new in left if new.identity not in saved]:
-            saved |= _find(connection, left)
+            saved |= _find(connection, left, now)
             left = [new for new in left if new.identity not in saved]
     return [saved[new.identity] for new in wave]
 
 
-def _find(connection: Connection, wave: Sequence[NewResult]) -> dict[Identity, Saved]:
+def _find(
+    connection: Connection, wave: Sequence[NewResult], now: datetime
+) -> dict[Identity, Saved]:
     """Finds results that were saved before; a result whose payload was pruned gets its payload back.
+
+    Evidence that was given up for want of the payload is tried again.
 
     The rows are locked as `payload_locks` says: nobody prunes or deletes a result that was just found.
     """
@@ -136,6 +141,8 @@ def _find(connection: Connection, wave: Sequence[NewResult]) -> dict[Identity, S
                 .where(results_table.c.id == pruned[new.identity])
                 .values(results=new.results, metadata=new.metadata, erased_at=None)
             )
+    if pruned:
+        owed_evidence.try_again_of(connection, [*pruned.values()], now)
     return {row[2:5]: Saved(row.id, row.revision, is_new=False) for row in rows}
 
 
