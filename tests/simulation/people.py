@@ -93,7 +93,7 @@ class People:
 
         def work(engine: Engine) -> None:
             actions.pause(engine, provider, _OPERATOR)
-            if self._site.is_calm:
+            if self._site.faults.are_over:
                 actions.resume(engine, provider, _OPERATOR)
 
         self.does("operator", work)

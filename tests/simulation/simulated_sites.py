@@ -57,7 +57,7 @@ class SimulatedSite:
         self.deleted: set[str] = set()
         self.workers: dict[str, Process] = {}
         self.errors: list[tuple[str, Exception]] = []
-        self.slept_at_work = self.is_moving = self.is_calm = False
+        self.slept_at_work = self.is_moving = False
         if not has_network:
             self.host.cut_off_from.update(PROVIDERS)
 
@@ -107,7 +107,6 @@ class SimulatedSite:
 
     def calm(self) -> None:
         """Ends all trouble of the host; it needs a daemon afterwards, if it has a network."""
-        self.is_calm = True
         if self.has_network:
             self.host.cut_off_from.clear()
         self.host.correct_clock()

@@ -70,9 +70,11 @@ def test_the_same_dataset_is_an_input_once(bench: Bench) -> None:
     assert bench.datasets(run.id) == [("census", "abc"), ("census", "other")]
 
 
-@pytest.mark.parametrize("effect", ["lost", "no_reply"])
+@pytest.mark.parametrize("effect", ["lost", "no_reply", "429", "503"])
 @pytest.mark.parametrize("call", CALLS)
-def test_without_an_answer_nobody_knows_of_a_file(bench: Bench, call: str, effect: str) -> None:
+def test_no_answer_and_a_busy_store_say_nothing_of_the_server(
+    bench: Bench, call: str, effect: str
+) -> None:
     run = placed(bench)
     bench.strike(call, effect)
     with pytest.raises(UncertainError) as unknown:
@@ -90,16 +92,6 @@ def test_a_file_that_arrived_is_stored_whatever_became_of_the_reply(
         ask(bench, "store_file", run)
     bench.be_well()
     assert bench.api.artifacts.read(run, PATH) == content
-
-
-@pytest.mark.parametrize("status", ["429", "503"])
-@pytest.mark.parametrize("call", CALLS)
-def test_a_busy_store_says_nothing_of_the_server(bench: Bench, call: str, status: str) -> None:
-    run = placed(bench)
-    bench.strike(call, status)
-    with pytest.raises(UncertainError) as busy:
-        ask(bench, call, run)
-    assert not isinstance(busy.value, ServerFailedError)
 
 
 @pytest.mark.parametrize("call", CALLS)
