@@ -159,16 +159,21 @@ def test_what_another_daemon_prunes_is_left_to_it(engine: Engine) -> None:
     assert prune(engine) == []
 
 
+@pytest.mark.parametrize("clock_was_set", [False, True])
 def test_after_a_sleep_a_sweep_comes_before_pruning_if_it_comes_soon(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, clock_was_set: bool
 ) -> None:
-    """What a sweep finds may have to be sent again, and takes its result's payload."""
+    """What a sweep finds may have to be sent again, and takes its result's payload.
+
+    Soon is while the machine is awake: it may sleep again, and its clock may be set.
+    """
     delivered(engine)
     monkeypatch.setattr(unclean_attempts, "awaits_sweep", lambda *_given: True)
-    chores, erased, began = Housekeeping(engine), [], utc_now()
+    awake, erased, now = 0.0, [], utc_now() + timedelta(days=clock_was_set)
+    monkeypatch.setattr(housekeeping, "current_time", lambda _engine: now)
+    chores = Housekeeping(engine, steady=lambda: awake)
     for minutes in (0, 19, 20):
-        at = began + timedelta(minutes=minutes)
-        monkeypatch.setattr(housekeeping, "current_time", lambda _engine, at=at: at)
+        awake, now = minutes * 60.0, now + timedelta(days=clock_was_set)
         chores.prune(DAY, lambda: False)
         erased.append(rows(engine, results_table)[0].erased_at is not None)
     assert erased == [False, False, True]

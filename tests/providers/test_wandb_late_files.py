@@ -46,6 +46,7 @@ class Sdk:
     trouble: Exception | None = None
     project: bool = True
     added: list[Any] = field(default_factory=list)
+    is_clean: bool = True
 
     def read_back(self, keys: Iterable[str]) -> dict[str, Held]:
         assert [*keys] == [KEY]
@@ -96,6 +97,22 @@ def test_a_provider_adds_files_of_the_chosen_kind_after_a_probe(
         provider.add_evidence(OWED)
     restarts = [number for number, what in enumerate(sdk.added) if what == "restart"]
     assert restarts == [providers.RUNS_PER_CORE - 1, 2 * providers.RUNS_PER_CORE]
+
+
+def test_a_core_that_could_not_add_files_is_restarted(late: Any) -> None:
+    """Else the run's id would be in use at the next try."""
+
+    class Failing(Sdk):
+        def probe(self) -> None: ...
+
+        def restart(self) -> None:
+            self.added.append("restart")
+
+    providers = importlib.import_module("fairmind_sync.providers.wandb.provider")
+    sdk = Failing([run({})], late.UploadError("no"), is_clean=False)
+    provider = providers.WandbProvider(sdk, Settings(provider="wandb", evidence="full"))
+    assert not provider.add_evidence(OWED).is_stored
+    assert sdk.added == [(KEY, FILES), "restart"]
 
 
 def test_what_never_shows_is_told(late: Any, waits: list[float]) -> None:

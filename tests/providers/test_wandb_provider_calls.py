@@ -147,6 +147,7 @@ def test_what_stops_w_and_b_is_raised_after_what_was_uploaded_is_confirmed(wandb
     with pytest.raises(ProviderOfflineError, match="away"):
         told.extend(reports(wandb, sdk, some()))
     assert all(isinstance(how, Delivered) for _, how in told)
+    assert sdk.calls[-1] == ("restart",)  # else the other one's id is in use when W&B is back
 
 
 def test_what_is_too_large_is_dead(wandb: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fairmind_sync.errors import ProviderBrokenError
+from fairmind_sync.errors import ProviderBlockedError, ProviderBrokenError
 from fairmind_sync.providers.wandb.content import PROOF, WandbContent
 from fairmind_sync.providers.wandb.run_files import RunFiles
 from fairmind_sync.providers.wandb.scratch import SETTINGS
 from fairmind_sync.results.delivery import Run
 from tests.providers.noted_requests import noted_requests
-from tests.providers.wandb_modules import ADDRESS, Stage, of_wandb, staged
+from tests.providers.wandb_modules import ADDRESS, Stage, of_ours, of_wandb, staged
 
 FILES = RunFiles({"evidence/a.json": b"{}", "evidence/b.csv": b"b", "media/c.json": b"[]"}, {})
 SAVED = [
@@ -206,6 +207,28 @@ class TestWhereNoEntityIsNamed:
         stage.sdk.read_back(["r"])
         looked = [("stream", "of the run/p/r"), ("runs", "of the run", "p", ["r"])]
         assert stage.service.told == looked
+
+
+@pytest.mark.parametrize(
+    ("trouble", "is_clean"),
+    [
+        ({}, True),
+        ({"refused": OSError("no answer")}, False),
+        ({"unfinished": OSError("no answer")}, False),
+        ({"made": "another"}, False),
+    ],
+)
+def test_a_core_whose_upload_failed_is_unclean_until_a_restart(
+    stage: Stage, trouble: dict[str, Any], is_clean: bool
+) -> None:
+    """It says that the id is in use."""
+    for name, what in trouble.items():
+        setattr(stage.noted, name, what)
+    with suppress(of_ours("sdk").UploadError, ProviderBlockedError):
+        stage.sdk.add_files("r", FILES)
+    told = [stage.sdk.is_clean]
+    stage.sdk.restart()
+    assert [*told, stage.sdk.is_clean] == [is_clean, True]
 
 
 @pytest.mark.parametrize("ending", [SystemExit(), OSError("broken pipe")])

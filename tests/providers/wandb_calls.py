@@ -42,6 +42,7 @@ class Sdk:
     project: bool = True
     held: dict[str, Held] = field(default_factory=dict)
     calls: list[tuple[Any, ...]] = field(default_factory=list)
+    is_clean: bool = True
 
     def probe(self) -> None:
         self.calls.append(("probe",))
@@ -49,6 +50,7 @@ class Sdk:
     def upload(self, key: str, content: WandbContent, *, with_files: bool) -> None:
         self.calls.append(("upload", key, with_files))
         if self.trouble:
+            self.is_clean = False
             raise self.trouble
         self.held[key] = shown(content, run=Run(key, "http://run"), **self.changes)
 
@@ -69,6 +71,7 @@ class Sdk:
 
     def restart(self) -> None:
         self.calls.append(("restart",))
+        self.is_clean = True
 
     def made(self, name: str) -> list[list[Any]]:
         return [given for called, *given in self.calls if called == name]

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
 
+from fairmind_sync.daemon.housekeeping import Housekeeping
 from fairmind_sync.relay import sweep
+from fairmind_sync.storage.engine import current_time
 from tests.simulation.events import Planned, Step
 from tests.simulation.faults import Fault
 from tests.simulation.mlflow_service import MlflowModelApi
@@ -15,6 +19,17 @@ _DEAD_AND_RUNNING: tuple[Planned, ...] = (
     *(Fault("mlflow finish", nth, "lost") for nth in range(1, 6)),
 )
 """By five attempts; the first sweep comes at 600 s, the next one at 1,200 s."""
+
+
+def _waits_by_the_wall_clock() -> list[Any]:
+    def init(self: Housekeeping, *given: Any) -> None:
+        real(self, *given)
+        engine = given[0]
+        self._steady = lambda: current_time(engine).timestamp()
+
+    real = Housekeeping.__init__
+    return [patch.object(Housekeeping, "__init__", init)]
+
 
 FAULTS_OF_SWEEPS = (
     PutBackFault(
@@ -38,5 +53,21 @@ FAULTS_OF_SWEEPS = (
             Fault("mlflow fail", 1, "late", 3600.0),
             Step(1300.0, "retry all"),
         ),
+    ),
+    PutBackFault(
+        "a wait for a sweep that is over by the wall clock",
+        _waits_by_the_wall_clock,
+        0,
+        (
+            Step(1.0, "another daemon"),
+            Step(5.0, "save", amount=2),
+            Fault("wandb upsert", 3, "freeze", 60.0),
+            Fault("wandb stream", 2, "403"),
+            Fault("wandb stream", 4, "403"),
+            Step(61.0, "sleep", amount=5.0),
+            Step(580.0, "sleep", amount=3 * 86400.0),
+        ),
+        retention=7200.0,
+        hours=73.0,
     ),
 )

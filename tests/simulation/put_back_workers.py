@@ -12,12 +12,13 @@ from fairmind_sync.daemon.worker_slot import SlotState, WorkerSlot
 from fairmind_sync.outbox import provider_state, repairs
 from fairmind_sync.providers.mlflow.content import DELIVERY_KEY_TAG
 from fairmind_sync.providers.mlflow.provider import MlflowProvider
+from fairmind_sync.providers.wandb.provider import WandbProvider
 from fairmind_sync.relay import loop
 from fairmind_sync.results.delivery import Delivery
 from fairmind_sync.storage.tables import outbox_table
 from tests.simulation import simulation
 from tests.simulation.events import Step
-from tests.simulation.faults import Fault
+from tests.simulation.faults import OUTAGE, Fault
 from tests.simulation.put_back import PutBackFault, swapped
 from tests.simulation.workers import Watchdog
 
@@ -116,5 +117,15 @@ FAULTS_OF_WORKERS = (
         _never_probed,
         0,
         (Step(2.0, "away", "mlflow", 60.0), Step(3.0, "save", amount=1)),
+    ),
+    PutBackFault(
+        "a W&B id that stays in use after an outage",
+        swapped(WandbProvider, "_recycle", lambda _provider: None),
+        0,
+        (
+            Step(5.0, "save", amount=5),
+            Fault("wandb upsert", 5, OUTAGE, 600.0),
+            Step(35.0, "flaky", "wandb", 2.0),
+        ),
     ),
 )

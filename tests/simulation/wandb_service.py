@@ -15,7 +15,7 @@ long after nobody waits any more. What the service itself does is known as far a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
@@ -163,6 +163,7 @@ class WandbModelSdk:
         self._service = service
         self._in_use: set[str] = set()
         self._uploads = service.uploads
+        self.is_clean = True
 
     def probe(self) -> None:
         self._ask("viewer", lambda: None)
@@ -170,24 +171,31 @@ class WandbModelSdk:
     def upload(self, run_id: str, content: WandbContent, *, with_files: bool = True) -> None:
         """A file stream that is refused ends the upload without an error, as wandb-core does."""
         service, upload = self._service, next(self._uploads)
-        self._open(run_id, lambda: service.upsert(run_id, content, upload))
-        until = self._soon()
-        if with_files:
-            self._send_files(run_id, content.files, until)
-        with suppress(StatusError):
-            self._insist("stream", lambda: service.stream(run_id, content), run_id, until)
-            self._insist(
-                "complete", lambda: service.complete(run_id, content, upload), run_id, until
-            )
+        with self._run(run_id, lambda: service.upsert(run_id, content, upload)) as until:
+            if with_files:
+                self._send_files(run_id, content.files, until)
+            with suppress(StatusError):
+                self._insist("stream", lambda: service.stream(run_id, content), run_id, until)
+                self._insist(
+                    "complete", lambda: service.complete(run_id, content, upload), run_id, until
+                )
 
     def add_files(self, run_id: str, files: RunFiles) -> None:
-        upload = next(self._uploads)
-        self._open(run_id, lambda: self._service.open_again(run_id, upload))
-        until = self._soon()
-        self._send_files(run_id, files, until)
-        with suppress(StatusError):
-            end = lambda: self._service.end(run_id, upload)  # noqa: E731 it fits the line
-            self._insist("complete", end, run_id, until)
+        service, upload = self._service, next(self._uploads)
+        with self._run(run_id, lambda: service.open_again(run_id, upload)) as until:
+            self._send_files(run_id, files, until)
+            with suppress(StatusError):
+                self._insist("complete", lambda: service.end(run_id, upload), run_id, until)
+
+    @contextmanager
+    def _run(self, run_id: str, first_request: Callable[[], None]) -> Iterator[float]:
+        """Opens an upload, and yields until when it may take; one that fails leaves wandb-core unclean."""
+        try:
+            self._open(run_id, first_request)
+            yield self._soon()
+        except Exception:
+            self.is_clean = False
+            raise
 
     def _open(self, run_id: str, first_request: Callable[[], None]) -> None:
         """Sends an upload's first request; an id of which that failed is in use until a restart."""
@@ -245,6 +253,7 @@ class WandbModelSdk:
     def restart(self) -> None:
         """Has wandb-core forget which ids are in use."""
         self._in_use.clear()
+        self.is_clean = True
 
     def _soon(self) -> float:
         return self._wire.process.world.now + _LONGEST_S

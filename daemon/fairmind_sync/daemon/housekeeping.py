@@ -4,6 +4,7 @@ a large log) and pruning.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -36,14 +37,20 @@ class Housekeeping:
     """One daemon's chores on its database; of several daemons, one at a time tidies, and one prunes.
 
     `on_beat` is called after each heartbeat that reached the database, which shows that timers and database
-    work.
+    work. `steady` is a clock in seconds that nobody sets, and that stands still while the machine sleeps.
     """
 
-    def __init__(self, engine: Engine, on_beat: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        on_beat: Callable[[], None] = lambda: None,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._engine = engine
         self._on_beat = on_beat
+        self._steady = steady
         self._heartbeat = Heartbeat()
-        self._waits_since: datetime | None = None
+        self._waits_since: float | None = None
 
     def start(self, connection: Connection, now: datetime) -> None:
         """Writes the first heartbeat, in the caller's transaction."""
@@ -99,8 +106,12 @@ class Housekeeping:
             log.info("results.pruned", count=pruned)
 
     def _waits_for_sweep(self, now: datetime) -> bool:
-        """Returns whether pruning waits: no longer than two sweeps would, which may not come."""
+        """Returns whether pruning waits: awake no longer than two sweeps would, which may not come."""
         with reading(self._engine) as connection:
             awaits = unclean_attempts.awaits_sweep(connection, now - _TWO_SWEEPS)
-        self._waits_since = (self._waits_since or now) if awaits else None
-        return self._waits_since is not None and abs(now - self._waits_since) < _TWO_SWEEPS
+        if not awaits:
+            self._waits_since = None
+            return False
+        if self._waits_since is None:
+            self._waits_since = self._steady()
+        return self._steady() - self._waits_since < _TWO_SWEEPS.total_seconds()

@@ -62,7 +62,7 @@ class Scheduler:
         self._dispatcher = Dispatcher(
             engine, settings, self._pool, self._timers, self._stopping, machine
         )
-        self._housekeeping = Housekeeping(engine, on_beat)
+        self._housekeeping = Housekeeping(engine, on_beat, machine.steady)
         self._webhook = Webhook(engine, settings, self._stopping.is_set)
         self._watcher = Watcher(
             engine,

@@ -79,7 +79,6 @@ class WandbProvider:
         self._pause = pause
         self._settings = settings
         self._runs_of_core = 0
-        self._core_is_clean = True
 
     def probe(self) -> None:
         self._sdk.probe()
@@ -146,7 +145,6 @@ class WandbProvider:
                 }
                 over = [(one, how) for one, how in ended if not isinstance(how, WandbContent)]
                 if over:
-                    self._core_is_clean &= all(isinstance(how, Delivered) for _, how in over)
                     yield [*over]
                 if len(unconfirmed) >= CONFIRM_AT:
                     yield self._confirmed(unconfirmed, self._sdk.read_back(unconfirmed))
@@ -242,9 +240,9 @@ class WandbProvider:
 
     def _recycle(self) -> None:
         """Restarts wandb-core when due: wandb-core leaks descriptors, and can't upload a failed id again."""
-        if not self._core_is_clean or self._runs_of_core >= RUNS_PER_CORE:
+        if not self._sdk.is_clean or self._runs_of_core >= RUNS_PER_CORE:
             self._sdk.restart()
-            self._runs_of_core, self._core_is_clean = 0, True
+            self._runs_of_core = 0
 
 
 def _is_held(held: Held | None, upload: _Upload) -> bool:

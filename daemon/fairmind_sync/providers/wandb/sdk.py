@@ -74,7 +74,10 @@ class UploadError(Exception):
 
 
 class Sdk:
-    """One process's wandb-core, with settings that make wandb-core quick and quiet."""
+    """One process's wandb-core, with settings that make wandb-core quick and quiet.
+
+    `is_clean` says whether each id can be uploaded: one whose upload failed is in use until a restart.
+    """
 
     def __init__(self, directory: Path, settings: Settings) -> None:
         self._directory = directory
@@ -83,6 +86,7 @@ class Sdk:
         self._entity = settings.wandb_entity or self._login.entity
         self._viewer: str | None = None
         self._where_runs_are: str | None = None
+        self.is_clean = True
 
     def probe(self) -> None:
         """Proves the destination by a small request, without the SDK and its retries.
@@ -152,8 +156,10 @@ class Sdk:
             yield run
             run.finish()
         except ProviderBlockedError:
+            self.is_clean = False
             raise
         except Exception as error:  # noqa: BLE001 the SDKs raise what they like
+            self.is_clean = False
             self._raise_translated(error)
         finally:
             for left in self._directory.glob(f"wandb/*-{run_id}*"):  # its logs have W&B's words
@@ -217,6 +223,7 @@ class Sdk:
         """Ends wandb-core, which leaks descriptors and remembers failed ids; the next call starts another."""
         with suppress(Exception, SystemExit):
             wandb.teardown()
+        self.is_clean = True
         clear(self._directory)
         self._login = log_in(self._login.base_url)
 
