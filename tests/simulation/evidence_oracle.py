@@ -50,7 +50,10 @@ class EvidenceOracle:
                 yield f"evidence: {where} is dead, and nothing befell it but its files"
 
     def _was_held_back(self, row: Any) -> bool:
-        """Whether each attempt failed, and nothing but requests for files met with anything."""
+        """Whether each attempt failed, and nothing but requests for files met with anything.
+
+        What another site gave up, which may have deleted it, had its attempts there.
+        """
         if row["last_error_kind"] in MAY_BE_DEAD:
             return False
         befell = getattr(self._run, row["provider"]).befell
@@ -58,7 +61,7 @@ class EvidenceOracle:
         all_failed = all(one["outcome"] in ("retry", "dead") for one in made)
         met = befell.get(row["delivery_key"], set()) | befell.get("", set())
         was_alive = all(self._is_undisturbed(one["worker"]) for one in made)
-        return bool(met) and met <= OF_FILES and all_failed and was_alive
+        return bool(made and met) and met <= OF_FILES and all_failed and was_alive
 
     def _is_undisturbed(self, worker: str) -> bool:
         process = self._site.site.workers.get(worker)

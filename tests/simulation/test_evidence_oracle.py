@@ -172,9 +172,11 @@ def test_a_death_by_files_alone_is_told(carried_out: Runs) -> None:
     run = carried_out(plan(SAVE, *lost))
     site = SiteOracle(run, run.sites[0])
     site.rows = [{**row, "status": "dead"} for row in site.rows if row["provider"] == "wandb"]
-    site.attempts = [one for one in site.attempts if one["outcome"] == "retry"]
+    site.attempts = [{**one, "outcome": "retry"} for one in site.attempts]
     assert [*EvidenceOracle(run, site).findings()] == [
         "evidence: test-0 for wandb is dead, and nothing befell it but its files"
     ]
-    site.rows = [{**row, "last_error_kind": "run_deleted"} for row in site.rows]
+    rows, site.rows = site.rows, [{**row, "last_error_kind": "run_deleted"} for row in site.rows]
+    assert [*EvidenceOracle(run, site).findings()] == []
+    site.rows, site.attempts = rows, []  # another site gave it up
     assert [*EvidenceOracle(run, site).findings()] == []
