@@ -2,55 +2,27 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import Engine
 
+from tests.browser.chromium import PATIENCE_MS, chromium
 from tests.browser.site import Site, open_live_site, open_site
 
 OpenPage: TypeAlias = Callable[..., Page]
-
-_PATIENCE_MS = 120_000
-_ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-]
-
-
-def _chromium() -> str:
-    path = shutil.which("chromium")
-    if path is None:
-        if os.environ.get("CI"):
-            pytest.fail("chromium is missing: apt-get install chromium")
-        pytest.skip("chromium is missing")
-    return path
 
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Ends with this package's tests: while Playwright runs, its thread can run no other event loop."""
-    path = _chromium()
-    expect.set_options(timeout=_PATIENCE_MS)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=path, args=_ARGUMENTS, timeout=_PATIENCE_MS
-        )
+    expect.set_options(timeout=PATIENCE_MS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -60,7 +32,7 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
 
         def open_page(**options: Any) -> Page:
             context = stack.enter_context(browser.new_context(**options))
-            context.set_default_timeout(_PATIENCE_MS)
+            context.set_default_timeout(PATIENCE_MS)
             return context.new_page()
 
         yield open_page

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from fairmind_sync.demo.tracking_server import tracking_server
 from fairmind_sync.evidence.group_table import table_of
@@ -23,7 +23,7 @@ from fairmind_sync.outbox.delivery_lookup import DeliveryRecord, RunFilter, find
 from fairmind_sync.results.delivery import NewResult
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage.schema import ready_engine
-from tests.browser.conftest import _ARGUMENTS
+from tests.browser.chromium import chromium
 from tests.results.examples import example
 from tests.support.deliveries import save_with
 from tests.support.processes import command
@@ -164,12 +164,8 @@ def _prepared(test_id: str, model_id: str, test_type: str, results: Any) -> NewR
 
 @contextmanager
 def _camera(uri: str, folder: Path) -> Iterator[Camera]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=_ARGUMENTS
-        )
+    with chromium() as browser:
         yield Camera(browser.new_page(viewport=_VIEWPORT), uri, folder)
-        browser.close()
 
 
 def _run(record: DeliveryRecord) -> str:

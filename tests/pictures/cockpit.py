@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 from sqlalchemy import Connection, Engine, insert
 
 from fairmind_sync.clock import utc_now
@@ -28,7 +28,7 @@ from fairmind_sync.storage.engine import writing
 from fairmind_sync.storage.schema import ready_engine
 from fairmind_sync.storage.tables import provider_samples_table
 from fairmind_sync.testing import new_result
-from tests.browser.conftest import _ARGUMENTS
+from tests.browser.chromium import chromium
 from tests.support.pages import served
 
 PLACE = Path(__file__).parents[2] / "daemon" / "docs" / "pictures" / "cockpit"
@@ -181,12 +181,8 @@ def main() -> None:
         settings = Settings(provider="both", database_url=f"sqlite:///{folder}/pictures.db")
         engine = ready_engine(settings.database_url)
         beat = furnish(engine, utc_now())
-        with served(settings) as address, sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path="/usr/bin/chromium", args=_ARGUMENTS
-            )
+        with served(settings) as address, chromium() as browser:
             photograph(browser, address, PLACE, beat)
-            browser.close()
 
 
 if __name__ == "__main__":

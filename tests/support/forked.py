@@ -45,6 +45,8 @@ _PRELOADED = [
     "tests.support.forked",
     "tests.support.frozen",
 ]
+_HAVE_WORKERS = ("run", "demo")
+"""Verbs that start processes by multiprocessing's 'spawn'; a drain forks its own."""
 _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload(_PRELOADED)
 _starting = threading.Lock()
@@ -202,7 +204,8 @@ def _enter(
         from tests.system.crash.injected import injection  # noqa: PLC0415 its orders are in the variables
 
         injection.set_up()  # the workers have it from here
-    _fork_workers_from_here()
+    if work is not verb or arguments[0] in _HAVE_WORKERS:
+        _fork_workers_from_here()
     try:
         work(*arguments)
     finally:
