@@ -67,6 +67,7 @@ def test_the_99th_percentile_is_near_the_worst() -> None:
     assert p99([float(number) for number in range(101)]) == 99.0
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     "run",
     [
@@ -74,21 +75,10 @@ def test_the_99th_percentile_is_near_the_worst() -> None:
         lambda place: importing.run(place, rounds=1),
         lambda place: scale.run(place, small=20, large=40, looks=1, claims=1, requests=2),
         lambda place: server_saving.run(place, saves=2, batches=2, size=3),
-        pytest.param(
-            lambda place: server_scale.run(
-                place, small=20, large=40, looks=1, claims=1, requests=2
-            ),
-            marks=pytest.mark.nightly,
-        ),
-        pytest.param(
-            lambda place: server_drain.run(place, runs=4, rounds=1, daemons=(2,), server_workers=1),
-            marks=pytest.mark.nightly,
-        ),
+        lambda place: server_scale.run(place, small=20, large=40, looks=1, claims=1, requests=2),
+        lambda place: server_drain.run(place, runs=4, rounds=1, daemons=(2,), server_workers=1),
         lambda place: server_writers.run(place, writers=2, saves=2, rounds=1),
-        pytest.param(
-            lambda place: server_costs.run(place, results=100, chunks=2, turns=1),
-            marks=pytest.mark.nightly,
-        ),
+        lambda place: server_costs.run(place, results=100, chunks=2, turns=1),
     ],
     ids=[
         *("saving", "importing", "scale"),

@@ -108,6 +108,7 @@ def test_another_process_takes_over_from_a_killed_one(
         assert any(pid != leader for pid in leaders(engine))
 
 
+@pytest.mark.nightly
 @MOSTLY_A_FILE
 def test_beside_a_daemon_a_backend_stands_by(
     env: dict[str, str], engine: Engine, tmp_path: Path

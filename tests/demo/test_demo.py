@@ -50,18 +50,22 @@ def test_the_demo_names_the_extra_that_it_lacks(monkeypatch: pytest.MonkeyPatch)
         story.tell(None)
 
 
+@pytest.mark.nightly
 def test_the_demo_delivers_twenty_results(told: Told) -> None:
     assert "4. All 20 runs are there." in told.printed
 
 
+@pytest.mark.nightly
 def test_the_demo_shows_that_nothing_is_lost_while_mlflow_is_down(told: Told) -> None:
     assert "mlflow is offline: 20 pending, 0 delivered, 0 lost" in told.printed
 
 
+@pytest.mark.nightly
 def test_the_demo_tells_of_no_error(told: Told) -> None:
     assert told.errors == ""
 
 
+@pytest.mark.nightly
 def test_the_demo_ends_with_what_was_found(told: Told) -> None:
     rows = re.findall(
         r"-at-0\.\d\d +\d+\.\d % +\d+\.\d % +\d+\.\d %  \w+ +(?:passed|failed)", told.printed
@@ -69,6 +73,7 @@ def test_the_demo_ends_with_what_was_found(told: Told) -> None:
     assert len(rows) == 20
 
 
+@pytest.mark.nightly
 def test_without_a_terminal_the_demo_shows_no_address_of_a_server_that_has_ended(
     told: Told,
 ) -> None:
@@ -76,15 +81,18 @@ def test_without_a_terminal_the_demo_shows_no_address_of_a_server_that_has_ended
     assert "fairmind-sync demo, on a terminal" in told.printed
 
 
+@pytest.mark.nightly
 def test_the_demo_fits_80_columns(told: Told) -> None:
     wide = [line for line in told.printed.splitlines() if len(line.rstrip()) > 80]
     assert [line for line in wide if str(told.scratch) not in line] == []
 
 
+@pytest.mark.nightly
 def test_the_demo_says_how_to_see_the_same_in_wandb(told: Told) -> None:
     assert "WANDB_API_KEY=your-key fairmind-sync demo" in told.printed
 
 
+@pytest.mark.nightly
 def test_the_docs_show_the_demo_as_it_is(told: Told) -> None:
     """But for its numbers, which scikit-learn makes."""
     shown = PAGE.read_text(encoding="utf-8").split(DEMO)[1].split("$ fairmind-sync demo\n")[1]
@@ -100,6 +108,7 @@ def _shape(text: str) -> list[str]:
     ]
 
 
+@pytest.mark.nightly
 def test_the_demo_leaves_no_file_behind(told: Told) -> None:
     assert [path.name for path in told.scratch.glob("fairmind-sync*")] == []
 

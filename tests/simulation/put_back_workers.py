@@ -22,7 +22,7 @@ from tests.simulation.faults import OUTAGE, Fault
 from tests.simulation.put_back import PutBackFault, swapped
 from tests.simulation.workers import Watchdog
 
-_SHORT_CALM = patch.object(simulation, "LONGEST_CALM", 600.0)
+_SHORT_CALM = patch.object(simulation, "LONGEST_CALM", 120.0)
 """Enough to see that nothing comes of it; a daemon looks five times a second then."""
 
 
@@ -117,6 +117,7 @@ FAULTS_OF_WORKERS = (
         _never_probed,
         0,
         (Step(2.0, "away", "mlflow", 60.0), Step(3.0, "save", amount=1)),
+        hours=0.1,
     ),
     PutBackFault(
         "a W&B id that stays in use after an outage",

@@ -10,9 +10,9 @@ from tests.simulation.runs import laboratory
 
 pytestmark = pytest.mark.system  # they compute for long
 
-PARTS, SEEDS_A_PART = 10, 30
-"""So many are run with each change, in so many tests."""
-MORE_PARTS = 40
+PARTS, SEEDS_A_PART = 2, 150
+"""So many are run with each change, by a process for each core: more would take turns at the caches."""
+MORE_PARTS = 8
 """So many follow in `task nightly`."""
 
 
@@ -34,7 +34,7 @@ def test_no_seed_loses_doubles_or_forgets_anything(part: int) -> None:
     assert ", 0 failures; " in ran.stdout
 
 
-@pytest.mark.parametrize("seed", [8, 17, 27, 96, 501])
+@pytest.mark.parametrize("seed", [8, 17, 96])
 def test_a_seed_is_the_same_run_each_time(seed: int) -> None:
     with laboratory() as lab:
         assert lab.run(plan_of(seed)) == lab.run(plan_of(seed))

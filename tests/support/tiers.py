@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 UNIT, SYSTEM, NIGHTLY = "unit", "system", "nightly"
-PROCESSES = 6
+PROCESSES = 5
 """Tests of the system tier wait more than they compute; two cores are busy where so many wait at once."""
 _LONG = {
     "test_two_hosts": 75,

@@ -103,6 +103,7 @@ def test_a_write_on_a_full_disk_stores_nothing_and_breaks_nothing(
     engine.dispose()
 
 
+@pytest.mark.nightly
 def test_the_daemon_lives_through_a_full_disk_and_delivers_when_there_is_space(
     disk: Disk, env: dict[str, str], mlflow_uri: str, tmp_path: Path
 ) -> None:

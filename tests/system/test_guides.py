@@ -51,6 +51,7 @@ def save_file(place: Path, test_id: str) -> None:
     (place / "results.jsonl").write_text(json.dumps(RESULT | {"test_id": test_id}))
 
 
+@pytest.mark.nightly
 def test_the_first_ten_minutes_end_with_two_runs(tmp_path: Path) -> None:
     said = shown("\n".join(shell_snippets(guide("first-ten-minutes.md"))), tmp_path)
     assert (len(RUN_URL.findall(said)), "exit code 1: something is left" in said) == (2, True)
@@ -82,6 +83,7 @@ class TestGitHubActions:
             for name, script in steps.items()
         }
 
+    @pytest.mark.nightly
     def test_it_delivers_and_says_where(
         self, job: dict[str, Any], tmp_path: Path, mlflow_uri: str
     ) -> None:
@@ -92,6 +94,7 @@ class TestGitHubActions:
         summary = (tmp_path / "summary").read_text()
         assert (run.id in summary, summary.count("| --- |") > 1) == (True, True)
 
+    @pytest.mark.nightly
     def test_it_fails_on_a_failed_verdict(
         self, job: dict[str, Any], tmp_path: Path, mlflow_uri: str
     ) -> None:

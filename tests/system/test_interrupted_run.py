@@ -13,7 +13,6 @@ import pytest
 
 from tests.conftest import CHECKOUT
 from tests.support.broom import MARK
-from tests.support.diagonals import one_of
 from tests.support.processes import eventually
 
 ENDLESS = """
@@ -49,7 +48,8 @@ def directories_of(run: int) -> list[Path]:
     return [found for place in places for found in place.glob(f"fairmind-tests-{run}-*")]
 
 
-@pytest.mark.parametrize("server", one_of(["postgres", "mlflow_uri"]))
+@pytest.mark.nightly
+@pytest.mark.parametrize("server", ["postgres", "mlflow_uri"])
 def test_nothing_of_a_killed_run_is_left(tmp_path: Path, server: str) -> None:
     (tmp_path / "conftest.py").write_text("from tests.conftest import *\n")
     (tmp_path / "test_endless.py").write_text(ENDLESS.replace("SERVER", server))

@@ -14,7 +14,7 @@ from tests.providers.test_mlflow import MlflowLab
 from tests.standins.mlflow_proxy import MlflowProxy, mlflow_proxy
 from tests.support.processes import command, eventually, running_daemon
 
-pytestmark = pytest.mark.both_databases
+pytestmark = [pytest.mark.both_databases, pytest.mark.nightly]
 
 JUMPS = ("-3h", "+3h")
 

@@ -40,6 +40,7 @@ def test_a_killed_daemon(lab: Lab, point: str, tmp_path: Path) -> None:
         assert delivered_once(lab)
 
 
+@pytest.mark.nightly
 def test_what_a_killed_daemon_held_is_delivered_by_another_once_a_minute_has_passed(
     lab: Lab, tmp_path: Path
 ) -> None:

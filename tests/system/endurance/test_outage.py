@@ -6,6 +6,7 @@ import pytest
 
 from tests.system.endurance.outage import Report, run
 
+pytestmark = pytest.mark.nightly
 ROWS = 300
 DAYS = 0.25
 

@@ -99,7 +99,7 @@ def test_a_host_in_no_proxy_is_asked_directly(
     assert found(database_url).status == "delivered"
 
 
-@pytest.mark.parametrize("is_in_file", [False, True])
+@pytest.mark.parametrize("is_in_file", one_of([False, True]))
 def test_a_proxy_of_w_and_bs_own_settings_leads_to_it(
     world: World, database_url: str, tmp_path: Path, is_in_file: bool
 ) -> None:
