@@ -10,9 +10,9 @@ from tests.simulation.runs import laboratory
 
 pytestmark = pytest.mark.system  # they compute for long
 
-PARTS, SEEDS_A_PART = 2, 150
-"""So many are run with each change, by a process for each core: more would take turns at the caches."""
-MORE_PARTS = 8
+PARTS, SEEDS_A_PART = 4, 75
+"""So many are run with each change, in so few tests: many at once would take turns at the caches."""
+MORE_PARTS = 16
 """So many follow in `task nightly`."""
 
 
