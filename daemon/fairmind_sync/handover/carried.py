@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
@@ -21,6 +21,8 @@ from fairmind_sync.results.evidence_states import EVIDENCE_STATES
 from fairmind_sync.results.privacy import Pattern
 
 _LARGEST = 2**31 - 1
+_NOT_UNDER_WAY = timedelta(minutes=1)
+"""A create that began so long ago has ended: a provider waits for half a minute at most."""
 _Key = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 _Count = Annotated[int, Field(ge=1, le=_LARGEST)]
 _Form = TypeVar("_Form", bound=BaseModel)
@@ -77,12 +79,12 @@ def entry_of_result(result: OutgoingResult, now: datetime) -> dict[str, Any]:
     """Returns the entry that carries the result; the ids of rows stay here.
 
     A bundle can be taken back, and come all the same, when others have made the run. So each delivery says
-    that a run may be there since now, or longer, and is looked for where it comes.
+    that a run may be there, and is looked for where it comes; but nobody waits there for one under way.
     """
     entry = asdict(result)
     for delivery in entry["deliveries"]:
         del delivery["id"]
-        delivery["create_attempted_at"] = delivery["create_attempted_at"] or now
+        delivery["create_attempted_at"] = delivery["create_attempted_at"] or now - _NOT_UNDER_WAY
     return _plain(entry)
 
 
