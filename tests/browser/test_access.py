@@ -11,13 +11,16 @@ from tests.support.diagonals import one_of
 CONTROLS = """
 const controls = () => [...document.querySelectorAll(
   "a[href], button, input:not([type=hidden]), select, summary, [tabindex='0']"
-)].filter((it) => it.checkVisibility());
+)].filter((it) => it.checkVisibility() && it.tabIndex >= 0);
 """
+"""A chart's points are left out: tables lead to the same results."""
 HOW_MANY = f"() => {{ {CONTROLS} return controls().length; }}"
 FOCUSED = f"""() => {{ {CONTROLS}
   const it = document.activeElement;
-  return [controls().indexOf(it), getComputedStyle(it).outlineStyle !== "none"];
+  const isPart = it.matches(":not(:focus):focus-within");
+  return [controls().indexOf(it), isPart || getComputedStyle(it).outlineStyle !== "none"];
 }}"""
+"""The number of the control, and whether it is outlined; the browser outlines a day's button itself."""
 IDS = "() => [...document.querySelectorAll('[id]')].map((it) => it.id).sort()"
 
 
