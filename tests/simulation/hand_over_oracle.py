@@ -47,7 +47,7 @@ class HandOverOracle:
     def _of_deaths(self, site: SiteOracle) -> Iterator[str]:
         """Yields what is dead at a home by another site's word, which that site doesn't say at rest."""
         for row in site.rows:
-            if row["id"] in site.handed_over and row["status"] == "dead":
+            if row["status"] == "dead" and site.died_elsewhere(row):
                 away = self._away.get(row["delivery_key"], [])
                 if not any(one["status"] in _GIVEN_UP for one in away):
                     yield (

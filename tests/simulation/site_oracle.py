@@ -136,9 +136,9 @@ class SiteOracle:
     def _may_be_dead(self, row: Any) -> bool:
         """Refused for good, deleted by a user, or each of its attempts met with something.
 
-        What another site has had to deliver is compared with that site's word elsewhere.
+        What died by another site's word is compared with that word elsewhere.
         """
-        if row["id"] in self.handed_over:
+        if self.died_elsewhere(row):
             return True
         if row["last_error_kind"] in MAY_BE_DEAD:
             is_refused = row["model_id"] == f"refused by {row['provider']}"
@@ -149,6 +149,11 @@ class SiteOracle:
             }
             return is_refused or row["delivery_key"] in deleted
         return bool(row["attempts"] >= self.site.settings.max_attempts)
+
+    def died_elsewhere(self, row: Any) -> bool:
+        """Whether it was handed over, and no attempt of this site has given it up after a take-back."""
+        own = {one["outcome"] for one in self.attempts if one["delivery_id"] == row["id"]}
+        return row["id"] in self.handed_over and "dead" not in own
 
     def _service(self, row: Any) -> Any:
         return self._run.mlflow if row["provider"] == "mlflow" else self._run.wandb
