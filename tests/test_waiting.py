@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import UTC, datetime
 from random import Random
 from types import SimpleNamespace
 from typing import Any, NoReturn
@@ -13,6 +12,7 @@ import pytest
 from sqlalchemy import Engine
 
 from fairmind_sync import mlops_integration as service
+from fairmind_sync.clock import utc_now
 from fairmind_sync.errors import (
     ProviderBlockedError,
     ProviderOfflineError,
@@ -49,7 +49,7 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_provider_that_takes_nothing_is_not_waited_for(
     engine: Engine, error: ProviderUnavailableError
 ) -> None:
-    note_unavailable(engine, "mlflow", error, Random(0), datetime.now(UTC))
+    note_unavailable(engine, "mlflow", error, Random(0), utc_now)
     assert log()["mlflow"]["status"] == "pending"
 
 

@@ -118,7 +118,7 @@ def test_a_worker_that_is_asked_for_nothing_more_only_drains(
     worker.drain("mlflow", settings)
     *_, last = rows(engine, attempts_table)
     assert (last.worker, provider.sweeps) == (worker_name(), [])
-    note_unavailable(engine, "mlflow", ProviderOfflineError("away", DAY), Random(1), utc_now())
+    note_unavailable(engine, "mlflow", ProviderOfflineError("away", DAY), Random(1), utc_now)
     worker.drain("mlflow", settings)
     assert provider.probes == 0
 

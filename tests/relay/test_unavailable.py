@@ -32,7 +32,7 @@ ADDRESS = "http://tracking.example:5000"
 
 def note(engine: Engine, error: ProviderUnavailableError) -> list[Any]:
     with captured_logs() as events:
-        note_unavailable(engine, "mlflow", error, Random(1), NOW, (SECRET,))
+        note_unavailable(engine, "mlflow", error, Random(1), lambda: NOW, (SECRET,))
     return events
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fairmind_sync.daemon.machine import THIS_MACHINE, Machine
@@ -127,7 +128,7 @@ class Dispatcher:
         """Starts the drain that is wanted; a provider that isn't ready is probed instead, if that is due."""
         if state.is_ready:
             self._pool.start_drain(slot, **wanted)
-        elif state.may_try(now) and self._takes_probe(slot, now):
+        elif state.may_try(now) and self._takes_probe(slot):
             self._probe(slot, state.address)
 
     def _has_work(self, slot: WorkerSlot, waiting: Workload, now: datetime) -> bool:
@@ -140,8 +141,9 @@ class Dispatcher:
             pending = workload.pending(connection, slot.provider)
         return waiting.state.is_ready and slot.number <= processes_for(slot.provider, pending)
 
-    def _takes_probe(self, slot: WorkerSlot, now: datetime) -> bool:
+    def _takes_probe(self, slot: WorkerSlot) -> bool:
         with writing(self._engine) as connection:
+            now = current_time(self._engine)
             return provider_state.take_probe(connection, slot.provider, now)
 
     def _probe(self, slot: WorkerSlot, address: str | None) -> None:
@@ -169,7 +171,7 @@ class Dispatcher:
                 slot.provider,
                 away,
                 self._machine.chance,
-                current_time(self._engine),
+                partial(current_time, self._engine),
             )
         finally:
             slot.end_connecting()

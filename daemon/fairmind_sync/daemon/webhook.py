@@ -44,6 +44,7 @@ class Webhook:
             is_any_due = webhook_events.is_any_due(connection, now)
         if begun is None or found:
             with writing(self._engine) as connection:
+                now = current_time(self._engine)
                 webhook_events.begin(connection, now)
                 for one in found:
                     webhook_events.add(connection, one.key, one.body(now), now)

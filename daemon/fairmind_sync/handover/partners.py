@@ -28,8 +28,8 @@ def trust(engine: Engine, own: PublicSite, site: PublicSite, by: Actor | None = 
     """
     if site.keys == own.keys:
         raise BundleError("this is the identity of this site itself: carry it to the other one.")
-    now = current_time(engine)
     with writing(engine) as connection:
+        now = current_time(engine)
         other = sites.find(connection, site.name)
         if other is not None and other.fingerprint != site.fingerprint:
             raise BundleError(
@@ -47,8 +47,8 @@ def distrust(engine: Engine, named: str, by: Actor | None = None) -> tuple[Publi
     Raises:
         BundleError: no such site is trusted.
     """
-    now = current_time(engine)
     with writing(engine) as connection:
+        now = current_time(engine)
         record = _found(sites.find(connection, named), named)
         held = sites.held_by(connection, record.fingerprint)
         sites.distrust(connection, record)

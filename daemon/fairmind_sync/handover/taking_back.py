@@ -44,8 +44,8 @@ def bundle_named(engine: Engine, named: str) -> tuple[BundleRecord, int]:
 
 def take_back(engine: Engine, bundle: BundleRecord, by: Actor | None = None) -> int:
     """Makes the bundle's deliveries pending here again, as far as no run came home; returns how many."""
-    now = current_time(engine)
     with writing(engine) as connection:
+        now = current_time(engine)
         count = hand_overs.take_back(connection, bundle.bundle_key, now)
         operator_log.note(
             connection,

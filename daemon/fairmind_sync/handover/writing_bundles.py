@@ -113,9 +113,8 @@ def write_receipts(
         BundleError: there is such a file.
     """
     require_new(file)
-    now = current_time(sender.engine)
     with writing(sender.engine) as connection:
-        sequence = sites.next_sequence(connection, now)
+        sequence = sites.next_sequence(connection, current_time(sender.engine))
     with _written_to(file):
         bundle = _begun(
             sender, file, "receipts", _ANY_SIZE, is_encrypted=is_encrypted, sequence=sequence
@@ -130,7 +129,7 @@ def write_receipts(
             return WrittenBundle(file, bundle.key, 0, 0, 0, 0)
         bundle.unsigned.finish()
         with writing(sender.engine) as connection:
-            _note(connection, sender, bundle, count, now)
+            _note(connection, sender, bundle, count, current_time(sender.engine))
         size = _signed(sender, bundle)
     log.info("bundle.receipts_written", site=sender.recipient.name, deliveries=count)
     return WrittenBundle(file, bundle.key, count, 0, size, 0)
@@ -189,6 +188,7 @@ def _export(
         raise BundleError("not even the oldest result has room: allow more with --max-size.")
     bundle.unsigned.finish()
     with writing(sender.engine) as connection:
+        now = current_time(sender.engine)  # that of the candidates may be over
         if not hand_overs.mark(connection, sent, site, bundle.key, now, again=again):
             raise _ChangedMeanwhileError
         _note(connection, sender, bundle, len(sent), now)

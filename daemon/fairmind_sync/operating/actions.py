@@ -50,8 +50,8 @@ def retry(
 
     `subject` says in words how the deliveries were chosen; else they are named by their ids.
     """
-    now = current_time(engine)
     with writing(engine) as connection:
+        now = current_time(engine)
         count = retry_discard.retry(connection, delivery_ids, now)
         operator_log.note(
             connection,
@@ -77,8 +77,8 @@ def discard(
 
     `subject` is as in `retry`.
     """
-    now = current_time(engine)
     with writing(engine) as connection:
+        now = current_time(engine)
         count = retry_discard.discard(connection, delivery_ids, reason, now)
         operator_log.note(
             connection,
@@ -107,24 +107,22 @@ def discard_all(engine: Engine, wanted: RunFilter, reason: str, by: Actor | None
 
 def would_retry(engine: Engine, delivery_ids: Sequence[int]) -> int:
     """Returns how many deliveries `retry` would change, and changes none."""
-    now = current_time(engine)
-    return _rehearsed(engine, lambda to: retry_discard.retry(to, delivery_ids, now))
+    return _rehearsed(engine, lambda to, now: retry_discard.retry(to, delivery_ids, now))
 
 
 def would_discard(engine: Engine, delivery_ids: Sequence[int]) -> int:
     """Returns how many deliveries `discard` would change, and changes none."""
-    now = current_time(engine)
-    return _rehearsed(engine, lambda to: retry_discard.discard(to, delivery_ids, "", now))
+    return _rehearsed(engine, lambda to, now: retry_discard.discard(to, delivery_ids, "", now))
 
 
 class _TakenBackError(Exception):
     """Ends a transaction of which nothing is to stay."""
 
 
-def _rehearsed(engine: Engine, change: Callable[[Connection], int]) -> int:
+def _rehearsed(engine: Engine, change: Callable[[Connection, datetime], int]) -> int:
     count = 0
     with suppress(_TakenBackError), writing(engine) as connection:
-        count = change(connection)
+        count = change(connection, current_time(engine))
         raise _TakenBackError
     return count
 
@@ -136,8 +134,8 @@ def _chosen(engine: Engine, wanted: RunFilter) -> list[int]:
 
 def pause(engine: Engine, provider: ProviderName, by: Actor | None = None) -> bool:
     """Holds the provider's deliveries back until `resume`; returns whether this changed anything."""
-    now = current_time(engine)
     with writing(engine) as connection:
+        now = current_time(engine)
         is_new = provider_state.pause(connection, provider, now)
         _note_provider(connection, "pause", provider, by, now, is_new=is_new)
     log.info("provider.paused", provider=provider)
@@ -146,8 +144,8 @@ def pause(engine: Engine, provider: ProviderName, by: Actor | None = None) -> bo
 
 def resume(engine: Engine, provider: ProviderName, by: Actor | None = None) -> bool:
     """Ends a pause, and has an unready provider probed at once; returns whether this changed anything."""
-    now = current_time(engine)
     with writing(engine) as connection:
+        now = current_time(engine)
         had_reason = provider_state.resume(connection, provider, now)
         _note_provider(connection, "resume", provider, by, now, is_new=had_reason)
     log.info("provider.resumed", provider=provider)
@@ -168,8 +166,8 @@ def backfill(
     """
     count = 0
     while True:
-        now = current_time(engine)
         with writing(engine) as connection:
+            now = current_time(engine)
             ids = results_without(connection, provider, since, _CHUNK)
             enqueue(connection, keep_payloads(connection, ids), [provider], now)
             if not ids:

@@ -32,8 +32,8 @@ def delete_for(engine: Engine, test_id: str, user_id: str, by: operator_log.Acto
 
     The erased content leaves a SQLite file's write-ahead log, too.
     """
-    now = current_time(engine)
     with writing(engine) as connection:
+        now = current_time(engine)
         count = delete(connection, test_id, user_id, now)
         operator_log.note(connection, "delete", by, now, subject=f"test {test_id}", count=count)
     if count:

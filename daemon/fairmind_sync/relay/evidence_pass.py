@@ -86,9 +86,10 @@ class EvidencePass:
         return state.is_done
 
     def _record(self, owed: OwedEvidence, state: EvidenceState) -> None:
-        now = self.clock()
-        due_at = None if state.is_done else now + owed_evidence.wait_after(now - owed.delivered_at)
         with writing(self.engine) as connection:
+            now = self.clock()
+            rest = owed_evidence.wait_after(now - owed.delivered_at)
+            due_at = None if state.is_done else now + rest
             owed_evidence.note(connection, owed.delivery_id, state, due_at)
             if state.is_stored:
                 owed_evidence.note_working_store(connection, self.provider.name)

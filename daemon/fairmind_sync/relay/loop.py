@@ -233,5 +233,5 @@ class Relay:
 
     def _note_unavailable(self, error: ProviderUnavailableError) -> None:
         note_unavailable(
-            self.engine, self.provider.name, error, self.chance, self._now(), self.secrets
+            self.engine, self.provider.name, error, self.chance, self._now, self.secrets
         )

@@ -62,8 +62,8 @@ class ProviderDrain:
             while and_evidence and self._evidence_pass(provider).run():
                 relay.drain()
         except ProviderUnavailableError as error:
-            now, secrets = current_time(self.engine), secrets_of(self.settings)
-            note_unavailable(self.engine, self.name, error, self.chance, now, secrets)
+            clock, secrets = partial(current_time, self.engine), secrets_of(self.settings)
+            note_unavailable(self.engine, self.name, error, self.chance, clock, secrets)
 
     def relay(self, provider: Provider) -> Relay:
         """Returns the relay that goes by the settings, in the name of the worker."""

@@ -50,10 +50,11 @@ class Recorder:
 
     def record_delivered(self, reports: Sequence[tuple[Delivery, Delivered]]) -> None:
         """Records all reports in one transaction: runs that end together cost one commit."""
-        now, began = self.clock(), tracing.now()
+        began = tracing.now()
         reports = [(one, self._without_secrets(outcome)) for one, outcome in reports]
         lost = set()
         with writing(self.engine) as connection:
+            now = self.clock()
             for delivery, outcome in reports:
                 try:
                     outcomes.record_delivered(
@@ -127,9 +128,10 @@ class Recorder:
         return 1 + sum(one.error_kind == outcome.kind for one in earlier)
 
     def _schedule_retry(self, delivery: Delivery, outcome: Retry) -> datetime:
-        now = self.clock()
-        due_at = now + retry_delay(delivery.attempts, self.chance, at_least=outcome.after)
+        delay = retry_delay(delivery.attempts, self.chance, at_least=outcome.after)
         with writing(self.engine) as connection:
+            now = self.clock()
+            due_at = now + delay
             outcomes.record_retry(
                 connection,
                 delivery,

@@ -61,9 +61,14 @@ def sweep(
                 provider.sweep(suspects, _Ledger(engine, provider.name))
             finally:
                 watch(None)
-            with writing(engine) as connection:
-                unclean_attempts.note_swept(connection, provider.name, began)
+            _note_swept(engine, provider.name, began)
             log.info("sweep.done", provider=provider.name, suspects=len(suspects))
+
+
+def _note_swept(engine: Engine, provider: ProviderName, began: datetime) -> None:
+    """Records a sweep that began then; the clock may have been set back since."""
+    with writing(engine) as connection:
+        unclean_attempts.note_swept(connection, provider, min(began, current_time(engine)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ a provider as offline or blocked, and logs that once.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from random import Random
 from typing import TYPE_CHECKING
@@ -49,14 +50,14 @@ def note_unavailable(
     provider: ProviderName,
     error: ProviderUnavailableError,
     chance: Random,
-    now: datetime,
+    clock: Callable[[], datetime],
     secrets: tuple[str, ...] = (),
 ) -> None:
     """Records why the provider takes nothing; logs the reason when it is new, not at each probe."""
     reason = redact(str(error), secrets)
     with writing(engine) as connection:
         is_new = provider_state.note_unavailable(
-            connection, provider, error, reason, chance=chance, now=now
+            connection, provider, error, reason, chance=chance, now=clock()
         )
     if is_new:
         event = (
