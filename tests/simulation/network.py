@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeVar
 
 from tests.simulation.database import strike
@@ -42,6 +43,15 @@ class StatusError(Exception):
         self.after = after
 
 
+@dataclass(frozen=True, slots=True)
+class LateArrival:
+    """When a late request arrived, by the clock of the host that had sent it, and who had."""
+
+    key: str
+    sender: str
+    at: datetime
+
+
 @dataclass
 class Service:
     """What both providers' services have in common: when they can't be reached, and how they refuse.
@@ -60,6 +70,7 @@ class Service:
     busy_until: float = 0.0
     store: FileStore = field(default_factory=FileStore)
     befell: dict[str, set[str]] = field(default_factory=dict)
+    late_arrivals: list[LateArrival] = field(default_factory=list)
 
     def require_well(self) -> None:
         if self.world.now < self.answers_until:
@@ -118,6 +129,8 @@ class _Request:
             self.doubt()
 
     def _arrive(self) -> None:
+        if self._does == "late":
+            self._service.late_arrivals.append(self._wire.late_arrival(self._key))
         if self._does != "late" and self._wire.is_cut:
             self._is_cut_off()
             return
@@ -170,6 +183,9 @@ class Wire:
         request = _Request(self, what, effect, key, fault)
         request.send()
         return request.reply(patience)  # type: ignore[return-value]  # what the effect returned
+
+    def late_arrival(self, key: str) -> LateArrival:
+        return LateArrival(key, self.process.signature, self._host.time())
 
     @property
     def is_cut(self) -> bool:

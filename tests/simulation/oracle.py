@@ -52,6 +52,8 @@ class ServicesOracle:
             if row["create_attempted_at"] is not None and not one.site.has_network
         }
 
+        self._arrived_too_late = {key for one in sites for key in one.arrived_too_late}
+
     def findings(self) -> Iterator[str]:
         yield from self._of_unknown_keys()
         yield from self._of_kept_runs()
@@ -69,7 +71,11 @@ class ServicesOracle:
     def _of_kept_runs(self) -> Iterator[str]:
         for key, kept in self._by_key().items():
             left = [run for run in kept if not run.is_deleted]
-            is_known = self._were_made_at_once(key, left) or self._were_left_behind(key, left)
+            is_known = (
+                self._were_made_at_once(key, left)
+                or self._were_left_behind(key, left)
+                or key in self._arrived_too_late
+            )
             if len(left) > 1 and not is_known:
                 yield f"twice: MLflow holds {len(left)} runs of {self._known[key]['test_id']}"
 
@@ -107,7 +113,8 @@ class ServicesOracle:
             if not run.is_deleted and run.status == "RUNNING" and run.key in self._known:
                 row = self._known[run.key]
                 is_settled = self._settled[run.key] == self._sites[run.key]
-                if is_settled and run.key not in self._tried_where_nobody_sweeps:
+                spared = self._tried_where_nobody_sweeps | self._arrived_too_late
+                if is_settled and run.key not in spared:
                     yield f"false: a run of {row['test_id']}, {row['status']}, is left running"
 
     def _of_second_runs(self) -> Iterator[str]:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from fairmind_sync.errors import BundleError, StorageError
+from fairmind_sync.outbox.unclean_attempts import SUSPECT_FOR
 from tests.simulation import audit
 from tests.simulation.mlflow_service import MlflowRun
 from tests.simulation.shared_sites import SharedSite
@@ -67,6 +69,20 @@ class SiteOracle:
             if not change[0].startswith(audit.COPY)
         ]
 
+        self.arrived_too_late = {*self._arrived_too_late()}
+
+    def _arrived_too_late(self) -> Iterator[str]:
+        """Yields keys of requests that arrived more than a day after their attempt began.
+
+        Nobody looks for those. The day is that of the sender's clock, which may have been set ahead.
+        """
+        keys = {row["id"]: row["delivery_key"] for row in self.rows}
+        begun = {(keys.get(one.id), one.who): one.at for one in self._writes if one.is_claim}
+        for late in (*self._run.mlflow.late_arrivals, *self._run.wandb.late_arrivals):
+            at = begun.get((late.key, late.sender))
+            if at is not None and late.at - datetime.fromisoformat(f"{at}+00:00") > SUSPECT_FOR:
+                yield late.key
+
     def findings(self) -> Iterator[str]:
         yield from self._of_saves()
         for row in self.rows:
@@ -115,7 +131,7 @@ class SiteOracle:
             return
         elif run.is_deleted:
             yield f"false: {where} is delivered, and its run was deleted by us"
-        elif self._was_left_open(row, run):
+        elif self._was_left_open(row, run) or row["delivery_key"] in self.arrived_too_late:
             return
         elif not run.is_whole or run.value != int(row["test_id"].partition("-")[2]) / 64:
             yield f"false: {where} is delivered, and its run is not whole: {run}"[:300]
