@@ -12,7 +12,7 @@ from typing import Any
 from apscheduler.executors.base import BaseExecutor
 from sqlalchemy import Engine
 
-from fairmind_sync.clock import utc_now
+from fairmind_sync.clock import ClockWatch, utc_now
 from fairmind_sync.daemon import reachability
 from fairmind_sync.daemon.dispatcher import Dispatcher
 from fairmind_sync.daemon.machine import Machine
@@ -136,7 +136,12 @@ class Stand:
         self.timers = FakeTimers()
         self.now: Callable[[], datetime] = utc_now
         self.refusal: Callable[[str], str | None] = reachability.refusal
-        machine = Machine(now=self._time, refusal=self._refusal_of)
+        self.slept = 0.0
+        machine = Machine(
+            now=self._time,
+            refusal=self._refusal_of,
+            clock_watch=lambda: ClockWatch(lambda: self.slept, lambda: 0.0),
+        )
         self.pool = WorkerPool(engine, settings, self.timers, machine)
         self.stopping = threading.Event()
         self.dispatcher = Dispatcher(

@@ -170,6 +170,30 @@ def test_a_sweep_is_for_providers_with_unclean_attempts(stand: Stand) -> None:
     assert stand.timers.drains == [("wandb", False, True)]
 
 
+@pytest.mark.parametrize("are_put_off", [False, True])
+def test_after_a_sleep_of_the_machine_sweeps_wait_for_the_next_time(
+    stand: Stand, are_put_off: bool
+) -> None:
+    """By chance the next time may be the moment of waking up; or all timers were set anew."""
+    unclean(stand.engine, "wandb")
+    stand.slept = 3600.0
+    if are_put_off:
+        stand.dispatcher.put_sweeps_off()
+    drains = []
+    for _ in range(2):
+        stand.dispatcher.sweep()
+        drains.append([*stand.timers.drains])
+    assert drains[0] == ([("wandb", False, True)] if are_put_off else [])
+    assert drains[1][:1] == [("wandb", False, True)]
+
+
+def test_a_provider_out_of_reach_is_probed_also_after_a_sleep(stand: Stand) -> None:
+    stand.offline()
+    stand.slept = 3600.0
+    stand.dispatcher.sweep()
+    assert stand.timers.drains == [("mlflow", True, False)]
+
+
 def test_a_provider_that_is_not_ready_is_probed_before_it_is_swept(stand: Stand) -> None:
     """Where nothing is due, nobody else would notice that the provider is back."""
     unclean(stand.engine, "mlflow")

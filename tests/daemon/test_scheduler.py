@@ -244,3 +244,13 @@ def test_a_slot_that_may_start_already_is_not_kept_back(made: Any) -> None:
     before = slot.not_before
     made._on_clock_set(HOUR)
     assert slot.not_before == before
+
+
+def test_after_the_clock_was_set_the_next_sweep_is_made(
+    made: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That is an interval away by then, and needs no other one."""
+    told: list[str] = []
+    monkeypatch.setattr(made._dispatcher, "put_sweeps_off", lambda: told.append("put off"))
+    made._on_clock_set(HOUR)
+    assert told == ["put off"]

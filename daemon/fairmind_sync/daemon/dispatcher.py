@@ -65,6 +65,7 @@ class Dispatcher:
         self._timers = timers
         self._stopping = stopping
         self._machine = machine
+        self._clock = machine.clock_watch()
 
     def look(self) -> None:
         """Starts the drains that have something to do, and sets the timer for the next look."""
@@ -87,17 +88,25 @@ class Dispatcher:
         """Starts drains that sweep their provider, where attempts ended unclean.
 
         A provider that is out of reach is probed, whatever waits for it: nobody else may have a reason to.
+        After a sleep of the machine sweeps wait for the next time: who stood still in a create goes on first.
         """
+        has_slept = bool(self._clock.jump())
+        self._clock.settle()
         with self._pool.lock:
             for slot in self._pool:
                 free = slot.is_first and slot.may_start(self._machine.now())
                 if free and not self._stopping.is_set():
-                    self._sweep(slot, current_time(self._engine))
+                    self._sweep(slot, current_time(self._engine), has_slept=has_slept)
 
-    def _sweep(self, slot: WorkerSlot, now: datetime) -> None:
+    def put_sweeps_off(self) -> None:
+        """Has the next sweep be made though the clock was set: that sweep is an interval away already."""
+        self._clock.jump()
+        self._clock.settle()
+
+    def _sweep(self, slot: WorkerSlot, now: datetime, *, has_slept: bool) -> None:
         with reading(self._engine) as connection:
             state = provider_state.read(connection, slot.provider)
-            is_called_for = sweep.is_called_for(connection, slot.provider, now)
+            is_called_for = not has_slept and sweep.is_called_for(connection, slot.provider, now)
         if is_called_for or state.state == OFFLINE:
             self._drain_or_probe(slot, state, now, and_sweep=is_called_for)
 

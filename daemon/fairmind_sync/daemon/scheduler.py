@@ -127,4 +127,5 @@ class Scheduler:
                 repairs.correct_times(connection, now=now, longest_wait=timedelta())
         for slot in self._pool:
             slot.not_before = min(slot.not_before, now)
+        self._dispatcher.put_sweeps_off()
         self._timers.all_now(now)
