@@ -140,14 +140,16 @@ class SiteOracle:
         """The known limit of a W&B run that was opened for its missing files.
 
         It stays open where its result was deleted or erased before a try ended, or where the request that
-        opens it came when another try had ended. Where a try was interrupted, the next one ends the run.
+        opens it came, or whoever sent it went on, when another try had ended. Where a try was interrupted,
+        the next one ends the run.
         """
         if row["provider"] != "wandb" or run.state == "finished" or not run.takes_files:
             return False
         struck = self._run.faults.struck
         was_late = any(one.effect == "late" and one.at.startswith("wandb") for one in struck)
         is_gone = row["deleted_at"] is not None or row["erased_at"] is not None
-        return was_late or is_gone or row["evidence_due_at"] is not None
+        has_come_late = was_late or may_have_woken_late(self._run)
+        return has_come_late or is_gone or row["evidence_due_at"] is not None
 
     def _may_be_dead(self, row: Any) -> bool:
         """Refused for good, deleted by a user, or each of its attempts met with something.
