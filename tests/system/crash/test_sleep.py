@@ -33,9 +33,13 @@ def asleep(lab: Lab, point: str, tmp_path: Path) -> dict[str, str]:
 
 @contextmanager
 def machine_asleep(daemon: DaemonProcess, lab: Lab, tmp_path: Path) -> Iterator[None]:
-    """For longer than the leases. The worker stops by itself, at its point; then all the others."""
+    """For longer than the leases. The worker stops by itself, at its point; then all the others.
+
+    A worker that was stopped before it had stopped itself would do that once it has woken up, for ever.
+    """
     eventually((tmp_path / "signalled").exists)
     daemon_process = psutil.Process(daemon.process.pid)
+    eventually(lambda: any(map(_is_stopped, daemon_process.children(recursive=True))))
     sleepers = [daemon_process, *daemon_process.children(recursive=True)]
     for process in sleepers:
         process.suspend()
@@ -45,6 +49,13 @@ def machine_asleep(daemon: DaemonProcess, lab: Lab, tmp_path: Path) -> Iterator[
     finally:
         for process in sleepers:
             process.resume()
+
+
+def _is_stopped(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() == psutil.STATUS_STOPPED)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def leases_have_run_out(engine: Engine) -> bool:
