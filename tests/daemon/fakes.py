@@ -12,7 +12,7 @@ from typing import Any
 from apscheduler.executors.base import BaseExecutor
 from sqlalchemy import Engine
 
-from fairmind_sync.clock import ClockWatch, utc_now
+from fairmind_sync.clock import utc_now
 from fairmind_sync.daemon import reachability
 from fairmind_sync.daemon.dispatcher import Dispatcher
 from fairmind_sync.daemon.machine import Machine
@@ -20,7 +20,7 @@ from fairmind_sync.daemon.timers import Timers
 from fairmind_sync.daemon.worker_pool import WorkerPool
 from fairmind_sync.daemon.worker_processes import WorkerProcesses
 from fairmind_sync.outbox import provider_state
-from fairmind_sync.relay import worker
+from fairmind_sync.relay import sweep, worker
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage.engine import writing
 from fairmind_sync.storage.tables import provider_table
@@ -48,7 +48,6 @@ class FakeTimers(Timers):
 
     def __init__(self, _on_ended: Callable[[Any], None] = lambda _event: None) -> None:
         self.regular: dict[str, timedelta] = {}
-        self.latest: dict[str, timedelta] = {}
         self.waiting: dict[str, tuple[timedelta, Callable[[], None]]] = {}
         self.started: list[Started] = []
         self.executors: list[str] = []
@@ -61,16 +60,8 @@ class FakeTimers(Timers):
     def stop(self) -> None:
         self.is_running = False
 
-    def every(
-        self,
-        interval: timedelta,
-        _work: Callable[[], None],
-        name: str,
-        latest: timedelta | None = None,
-    ) -> None:
+    def every(self, interval: timedelta, _work: Callable[[], None], name: str) -> None:
         self.regular[name] = interval
-        if latest is not None:
-            self.latest[name] = latest
 
     def all_now(self, now: datetime) -> None:
         self.all_at.append(now)
@@ -136,12 +127,8 @@ class Stand:
         self.timers = FakeTimers()
         self.now: Callable[[], datetime] = utc_now
         self.refusal: Callable[[str], str | None] = reachability.refusal
-        self.slept = 0.0
-        machine = Machine(
-            now=self._time,
-            refusal=self._refusal_of,
-            clock_watch=lambda: ClockWatch(lambda: self.slept, lambda: 0.0),
-        )
+        self.ahead = timedelta()
+        machine = Machine(now=self._time, refusal=self._refusal_of)
         self.pool = WorkerPool(engine, settings, self.timers, machine)
         self.stopping = threading.Event()
         self.dispatcher = Dispatcher(
@@ -149,7 +136,7 @@ class Stand:
         )
 
     def _time(self) -> datetime:
-        return self.now()
+        return self.now() + self.ahead
 
     def _refusal_of(self, address: str) -> str | None:
         return self.refusal(address)
@@ -159,6 +146,12 @@ class Stand:
 
     def look(self) -> list[tuple[str, bool, bool]]:
         self.dispatcher.look()
+        return self.timers.drains
+
+    def sweep(self, after: timedelta = sweep.INTERVAL) -> list[tuple[str, bool, bool]]:
+        """The drains so far, when the sweeps' timer has come so long after the time before."""
+        self.ahead += after
+        self.dispatcher.sweep()
         return self.timers.drains
 
     @property

@@ -11,8 +11,8 @@ from sqlalchemy import Engine, event, update
 
 from fairmind_sync.clock import utc_now
 from fairmind_sync.daemon.dispatcher import SHORTEST_WAIT
-from fairmind_sync.outbox import outcomes, provider_state
-from fairmind_sync.provider_names import UNDECIDED, ProviderName
+from fairmind_sync.outbox import provider_state
+from fairmind_sync.provider_names import UNDECIDED
 from fairmind_sync.relay import worker_count
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage.engine import reading, writing
@@ -154,85 +154,6 @@ def test_a_probe_that_another_daemon_has_taken_is_not_repeated(
 def test_a_provider_without_anything_due_is_not_probed(stand: Stand) -> None:
     stand.offline()
     assert stand.look() == []
-
-
-def unclean(engine: Engine, provider: ProviderName) -> None:
-    """An attempt that may have made a run, and ended without an outcome."""
-    save_due(engine, provider)
-    (delivery,) = claim(engine, provider, now=utc_now())
-    with writing(engine) as connection:
-        outcomes.note_creating(connection, delivery, "somewhere", utc_now())
-
-
-def test_a_sweep_is_for_providers_with_unclean_attempts(stand: Stand) -> None:
-    unclean(stand.engine, "wandb")
-    stand.dispatcher.sweep()
-    assert stand.timers.drains == [("wandb", False, True)]
-
-
-@pytest.mark.parametrize("are_put_off", [False, True])
-def test_after_a_sleep_of_the_machine_sweeps_wait_for_the_next_time(
-    stand: Stand, are_put_off: bool
-) -> None:
-    """By chance the next time may be the moment of waking up; or all timers were set anew."""
-    unclean(stand.engine, "wandb")
-    stand.slept = 3600.0
-    if are_put_off:
-        stand.dispatcher.put_sweeps_off()
-    drains = []
-    for _ in range(2):
-        stand.dispatcher.sweep()
-        drains.append([*stand.timers.drains])
-    assert drains[0] == ([("wandb", False, True)] if are_put_off else [])
-    assert drains[1][:1] == [("wandb", False, True)]
-
-
-def test_a_provider_out_of_reach_is_probed_also_after_a_sleep(stand: Stand) -> None:
-    stand.offline()
-    stand.slept = 3600.0
-    stand.dispatcher.sweep()
-    assert stand.timers.drains == [("mlflow", True, False)]
-
-
-def test_a_provider_that_is_not_ready_is_probed_before_it_is_swept(stand: Stand) -> None:
-    """Where nothing is due, nobody else would notice that the provider is back."""
-    unclean(stand.engine, "mlflow")
-    stand.offline()
-    stand.dispatcher.sweep()
-    assert stand.timers.drains == [("mlflow", True, False)]
-
-
-def test_a_sweep_probes_no_provider_before_that_is_due(stand: Stand) -> None:
-    unclean(stand.engine, "mlflow")
-    stand.offline(probe_in=SECOND)
-    stand.dispatcher.sweep()
-    assert stand.timers.drains == []
-
-
-def test_a_provider_out_of_reach_is_probed_though_nothing_waits_for_it(stand: Stand) -> None:
-    """What waited was delivered by another daemon, or discarded."""
-    stand.offline()
-    stand.dispatcher.sweep()
-    assert stand.timers.drains == [("mlflow", True, False)]
-
-
-def test_a_provider_that_is_ready_is_asked_for_nothing(stand: Stand) -> None:
-    stand.dispatcher.sweep()
-    assert stand.timers.drains == []
-
-
-def test_a_provider_that_drains_is_not_swept_meanwhile(stand: Stand) -> None:
-    unclean(stand.engine, "mlflow")
-    stand.slot().begin_drain()
-    stand.dispatcher.sweep()
-    assert stand.timers.drains == []
-
-
-def test_once_the_daemon_stops_nothing_is_swept(stand: Stand) -> None:
-    unclean(stand.engine, "mlflow")
-    stand.stopping.set()
-    stand.dispatcher.sweep()
-    assert stand.timers.drains == []
 
 
 def test_a_drain_starts_for_evidence_that_is_due(stand: Stand) -> None:

@@ -14,7 +14,7 @@ from fairmind_sync.clock import utc_now
 from fairmind_sync.daemon import housekeeping
 from fairmind_sync.daemon.housekeeping import Housekeeping
 from fairmind_sync.errors import StorageError
-from fairmind_sync.outbox import counters, deletion, idempotency, unclean_attempts
+from fairmind_sync.outbox import counters, deletion, idempotency
 from fairmind_sync.storage import sqlite_file
 from fairmind_sync.storage.engine import writing
 from fairmind_sync.storage.tables import (
@@ -157,23 +157,3 @@ def test_pruning_ends_when_the_daemon_stops(engine: Engine) -> None:
 def test_what_another_daemon_prunes_is_left_to_it(engine: Engine) -> None:
     delivered(engine)
     assert prune(engine) == []
-
-
-@pytest.mark.parametrize("clock_was_set", [False, True])
-def test_after_a_sleep_a_sweep_comes_before_pruning_if_it_comes_soon(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, clock_was_set: bool
-) -> None:
-    """What a sweep finds may have to be sent again, and takes its result's payload.
-
-    Soon is while the machine is awake: it may sleep again, and its clock may be set.
-    """
-    delivered(engine)
-    monkeypatch.setattr(unclean_attempts, "awaits_sweep", lambda *_given: True)
-    awake, erased, now = 0.0, [], utc_now() + timedelta(days=clock_was_set)
-    monkeypatch.setattr(housekeeping, "current_time", lambda _engine: now)
-    chores = Housekeeping(engine, steady=lambda: awake)
-    for minutes in (0, 19, 20):
-        awake, now = minutes * 60.0, now + timedelta(days=clock_was_set)
-        chores.prune(DAY, lambda: False)
-        erased.append(rows(engine, results_table)[0].erased_at is not None)
-    assert erased == [False, False, True]

@@ -109,11 +109,6 @@ def test_every_chore_has_its_interval(running: Any, configured: Settings) -> Non
     }
 
 
-def test_after_a_sleep_a_sweep_waits_for_those_that_go_on(running: Any) -> None:
-    """All else that was due runs at once."""
-    assert running._timers.latest == {"sweep": timedelta(minutes=1)}
-
-
 def test_with_a_retention_there_is_pruning(engine: Engine, configured: Settings) -> None:
     keeping = configured.model_copy(update={"retention": 5 * HOUR})
     made = Scheduler(engine, keeping, machine=MACHINE)
@@ -244,13 +239,3 @@ def test_a_slot_that_may_start_already_is_not_kept_back(made: Any) -> None:
     before = slot.not_before
     made._on_clock_set(HOUR)
     assert slot.not_before == before
-
-
-def test_after_the_clock_was_set_the_next_sweep_is_made(
-    made: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """That is an interval away by then, and needs no other one."""
-    told: list[str] = []
-    monkeypatch.setattr(made._dispatcher, "put_sweeps_off", lambda: told.append("put off"))
-    made._on_clock_set(HOUR)
-    assert told == ["put off"]

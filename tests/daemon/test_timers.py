@@ -9,7 +9,6 @@ from queue import SimpleQueue
 from typing import Any
 
 import pytest
-from apscheduler.events import EVENT_JOB_MISSED
 from apscheduler.executors.pool import ThreadPoolExecutor
 
 from fairmind_sync.clock import utc_now
@@ -114,28 +113,6 @@ def test_all_regular_work_runs_now_when_the_clock_was_set(timers: Timers, ends: 
         timers.every(HOUR, nothing, name)
     timers.all_now(utc_now())
     assert {ends.next(), ends.next()} == {("beat", None), ("tidy", None)}
-
-
-def test_work_that_may_not_be_late_waits_for_another_interval_after_a_sleep(
-    timers: Timers, ends: Ends
-) -> None:
-    missed: SimpleQueue[Any] = SimpleQueue()
-    timers._scheduler.add_listener(missed.put, EVENT_JOB_MISSED)
-    timers.every(HOUR, nothing, "sweep", timedelta(minutes=1))
-    (job,) = timers._scheduler.get_jobs()
-    job.modify(next_run_time=utc_now() - HOUR / 2)
-    assert missed.get(timeout=WAIT_S).job_id == "sweep"
-    assert job.next_run_time > utc_now()
-
-
-def test_work_that_may_not_be_late_waits_for_another_interval_when_the_clock_was_set(
-    timers: Timers,
-) -> None:
-    timers.every(HOUR, nothing, "sweep", timedelta(minutes=1))
-    now = utc_now()
-    timers.all_now(now)
-    (job,) = timers._scheduler.get_jobs()
-    assert job.next_run_time == now + HOUR
 
 
 def test_regular_work_that_is_gone_is_left_out(timers: Timers, ends: Ends) -> None:

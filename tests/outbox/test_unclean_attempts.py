@@ -27,6 +27,7 @@ from tests.support.deliveries import RUN, claimed, delivered
 pytestmark = pytest.mark.both_databases
 
 HOUR = timedelta(hours=1)
+MOMENT = timedelta(microseconds=1)
 
 
 def suspects(
@@ -45,36 +46,6 @@ def unclean(engine: Engine) -> str:
     with writing(engine) as connection:
         outcomes.note_creating(connection, delivery, "somewhere", NOW)
     return delivery.key
-
-
-MOMENT = timedelta(microseconds=1)
-
-
-def awaits_sweep(engine: Engine, since: datetime = NOW) -> bool:
-    with reading(engine) as connection:
-        return unclean_attempts.awaits_sweep(connection, since)
-
-
-def test_where_nothing_is_suspect_no_sweep_is_awaited(engine: Engine) -> None:
-    delivered(engine)
-    assert not awaits_sweep(engine)
-
-
-@pytest.mark.parametrize(("ago", "awaited"), [(timedelta(), False), (MOMENT, True)])
-def test_a_suspect_awaits_a_sweep_that_began_since(
-    engine: Engine, ago: timedelta, awaited: bool
-) -> None:
-    unclean(engine)
-    before = awaits_sweep(engine)
-    swept(engine, NOW - ago)
-    assert (before, awaits_sweep(engine)) == (True, awaited)
-
-
-def test_of_a_provider_that_takes_nothing_no_sweep_is_awaited(engine: Engine) -> None:
-    unclean(engine)
-    with writing(engine) as connection:
-        provider_state.pause(connection, "mlflow", NOW)
-    assert not awaits_sweep(engine)
 
 
 def swept(engine: Engine, at: datetime) -> None:
@@ -176,7 +147,7 @@ def test_the_standing_of_a_run_is_found_by_its_key(engine: Engine) -> None:
                 ("mlflow", "0" * 32),
             )
         ]
-    assert found == [Standing("delivered", RUN.id), None, None]
+    assert found == [Standing("delivered", RUN.id, NOW), None, None]
 
 
 def test_an_unclean_attempt_that_may_have_made_a_run_is_a_suspect(engine: Engine) -> None:

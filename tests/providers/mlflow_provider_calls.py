@@ -69,6 +69,7 @@ class Notes:
     told: list[tuple[str, Any]] = field(default_factory=list)
     standings: dict[str, Standing] = field(default_factory=dict)
     is_retried: bool = False
+    is_sendable: bool = True
 
     def creating(self, _delivery: Delivery, destination: str) -> None:
         self.told.append(("creating", destination))
@@ -95,8 +96,9 @@ class Notes:
     def note_deleted(self, key: str) -> None:
         self.told.append(("deleted", key))
 
-    def deliver_again(self, key: str, reason: str) -> None:
+    def deliver_again(self, key: str, reason: str) -> bool:
         self.told.append((reason, key))
+        return self.is_sendable
 
 
 class Lost(Notes):

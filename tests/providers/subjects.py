@@ -25,7 +25,7 @@ from tests.providers.transcript import Call, Transcript, carry_out, carry_out_el
 from tests.standins.mlflow_proxy import MlflowProxy, mlflow_proxy
 from tests.standins.wandb import Fault, StandInWandb, serve_wandb
 from tests.support.mlflow_runs import runs_of
-from tests.support.values import delivery
+from tests.support.values import SAVED_AT, delivery
 
 FIND_LOST_RUNS = {"FAIRMIND_SYNC_FIND_LOST_RUNS": "true"}
 
@@ -107,7 +107,7 @@ def redelivered(deliveries: Sequence[Delivery], before: Transcript) -> list[Deli
 def standings(seen: Transcript) -> dict[str, Standing]:
     """As the ledger knows what was delivered."""
     delivered = {key: outcome.run.id for key, outcome in seen.delivered()}
-    return {key: Standing("delivered", run_id) for key, run_id in delivered.items()}
+    return {key: Standing("delivered", run_id, SAVED_AT) for key, run_id in delivered.items()}
 
 
 @dataclass

@@ -27,6 +27,7 @@ from tests.providers.subjects import (
     wandb_subject,
 )
 from tests.providers.transcript import Call, Transcript
+from tests.support.values import SAVED_AT
 
 MODELS = ["mlflow model", "wandb model"]
 SUBJECTS = [
@@ -160,7 +161,7 @@ def test_a_sweep_leaves_good_runs_alone(session: Session) -> None:
 
 def test_a_sweep_leaves_another_databases_runs_alone(session: Session) -> None:
     before = session.subject.held()
-    seen = session.subject.call(Call(standings={"0" * 32: Standing("dead", None)}))
+    seen = session.subject.call(Call(standings={"0" * 32: Standing("dead", None, SAVED_AT)}))
     assert (seen.raised, session.subject.held()) == (None, before)
 
 

@@ -119,11 +119,23 @@ def test_a_sweep_looks_for_unfinished_and_deleted_runs_of_ours() -> None:
 @pytest.mark.parametrize(
     ("standing", "call", "event"),
     [
-        (Standing("delivered", "other"), "delete_run", {"event": "run.duplicate_removed"}),
-        (Standing("dead", None), "fail_run", {"event": "run.abandoned", "status": "dead"}),
-        (Standing("discarded", "r"), "fail_run", {"event": "run.abandoned", "status": "discarded"}),
-        (Standing("pending", None), None, None),
-        (Standing("delivered", "r"), None, None),
+        (
+            Standing("delivered", "other", SAVED_AT),
+            "delete_run",
+            {"event": "run.duplicate_removed"},
+        ),
+        (
+            Standing("dead", None, SAVED_AT),
+            "fail_run",
+            {"event": "run.abandoned", "status": "dead"},
+        ),
+        (
+            Standing("discarded", "r", SAVED_AT),
+            "fail_run",
+            {"event": "run.abandoned", "status": "discarded"},
+        ),
+        (Standing("pending", None, SAVED_AT), None, None),
+        (Standing("delivered", "r", SAVED_AT), None, None),
         (None, None, None),
     ],
 )
@@ -140,20 +152,27 @@ def test_an_unfinished_run_is_put_right(
 
 
 def test_of_two_runs_of_what_is_given_up_one_stays() -> None:
-    notes = Notes(standings={KEY: Standing("dead", None)})
+    notes = Notes(standings={KEY: Standing("dead", None, SAVED_AT)})
     api, events = sweep(notes, unfinished_runs=[("r", KEY), ("second", KEY)])
     assert (api.made("fail_run"), api.made("delete_run")) == ([["r"]], [["second"]])
     assert [one["event"] for one in events] == ["run.abandoned", "run.duplicate_removed"]
 
 
 def test_the_run_of_what_is_retried_meanwhile_is_left_alone() -> None:
-    notes = Notes(standings={KEY: Standing("dead", None)}, is_retried=True)
+    notes = Notes(standings={KEY: Standing("dead", None, SAVED_AT)}, is_retried=True)
     api, events = sweep(notes, unfinished_runs=[("r", KEY)])
     assert (api.made("fail_run"), api.made("delete_run"), events) == ([], [], [])
 
 
 def test_what_was_delivered_before_its_run_was_ended_as_failed_is_delivered_again() -> None:
-    notes = Notes(standings={KEY: Standing("dead", "r")})
+    class Retried(Notes):
+        """The retry is delivered while the run is failed."""
+
+        def note_abandoned(self, key: str, run_id: str) -> bool:
+            self.standings[key] = Standing("delivered", run_id, SAVED_AT)
+            return True
+
+    notes = Retried(standings={KEY: Standing("dead", "r", SAVED_AT)})
     sweep(notes, unfinished_runs=[("r", KEY)])
     assert notes.told == [("its run was ended as FAILED at MLflow", KEY)]
 
@@ -161,10 +180,10 @@ def test_what_was_delivered_before_its_run_was_ended_as_failed_is_delivered_agai
 @pytest.mark.parametrize(
     ("standing", "suspects", "is_told"),
     [
-        (Standing("delivered", "r"), (KEY,), True),
-        (Standing("delivered", "r"), (), False),
-        (Standing("delivered", "other"), (KEY,), False),
-        (Standing("dead", "r"), (KEY,), False),
+        (Standing("delivered", "r", SAVED_AT), (KEY,), True),
+        (Standing("delivered", "r", SAVED_AT), (), False),
+        (Standing("delivered", "other", SAVED_AT), (KEY,), False),
+        (Standing("dead", "r", SAVED_AT), (KEY,), False),
         (None, (KEY,), False),
     ],
     ids=["a suspect", "maybe a user's mark", "a run that was left behind", "given up", "another's"],
@@ -178,9 +197,20 @@ def test_a_delivered_run_that_was_failed_late_is_delivered_again(
     assert api.made("failed_runs") == [["7", DELIVERY_KEY_TAG]]
 
 
+@pytest.mark.parametrize("is_sendable", [True, False])
+def test_a_failed_run_of_which_nothing_can_be_sent_again_is_ended_as_it_was(
+    *, is_sendable: bool
+) -> None:
+    """As where its result was deleted since."""
+    known = {KEY: Standing("delivered", "r", SAVED_AT)}
+    notes = Notes(standings=known, is_sendable=is_sendable)
+    api, _ = sweep(notes, (KEY,), failed_runs=[("r", KEY)])
+    assert api.made("finish_run") == ([] if is_sendable else [["r", SAVED_AT]])
+
+
 @pytest.mark.parametrize(("run", "told"), [("r", [("deleted", KEY)]), ("other", [])])
 def test_a_deleted_run_is_noted_where_it_is_the_deliverys(run: str, told: list[Any]) -> None:
-    notes = Notes(standings={KEY: Standing("delivered", run)})
+    notes = Notes(standings={KEY: Standing("delivered", run, SAVED_AT)})
     sweep(notes, deleted_runs=[("x", "1" * 32), ("r", KEY)])
     assert notes.told == told
 

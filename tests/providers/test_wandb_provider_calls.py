@@ -280,20 +280,3 @@ def test_a_core_takes_so_many_runs_and_is_restarted(wandb: Any) -> None:
         many = [replace(delivery(), key=f"{number:032}") for number in range(most)]
         told.append(sum(map(len, one.deliver(many, Notes(), lambda: True))))
     assert (told, sdk.calls[-1], len(sdk.made("restart"))) == ([10, 182], ("restart",), 1)
-
-
-@pytest.mark.parametrize(("project", "gone"), [(True, [("b", "deleted")]), (False, [])])
-def test_a_sweep_tells_of_runs_that_are_open_or_gone(
-    wandb: Any, project: bool, gone: list[tuple[str, str]]
-) -> None:
-    sent = content_of(delivery(), "p")
-    held = {"a": shown(sent, state="running"), "c": shown(sent)}
-    one = wandb.WandbProvider(Sdk(held=held, project=project), SETTINGS)
-    one.sweep(["a", "b", "c"], notes := Notes())
-    assert notes.told == [("a", "the run is running at W&B"), *gone]
-
-
-def test_a_sweep_asks_for_a_hundred_at_once(wandb: Any) -> None:
-    one = wandb.WandbProvider(sdk := Sdk(project=False), SETTINGS)
-    one.sweep([str(number) for number in range(250)], Notes())
-    assert [len(keys) for (keys,) in sdk.made("read")] == [100, 100, 50]

@@ -106,8 +106,9 @@ class _Recorder:
     def standing(self, key: str) -> Standing | None:
         return (self._call.standings or {}).get(key)
 
-    def deliver_again(self, key: str, reason: str) -> None:
+    def deliver_again(self, key: str, reason: str) -> bool:
         self._seen.note("deliver_again", key, reason)
+        return True
 
     def note_abandoned(self, key: str, run_id: str) -> bool:
         self._seen.note("abandoned", key, run_id)

@@ -9,7 +9,9 @@ from typing import Any
 from fairmind_sync.outbox.unclean_attempts import Standing
 from fairmind_sync.providers.wandb.content import WandbContent
 from fairmind_sync.providers.wandb.held import Held
+from fairmind_sync.providers.wandb.run_files import RunFiles
 from fairmind_sync.results.delivery import Delivery, Run
+from tests.support.values import SAVED_AT
 
 KEY = "0" * 32
 
@@ -43,6 +45,7 @@ class Sdk:
     held: dict[str, Held] = field(default_factory=dict)
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     is_clean: bool = True
+    trouble_of_files: Exception | None = None
 
     def probe(self) -> None:
         self.calls.append(("probe",))
@@ -53,6 +56,12 @@ class Sdk:
             self.is_clean = False
             raise self.trouble
         self.held[key] = shown(content, run=Run(key, "http://run"), **self.changes)
+
+    def add_files(self, key: str, files: RunFiles) -> None:
+        self.calls.append(("add_files", key, [*files.contents]))
+        if self.trouble_of_files:
+            self.is_clean = False
+            raise self.trouble_of_files
 
     def read_back(self, keys: Iterable[str]) -> dict[str, Held]:
         self.calls.append(("read", [*keys]))
@@ -82,6 +91,8 @@ class Notes:
     """A journal and a ledger."""
 
     told: list[tuple[str, str]] = field(default_factory=list)
+    standings: dict[str, str] = field(default_factory=dict)
+    is_sendable: bool = True
 
     def creating(self, _delivery: Delivery, destination: str) -> None:
         self.told.append(("creating", destination))
@@ -95,11 +106,13 @@ class Notes:
 
     progressed = not_created
 
-    def standing(self, _key: str) -> Standing | None:
-        raise AssertionError
+    def standing(self, key: str) -> Standing | None:
+        status = self.standings.get(key)
+        return None if status is None else Standing(status, key, SAVED_AT)
 
-    def deliver_again(self, key: str, reason: str) -> None:
+    def deliver_again(self, key: str, reason: str) -> bool:
         self.told.append((key, reason))
+        return self.is_sendable
 
     def note_abandoned(self, _key: str, _run_id: str) -> bool:
         raise AssertionError

@@ -12,12 +12,12 @@ import pytest
 from sqlalchemy import Engine
 
 from fairmind_sync.clock import utc_now
-from fairmind_sync.outbox import outcomes, retry_discard, unclean_attempts
+from fairmind_sync.outbox import deletion, outcomes, retry_discard, unclean_attempts
 from fairmind_sync.outbox.unclean_attempts import Standing
 from fairmind_sync.providers.base import Ledger
 from fairmind_sync.relay import sweep
 from fairmind_sync.storage.engine import current_time, reading, writing
-from fairmind_sync.storage.tables import outbox_table
+from fairmind_sync.storage.tables import outbox_table, results_table
 from fairmind_sync.testing import FakeProvider
 from tests.support.databases import rows
 from tests.support.deliveries import RUN, claim, save
@@ -112,13 +112,14 @@ def test_what_another_daemon_sweeps_is_left_to_it(
 
 def test_a_ledger_tells_the_standing_of_a_run(engine: Engine) -> None:
     unclean(engine, is_delivered=True)
+    (result,) = rows(engine, results_table)
     seen: list[Standing | None] = []
 
     def look(key: str, ledger: Ledger) -> None:
         seen.extend((ledger.standing(key), ledger.standing("0" * 32)))
 
     sweep.sweep(engine, SweptProvider(act=look))
-    assert seen == [Standing("delivered", RUN.id), None]
+    assert seen == [Standing("delivered", RUN.id, result.created_at), None]
 
 
 def again(key: str, ledger: Ledger) -> None:
@@ -182,3 +183,20 @@ def test_what_is_not_delivered_is_not_reopened_and_not_told(engine: Engine) -> N
         ["sweep.done"],
         before,
     )
+
+
+@pytest.mark.parametrize("is_deleted", [False, True])
+def test_a_ledger_says_whether_a_result_can_be_delivered_again(
+    engine: Engine, *, is_deleted: bool
+) -> None:
+    unclean(engine, is_delivered=True)
+    if is_deleted:
+        (result,) = rows(engine, results_table)
+        deletion.delete_for(engine, result.test_id, result.user_id, None)
+    answers: list[bool] = []
+
+    def ask(key: str, ledger: Ledger) -> None:
+        answers.append(ledger.deliver_again(key, "it is running"))
+
+    sweep.sweep(engine, SweptProvider(act=ask))
+    assert answers == [not is_deleted]

@@ -49,8 +49,7 @@ PutBack: TypeAlias = Callable[[], list[Any]]
 class PutBackFault:
     """A fault by its name; `made` returns the patches that make it.
 
-    Where a seed rarely has what it takes, `events` are a plan of their own, of so many `hours`, with a
-    `retention` in seconds.
+    Where a seed rarely has what it takes, `events` are a plan of their own, of so many `hours`.
     """
 
     name: str
@@ -59,7 +58,6 @@ class PutBackFault:
     events: tuple[Planned, ...] = ()
     hosts: tuple[bool, ...] = ONE_HOST
     evidence: EvidenceKind = "none"
-    retention: float | None = None
     hours: float = 0.5
 
     @property
@@ -68,7 +66,7 @@ class PutBackFault:
             return plan_of(self.seed)
         numbers = (*range(len(self.events)),)
         given = self.events, numbers, self.hosts
-        return Plan(self.seed, self.hours, 5, self.retention, *given, evidence=self.evidence)
+        return Plan(self.seed, self.hours, 5, None, *given, evidence=self.evidence)
 
 
 def _no_token() -> list[Any]:

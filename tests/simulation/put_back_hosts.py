@@ -17,6 +17,7 @@ from fairmind_sync.storage.tables import arrivals_table, hand_overs_table, outbo
 from tests.simulation.events import Step
 from tests.simulation.faults import Fault
 from tests.simulation.put_back import PutBackFault
+from tests.simulation.world import START
 
 
 def _exports_what_is_leased() -> list[Any]:
@@ -74,9 +75,8 @@ def _sweeps_for_everybody() -> list[Any]:
     real = unclean_attempts.standing
 
     def standing(connection: Connection, provider: Any, key: str) -> Any:
-        return real(connection, provider, key) or unclean_attempts.Standing(
-            DELIVERED, "another run"
-        )
+        of_another = unclean_attempts.Standing(DELIVERED, "another run", START)
+        return real(connection, provider, key) or of_another
 
     return [patch.object(unclean_attempts, "standing", standing)]
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
-from unittest.mock import patch
 
-from fairmind_sync.daemon.housekeeping import Housekeeping
+from fairmind_sync.providers.base import Ledger
+from fairmind_sync.providers.wandb.provider import WandbProvider
 from fairmind_sync.relay import sweep
-from fairmind_sync.storage.engine import current_time
 from tests.simulation.events import Planned, Step
 from tests.simulation.faults import Fault
 from tests.simulation.mlflow_service import MlflowModelApi
@@ -21,14 +19,8 @@ _DEAD_AND_RUNNING: tuple[Planned, ...] = (
 """By five attempts; the first sweep comes at 600 s, the next one at 1,200 s."""
 
 
-def _waits_by_the_wall_clock() -> list[Any]:
-    def init(self: Housekeeping, *given: Any) -> None:
-        real(self, *given)
-        engine = given[0]
-        self._steady = lambda: current_time(engine).timestamp()
-
-    real = Housekeeping.__init__
-    return [patch.object(Housekeeping, "__init__", init)]
+def _delivers_again(_self: object, key: str, reason: str, ledger: Ledger) -> None:
+    ledger.deliver_again(key, reason)
 
 
 FAULTS_OF_SWEEPS = (
@@ -55,19 +47,17 @@ FAULTS_OF_SWEEPS = (
         ),
     ),
     PutBackFault(
-        "a wait for a sweep that is over by the wall clock",
-        _waits_by_the_wall_clock,
+        "a W&B run that is open again, of a deleted result, and that nobody ends",
+        swapped(WandbProvider, "_close", _delivers_again),
         0,
         (
-            Step(1.0, "another daemon"),
-            Step(5.0, "save", amount=2),
-            Fault("wandb upsert", 3, "freeze", 60.0),
-            Fault("wandb stream", 2, "403"),
-            Fault("wandb stream", 4, "403"),
-            Step(61.0, "sleep", amount=5.0),
-            Step(580.0, "sleep", amount=3 * 86400.0),
+            Step(20.0, "save", amount=1),
+            Fault("wandb upsert", 1, "429", 30.0),
+            Fault("wandb complete", 1, "hang"),
+            Fault("wandb any", 7, "late", 60.0),
+            Step(390.0, "sleep", amount=93_200.0),
+            Step(93_780.0, "delete", "wandb"),
         ),
-        retention=7200.0,
-        hours=73.0,
+        hours=60.0,
     ),
 )

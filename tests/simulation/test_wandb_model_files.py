@@ -8,7 +8,7 @@ import pytest
 
 from fairmind_sync.providers.wandb.content import content_of
 from fairmind_sync.providers.wandb.held import Held
-from fairmind_sync.providers.wandb.run_files import RunFiles, md5
+from fairmind_sync.providers.wandb.run_files import NO_FILES, RunFiles, md5
 from tests.simulation import wandb_fixtures
 from tests.simulation.wandb_fixtures import error_of, slow_on_the_sdk
 from tests.support.values import delivery
@@ -99,6 +99,18 @@ def test_added_files_that_are_forbidden_are_left_out_without_a_word(bench: Bench
     bench.strike("store_file", "403", always=True)
     bench.ask("add_files", run, MORE)
     assert (held(bench, run).state, held(bench, run).files) == ("finished", {})
+
+
+def test_a_run_that_was_opened_again_is_ended_as_it_was_by_adding_no_files(
+    bench: Bench, run: str
+) -> None:
+    bench.ask("upload", run, CONTENT)
+    bench.upsert_late(run, CONTENT)
+    before = held(bench, run).state
+    bench.ask("add_files", run, NO_FILES)
+    one = held(bench, run)
+    assert (before, one.is_complete(CONTENT), one.differs_by(CONTENT)) == ("running", True, "")
+    assert shown(bench, run) == WHOLE
 
 
 @slow_on_the_sdk

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -38,7 +37,6 @@ class _Regular:
     work: Callable[[], None]
     interval: float
     wall: float
-    latest: float
     rounds: int = 0
     is_running: bool = False
     number: int = 0
@@ -66,20 +64,13 @@ class SimulatedTimers(Timers):
     def stop(self) -> None:
         self._is_running = False
 
-    def every(
-        self,
-        interval: timedelta,
-        work: Callable[[], None],
-        name: str,
-        latest: timedelta | None = None,
-    ) -> None:
+    def every(self, interval: timedelta, work: Callable[[], None], name: str) -> None:
         seconds = interval.total_seconds()
-        at_latest = math.inf if latest is None else latest.total_seconds()
-        self._regular_work[name] = _Regular(work, seconds, self._host.wall() + seconds, at_latest)
+        self._regular_work[name] = _Regular(work, seconds, self._host.wall() + seconds)
 
     def all_now(self, _now: datetime) -> None:
         for name, one in self._regular_work.items():
-            one.wall = self._host.wall() + (one.interval if one.latest < math.inf else 0.0)
+            one.wall = self._host.wall()
             self._set(name, one)
 
     def someone_committed(self, who: str) -> None:
@@ -150,7 +141,6 @@ class SimulatedTimers(Timers):
         self._host.world.at(self._host.true_time_of(one.wall), run)
 
     def _begin(self, name: str, one: _Regular) -> None:
-        due = one.wall
         one.rounds += 1
         stretch = (
             1 if name == "sweep" else min(2 ** max(one.rounds - _IDLE_ROUNDS, 0), MOST_STRETCH)
@@ -166,8 +156,7 @@ class SimulatedTimers(Timers):
             if name in _QUIET:
                 quiet.add(strand)
             try:
-                if self._host.wall() - due <= one.latest:  # it slept meanwhile, or not
-                    self._run(name, one.work)
+                self._run(name, one.work)
             finally:
                 one.is_running = False
                 quiet.discard(strand)

@@ -65,7 +65,7 @@ class Dispatcher:
         self._timers = timers
         self._stopping = stopping
         self._machine = machine
-        self._clock = machine.clock_watch()
+        self._sweeps_came_at = machine.now()
 
     def look(self) -> None:
         """Starts the drains that have something to do, and sets the timer for the next look."""
@@ -88,25 +88,28 @@ class Dispatcher:
         """Starts drains that sweep their provider, where attempts ended unclean.
 
         A provider that is out of reach is probed, whatever waits for it: nobody else may have a reason to.
-        After a sleep of the machine sweeps wait for the next time: who stood still in a create goes on first.
         """
-        has_slept = bool(self._clock.jump())
-        self._clock.settle()
+        is_regular = self._is_an_interval_later()
         with self._pool.lock:
             for slot in self._pool:
                 free = slot.is_first and slot.may_start(self._machine.now())
                 if free and not self._stopping.is_set():
-                    self._sweep(slot, current_time(self._engine), has_slept=has_slept)
+                    self._sweep(slot, current_time(self._engine), is_regular=is_regular)
 
-    def put_sweeps_off(self) -> None:
-        """Has the next sweep be made though the clock was set: that sweep is an interval away already."""
-        self._clock.jump()
-        self._clock.settle()
+    def _is_an_interval_later(self) -> bool:
+        """Returns whether about one interval has passed since the last time, so that a sweep may be made.
 
-    def _sweep(self, slot: WorkerSlot, now: datetime, *, has_slept: bool) -> None:
+        Else the machine has slept, this process stood still, or the clock was set: then sweeps wait for the
+        next time. Who stood still within a create goes on first, and the sweep finds what that makes.
+        """
+        now = self._machine.now()
+        passed, self._sweeps_came_at = now - self._sweeps_came_at, now
+        return sweep.INTERVAL / 2 <= passed <= sweep.INTERVAL * 3 / 2
+
+    def _sweep(self, slot: WorkerSlot, now: datetime, *, is_regular: bool) -> None:
         with reading(self._engine) as connection:
             state = provider_state.read(connection, slot.provider)
-            is_called_for = not has_slept and sweep.is_called_for(connection, slot.provider, now)
+            is_called_for = is_regular and sweep.is_called_for(connection, slot.provider, now)
         if is_called_for or state.state == OFFLINE:
             self._drain_or_probe(slot, state, now, and_sweep=is_called_for)
 

@@ -4,7 +4,6 @@ a large log) and pruning.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -16,19 +15,15 @@ from fairmind_sync.outbox import (
     idempotency,
     pruning,
     samples,
-    unclean_attempts,
     webhook_events,
 )
 from fairmind_sync.outbox.heartbeat import Heartbeat
-from fairmind_sync.relay import sweep
 from fairmind_sync.storage import erasure, sqlite_file
 from fairmind_sync.storage.advisory_locks import try_advisory_lock
-from fairmind_sync.storage.engine import current_time, reading, writing
+from fairmind_sync.storage.engine import current_time, writing
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
-
-_TWO_SWEEPS = 2 * sweep.INTERVAL
 
 log = get_logger()
 
@@ -37,20 +32,13 @@ class Housekeeping:
     """One daemon's chores on its database; of several daemons, one at a time tidies, and one prunes.
 
     `on_beat` is called after each heartbeat that reached the database, which shows that timers and database
-    work. `steady` is a clock in seconds that nobody sets, and that stands still while the machine sleeps.
+    work.
     """
 
-    def __init__(
-        self,
-        engine: Engine,
-        on_beat: Callable[[], None] = lambda: None,
-        steady: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, engine: Engine, on_beat: Callable[[], None] = lambda: None) -> None:
         self._engine = engine
         self._on_beat = on_beat
-        self._steady = steady
         self._heartbeat = Heartbeat()
-        self._waits_since: float | None = None
 
     def start(self, connection: Connection, now: datetime) -> None:
         """Writes the first heartbeat, in the caller's transaction."""
@@ -90,12 +78,7 @@ class Housekeeping:
             )
 
     def prune(self, retention: timedelta, should_stop: Callable[[], bool]) -> None:
-        """Prunes results older than the retention in many short transactions, until `should_stop` is true.
-
-        After a machine has slept, a sweep comes first: what a sweep finds may have to be sent again.
-        """
-        if self._waits_for_sweep(current_time(self._engine)):
-            return
+        """Prunes results older than the retention in many short transactions, until `should_stop` is true."""
         with try_advisory_lock(self._engine, "prune") as is_ours:
             if not is_ours:
                 return
@@ -104,14 +87,3 @@ class Housekeeping:
             )
         if pruned:
             log.info("results.pruned", count=pruned)
-
-    def _waits_for_sweep(self, now: datetime) -> bool:
-        """Returns whether pruning waits: awake no longer than two sweeps would, which may not come."""
-        with reading(self._engine) as connection:
-            awaits = unclean_attempts.awaits_sweep(connection, now - _TWO_SWEEPS)
-        if not awaits:
-            self._waits_since = None
-            return False
-        if self._waits_since is None:
-            self._waits_since = self._steady()
-        return self._steady() - self._waits_since < _TWO_SWEEPS.total_seconds()

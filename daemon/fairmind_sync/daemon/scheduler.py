@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 _TIDY_INTERVAL = timedelta(minutes=1)
 _WEBHOOK_INTERVAL = timedelta(seconds=10)
-_LATEST_SWEEP = timedelta(minutes=1)
-"""After a sleep whoever stood still within a create goes on first: a sweep would not find its run yet."""
 
 log = get_logger()
 
@@ -62,7 +60,7 @@ class Scheduler:
         self._dispatcher = Dispatcher(
             engine, settings, self._pool, self._timers, self._stopping, machine
         )
-        self._housekeeping = Housekeeping(engine, on_beat, machine.steady)
+        self._housekeeping = Housekeeping(engine, on_beat)
         self._webhook = Webhook(engine, settings, self._stopping.is_set)
         self._watcher = Watcher(
             engine,
@@ -99,7 +97,7 @@ class Scheduler:
         every(heartbeat.INTERVAL, chores.beat, "beat")
         every(self._settings.poll_interval, self._dispatcher.look, "look")
         every(_TIDY_INTERVAL, chores.tidy, "tidy")
-        every(sweep.INTERVAL, self._dispatcher.sweep, "sweep", _LATEST_SWEEP)
+        every(sweep.INTERVAL, self._dispatcher.sweep, "sweep")
         if self._settings.webhook_url and not self._settings.mistakes_in(*OF_THE_WEBHOOK):
             every(_WEBHOOK_INTERVAL, self._webhook.look, "webhook")
         if (retention := self._settings.retention) is not None:
@@ -127,5 +125,4 @@ class Scheduler:
                 repairs.correct_times(connection, now=now, longest_wait=timedelta())
         for slot in self._pool:
             slot.not_before = min(slot.not_before, now)
-        self._dispatcher.put_sweeps_off()
         self._timers.all_now(now)

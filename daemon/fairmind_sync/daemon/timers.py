@@ -28,7 +28,7 @@ class Timers:
             timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": None}
         )
         self._scheduler.add_listener(on_ended, EVENT_JOB_EXECUTED | EVENT_JOB_ERROR)
-        self._regular: list[tuple[Job, timedelta]] = []
+        self._regular: list[Job] = []
 
     def start(self) -> None:
         logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # our own events say so
@@ -37,32 +37,16 @@ class Timers:
     def stop(self) -> None:
         self._scheduler.shutdown(wait=False)
 
-    def every(
-        self,
-        interval: timedelta,
-        work: Callable[[], None],
-        name: str,
-        latest: timedelta | None = None,
-    ) -> None:
-        """Runs the work at each interval, the first time after one interval.
-
-        Where the work would begin more than `latest` after its time, as when a machine has slept, the work
-        waits for another interval. By default it runs however late.
-        """
-        grace = {} if latest is None else {"misfire_grace_time": int(latest.total_seconds())}
-        job = self._scheduler.add_job(
-            work, "interval", seconds=interval.total_seconds(), id=name, **grace
-        )
-        self._regular.append((job, timedelta() if latest is None else interval))
+    def every(self, interval: timedelta, work: Callable[[], None], name: str) -> None:
+        """Runs the work at each interval, however late, the first time after one interval."""
+        seconds = interval.total_seconds()
+        self._regular.append(self._scheduler.add_job(work, "interval", seconds=seconds, id=name))
 
     def all_now(self, now: datetime) -> None:
-        """Runs all regular work now: after the clock was set, the next times of that work may be far off.
-
-        Work that may not be late waits for another interval.
-        """
-        for job, after in self._regular:
+        """Runs all regular work now: after the clock was set, the next times of that work may be far off."""
+        for job in self._regular:
             with suppress(JobLookupError):
-                job.modify(next_run_time=now + after)
+                job.modify(next_run_time=now)
 
     def once(self, after: timedelta, work: Callable[[], None], name: str) -> None:
         """Runs the work after `after`, in the place of work with that name which still waits."""

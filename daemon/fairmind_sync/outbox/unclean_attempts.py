@@ -24,13 +24,14 @@ from sqlalchemy import (
 )
 
 from fairmind_sync.outbox.claims import OF_PROVIDER
-from fairmind_sync.provider_names import PROVIDERS, ProviderName
+from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.results.states import DELIVERED, READY
 from fairmind_sync.storage.statements import upsert
 from fairmind_sync.storage.tables import (
     attempts_table,
     outbox_table,
     provider_table,
+    results_table,
 )
 
 SUSPECT_FOR = timedelta(days=1)
@@ -39,18 +40,19 @@ SUSPECT_FOR = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is recorded of a delivery's run."""
+    """What is recorded of a delivery's run, and when its result was saved."""
 
     status: str
     run_id: str | None
+    saved_at: datetime
 
 
 def standing(connection: Connection, provider: ProviderName, key: str) -> Standing | None:
     """Returns what is recorded under the delivery key; None for a key of another database."""
     row = connection.execute(
-        select(outbox_table.c.status, outbox_table.c.run_id).where(
-            outbox_table.c.provider == provider, outbox_table.c.delivery_key == key
-        )
+        select(outbox_table.c.status, outbox_table.c.run_id, results_table.c.created_at)
+        .join_from(outbox_table, results_table)
+        .where(outbox_table.c.provider == provider, outbox_table.c.delivery_key == key)
     ).one_or_none()
     return Standing(*row) if row else None
 
@@ -111,24 +113,6 @@ def suspect_keys(
         asked["since"] = min(since, now - SUSPECT_FOR)
         suspects = _SUSPECTS_SINCE
     return list(connection.execute(suspects, asked).scalars())
-
-
-def awaits_sweep(connection: Connection, since: datetime) -> bool:
-    """Returns whether a provider that takes deliveries has suspects, and no sweep has begun since then."""
-    state, paused_at = provider_table.c.state, provider_table.c.paused_at
-    known = connection.execute(
-        select(provider_table.c.provider, state, paused_at, provider_table.c.swept_until)
-    ).all()
-    spared = {
-        row.provider
-        for row in known
-        if row.state != READY
-        or row.paused_at is not None
-        or (row.swept_until is not None and row.swept_until + SUSPECT_FOR >= since)
-    }
-    return any(
-        suspect_keys(connection, name, since, limit=1) for name in PROVIDERS if name not in spared
-    )
 
 
 def sweep_again(connection: Connection, delivery_ids: Sequence[int]) -> None:

@@ -92,8 +92,12 @@ class Ledger(Protocol):
     def standing(self, key: str) -> Standing | None:
         """Returns what is recorded of the delivery with this key; None for a key of another database."""
 
-    def deliver_again(self, key: str, reason: str) -> None:
-        """Has a delivered result delivered again, because its run is no longer complete at the provider."""
+    def deliver_again(self, key: str, reason: str) -> bool:
+        """Has a delivered result delivered again, because its run is no longer complete at the provider.
+
+        Returns:
+            Whether the result will be: nothing can be sent whose content is erased, or that another site has.
+        """
 
     def note_abandoned(self, key: str, run_id: str) -> bool:
         """Records the run of a delivery that is given up; returns whether it is, and has no other run."""

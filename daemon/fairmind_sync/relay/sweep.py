@@ -82,13 +82,14 @@ class _Ledger:
         with reading(self.engine) as connection:
             return unclean_attempts.standing(connection, self.provider, key)
 
-    def deliver_again(self, key: str, reason: str) -> None:
+    def deliver_again(self, key: str, reason: str) -> bool:
         with writing(self.engine) as connection:
             reopened = repairs.reopen(
                 connection, self.provider, key, reason, current_time(self.engine)
             )
         if reopened:
             log.warning("delivery.reopened", provider=self.provider, key=key, reason=reason)
+        return reopened
 
     def note_abandoned(self, key: str, run_id: str) -> bool:
         with writing(self.engine) as connection:

@@ -49,7 +49,7 @@ from fairmind_sync.settings import Settings
 from fairmind_sync.text import shorten
 
 if TYPE_CHECKING:
-    from fairmind_sync.outbox.unclean_attempts import Standing
+    pass
 
 GRACE = timedelta(seconds=30)
 """After so long, a create whose reply was lost is no longer under way at the server."""
@@ -147,8 +147,8 @@ class MlflowProvider:
             for run_id, key in self._api.unfinished_runs(self._experiment(), DELIVERY_KEY_TAG):
                 self._put_right(run_id, key, ledger)
             for run_id, key in self._api.failed_runs(self._experiment(), DELIVERY_KEY_TAG):
-                if key in suspects and _is_delivered_as(run_id, ledger.standing(key)):
-                    ledger.deliver_again(key, _ENDED)
+                if key in suspects:
+                    self._deliver_again(run_id, key, ledger)
             for run_id, key in self._api.deleted_runs(self._experiment(), DELIVERY_KEY_TAG):
                 standing = ledger.standing(key)
                 if standing is not None and standing.run_id == run_id:
@@ -166,7 +166,15 @@ class MlflowProvider:
         elif standing.status in (DEAD, DISCARDED) and ledger.note_abandoned(key, run_id):
             self._api.fail_run(run_id)
             log.warning("run.abandoned", provider=self.name, run_id=run_id, status=standing.status)
-            ledger.deliver_again(key, _ENDED)  # where a retry was faster
+            self._deliver_again(run_id, key, ledger)  # where a retry was faster
+
+    def _deliver_again(self, run_id: str, key: str, ledger: Ledger) -> None:
+        """Has a delivered run that was failed late delivered again, or ended where nothing can be sent."""
+        standing = ledger.standing(key)
+        if standing is None or (standing.status, standing.run_id) != (DELIVERED, run_id):
+            return
+        if not ledger.deliver_again(key, _ENDED):
+            self._api.finish_run(run_id, standing.saved_at)
 
     def _experiment(self) -> str:
         if self._experiment_id is None:
@@ -275,10 +283,6 @@ class MlflowProvider:
             self.probe()  # raises if the experiment itself is gone
             return Dead(ErrorKind.RUN_DELETED, f"the run was deleted at MLflow: {error}")
         return Dead(ErrorKind.REJECTED, f"MLflow refuses this result ({error.code}): {error}")
-
-
-def _is_delivered_as(run_id: str, standing: Standing | None) -> bool:
-    return standing is not None and (standing.status, standing.run_id) == (DELIVERED, run_id)
 
 
 @contextmanager

@@ -37,6 +37,9 @@ class RunFiles:
         return [name for name, content in self.contents.items() if held.get(name) != md5(content)]
 
 
+NO_FILES = RunFiles({}, {})
+
+
 def files_of(result: SavedResult, kind: EvidenceKind) -> RunFiles:
     """Returns the files of the chosen kind of evidence; none for 'none'."""
     evidence = evidence_of(result, kind)
