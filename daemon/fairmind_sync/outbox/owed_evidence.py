@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, select, update
+from sqlalchemy import Connection, Row, bindparam, exists, func, select, update
 
 from fairmind_sync.outbox.saved_results import saved_result_of
 from fairmind_sync.provider_names import ProviderName
@@ -45,9 +45,6 @@ def wait_after(missing_for: timedelta) -> timedelta:
 
 def is_due(connection: Connection, provider: ProviderName, now: datetime) -> bool:
     """Returns whether evidence of the provider's runs may be tried now."""
-    gate = connection.execute(_GATE, {"of_provider": provider}).scalar()
-    if gate is not None and gate > now:
-        return False
     return connection.execute(_NEXT_DUE, {"of_provider": provider, "at": now}).first() is not None
 
 
@@ -202,14 +199,16 @@ _WITH_RESULT = select(
     outbox_table.c.finished_at,
     *(column for column in results_table.c if column.name != "id"),
 ).join_from(outbox_table, results_table)
-_GATE = select(provider_table.c.evidence_next_at).where(
-    provider_table.c.provider == bindparam("of_provider")
+_REFUSES_NOW = exists().where(
+    provider_table.c.provider == bindparam("of_provider"),
+    provider_table.c.evidence_next_at > bindparam("at"),
 )
 _NEXT_DUE = (
     select(outbox_table.c.id)
     .where(
         outbox_table.c.provider == bindparam("of_provider"),
         outbox_table.c.evidence_due_at <= bindparam("at"),
+        ~_REFUSES_NOW,
     )
     .order_by(outbox_table.c.evidence_due_at)
     .limit(1)
