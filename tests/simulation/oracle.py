@@ -109,11 +109,11 @@ class ServicesOracle:
 
     def _of_running_runs(self) -> Iterator[str]:
         """Yields runs that nobody finishes any more, as no site is going to deliver them."""
+        spared = self._tried_where_nobody_sweeps | self._arrived_too_late
         for run in self._run.mlflow.runs.values():
             if not run.is_deleted and run.status == "RUNNING" and run.key in self._known:
                 row = self._known[run.key]
                 is_settled = self._settled[run.key] == self._sites[run.key]
-                spared = self._tried_where_nobody_sweeps | self._arrived_too_late
                 if is_settled and run.key not in spared:
                     yield f"false: a run of {row['test_id']}, {row['status']}, is left running"
 

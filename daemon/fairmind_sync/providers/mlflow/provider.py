@@ -13,7 +13,6 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING
 
 from fairmind_sync.errors import ProviderBlockedError, ProviderOfflineError
 from fairmind_sync.event_log import get_logger
@@ -47,9 +46,6 @@ from fairmind_sync.results.evidence_states import ALL_STORED, REFUSED, WAITING, 
 from fairmind_sync.results.states import DEAD, DELIVERED, DISCARDED
 from fairmind_sync.settings import Settings
 from fairmind_sync.text import shorten
-
-if TYPE_CHECKING:
-    pass
 
 GRACE = timedelta(seconds=30)
 """After so long, a create whose reply was lost is no longer under way at the server."""
