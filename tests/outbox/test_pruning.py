@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, update
@@ -222,18 +222,25 @@ def test_what_may_have_made_a_run_of_late_is_kept_still(
     assert prune(engine) == count
 
 
-@pytest.mark.parametrize(("is_swept", "left"), [(False, 1), (True, 0)], ids=["unswept", "swept"])
-def test_an_attempt_that_needs_a_sweep_yet_outlives_its_payload(
-    engine: Engine, is_swept: bool, left: int
+@pytest.mark.parametrize(
+    ("swept_at", "left"),
+    [(None, [1, 2]), (NOW - DAY / 2 + SUSPECT_FOR, [2]), (LATER, [])],
+    ids=["unswept", "the first swept", "swept"],
+)
+def test_each_attempt_that_needs_a_sweep_yet_outlives_its_payload(
+    engine: Engine, swept_at: datetime | None, left: list[int]
 ) -> None:
     """A machine that slept for longer than the retention sweeps when it wakes up."""
-    delivered(engine)
+    for number, started_at in enumerate((NOW - DAY, NOW), 1):
+        delivered(engine)
+        own = update(attempts_table).where(attempts_table.c.delivery_id == number)
+        with writing(engine) as connection:
+            connection.execute(own.values(outcome="retry", started_at=started_at))
     with writing(engine) as connection:
         connection.execute(update(deliveries).values(create_attempted_at=NOW))
-        connection.execute(update(attempts_table).values(outcome="retry", started_at=NOW))
-        if is_swept:
-            unclean_attempts.note_swept(connection, "mlflow", LATER)
-    assert (prune(engine), len(rows(engine, attempts_table))) == (1, left)
+        if swept_at is not None:
+            unclean_attempts.note_swept(connection, "mlflow", swept_at)
+    assert (prune(engine), [row.delivery_id for row in rows(engine, attempts_table)]) == (2, left)
 
 
 def test_what_was_used_since_it_was_found_is_not_pruned(engine: Engine) -> None:

@@ -69,9 +69,13 @@ def is_recent(now: datetime) -> ColumnElement[bool]:
 
 def needs_sweep() -> ColumnElement[bool]:
     """Returns the condition for an attempt that may have left a run behind, and was not swept late enough."""
-    swept = exists().where(
-        provider_table.c.provider == outbox_table.c.provider,
-        provider_table.c.swept_until > attempts_table.c.started_at,
+    swept = (
+        exists()
+        .where(
+            provider_table.c.provider == outbox_table.c.provider,
+            provider_table.c.swept_until > attempts_table.c.started_at,
+        )
+        .correlate(outbox_table, attempts_table)  # of itself it would look at every attempt
     )
     may_have_made_a_run = exists().where(
         outbox_table.c.id == attempts_table.c.delivery_id,
