@@ -39,7 +39,7 @@ from tests.support.clock import NOW
 from tests.support.databases import rows
 from tests.support.deliveries import LEASE
 
-EXAMPLES = 500 if settings.get_current_profile_name() == "nightly" else 20
+EXAMPLES = 500 if settings.get_current_profile_name() == "nightly" else 10
 STEPS = 50
 MOST_ATTEMPTS = 3
 PROVIDER: ProviderName = "mlflow"

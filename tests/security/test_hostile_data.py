@@ -31,7 +31,7 @@ from tests.support.deliveries import save_with
 from tests.support.diagonals import diagonals
 from tests.support.processes import command
 
-pytestmark = pytest.mark.both_databases
+pytestmark = pytest.mark.mostly_sqlite
 
 XSS = "'\"><script>alert(1)</script><img src=x onerror=alert(1)>"
 PAGES = [

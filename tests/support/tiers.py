@@ -48,7 +48,6 @@ _LONG = {
     "test_several_workers": 30,
     "test_wandb_destination": 30,
     "test_live": 30,
-    "test_oldest_server": 25,
     "test_benchmarks": 25,
     "test_systemd": 25,
     "test_lifespan": 25,

@@ -10,12 +10,11 @@ import pytest
 
 from fairmind_sync.demo.tracking_server import tracking_server
 from tests.providers.typical_results import TYPICAL
-from tests.support.diagonals import one_of
 from tests.versions.tracking_servers import cells, lean_server
 
 LOST = ("log_batch", None)
 PLAIN_ONES = len(TYPICAL)
-"""Other kinds of lost replies, and more results, are tried by `task versions`."""
+"""Other servers, other kinds of lost replies, and more results, are tried by `task versions`."""
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +26,8 @@ def uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield uri
 
 
-@pytest.mark.parametrize("lost", one_of(LOST))
+@pytest.mark.nightly
+@pytest.mark.parametrize("lost", LOST)
 def test_each_result_is_one_whole_run(uri: str, tmp_path: Path, lost: str | None) -> None:
     came = dict(cells(uri, tmp_path, Path(sys.executable), [lost], PLAIN_ONES))
     assert came == {str(lost): "whole"}

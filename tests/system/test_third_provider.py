@@ -254,6 +254,7 @@ def test_the_status_page_can_filter_by_it_and_pause_it(answers: dict[str, Any]) 
         assert wanted in answers["page"]
 
 
+@pytest.mark.nightly
 def test_it_works_beside_the_others_that_are_away(tmp_path: Path) -> None:
     """Their names are joined by commas."""
     house = build(tmp_path / "house")

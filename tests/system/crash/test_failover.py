@@ -15,7 +15,6 @@ from fairmind_sync.storage import schema
 from fairmind_sync.storage.engine import let_go
 from fairmind_sync.storage.tables import outbox_table
 from tests.support.databases import rows
-from tests.support.diagonals import one_of
 from tests.support.mlflow_runs import runs_of
 from tests.support.postgres import PostgresServer, postgres_server
 from tests.support.processes import command, eventually, running_daemon
@@ -64,7 +63,8 @@ def delivered(engine: Engine) -> int:
     return len([row for row in rows(engine, outbox_table) if row.status == "delivered"])
 
 
-@pytest.mark.parametrize("strike", one_of([kill_and_start, end_sessions]))
+@pytest.mark.nightly
+@pytest.mark.parametrize("strike", [kill_and_start, end_sessions])
 def test_a_daemon_outlives_its_database_server(
     env: dict[str, str],
     server: PostgresServer,
