@@ -55,7 +55,7 @@ class CarriedStick:
 
 
 class Couriers:
-    """All sticks of a run, and the identities of its sites."""
+    """All sticks of a run, and the identities of its sites; in the calm nobody travels before `stays_until`."""
 
     def __init__(self, simulation: Simulation) -> None:
         self._world = simulation.world
@@ -67,7 +67,7 @@ class Couriers:
         self._homes = [site for site in self._sites if not site.has_network]
         self._is_calm = False
         self.sticks: list[CarriedStick] = []
-        self.busy_until = 0.0
+        self.busy_until = self.stays_until = 0.0
         for home in self._homes:
             for courier in self._sites:
                 if courier.has_network:
@@ -187,7 +187,8 @@ class Couriers:
     def travel_from_now_on(self, every: float = ROUND) -> None:
         """Sticks travel reliably, ever more rarely: nobody commits anything between two rounds."""
         if self._homes:
-            self.travel()
+            if self._world.now >= self.stays_until:
+                self.travel()
             self._world.after(every, lambda: self.travel_from_now_on(min(2 * every, _RAREST)))
 
     def travel(self) -> None:

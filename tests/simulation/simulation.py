@@ -152,6 +152,7 @@ class Simulation:
         self.world.run(self.world.now + min(seconds, _WORKERS_END))
         left = seconds - _WORKERS_END
         if left > _WORKERS_END and not any(site.host.workers for site in self.sites):
+            self.couriers.stays_until = self.world.now + left
             for site in self.sites:
                 site.host.sleep(left - 5.0)
 
