@@ -55,7 +55,7 @@ class CarriedStick:
 
 
 class Couriers:
-    """All sticks of a run, and the identities of its sites; in the calm nobody travels before `stays_until`."""
+    """All sticks of a run, and the identities of its sites; in the calm none travels before `stays_until`."""
 
     def __init__(self, simulation: Simulation) -> None:
         self._world = simulation.world
