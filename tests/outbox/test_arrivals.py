@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
-from fairmind_sync.outbox import arrivals, bundle_log, hand_over_lookup, hand_overs
+from fairmind_sync.outbox import arrivals, bundle_log, hand_over_lookup, hand_overs, homecoming
 from fairmind_sync.outbox.arrivals import ArrivingDelivery, ArrivingResult, ToldOutcome
 from fairmind_sync.outbox.bundle_log import BundleRecord
 from fairmind_sync.outbox.hand_over_lookup import WayOfDelivery
@@ -17,6 +18,8 @@ from fairmind_sync.outbox.sites import SiteRecord
 from fairmind_sync.storage.engine import reading, writing
 from fairmind_sync.storage.tables import arrivals_table, outbox_table, results_table
 from fairmind_sync.testing import new_result
+from tests.outbox.other_sites import hand_over
+from tests.outbox.test_homecoming import TOLD
 from tests.support.clock import NOW
 from tests.support.databases import rows
 from tests.support.deliveries import RUN, dead, save
@@ -214,3 +217,14 @@ def test_since_a_time_only_what_ended_then_or_later_is_told(engine: Engine) -> N
 def test_what_died_here_before_is_not_told_to_a_site(engine: Engine) -> None:
     dead(engine)
     assert told(engine, THERE.fingerprint) == []
+
+
+def test_what_was_heard_of_since_then_is_told_though_it_ended_before(engine: Engine) -> None:
+    """It was handed on to another site, whose receipts come late."""
+    take_in(engine, result(KEY))
+    with writing(engine) as connection:
+        hand_over(engine, connection, replace(THERE, fingerprint=OTHER), BUNDLE)
+        home = replace(TOLD, key=KEY, finished_at=NOW)
+        homecoming.hear(connection, OTHER, "other", 1, [home], LATER)
+    after = LATER + timedelta(hours=1)
+    assert [len(told(engine, since=then)) for then in (LATER, after)] == [1, 0]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from fairmind_sync.outbox import deletion
+from fairmind_sync.outbox import deletion, outcomes, pruning
 from fairmind_sync.storage.engine import writing
 from fairmind_sync.storage.tables import outbox_table, results_table
 from tests.support.clock import NOW
 from tests.support.databases import rows
-from tests.support.deliveries import LEASE, claim, save
+from tests.support.deliveries import LEASE, RUN, claim, save
 
 pytestmark = pytest.mark.both_databases
 
@@ -73,3 +74,19 @@ def test_a_test_is_deleted_once(engine: Engine) -> None:
     with writing(engine) as connection:
         found = [deletion.delete(connection, "t", "user-1", NOW) for _ in range(2)]
     assert found == [1, 0]
+
+
+def test_a_result_that_a_retention_has_erased_loses_its_verdict_when_it_is_deleted(
+    engine: Engine,
+) -> None:
+    save(engine, "mlflow", test_id="t", results={"risk_level": "high", "metrics_failed": 2})
+    (delivery,) = claim(engine)
+    with writing(engine) as connection:
+        outcomes.record_delivered(connection, delivery, RUN, "somewhere", NOW)
+    pruning.prune_all(engine, timedelta(days=1), NOW + timedelta(days=3))
+    (before,) = rows(engine, results_table)
+    with writing(engine) as connection:
+        deletion.delete(connection, "t", "user-1", NOW)
+    (after,) = rows(engine, results_table)
+    told = [(row.overall_risk, row.metrics_failed) for row in (before, after)]
+    assert told == [("high", 2), (None, 0)]

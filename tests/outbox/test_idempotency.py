@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine
@@ -22,9 +22,9 @@ pytestmark = pytest.mark.both_databases
 DAY = timedelta(days=1)
 
 
-def save_once(engine: Engine, new: NewResult, *, key: str = "key") -> Saved:
+def save_once(engine: Engine, new: NewResult, *, key: str = "key", now: datetime = NOW) -> Saved:
     with writing(engine) as connection:
-        return idempotency.save_once(connection, key, new, ["mlflow"], NOW)
+        return idempotency.save_once(connection, key, new, ["mlflow"], now)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,12 @@ def test_a_key_that_was_used_for_other_content_saves_nothing(engine: Engine) -> 
     with pytest.raises(KeyReusedError):
         save_once(engine, new_result(results={"a": 2}))
     assert len(rows(engine, results_table)) == 1
+
+
+def test_a_key_of_more_than_a_day_ago_is_free_before_it_is_tidied_away(engine: Engine) -> None:
+    save_once(engine, new_result(test_id="one"))
+    again = save_once(engine, new_result(test_id="other"), now=NOW + DAY + timedelta(seconds=1))
+    assert (again.is_new, [row.result_id for row in rows(engine, idempotency_table)]) == (True, [2])
 
 
 def test_another_key_is_another_request(engine: Engine) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from fairmind_sync.outbox import (
     enqueuing,
+    homecoming,
     outcomes,
     repairs,
     result_listing,
@@ -26,9 +27,11 @@ from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.storage.engine import reading, writing
 from fairmind_sync.storage.tables import outbox_table, results_table
 from fairmind_sync.testing import new_result
+from tests.outbox.other_sites import FIRST, THERE, hand_over
+from tests.outbox.test_homecoming import DEAD
 from tests.support.clock import NOW
 from tests.support.databases import rows
-from tests.support.deliveries import claim, dead, delivered, save
+from tests.support.deliveries import claim, claimed, dead, delivered, save
 
 HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
 
@@ -43,15 +46,32 @@ def test_what_died_since_then_is_counted_by_provider_and_kind(engine: Engine) ->
         assert died_since(connection, NOW + SECOND) == []
 
 
-@pytest.mark.parametrize(("took", "found"), [(HOUR, 1), (HOUR + SECOND, 0)])
-def test_an_attempt_that_began_an_hour_before_counts(
-    engine: Engine, took: timedelta, found: int
-) -> None:
-    save(engine, "mlflow", now=NOW - took)
-    (delivery,) = claim(engine, now=NOW - took)
+def test_however_long_ago_the_last_attempt_began_it_counts(engine: Engine) -> None:
+    save(engine, "mlflow", now=NOW - 5 * HOUR)
+    (delivery,) = claim(engine, now=NOW - 5 * HOUR)
     with writing(engine) as connection:
         outcomes.record_dead(connection, delivery, ErrorKind.REJECTED, "odd", NOW)
-        assert len(died_since(connection, NOW)) == found
+        assert len(died_since(connection, NOW)) == 1
+
+
+def test_what_died_with_its_worker_counts(engine: Engine) -> None:
+    claimed(engine)
+    with writing(engine) as connection:
+        repairs.bury_exhausted(connection, "mlflow", max_attempts=1, now=NOW + HOUR)
+        (found,) = died_since(connection, NOW)
+    assert (found.error_kind, found.count) == ("worker_died", 1)
+
+
+def test_what_died_here_and_then_elsewhere_is_one_dead_delivery(engine: Engine) -> None:
+    dead(engine)
+    with writing(engine) as connection:
+        retry_discard.retry(connection, [1], NOW)
+        hand_over(engine, connection, THERE, FIRST)
+    (row,) = rows(engine, outbox_table)
+    told = replace(DEAD, key=row.delivery_key)
+    with writing(engine) as connection:
+        homecoming.hear(connection, THERE.fingerprint, "there", 1, [told], NOW)
+        assert [one.count for one in died_since(connection, NOW)] == [1]
 
 
 def test_what_is_retried_is_dead_no_longer(engine: Engine) -> None:

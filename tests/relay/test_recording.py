@@ -269,6 +269,7 @@ def test_a_step_further_with_a_lost_lease_extends_nothing(engine: Engine) -> Non
         ([ErrorKind.REFUSED, ErrorKind.REFUSED], "dead"),
         ([ErrorKind.UNCERTAIN, ErrorKind.REFUSED], "pending"),
         ([ErrorKind.REFUSED, ErrorKind.UNCERTAIN, ErrorKind.REFUSED], "dead"),
+        ([ErrorKind.REFUSED, ErrorKind.RELEASED, ErrorKind.RELEASED, ErrorKind.REFUSED], "dead"),
     ],
     ids=str,
 )
@@ -279,9 +280,10 @@ def test_attempts_that_fail_in_another_kind_do_not_count_as_refusals(
     for number, kind in enumerate(kinds):
         (delivery,) = claim(engine, now=NOW + timedelta(days=number))
         most = 2 if kind == ErrorKind.REFUSED else None
-        fail(engine, delivery, Retry(kind, "no", at_most=most))
-    (row,) = rows(engine, outbox_table)
-    assert row.status == status
+        fail(
+            engine, delivery, Retry(kind, "no", at_most=most, is_counted=kind != ErrorKind.RELEASED)
+        )
+    assert rows(engine, outbox_table)[0].status == status
 
 
 def test_a_run_that_is_confirmed_while_the_provider_counts_as_offline_is_its_recovery(

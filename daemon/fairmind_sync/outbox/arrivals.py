@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, exists, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, exists, insert, or_, select, tuple_, update
 
 from fairmind_sync.outbox import retry_discard, saving
 from fairmind_sync.results.delivery import NewResult
 from fairmind_sync.results.states import DEAD, DISCARDED, HANDED_OVER, PENDING
 from fairmind_sync.storage.advisory_locks import advisory_lock
 from fairmind_sync.storage.statements import upsert
-from fairmind_sync.storage.tables import arrivals_table, outbox_table
+from fairmind_sync.storage.tables import arrivals_table, hand_overs_table, outbox_table
 
 _AT_ONCE = 500
 
@@ -110,7 +110,7 @@ def outcomes(
 ) -> Iterator[ToldOutcome]:
     """Yields what became of all that came from the site, as it stands now.
 
-    `since`: only of what ended then or later.
+    `since`: only of what ended then or later, or was heard of then from a site that it was handed on to.
     """
     of, columns = arrivals_table.c, (arrivals_table.c.delivery_id, arrivals_table.c.delivery_key)
     chosen = (
@@ -121,7 +121,9 @@ def outcomes(
         .limit(_AT_ONCE)
     )
     if since is not None:
-        chosen = chosen.where(outbox_table.c.finished_at >= since)
+        on = hand_overs_table.c
+        heard = exists().where(on.delivery_id == outbox_table.c.id, on.heard_at >= since)
+        chosen = chosen.where(or_(outbox_table.c.finished_at >= since, heard))
     wanted = chosen
     while rows := connection.execute(wanted).all():
         yield from (_told(row) for row in rows)

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Row,
     and_,
     bindparam,
+    case,
     func,
     insert,
     or_,
@@ -84,7 +85,16 @@ _NEXT = (
     .limit(bindparam("most", type_=Integer))
     .with_for_update(skip_locked=True)
 )
-_TAKE = update(outbox_table).where(_IS_ONE).values(attempts=outbox_table.c.attempts + 1)
+_CREATED_AT = outbox_table.c.create_attempted_at
+_TAKE = (
+    update(outbox_table)
+    .where(_IS_ONE)
+    .values(
+        attempts=outbox_table.c.attempts + 1,
+        # Where the clock ran ahead then: the provider would wait until that time.
+        create_attempted_at=case((_CREATED_AT > AT, AT), else_=_CREATED_AT),
+    )
+)
 _LOAD = (
     select(outbox_table, results_table)
     .join_from(outbox_table, results_table)
@@ -157,7 +167,8 @@ def claim(
     if not ids:
         return []
     token = uuid4().hex
-    connection.execute(_TAKE, {"ids": ids, "lease_token": token, "lease_expires_at": now + lease})
+    taken = {"ids": ids, "at": now, "lease_token": token, "lease_expires_at": now + lease}
+    connection.execute(_TAKE, taken)
     connection.execute(
         insert(attempts_table),
         [

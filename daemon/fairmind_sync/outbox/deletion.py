@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, Engine, exists, select, update
 
@@ -24,6 +25,12 @@ from fairmind_sync.storage.tables import results_table
 
 REASON = "the result was deleted"
 _UNERASED = (results_table.c.deleted_at.is_not(None), results_table.c.erased_at.is_(None))
+_NO_VERDICT: dict[str, Any] = {
+    "overall_risk": None,
+    "metrics_passed": 0,
+    "metrics_failed": 0,
+    "has_passed": None,
+}
 _ANY_UNERASED = select(results_table.c.id).where(*_UNERASED).limit(1)  # made once: each claim asks
 
 
@@ -62,6 +69,10 @@ def delete(connection: Connection, test_id: str, user_id: str, now: datetime) ->
             .values(deleted_at=now, digest=digest)
         )
         idempotency.replace_digest(connection, id_, digest)
+        erased = update(results_table).where(
+            results_table.c.id == id_, results_table.c.erased_at.is_not(None)
+        )
+        connection.execute(erased.values(_NO_VERDICT))  # a retention leaves that
     finish(connection, now)
     return len(found)
 
@@ -88,11 +99,8 @@ def finish(connection: Connection, now: datetime) -> None:
         .values(
             results="{}",
             metadata="{}",
-            overall_risk=None,
-            metrics_passed=0,
-            metrics_failed=0,
-            has_passed=None,
             erased_at=now,
+            **_NO_VERDICT,
         )
     )
     if erased.rowcount:

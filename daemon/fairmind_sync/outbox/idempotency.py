@@ -40,6 +40,8 @@ def save_once(
         KeyReusedError: the key was used for another result; nothing is stored.
     """
     advisory_lock(connection, f"key {key}")
+    old = _FORGET_KEYS.where(idempotency_table.c.key == key)
+    connection.execute(old, {"before": now - KEYS_LIVE})
     used = connection.execute(
         select(idempotency_table.c.digest, idempotency_table.c.result_id).where(
             idempotency_table.c.key == key

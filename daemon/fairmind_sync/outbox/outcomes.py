@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from fairmind_sync.errors import LeaseLostError
-from fairmind_sync.outbox import counters, owed_evidence
+from fairmind_sync.outbox import counters, owed_evidence, unclean_attempts
 from fairmind_sync.results.delivery import Delivery, Run
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.results.evidence_states import EvidenceState
@@ -79,6 +79,8 @@ def record_delivered(
     )
     _close_attempt(connection, delivery, "delivered", now)
     counters.count_latency(connection, delivery.provider, now - delivery.enqueued_at)
+    if delivery.create_attempted_at is not None:  # an earlier attempt may have made another run
+        unclean_attempts.sweep_again(connection, [delivery.id])
 
 
 def record_retry(

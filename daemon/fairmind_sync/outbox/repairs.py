@@ -9,20 +9,21 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from random import Random
 
-from sqlalchemy import Connection, Text, bindparam, case, exists, func, or_, select, update
+from sqlalchemy import Connection, Text, bindparam, case, delete, exists, func, or_, select, update
 
 from fairmind_sync.backoff import LONGEST_DELAY, retry_delay
 from fairmind_sync.outbox import counters
 from fairmind_sync.outbox.claims import AT, LEASE, OF_PROVIDER
 from fairmind_sync.outbox.hand_overs import has_travelled, is_away
 from fairmind_sync.outbox.payload_locks import keep_payloads_of
-from fairmind_sync.outbox.unclean_attempts import sweep_again
+from fairmind_sync.outbox.unclean_attempts import SUSPECT_FOR, sweep_again
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.results.states import DEAD, DELIVERED, DISCARDED, PENDING
 from fairmind_sync.storage.tables import (
     attempts_table,
     outbox_table,
+    provider_samples_table,
     provider_table,
     webhook_events_table,
 )
@@ -115,7 +116,8 @@ def correct_times(
 
     What is due later than `longest_wait` from now becomes due now: deliveries, probes, missing evidence, what
     a webhook is told. No lease ends later than a new one would; a create that was attempted in the future
-    counts as attempted now, and so does what is told of a provider.
+    counts as attempted now, and so does what is told of a provider. Samples of a time to come are forgotten,
+    and a webhook tells from now on. What was swept, by that clock, is swept again.
 
     `now` is read within the transaction: a process that stood still before its turn to write would take a
     lease that was claimed meanwhile for one that lies ahead.
@@ -134,6 +136,11 @@ def correct_times(
         connection.execute(late.values({column: now}))
     for column in _TOLD_OF_PROVIDERS:
         connection.execute(update(provider_table).where(column > now).values({column: now}))
+    swept, until = provider_table.c.swept_until, now - SUSPECT_FOR
+    connection.execute(update(provider_table).where(swept > until).values(swept_until=until))
+    events, samples = webhook_events_table, provider_samples_table
+    connection.execute(update(events).where(events.c.created_at > now).values(created_at=now))
+    connection.execute(delete(samples).where(samples.c.at > now))
 
 
 def reopen(

@@ -120,10 +120,12 @@ def suspect_keys(
 
 
 def sweep_again(connection: Connection, delivery_ids: Sequence[int]) -> None:
-    """Has the attempts of deliveries that are given up swept once more, however long ago those began.
+    """Has the attempts of deliveries that have ended swept once more, however long ago those began.
 
-    A sweep leaves the run of a pending delivery alone, whose next attempt will look for it.
+    A sweep leaves the runs of a pending delivery alone: its next attempt takes the one that it finds.
     """
+    if not delivery_ids:
+        return
     oldest = (
         select(func.min(attempts_table.c.started_at))
         .join_from(attempts_table, outbox_table)
@@ -142,12 +144,30 @@ def sweep_again(connection: Connection, delivery_ids: Sequence[int]) -> None:
     )
 
 
-def note_swept(connection: Connection, provider: ProviderName, now: datetime) -> None:
-    """Records a whole sweep: attempts that began `SUSPECT_FOR` before need no other."""
-    swept = {"provider": provider, "state": READY, "since": now, "swept_until": now - SUSPECT_FOR}
+def note_swept(connection: Connection, provider: ProviderName, began: datetime) -> None:
+    """Records a whole sweep that began then: attempts that began `SUSPECT_FOR` before need no other.
+
+    But for those whose delivery ended while the sweep ran: the sweep may have seen it pending.
+    """
+    until = began - SUSPECT_FOR
+    swept = {"provider": provider, "state": READY, "since": began, "swept_until": until}
     connection.execute(_NOTE_SWEPT, swept)
+    asked = {"of_provider": provider, "swept_until": until, "began": began}
+    sweep_again(connection, list(connection.execute(_ENDED_MEANWHILE, asked).scalars()))
 
 
+_ENDED_MEANWHILE = (
+    select(attempts_table.c.delivery_id)
+    .join_from(attempts_table, outbox_table)
+    .where(
+        is_unclean(),
+        attempts_table.c.started_at < bindparam("swept_until"),
+        outbox_table.c.provider == OF_PROVIDER,
+        outbox_table.c.create_attempted_at.is_not(None),
+        outbox_table.c.finished_at >= bindparam("began"),
+    )
+    .distinct()
+)
 _swept = upsert(provider_table)
 _NOTE_SWEPT = _swept.on_conflict_do_update(
     index_elements=["provider"], set_={"swept_until": _swept.excluded.swept_until}

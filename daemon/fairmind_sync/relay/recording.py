@@ -124,8 +124,10 @@ class Recorder:
     def _failed_so(self, delivery: Delivery, outcome: Retry) -> int:
         """Returns how many attempts failed in this kind, this one included, since an operator's retry."""
         with reading(self.engine) as connection:
-            earlier = attempt_lookup.attempts(connection, delivery.id)[-delivery.attempts :]
-        return 1 + sum(one.error_kind == outcome.kind for one in earlier)
+            every = attempt_lookup.attempts(connection, delivery.id)
+        counted = [one for one in every if one.outcome != "released"]
+        since_then = counted[-delivery.attempts :]
+        return 1 + sum(one.error_kind == outcome.kind for one in since_then)
 
     def _schedule_retry(self, delivery: Delivery, outcome: Retry) -> datetime:
         delay = retry_delay(delivery.attempts, self.chance, at_least=outcome.after)
