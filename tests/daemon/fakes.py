@@ -127,8 +127,8 @@ class Stand:
         self.timers = FakeTimers()
         self.now: Callable[[], datetime] = utc_now
         self.refusal: Callable[[str], str | None] = reachability.refusal
-        self.ahead = timedelta()
-        machine = Machine(now=self._time, refusal=self._refusal_of)
+        self.ahead = self.slept = timedelta()
+        machine = Machine(now=self._time, steady=self._steady, refusal=self._refusal_of)
         self.pool = WorkerPool(engine, settings, self.timers, machine)
         self.stopping = threading.Event()
         self.dispatcher = Dispatcher(
@@ -137,6 +137,9 @@ class Stand:
 
     def _time(self) -> datetime:
         return self.now() + self.ahead
+
+    def _steady(self) -> float:
+        return (self._time() - self.slept).timestamp()
 
     def _refusal_of(self, address: str) -> str | None:
         return self.refusal(address)
@@ -148,9 +151,12 @@ class Stand:
         self.dispatcher.look()
         return self.timers.drains
 
-    def sweep(self, after: timedelta = sweep.INTERVAL) -> list[tuple[str, bool, bool]]:
-        """The drains so far, when the sweeps' timer has come so long after the time before."""
+    def sweep(
+        self, after: timedelta = sweep.INTERVAL, slept: timedelta = timedelta()
+    ) -> list[tuple[str, bool, bool]]:
+        """The drains so far, when the sweeps' timer comes so long after the time before, `slept` of that."""
         self.ahead += after
+        self.slept += slept
         self.dispatcher.sweep()
         return self.timers.drains
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from fairmind_sync.clock import utc_now
-from fairmind_sync.outbox import outcomes
+from fairmind_sync.outbox import outcomes, provider_state
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.relay.sweep import INTERVAL
 from fairmind_sync.storage.engine import writing
@@ -19,6 +19,7 @@ from tests.support.deliveries import claim
 SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
 MOMENT = timedelta(microseconds=1)
+NOTHING, HALF = timedelta(), INTERVAL / 2
 
 
 def unclean(engine: Engine, provider: ProviderName) -> None:
@@ -36,41 +37,85 @@ def test_a_sweep_is_for_providers_with_unclean_attempts(stand: Stand) -> None:
 
 
 @pytest.mark.parametrize(
-    ("passed", "is_made"),
+    ("passed", "slept", "is_made"),
     [
-        (-HOUR, False),
-        (timedelta(), False),
-        (INTERVAL / 2 - MOMENT, False),
-        (INTERVAL / 2, True),
-        (INTERVAL * 3 / 2, True),
-        (INTERVAL * 3 / 2 + MOMENT, False),
-        (5 * HOUR, False),
+        (HALF - MOMENT, NOTHING, False),
+        (HALF, NOTHING, True),
+        (3 * HALF, NOTHING, True),
+        (3 * HALF + MOMENT, NOTHING, False),
+        (2 * HALF, HALF, True),
+        (2 * HALF + MOMENT, HALF + MOMENT, False),
+        (5 * HOUR, 5 * HOUR - 2 * HALF, False),
+        (HALF, -HALF, True),
+        (-HOUR, -HOUR - 2 * HALF, False),
     ],
-    ids=["set back", "set anew", "woke up", "late before", "late", "stood still", "slept"],
+    ids=[
+        *("early", "early enough", "late", "stood still", "slept a little", "slept"),
+        *("slept long", "set back a little", "set back"),
+    ],
 )
-def test_a_sweep_is_made_about_an_interval_after_the_last(
-    stand: Stand, held: Clock, passed: timedelta, *, is_made: bool
+def test_a_sweep_is_made_when_the_machine_was_awake_for_about_an_interval(
+    stand: Stand, held: Clock, passed: timedelta, slept: timedelta, *, is_made: bool
 ) -> None:
     assert held() == stand.now()
-    stand.sweep(timedelta())
+    stand.sweep(10 * HOUR)  # from here on
     unclean(stand.engine, "wandb")
-    assert stand.sweep(passed) == ([("wandb", False, True)] if is_made else [])
+    assert stand.sweep(passed, slept) == ([("wandb", False, True)] if is_made else [])
 
 
-def test_after_a_sleep_of_the_machine_the_sweep_after_the_next_is_made(
+def test_after_a_sleep_a_whole_interval_goes_by_however_often_sweeps_come(
     stand: Stand, held: Clock
 ) -> None:
-    """However short after waking up the next is: who stood still within a create goes on first."""
+    """Who stood still within a create goes on first."""
     assert held() == stand.now()
-    stand.sweep(timedelta())
+    stand.sweep(10 * HOUR)
     unclean(stand.engine, "wandb")
-    assert [[*stand.sweep(after)] for after in (5 * HOUR, SECOND)] == [[], []]
-    assert stand.sweep() == [("wandb", False, True)]
+    made = [[*stand.sweep(5 * HOUR, 5 * HOUR - SECOND)], [*stand.sweep(HALF / 2)]]
+    assert made == [[], []]
+    assert stand.sweep(HALF / 2) == [("wandb", False, True)]
+
+
+def test_a_second_sleep_soon_after_the_first_is_no_interval(stand: Stand, held: Clock) -> None:
+    assert held() == stand.now()
+    stand.sweep(10 * HOUR)
+    unclean(stand.engine, "wandb")
+    stand.sweep(5 * HOUR, 5 * HOUR)
+    assert stand.sweep(2 * HALF, 2 * HALF - SECOND) == []
+
+
+def test_sweeps_that_come_early_put_no_sweep_off(stand: Stand, held: Clock) -> None:
+    """As where the clock is set by seconds each few minutes."""
+    assert held() == stand.now()
+    stand.sweep(10 * HOUR)
+    unclean(stand.engine, "wandb")
+    made = [len(stand.sweep(HALF * 3 / 4)) for _ in range(2)]
+    assert made == [0, 1]
+
+
+@pytest.mark.parametrize(("after", "is_owed"), [(2 * HALF, True), (SECOND, False)])
+def test_a_provider_that_drains_is_swept_by_its_next_drain(
+    stand: Stand, after: timedelta, *, is_owed: bool
+) -> None:
+    unclean(stand.engine, "mlflow")
+    slot = stand.slot()
+    slot.begin_drain()
+    stand.sweep(after)
+    slot.end_drain(failed=False, now=utc_now())
+    for _ in range(2):
+        stand.pool.start_drain(slot)
+    assert stand.timers.drains == [("mlflow", False, is_owed), ("mlflow", False, False)]
+
+
+def test_a_paused_provider_is_not_swept(stand: Stand) -> None:
+    unclean(stand.engine, "mlflow")
+    with writing(stand.engine) as connection:
+        provider_state.pause(connection, "mlflow", utc_now())
+    assert stand.sweep() == []
 
 
 def test_a_provider_out_of_reach_is_probed_also_after_a_sleep(stand: Stand) -> None:
     stand.offline()
-    assert stand.sweep(5 * HOUR) == [("mlflow", True, False)]
+    assert stand.sweep(5 * HOUR, 5 * HOUR) == [("mlflow", True, False)]
 
 
 def test_a_provider_that_is_not_ready_is_probed_before_it_is_swept(stand: Stand) -> None:

@@ -109,6 +109,12 @@ def test_every_chore_has_its_interval(running: Any, configured: Settings) -> Non
     }
 
 
+def test_the_first_sweep_comes_sooner_than_the_others(running: Any) -> None:
+    """A daemon that is restarted each few minutes would never sweep."""
+    first = (sweep.INTERVAL / 2, running._dispatcher.sweep)
+    assert running._timers.waiting["first-sweep"] == first
+
+
 def test_with_a_retention_there_is_pruning(engine: Engine, configured: Settings) -> None:
     keeping = configured.model_copy(update={"retention": 5 * HOUR})
     made = Scheduler(engine, keeping, machine=MACHINE)

@@ -18,6 +18,7 @@ from fairmind_sync.daemon.worker_slot import SlotState, WorkerSlot
 from fairmind_sync.errors import StorageError
 from fairmind_sync.outbox import claims, repairs
 from fairmind_sync.outbox.claims import LEASE
+from fairmind_sync.relay.sweep import INTERVAL
 from fairmind_sync.relay.worker_name import worker_name
 from fairmind_sync.settings import Settings
 from fairmind_sync.storage.engine import writing
@@ -81,6 +82,7 @@ def test_a_drain_starts_in_a_process_of_its_slots_own(
         "probe_now": True,
         "and_sweep": False,
         "and_evidence": False,
+        "longest": INTERVAL,
         "parent": slot.parent,
     }
 

@@ -240,3 +240,16 @@ def test_a_batch_that_comes_further_has_its_whole_time_anew(engine: Engine, cloc
     watched: list[timedelta | None] = []
     drain(engine, FakeProvider(), clock, watch=watched.append)
     assert watched == [BATCH_TIME, BATCH_TIME, None]
+
+
+@pytest.mark.parametrize(("longest", "count"), [(None, 3), (timedelta(seconds=20), 2)])
+def test_after_its_longest_time_a_drain_begins_no_further_batch(
+    engine: Engine, clock: Clock, longest: timedelta | None, count: int
+) -> None:
+    """Results may come faster than they are delivered, and a sweep may wait."""
+    for _ in range(3):
+        save(engine, "mlflow")
+    provider = EventfulProvider(meanwhile=lambda: clock.advance(timedelta(seconds=10)))
+    provider.batch_size = 1
+    Relay(engine, provider, max_attempts=3, clock=clock).drain(longest=longest)
+    assert len(provider.runs) == count

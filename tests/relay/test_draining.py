@@ -145,7 +145,7 @@ def test_a_worker_probes_at_once_where_it_is_asked_to(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, probe_now: bool
 ) -> None:
     asked: list[bool] = []
-    monkeypatch.setattr(Relay, "drain", lambda _relay, *, probe_now: asked.append(probe_now))
+    monkeypatch.setattr(Relay, "drain", lambda _relay, **given: asked.append(given["probe_now"]))
     use(monkeypatch, FakeProvider())
     worker.drain("mlflow", settings, probe_now=probe_now)
     assert asked == [probe_now]

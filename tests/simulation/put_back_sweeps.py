@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
 
+from fairmind_sync.daemon.dispatcher import Dispatcher
 from fairmind_sync.providers.base import Ledger
 from fairmind_sync.providers.wandb.provider import WandbProvider
 from fairmind_sync.relay import sweep
@@ -16,7 +19,21 @@ _DEAD_AND_RUNNING: tuple[Planned, ...] = (
     Step(5.0, "save", amount=1),
     *(Fault("mlflow finish", nth, "lost") for nth in range(1, 6)),
 )
-"""By five attempts; the first sweep comes at 600 s, the next one at 1,200 s."""
+"""By five attempts; the first sweep comes at 300 s, the next ones at 600 s and 1,200 s."""
+
+
+_NIGHT_S = 86_500.0
+
+
+def _by_the_wall_clock() -> list[Any]:
+    """As it was: whatever the machine has slept."""
+
+    def is_an_interval_later(self: Dispatcher) -> bool:
+        before, self._sweeps_since = self._sweeps_since, self._moment()
+        passed = self._sweeps_since.wall - before.wall
+        return sweep.INTERVAL / 2 <= passed <= sweep.INTERVAL * 3 / 2
+
+    return [patch.object(Dispatcher, "_is_an_interval_later", is_an_interval_later)]
 
 
 def _delivers_again(_self: object, key: str, reason: str, ledger: Ledger) -> None:
@@ -47,6 +64,21 @@ FAULTS_OF_SWEEPS = (
         ),
     ),
     PutBackFault(
+        "a sweep as the machine wakes up for the second time",
+        _by_the_wall_clock,
+        0,
+        (
+            Step(1.0, "another daemon"),
+            Step(5.0, "save", amount=1),
+            Fault("mlflow create", 1, "no_reply"),
+            Step(606.0, "save", amount=1),
+            Fault("mlflow create", 2, "freeze", _NIGHT_S + 629.0),
+            Step(608.0, "sleep", amount=_NIGHT_S),
+            Step(612.0 + _NIGHT_S, "sleep", amount=600.0),
+        ),
+        hours=_NIGHT_S / 3600.0 + 2.0,
+    ),
+    PutBackFault(
         "a W&B run that is open again, of a deleted result, and that nobody ends",
         swapped(WandbProvider, "_close", _delivers_again),
         0,
@@ -55,8 +87,8 @@ FAULTS_OF_SWEEPS = (
             Fault("wandb upsert", 1, "429", 30.0),
             Fault("wandb complete", 1, "hang"),
             Fault("wandb any", 7, "late", 60.0),
-            Step(390.0, "sleep", amount=93_200.0),
-            Step(93_780.0, "delete", "wandb"),
+            Step(200.0, "sleep", amount=93_200.0),
+            Step(93_590.0, "delete", "wandb"),
         ),
         hours=60.0,
     ),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tests.simulation.simulated_sites import SimulatedSite
 
 _START_S = (0.8, 3.0)
+_OF_A_DRAIN = ("probe_now", "and_sweep", "and_evidence", "longest")
 """A worker process imports an SDK first."""
 
 
@@ -112,7 +113,7 @@ class SimulatedExecutor:
             process.sleep(self._site.world.chance.uniform(*_START_S))
             self._flags.pid.value = process.pid
             self._drain = drains_of(self._site, process, self._settings, self._flags)
-        wanted = {name: arguments[name] for name in ("probe_now", "and_sweep", "and_evidence")}
+        wanted = {name: arguments[name] for name in _OF_A_DRAIN if name in arguments}
         error: Exception | None = None
         try:
             self._drain(arguments).run(**wanted)
@@ -159,6 +160,7 @@ def drains_of(
             watch=watchdog.watch,
             pause=process.sleep,
             chance=site.world.chance,
+            steady=site.host.steady,
         )
 
     return made

@@ -8,7 +8,7 @@ import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fairmind_sync.daemon.machine import THIS_MACHINE, Machine
 from fairmind_sync.outbox import owed_evidence, provider_state, workload
@@ -33,6 +33,13 @@ if TYPE_CHECKING:
     from fairmind_sync.settings import Settings
 
 SHORTEST_WAIT = timedelta(seconds=0.2)
+
+
+class _Moment(NamedTuple):
+    """A time by the wall clock, and by the steady clock, which stands still while the machine sleeps."""
+
+    wall: datetime
+    steady: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +72,7 @@ class Dispatcher:
         self._timers = timers
         self._stopping = stopping
         self._machine = machine
-        self._sweeps_came_at = machine.now()
+        self._sweeps_since = self._moment()
 
     def look(self) -> None:
         """Starts the drains that have something to do, and sets the timer for the next look."""
@@ -92,24 +99,39 @@ class Dispatcher:
         is_regular = self._is_an_interval_later()
         with self._pool.lock:
             for slot in self._pool:
-                free = slot.is_first and slot.may_start(self._machine.now())
-                if free and not self._stopping.is_set():
-                    self._sweep(slot, current_time(self._engine), is_regular=is_regular)
+                if slot.is_first and not self._stopping.is_set():
+                    self._sweep_or_owe(slot, current_time(self._engine), is_regular=is_regular)
+
+    def _moment(self) -> _Moment:
+        return _Moment(self._machine.now(), timedelta(seconds=self._machine.steady()))
 
     def _is_an_interval_later(self) -> bool:
-        """Returns whether about one interval has passed since the last time, so that a sweep may be made.
+        """Returns whether the machine was awake for about an interval since the last time, as for a sweep.
 
-        Else the machine has slept, this process stood still, or the clock was set: then sweeps wait for the
-        next time. Who stood still within a create goes on first, and the sweep finds what that makes.
+        Where it has slept, this process stood still, or the clock was set far, the interval begins anew: who
+        stood still within a create goes on first, and the sweep finds what that makes.
         """
-        now = self._machine.now()
-        passed, self._sweeps_came_at = now - self._sweeps_came_at, now
-        return sweep.INTERVAL / 2 <= passed <= sweep.INTERVAL * 3 / 2
+        before, now = self._sweeps_since, self._moment()
+        awake = now.steady - before.steady
+        slept = now.wall - before.wall - awake
+        stood_still = awake > sweep.INTERVAL * 3 / 2
+        is_later = awake >= sweep.INTERVAL / 2
+        if is_later or sweep.is_long(slept):
+            self._sweeps_since = now
+        return is_later and not stood_still and not sweep.is_long(slept)
+
+    def _sweep_or_owe(self, slot: WorkerSlot, now: datetime, *, is_regular: bool) -> None:
+        if slot.may_start(self._machine.now()):
+            self._sweep(slot, now, is_regular=is_regular)
+        elif is_regular:
+            slot.owes_sweep = True
 
     def _sweep(self, slot: WorkerSlot, now: datetime, *, is_regular: bool) -> None:
         with reading(self._engine) as connection:
             state = provider_state.read(connection, slot.provider)
             is_called_for = is_regular and sweep.is_called_for(connection, slot.provider, now)
+        if state.is_paused:
+            return
         if is_called_for or state.state == OFFLINE:
             self._drain_or_probe(slot, state, now, and_sweep=is_called_for)
 

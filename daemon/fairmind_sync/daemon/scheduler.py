@@ -98,6 +98,7 @@ class Scheduler:
         every(self._settings.poll_interval, self._dispatcher.look, "look")
         every(_TIDY_INTERVAL, chores.tidy, "tidy")
         every(sweep.INTERVAL, self._dispatcher.sweep, "sweep")
+        self._timers.once(sweep.INTERVAL / 2, self._dispatcher.sweep, "first-sweep")
         if self._settings.webhook_url and not self._settings.mistakes_in(*OF_THE_WEBHOOK):
             every(_WEBHOOK_INTERVAL, self._webhook.look, "webhook")
         if (retention := self._settings.retention) is not None:

@@ -14,7 +14,7 @@ from fairmind_sync.daemon.worker_slot import SlotState, WorkerSlot, slots_of
 from fairmind_sync.errors import StorageError
 from fairmind_sync.event_log import get_logger
 from fairmind_sync.outbox import repairs
-from fairmind_sync.relay import worker
+from fairmind_sync.relay import sweep, worker
 from fairmind_sync.storage.engine import current_time, writing
 
 if TYPE_CHECKING:
@@ -79,10 +79,12 @@ class WorkerPool:
             "name": slot.provider,
             "settings": self._settings,
             "probe_now": probe_now,
-            "and_sweep": and_sweep,
+            "and_sweep": and_sweep or slot.owes_sweep,
             "and_evidence": and_evidence,
+            "longest": sweep.INTERVAL,
             "parent": slot.parent,
         }
+        slot.owes_sweep = False
         self._timers.at_once(worker.drain, slot.name, arguments, executor=slot.name)
 
     def drain_ended(self, slot: WorkerSlot, *, failed: bool) -> None:

@@ -47,7 +47,7 @@ class WorkerSlot:
         self.provider = provider
         self.number = number
         self.state = SlotState.FREE
-        self.is_broken = False
+        self.is_broken = self.owes_sweep = False
         self.not_before = machine.now()
         self.executor: WorkerExecutor | None = None
         self.parent = uuid4().hex[:8]

@@ -67,11 +67,15 @@ class Relay:
     worker: str = field(default_factory=worker_name)
     secrets: tuple[str, ...] = ()
 
-    def drain(self, *, probe_now: bool = False) -> None:
-        """Delivers until nothing is due, the provider is unavailable, or the relay should stop."""
+    def drain(self, *, probe_now: bool = False, longest: timedelta | None = None) -> None:
+        """Delivers until nothing is due, the provider is unavailable, or the relay should stop.
+
+        After `longest` no further batch begins: results may come faster than they are delivered.
+        """
+        began = self._now()
         if not self._becomes_ready(probe_now=probe_now):
             return
-        while not self.should_stop() and self._is_ready():
+        while self.may_go_on() and (longest is None or self._now() - began < longest):
             if first := self._claim():
                 self._deliver(self._batch(first))
             elif self._keeps_a_pace():
@@ -93,7 +97,10 @@ class Relay:
         with reading(self.engine) as connection:
             return provider_state.read(connection, self.provider.name)
 
-    def _is_ready(self) -> bool:
+    def may_go_on(self) -> bool:
+        """Returns whether more may be asked of the provider: it is ready, not paused, and nobody stops us."""
+        if self.should_stop():
+            return False
         state = self._state()
         return state.is_ready and not state.is_paused
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from fairmind_sync.providers.base import Provider
     from fairmind_sync.settings import Settings
 
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
 
 @dataclass(frozen=True, slots=True)
 class ProviderDrain:
@@ -45,25 +47,38 @@ class ProviderDrain:
     watch: Callable[[timedelta | None], None] = lambda _longest: None
     pause: Callable[[float], object] = time.sleep
     chance: Random = field(default_factory=Random)
+    steady: Callable[[], float] = time.monotonic
 
     def run(
-        self, *, probe_now: bool = False, and_sweep: bool = False, and_evidence: bool = False
+        self,
+        *,
+        probe_now: bool = False,
+        and_sweep: bool = False,
+        and_evidence: bool = False,
+        longest: timedelta | None = None,
     ) -> None:
         """Delivers what is due; records an enabled provider that can't be opened, or went away.
 
-        `and_sweep` has the provider swept afterwards, `and_evidence` has missing evidence tried.
+        `and_sweep` has the provider swept afterwards, where it takes runs still and the machine has not slept
+        meanwhile; `and_evidence` has missing evidence tried. After `longest` no further batch begins.
         """
+        began = self._lag()
         try:
             provider = self.opened()
             relay = self.relay(provider)
-            relay.drain(probe_now=probe_now)
-            if and_sweep:
+            relay.drain(probe_now=probe_now, longest=longest)
+            has_slept = sweep.is_long(self._lag() - began)
+            if and_sweep and relay.may_go_on() and not has_slept:
                 sweep.sweep(self.engine, provider, self.watch)
             while and_evidence and self._evidence_pass(provider).run():
                 relay.drain()
         except ProviderUnavailableError as error:
             clock, secrets = partial(current_time, self.engine), secrets_of(self.settings)
             note_unavailable(self.engine, self.name, error, self.chance, clock, secrets)
+
+    def _lag(self) -> timedelta:
+        """Returns how far the wall clock is ahead of the steady one: a sleep of the machine adds to it."""
+        return current_time(self.engine) - _EPOCH - timedelta(seconds=self.steady())
 
     def relay(self, provider: Provider) -> Relay:
         """Returns the relay that goes by the settings, in the name of the worker."""

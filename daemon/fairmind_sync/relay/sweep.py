@@ -32,6 +32,11 @@ LONGEST = INTERVAL
 log = get_logger()
 
 
+def is_long(slept: timedelta) -> bool:
+    """Returns whether a machine that has slept so long, or whose clock was set by so much, sweeps later."""
+    return abs(slept) > INTERVAL / 2
+
+
 def is_called_for(connection: Connection, provider: ProviderName, now: datetime) -> bool:
     """Returns whether an attempt may have left a run behind that no sweep could have found yet."""
     return bool(unclean_attempts.suspect_keys(connection, provider, now, limit=1))

@@ -36,6 +36,8 @@ from fairmind_sync.results.states import BLOCKED, OFFLINE
 from fairmind_sync.storage import schema
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from fairmind_sync.provider_names import ProviderName
     from fairmind_sync.settings import Settings
 
@@ -68,12 +70,15 @@ def drain(
     probe_now: bool = False,
     and_sweep: bool = False,
     and_evidence: bool = False,
+    longest: timedelta | None = None,
     parent: str = "",
 ) -> None:
     """Runs the provider's drain, as `ProviderDrain.run` does; `parent` is as in `worker_name`."""
     one = drain_of(name, settings, parent)
     try:
-        one.run(probe_now=probe_now, and_sweep=and_sweep, and_evidence=and_evidence)
+        one.run(
+            probe_now=probe_now, and_sweep=and_sweep, and_evidence=and_evidence, longest=longest
+        )
     except ProviderBrokenError as error:
         log.warning("worker.broken", provider=name, reason=str(error))
         sys.stderr.flush()
