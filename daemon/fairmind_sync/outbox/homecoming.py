@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, Select, func, select, update
 
 from fairmind_sync.outbox.arrivals import ToldOutcome
 from fairmind_sync.outbox.outcomes import NO_LEASE
@@ -39,7 +39,7 @@ def hear(
     aren't here at all: nothing is changed for either. `under_way` are those that are being sent from here at
     this moment, after they were taken back: the same receipts can be read again later.
     """
-    rows = {row.delivery_key: row for row in connection.execute(_known(site, told))}
+    rows = {row.delivery_key: row for row in _locked(connection, site, told)}
     counts: Counter[str] = Counter()
     for one in told:
         row = rows.get(one.key)
@@ -54,7 +54,18 @@ def hear(
     return counts
 
 
-def _known(site: str, told: Sequence[ToldOutcome]) -> Any:
+def _locked(connection: Connection, site: str, told: Sequence[ToldOutcome]) -> Sequence[Row[Any]]:
+    """Locks the deliveries; returns them as they are, and are to stay.
+
+    They are read by a second statement: the one that waits for a lock sees hand-overs as they were before.
+    """
+    of = outbox_table.c
+    ours = select(of.id).where(of.delivery_key.in_([one.key for one in told])).order_by(of.id)
+    ids = connection.execute(ours.with_for_update()).scalars().all()
+    return connection.execute(_with_hand_overs(site).where(of.id.in_(ids))).all()
+
+
+def _with_hand_overs(site: str) -> Select[Any]:
     of = hand_overs_table.c
     return (
         select(
@@ -70,8 +81,6 @@ def _known(site: str, told: Sequence[ToldOutcome]) -> Any:
         )
         .join_from(outbox_table, results_table)
         .outerjoin(hand_overs_table, (of.delivery_id == outbox_table.c.id) & (of.site == site))
-        .where(outbox_table.c.delivery_key.in_([one.key for one in told]))
-        .with_for_update(of=outbox_table)
     )
 
 

@@ -1,0 +1,36 @@
+"""What is done to a hand-over's row while receipts of the other site are read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import Connection, Engine
+
+from fairmind_sync.outbox import homecoming, retry_discard
+from fairmind_sync.storage.tables import outbox_table
+from tests.outbox.test_homecoming import DEAD, LATER, SITE, handed_over, hear
+from tests.support.databases import rows
+from tests.support.turns import in_turn
+
+pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+
+def retry(connection: Connection) -> None:
+    assert retry_discard.retry(connection, [1], LATER) == 1
+
+
+@pytest.fixture
+def key(engine: Engine) -> str:
+    """Of a delivery that is dead at the other site."""
+    handed = handed_over(engine)
+    hear(engine, replace(DEAD, key=handed))
+    return handed
+
+
+def test_receipts_that_wait_for_a_retry_are_older_than_it(engine: Engine, key: str) -> None:
+    def hear_again(connection: Connection) -> None:
+        homecoming.hear(connection, SITE, "there", 2, [replace(DEAD, key=key)], LATER)
+
+    in_turn(engine, retry, hear_again)
+    assert [row.status for row in rows(engine, outbox_table)] == ["handed_over"]
