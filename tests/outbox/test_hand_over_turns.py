@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, select
 
 from fairmind_sync.outbox import homecoming, retry_discard
 from fairmind_sync.storage.tables import outbox_table
@@ -33,4 +33,17 @@ def test_receipts_that_wait_for_a_retry_are_older_than_it(engine: Engine, key: s
         homecoming.hear(connection, SITE, "there", 2, [replace(DEAD, key=key)], LATER)
 
     in_turn(engine, retry, hear_again)
+    assert [row.status for row in rows(engine, outbox_table)] == ["handed_over"]
+
+
+def test_receipts_and_a_retry_do_not_wait_for_each_other(engine: Engine, key: str) -> None:
+    """Whoever changes both locks the delivery first, then its hand-over."""
+
+    def lock_delivery(connection: Connection) -> None:
+        connection.execute(select(outbox_table.c.id).with_for_update())
+
+    def hear_of_it(connection: Connection) -> None:
+        homecoming.hear(connection, SITE, "there", 2, [replace(DEAD, key=key)], LATER)
+
+    in_turn(engine, lock_delivery, retry, then=hear_of_it)
     assert [row.status for row in rows(engine, outbox_table)] == ["handed_over"]

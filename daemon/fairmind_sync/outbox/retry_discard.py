@@ -34,31 +34,36 @@ def retry(connection: Connection, delivery_ids: Sequence[int], now: datetime) ->
     Deliveries of deleted results stay dead: there is nothing left to deliver. What another site has to
     deliver is handed over again, by the next `bundle export --again`, and not pending here.
     """
-    kept = keep_payloads_of(connection, delivery_ids)
-    _raise_epochs(connection, kept)
-    retried = (
-        update(outbox_table)
-        .where(outbox_table.c.status == DEAD)
-        .values(
-            status=case((is_away(), HANDED_OVER), else_=PENDING),
-            attempts=0,
-            due_at=now,
-            finished_at=None,
-        )
+    dead = _lock_dead(connection, keep_payloads_of(connection, delivery_ids))
+    _raise_epochs(connection, dead)
+    retried = update(outbox_table).values(
+        status=case((is_away(), HANDED_OVER), else_=PENDING),
+        attempts=0,
+        due_at=now,
+        finished_at=None,
     )
-    return _count_changed(connection, retried, kept)
+    return _count_changed(connection, retried, dead)
 
 
-def _raise_epochs(connection: Connection, delivery_ids: Sequence[int]) -> None:
+def _lock_dead(connection: Connection, delivery_ids: Sequence[int]) -> list[int]:
+    """Locks those of the deliveries that are dead; returns them.
+
+    Everybody locks deliveries in this order, and before their hand-overs.
+    """
+    of = outbox_table.c
+    dead = select(of.id).where(of.status == DEAD).order_by(of.id).with_for_update()
+    return [
+        id_
+        for part in _parts(sorted(delivery_ids))
+        for id_ in connection.execute(dead.where(of.id.in_(part))).scalars()
+    ]
+
+
+def _raise_epochs(connection: Connection, dead: Sequence[int]) -> None:
     """Has older receipts of dead deliveries be older than the retry."""
     of = hand_overs_table.c
-    dead = select(outbox_table.c.id).where(outbox_table.c.status == DEAD)
-    raised = (
-        update(hand_overs_table)
-        .where(of.taken_back_at.is_(None), of.delivery_id.in_(dead))
-        .values(epoch=of.epoch + 1)
-    )
-    for part in _parts(delivery_ids):
+    raised = update(hand_overs_table).where(of.taken_back_at.is_(None)).values(epoch=of.epoch + 1)
+    for part in _parts(dead):
         connection.execute(raised.where(of.delivery_id.in_(part)))
 
 
