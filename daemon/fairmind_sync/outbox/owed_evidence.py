@@ -110,19 +110,18 @@ def try_now(connection: Connection, providers: Sequence[ProviderName], now: date
     Returns:
         How many runs lack their evidence.
     """
-    connection.execute(
-        update(provider_table)
-        .where(provider_table.c.provider.in_(providers))
-        .values(evidence_failing_since=None, evidence_next_at=None)
-    )
     lacking = (
         outbox_table.c.provider.in_(providers),
         outbox_table.c.status == DELIVERED,
         outbox_table.c.evidence_state.in_((WAITING, REFUSED)),
     )
-    return connection.execute(
-        update(outbox_table).where(*lacking).values(evidence_due_at=now)
-    ).rowcount
+    tried = connection.execute(update(outbox_table).where(*lacking).values(evidence_due_at=now))
+    connection.execute(  # after the deliveries, as who records a try does
+        update(provider_table)
+        .where(provider_table.c.provider.in_(providers))
+        .values(evidence_failing_since=None, evidence_next_at=None)
+    )
+    return tried.rowcount
 
 
 def without_state(

@@ -1,0 +1,31 @@
+"""What an operator does to missing evidence while a daemon records its last try."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import Connection, Engine
+
+from fairmind_sync.outbox import owed_evidence
+from fairmind_sync.storage.tables import outbox_table
+from tests.outbox.test_owed_evidence import DUE, REFUSED, deliver
+from tests.support.clock import NOW
+from tests.support.databases import rows
+from tests.support.turns import in_turn
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_try_and_an_operator_do_not_wait_for_each_other(engine: Engine) -> None:
+    """Both lock the delivery first, then the provider's state."""
+    delivery = deliver(engine, REFUSED)
+
+    def note(connection: Connection) -> None:
+        owed_evidence.note(connection, delivery.id, REFUSED, DUE)
+
+    def note_store(connection: Connection) -> None:
+        owed_evidence.note_refused_store(connection, "mlflow", NOW)
+
+    def try_now(connection: Connection) -> None:
+        owed_evidence.try_now(connection, ["mlflow"], NOW)
+
+    in_turn(engine, note, try_now, then=note_store)
+    assert [row.evidence_due_at for row in rows(engine, outbox_table)] == [NOW]
