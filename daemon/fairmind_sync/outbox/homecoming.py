@@ -2,8 +2,8 @@
 handed over to it: delivered, dead, or no news.
 
 'Delivered' always counts, and stays. Of other outcomes the newest counts, by the sequence of the receipts, as
-long as that site still has the delivery, and knows of the newest hand-over. Each function runs inside the
-caller's transaction.
+long as that site still has the delivery, and knows of the newest hand-over; so it is with the state of a
+delivered run's evidence, which that site looks after. Each function runs inside the caller's transaction.
 """
 
 from __future__ import annotations
@@ -92,19 +92,17 @@ def _hear_one(
     row: Row[Any],
     now: datetime,
 ) -> str:
+    is_news = row.taken_back_at is None and sequence > row.heard_sequence
     if row.status == DELIVERED:
+        if is_news and told.state == DELIVERED:
+            _hear_of_evidence(connection, row.id, told)
         return "unchanged"
     if told.state == DELIVERED:
         if row.lease_expires_at is not None and row.lease_expires_at > now:
             return "under_way"
         _deliver(connection, row.id, told, now)
         return "delivered"
-    is_of_today = (
-        row.status == HANDED_OVER
-        and row.taken_back_at is None
-        and told.epoch >= row.epoch
-        and sequence > row.heard_sequence
-    )
+    is_of_today = is_news and row.status == HANDED_OVER and told.epoch >= row.epoch
     if is_of_today and told.state in (DEAD, DISCARDED):
         _bury(connection, row.id, site_name, told, now)
         return "dead"
@@ -124,12 +122,28 @@ def _deliver(connection: Connection, delivery_id: int, told: ToldOutcome, now: d
             destination=told.destination,
             last_error=None,
             last_error_kind=None,
-            evidence_state=told.evidence_state,
-            evidence_reason=told.evidence_reason,
-            evidence_due_at=None,
+            **_evidence(told),
             **NO_LEASE,
         )
     )
+
+
+def _hear_of_evidence(connection: Connection, delivery_id: int, told: ToldOutcome) -> None:
+    """Records what became of the evidence of the run that is on record."""
+    connection.execute(
+        update(outbox_table)
+        .where(outbox_table.c.id == delivery_id, outbox_table.c.run_id == told.run_id)
+        .values(_evidence(told))
+    )
+
+
+def _evidence(told: ToldOutcome) -> dict[str, Any]:
+    """Returns what a delivery's row holds of evidence that is tried at the other site, and never here."""
+    return {
+        "evidence_state": told.evidence_state,
+        "evidence_reason": told.evidence_reason,
+        "evidence_due_at": None,
+    }
 
 
 def _bury(

@@ -1,0 +1,52 @@
+"""Evidence of runs that another site delivered: that site looks after it, and receipts tell how it stands."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from fairmind_sync.outbox import hand_overs
+from fairmind_sync.storage.engine import writing
+from fairmind_sync.storage.tables import outbox_table
+from tests.outbox.test_homecoming import LATER, TOLD, handed_over, hear
+from tests.support.databases import rows
+
+pytestmark = pytest.mark.mostly_sqlite
+
+WAITING = replace(TOLD, evidence_state="waiting", evidence_reason="no store")
+STORED = replace(TOLD, evidence_state="stored", evidence_reason=None)
+
+
+def evidence(engine: Engine) -> list[tuple[str | None, str | None]]:
+    return [(row.evidence_state, row.evidence_reason) for row in rows(engine, outbox_table)]
+
+
+def test_newer_receipts_tell_how_the_evidence_stands(engine: Engine) -> None:
+    key = handed_over(engine)
+    hear(engine, replace(WAITING, key=key))
+    assert hear(engine, replace(STORED, key=key), sequence=2) == {"unchanged": 1}
+    assert evidence(engine) == [("stored", None)]
+
+
+@pytest.mark.parametrize(
+    ("sequence", "changes"),
+    [(1, {}), (2, {"run_id": "run-2"}), (2, {"state": "pending"})],
+    ids=["older", "of another run", "not delivered"],
+)
+def test_other_receipts_leave_it(engine: Engine, sequence: int, changes: dict[str, Any]) -> None:
+    key = handed_over(engine)
+    hear(engine, replace(WAITING, key=key))
+    hear(engine, replace(STORED, key=key, **changes), sequence=sequence)
+    assert evidence(engine) == [("waiting", "no store")]
+
+
+def test_of_what_was_taken_back_receipts_leave_it(engine: Engine) -> None:
+    key = handed_over(engine)
+    with writing(engine) as connection:
+        hand_overs.take_back(connection, "b" * 32, LATER)
+    hear(engine, replace(WAITING, key=key))
+    hear(engine, replace(STORED, key=key), sequence=2)
+    assert evidence(engine) == [("waiting", "no store")]
