@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from fairmind_sync.outbox import hand_overs
+from fairmind_sync.outbox import hand_overs, owed_evidence
 from fairmind_sync.storage.engine import writing
-from fairmind_sync.storage.tables import outbox_table
+from fairmind_sync.storage.tables import outbox_table, results_table
 from tests.outbox.test_homecoming import LATER, TOLD, handed_over, hear
 from tests.support.databases import rows
+from tests.support.deliveries import save
 
 pytestmark = pytest.mark.mostly_sqlite
 
@@ -50,3 +51,29 @@ def test_of_what_was_taken_back_receipts_leave_it(engine: Engine) -> None:
     hear(engine, replace(WAITING, key=key))
     hear(engine, replace(STORED, key=key), sequence=2)
     assert evidence(engine) == [("waiting", "no store")]
+
+
+def test_nobody_here_tries_it_again(engine: Engine) -> None:
+    key = handed_over(engine)
+    hear(engine, replace(WAITING, key=key))
+    with writing(engine) as connection:
+        assert owed_evidence.try_now(connection, ["mlflow"], LATER) == 0
+
+
+def test_nobody_here_asks_for_it(engine: Engine) -> None:
+    key = handed_over(engine)
+    hear(engine, replace(TOLD, key=key, evidence_state=None, evidence_reason=None))
+    with writing(engine) as connection:
+        assert owed_evidence.without_state(connection, "mlflow", 0, 10) == []
+
+
+def test_what_was_given_up_there_is_not_tried_here_when_its_result_is_saved_again(
+    engine: Engine,
+) -> None:
+    gone = "the result is no longer in the database"
+    key = handed_over(engine, test_id="t")
+    hear(engine, replace(TOLD, key=key, evidence_reason=gone))
+    with writing(engine) as connection:
+        connection.execute(results_table.update().values(erased_at=LATER))
+    save(engine, "mlflow", test_id="t")
+    assert evidence(engine) == [("refused", gone)]

@@ -204,6 +204,13 @@ def test_an_operator_has_all_missing_evidence_tried_now(engine: Engine) -> None:
     assert [take(engine, NOW) is None for _ in range(3)] == [False, False, True]
 
 
+def test_an_operator_has_nothing_tried_that_is_no_longer_here(engine: Engine) -> None:
+    deliver(engine, REFUSED)
+    with writing(engine) as connection:
+        connection.execute(update(results_table).values(erased_at=NOW))
+        assert owed_evidence.try_now(connection, ["mlflow"], DUE) == 0
+
+
 def test_old_runs_can_get_evidence_once(engine: Engine) -> None:
     old = delivered(engine)
     deliver(engine, ALL_STORED)

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, func, select, update
 
 from fairmind_sync.outbox.arrivals import ToldOutcome
-from fairmind_sync.outbox.outcomes import NO_LEASE
+from fairmind_sync.outbox.claims import NO_LEASE
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.results.states import DEAD, DELIVERED, DISCARDED, HANDED_OVER
 from fairmind_sync.storage.tables import hand_overs_table, outbox_table, results_table

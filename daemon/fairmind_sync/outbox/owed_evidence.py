@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, exists, func, select, update
 
+from fairmind_sync.outbox.hand_overs import is_away
 from fairmind_sync.outbox.saved_results import saved_result_of
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.results.delivery import OwedEvidence
@@ -108,12 +109,13 @@ def try_now(connection: Connection, providers: Sequence[ProviderName], now: date
     """Has all missing evidence of the providers' runs tried at once, also what is no longer tried by itself.
 
     Returns:
-        How many runs lack their evidence.
+        How many runs lack their evidence, and can get it from here.
     """
     lacking = (
         outbox_table.c.provider.in_(providers),
         outbox_table.c.status == DELIVERED,
         outbox_table.c.evidence_state.in_((WAITING, REFUSED)),
+        *_can_get_it_from_here(),
     )
     tried = connection.execute(update(outbox_table).where(*lacking).values(evidence_due_at=now))
     connection.execute(  # after the deliveries, as who records a try does
@@ -127,22 +129,33 @@ def try_now(connection: Connection, providers: Sequence[ProviderName], now: date
 def without_state(
     connection: Connection, provider: ProviderName, after: int, limit: int
 ) -> list[int]:
-    """Returns delivered runs whose evidence nobody has asked for, with ids above `after`, in their order."""
+    """Returns delivered runs whose evidence nobody has asked for, with ids above `after`, in their order.
+
+    Those of deleted and erased results, and of other sites, are left out.
+    """
     rows = connection.execute(
         select(outbox_table.c.id)
-        .join_from(outbox_table, results_table)
         .where(
             outbox_table.c.id > after,
             outbox_table.c.provider == provider,
             outbox_table.c.status == DELIVERED,
             outbox_table.c.evidence_state.is_(None),
-            results_table.c.erased_at.is_(None),
-            results_table.c.deleted_at.is_(None),
+            *_can_get_it_from_here(),
         )
         .order_by(outbox_table.c.id)
         .limit(limit)
     )
     return [row.id for row in rows]
+
+
+def _can_get_it_from_here() -> tuple[ColumnElement[bool], ...]:
+    """Returns the conditions: there is something to send, and no other site looks after the run."""
+    whole = exists().where(
+        results_table.c.id == outbox_table.c.result_id,
+        results_table.c.erased_at.is_(None),
+        results_table.c.deleted_at.is_(None),
+    )
+    return whole, ~is_away()
 
 
 def ask_for(connection: Connection, delivery_ids: Sequence[int], now: datetime) -> None:
@@ -164,6 +177,7 @@ def try_again_of(connection: Connection, result_ids: Sequence[int], now: datetim
             of.status == DELIVERED,
             of.evidence_state == _GONE.state,
             of.evidence_reason == _GONE.reason,
+            ~is_away(),
         )
         .values(evidence_state=WAITING, evidence_reason=None, evidence_due_at=now)
     )

@@ -17,8 +17,8 @@ from sqlalchemy import (
     update,
 )
 
+from fairmind_sync.outbox.claims import NO_LEASE
 from fairmind_sync.outbox.hand_overs import is_away
-from fairmind_sync.outbox.outcomes import NO_LEASE
 from fairmind_sync.outbox.payload_locks import keep_payloads_of
 from fairmind_sync.outbox.unclean_attempts import sweep_again
 from fairmind_sync.results.error_kinds import ErrorKind
