@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from fairmind_sync.outbox import hand_overs, owed_evidence
+from fairmind_sync.outbox import deletion, hand_overs, owed_evidence
 from fairmind_sync.storage.engine import writing
 from fairmind_sync.storage.tables import outbox_table, results_table
 from tests.outbox.test_homecoming import LATER, TOLD, handed_over, hear
@@ -77,3 +77,13 @@ def test_what_was_given_up_there_is_not_tried_here_when_its_result_is_saved_agai
         connection.execute(results_table.update().values(erased_at=LATER))
     save(engine, "mlflow", test_id="t")
     assert evidence(engine) == [("refused", gone)]
+
+
+def test_of_a_deleted_result_no_words_are_recorded(engine: Engine) -> None:
+    keys = [handed_over(engine, test_id=test_id) for test_id in ("t", "u")]
+    hear(engine, replace(WAITING, key=keys[1]))
+    with writing(engine) as connection:
+        for test_id in ("t", "u"):
+            deletion.delete(connection, test_id, "user-1", LATER)
+    hear(engine, *(replace(TOLD, key=key) for key in keys), sequence=2)
+    assert evidence(engine) == [("refused", None), ("refused", None)]

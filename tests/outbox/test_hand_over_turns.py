@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Connection, Engine, select
 
-from fairmind_sync.outbox import homecoming, retry_discard
+from fairmind_sync.outbox import deletion, homecoming, retry_discard
 from fairmind_sync.storage.tables import outbox_table
-from tests.outbox.test_homecoming import DEAD, LATER, SITE, handed_over, hear
+from tests.outbox.test_homecoming import DEAD, LATER, SITE, TOLD, handed_over, hear
 from tests.support.databases import rows
 from tests.support.turns import in_turn
 
@@ -47,3 +47,17 @@ def test_receipts_and_a_retry_do_not_wait_for_each_other(engine: Engine, key: st
 
     in_turn(engine, lock_delivery, retry, then=hear_of_it)
     assert [row.status for row in rows(engine, outbox_table)] == ["handed_over"]
+
+
+def test_receipts_that_wait_for_a_deletion_record_no_words(engine: Engine) -> None:
+    key = handed_over(engine, test_id="t")
+
+    def delete(connection: Connection) -> None:
+        deletion.delete(connection, "t", "user-1", LATER)
+
+    def hear_of_it(connection: Connection) -> None:
+        homecoming.hear(connection, SITE, "there", 1, [replace(TOLD, key=key)], LATER)
+
+    in_turn(engine, delete, hear_of_it)
+    (row,) = rows(engine, outbox_table)
+    assert (row.status, row.evidence_reason) == ("delivered", None)

@@ -140,6 +140,14 @@ def test_the_words_about_the_evidence_of_a_deleted_result_are_erased(engine: Eng
     assert recorded(engine) == [("refused", None, DUE)]
 
 
+def test_what_is_said_after_the_deletion_is_not_recorded(engine: Engine) -> None:
+    delivery = deliver(engine, REFUSED)
+    with writing(engine) as connection:
+        deletion.delete(connection, delivery.result.test_id, delivery.result.user_id, NOW)
+        owed_evidence.note(connection, delivery.id, REFUSED, DUE + SECOND)
+    assert recorded(engine) == [("refused", None, DUE + SECOND)]
+
+
 def test_after_evidence_of_a_deleted_result_comes_the_next(engine: Engine) -> None:
     deleted, left = deliver(engine, REFUSED), deliver(engine, REFUSED)
     with writing(engine) as connection:

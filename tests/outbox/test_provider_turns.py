@@ -7,7 +7,7 @@ from random import Random
 import pytest
 from sqlalchemy import Connection, Engine
 
-from fairmind_sync.outbox import owed_evidence, provider_state
+from fairmind_sync.outbox import deletion, owed_evidence, provider_state
 from fairmind_sync.storage.engine import writing
 from fairmind_sync.storage.tables import outbox_table, provider_table
 from tests.outbox.test_owed_evidence import DUE, REFUSED, deliver
@@ -47,3 +47,16 @@ def test_a_pause_that_waited_for_an_outage_does_not_end_it(engine: Engine) -> No
     in_turn(engine, note_blocked, pause)
     (row,) = rows(engine, provider_table)
     assert (row.state, row.reason, row.paused_at) == ("blocked", "no key", DUE)
+
+
+def test_a_try_that_waited_for_a_deletion_records_no_words(engine: Engine) -> None:
+    delivery = deliver(engine, REFUSED)
+
+    def delete(connection: Connection) -> None:
+        deletion.delete(connection, delivery.result.test_id, delivery.result.user_id, NOW)
+
+    def note(connection: Connection) -> None:
+        owed_evidence.note(connection, delivery.id, REFUSED, DUE)
+
+    in_turn(engine, delete, note)
+    assert [row.evidence_reason for row in rows(engine, outbox_table)] == [None]

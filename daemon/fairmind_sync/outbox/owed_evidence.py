@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, exists, func, select, update
 
 from fairmind_sync.outbox.hand_overs import is_away
+from fairmind_sync.outbox.payload_locks import keep_payloads_of
 from fairmind_sync.outbox.saved_results import saved_result_of
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.results.delivery import OwedEvidence
@@ -59,15 +60,21 @@ def take(connection: Connection, provider: ProviderName, now: datetime) -> OwedE
         if row.erased_at is None and row.deleted_at is None:
             _write(connection, found, evidence_due_at=now + _TRY)
             return _owed(row)
-        note(connection, found, _GONE, None)
+        _write(connection, found, **columns_of(_GONE, None))
     return None
 
 
 def note(
     connection: Connection, delivery_id: int, state: EvidenceState, due_at: datetime | None
 ) -> None:
-    """Records the evidence's state, and when it is tried again; None: never."""
-    _write(connection, delivery_id, **columns_of(state, due_at))
+    """Records the evidence's state, and when it is tried again; None: never.
+
+    Why is not recorded where the result was erased during the try: the words may repeat the result.
+    """
+    values = columns_of(state, due_at)
+    if not keep_payloads_of(connection, [delivery_id]):
+        values["evidence_reason"] = None
+    _write(connection, delivery_id, **values)
 
 
 def columns_of(state: EvidenceState | None, due_at: datetime | None) -> dict[str, Any]:
