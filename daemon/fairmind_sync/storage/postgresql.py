@@ -144,9 +144,14 @@ def advisory_lock(connection: Connection, what: str) -> None:
 
 def try_advisory_lock(connection: Connection, what: str) -> bool:
     """Returns whether this transaction got the lock named `what`, which it keeps to its end, even if idle."""
-    connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+    let_idle(connection)
     try_lock = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:what, 0))")
     return bool(connection.execute(try_lock, {"what": what}).scalar())
+
+
+def let_idle(connection: Connection) -> None:
+    """Lets this transaction, and none after it, idle for as long as it likes."""
+    connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
 
 
 def continue_ids(connection: Connection, table: Table) -> None:
