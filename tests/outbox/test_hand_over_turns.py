@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 from sqlalchemy import Connection, Engine, select
 
 from fairmind_sync.outbox import deletion, homecoming, retry_discard
+from fairmind_sync.storage.engine import writing
 from fairmind_sync.storage.tables import outbox_table
 from tests.outbox.test_homecoming import DEAD, LATER, SITE, TOLD, handed_over, hear
 from tests.support.databases import rows
+from tests.support.deliveries import dead
 from tests.support.turns import in_turn
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -61,3 +64,21 @@ def test_receipts_that_wait_for_a_deletion_record_no_words(engine: Engine) -> No
     in_turn(engine, delete, hear_of_it)
     (row,) = rows(engine, outbox_table)
     assert (row.status, row.evidence_reason) == ("delivered", None)
+
+
+def test_receipts_and_a_discard_of_several_do_not_wait_for_each_other(engine: Engine) -> None:
+    """Both lock deliveries by their ids, wherever the rows lie."""
+    for _ in range(2):
+        dead(engine)
+
+    def lock(id_: int) -> Callable[[Connection], object]:
+        row = select(outbox_table.c.id).where(outbox_table.c.id == id_).with_for_update()
+        return lambda connection: connection.execute(row)
+
+    def discard(connection: Connection) -> None:
+        retry_discard.discard(connection, [1, 2], "no use", LATER)
+
+    with writing(engine) as connection:  # the row is written anew, behind the other
+        connection.execute(outbox_table.update().where(outbox_table.c.id == 1).values(attempts=2))
+    in_turn(engine, lock(1), discard, then=lock(2))
+    assert [row.status for row in rows(engine, outbox_table)] == ["discarded", "discarded"]

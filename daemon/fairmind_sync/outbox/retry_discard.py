@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Update,
     and_,
@@ -34,7 +35,8 @@ def retry(connection: Connection, delivery_ids: Sequence[int], now: datetime) ->
     Deliveries of deleted results stay dead: there is nothing left to deliver. What another site has to
     deliver is handed over again, by the next `bundle export --again`, and not pending here.
     """
-    dead = _lock_dead(connection, keep_payloads_of(connection, delivery_ids))
+    kept = keep_payloads_of(connection, delivery_ids)
+    dead = _locked(connection, kept, outbox_table.c.status == DEAD)
     _raise_epochs(connection, dead)
     retried = update(outbox_table).values(
         status=case((is_away(), HANDED_OVER), else_=PENDING),
@@ -43,20 +45,6 @@ def retry(connection: Connection, delivery_ids: Sequence[int], now: datetime) ->
         finished_at=None,
     )
     return _count_changed(connection, retried, dead)
-
-
-def _lock_dead(connection: Connection, delivery_ids: Sequence[int]) -> list[int]:
-    """Locks those of the deliveries that are dead; returns them.
-
-    Everybody locks deliveries in this order, and before their hand-overs.
-    """
-    of = outbox_table.c
-    dead = select(of.id).where(of.status == DEAD).order_by(of.id).with_for_update()
-    return [
-        id_
-        for part in _parts(sorted(delivery_ids))
-        for id_ in connection.execute(dead.where(of.id.in_(part))).scalars()
-    ]
 
 
 def _raise_epochs(connection: Connection, dead: Sequence[int]) -> None:
@@ -84,21 +72,34 @@ def discard(
         outbox_table.c.status == PENDING,
         or_(outbox_table.c.lease_expires_at.is_(None), outbox_table.c.lease_expires_at <= now),
     )
-    discarded = (
-        update(outbox_table)
-        .where(or_(outbox_table.c.status.in_(given_up), waiting))
-        .values(
-            status=DISCARDED,
-            finished_at=now,
-            last_error=reason,
-            last_error_kind=ErrorKind.DISCARDED.value,
-            **NO_LEASE,
-        )
+    discarded = update(outbox_table).values(
+        status=DISCARDED,
+        finished_at=now,
+        last_error=reason,
+        last_error_kind=ErrorKind.DISCARDED.value,
+        **NO_LEASE,
     )
-    count = _count_changed(connection, discarded, delivery_ids)
+    ids = _locked(connection, delivery_ids, or_(outbox_table.c.status.in_(given_up), waiting))
+    count = _count_changed(connection, discarded, ids)
     for part in _parts(delivery_ids):  # after the rows, as who records an outcome does
         sweep_again(connection, part)
     return count
+
+
+def _locked(
+    connection: Connection, delivery_ids: Sequence[int], condition: ColumnElement[bool]
+) -> list[int]:
+    """Locks those of the deliveries that the condition lets through; returns them.
+
+    Everybody locks deliveries in this order, and before their hand-overs.
+    """
+    of = outbox_table.c
+    lock = select(of.id).where(condition).order_by(of.id).with_for_update()
+    return [
+        id_
+        for part in _parts(sorted(delivery_ids))
+        for id_ in connection.execute(lock.where(of.id.in_(part))).scalars()
+    ]
 
 
 def _count_changed(connection: Connection, change: Update, delivery_ids: Sequence[int]) -> int:
