@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from fairmind_sync import bias_test_results as service
 from fairmind_sync.errors import PayloadError, SettingsError, StorageError
-from fairmind_sync.intake.prepare import LONGEST_IDENTIFIER, prepare
+from fairmind_sync.intake.prepare import prepare
 from fairmind_sync.settings import Settings, current_settings
 from fairmind_sync.storage import schema
 from fairmind_sync.storage.tables import outbox_table, results_table
@@ -174,16 +174,6 @@ def test_what_else_names_a_result_may_be_empty(name: str, value: str | None) -> 
 def test_an_identifier_that_is_no_text_is_refused_by_name(name: str) -> None:
     with pytest.raises(PayloadError, match=f"^{name} must be a text, not 7"):
         new_result(**{name: 7})
-
-
-def test_the_longest_identifier_fits() -> None:
-    longest = "a" * LONGEST_IDENTIFIER
-    assert new_result(test_id=longest).test_id == longest
-
-
-def test_an_identifier_that_is_too_long_is_refused() -> None:
-    with pytest.raises(PayloadError, match="test_id has 501 characters; at most 500 fit"):
-        new_result(test_id="a" * 501)
 
 
 @pytest.mark.parametrize("character", ["\n", "\t", "\x1b", "\u2028"])

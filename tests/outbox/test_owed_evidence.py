@@ -140,6 +140,14 @@ def test_the_words_about_the_evidence_of_a_deleted_result_are_erased(engine: Eng
     assert recorded(engine) == [("refused", None, DUE)]
 
 
+def test_what_is_said_after_the_deletion_is_not_recorded(engine: Engine) -> None:
+    delivery = deliver(engine, REFUSED)
+    with writing(engine) as connection:
+        deletion.delete(connection, delivery.result.test_id, delivery.result.user_id, NOW)
+        owed_evidence.note(connection, delivery.id, REFUSED, DUE + SECOND)
+    assert recorded(engine) == [("refused", None, DUE + SECOND)]
+
+
 def test_after_evidence_of_a_deleted_result_comes_the_next(engine: Engine) -> None:
     deleted, left = deliver(engine, REFUSED), deliver(engine, REFUSED)
     with writing(engine) as connection:
@@ -202,6 +210,13 @@ def test_an_operator_has_all_missing_evidence_tried_now(engine: Engine) -> None:
         count = owed_evidence.try_now(connection, ["mlflow"], NOW)
     assert count == 2
     assert [take(engine, NOW) is None for _ in range(3)] == [False, False, True]
+
+
+def test_an_operator_has_nothing_tried_that_is_no_longer_here(engine: Engine) -> None:
+    deliver(engine, REFUSED)
+    with writing(engine) as connection:
+        connection.execute(update(results_table).values(erased_at=NOW))
+        assert owed_evidence.try_now(connection, ["mlflow"], DUE) == 0
 
 
 def test_old_runs_can_get_evidence_once(engine: Engine) -> None:

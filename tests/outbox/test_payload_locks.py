@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -18,9 +17,9 @@ from fairmind_sync.storage.engine import writing
 from fairmind_sync.storage.tables import outbox_table, results_table
 from fairmind_sync.testing import new_result
 from tests.support.clock import NOW
-from tests.support.databases import is_waiting, rows
+from tests.support.databases import rows
 from tests.support.deliveries import RUN, claim, save
-from tests.support.processes import eventually
+from tests.support.turns import in_turn
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
@@ -86,23 +85,6 @@ def empty_deliveries(engine: Engine) -> list[str]:
         for row in rows(engine, outbox_table)
         if row.status == PENDING and row.result_id in erased
     ]
-
-
-def in_turn(
-    engine: Engine, first: Callable[[Connection], None], second: Callable[[Connection], None]
-) -> None:
-    """The second begins while the first is not yet committed; the first commits once the second waits."""
-
-    def work() -> None:
-        with writing(engine) as connection:
-            second(connection)
-
-    with ThreadPoolExecutor(1) as threads:
-        with writing(engine) as connection:
-            first(connection)
-            other: Future[None] = threads.submit(work)
-            eventually(lambda: other.done() or is_waiting(engine))
-        other.result(timeout=240)
 
 
 @pytest.mark.parametrize("wakes_first", [True, False], ids=["woken first", "erased first"])

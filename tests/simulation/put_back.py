@@ -87,7 +87,7 @@ def _sweep_deletes_all(self: Any, run_id: str, _key: str, _ledger: object) -> No
 def _release_counts() -> list[Any]:
     def give_back(connection: Connection, delivery: Any) -> bool:
         statement = update(outbox_table).where(outcomes._leased(delivery))
-        return bool(connection.execute(statement.values(**outcomes.NO_LEASE)).rowcount)
+        return bool(connection.execute(statement.values(**claims.NO_LEASE)).rowcount)
 
     return [patch.object(outcomes, "_give_back", give_back)]
 
@@ -184,7 +184,7 @@ def _deletion_takes_leases() -> list[Any]:
                 finished_at=now,
                 last_error=reason,
                 last_error_kind="discarded",
-                **outcomes.NO_LEASE,
+                **claims.NO_LEASE,
             )
         ).rowcount
 

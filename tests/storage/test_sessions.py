@@ -16,7 +16,7 @@ from sqlalchemy import Engine, create_engine, make_url, text
 from fairmind_sync.errors import DiskFullError, StorageError
 from fairmind_sync.outbox.saving import save_all
 from fairmind_sync.storage import postgresql, schema
-from fairmind_sync.storage.engine import open_engine, reading, writing
+from fairmind_sync.storage.engine import open_engine, reading, reading_at_leisure, writing
 from fairmind_sync.storage.tables import outbox_table as deliveries
 from fairmind_sync.storage.tables import results_table
 from fairmind_sync.testing import new_result
@@ -124,6 +124,13 @@ def test_statements_are_prepared_by_a_server_that_is_asked_directly(engine: Engi
 @on_postgresql
 def test_no_session_waits_for_ever(engine: Engine) -> None:
     assert session_limits(engine) == ["30s", "1min"]
+
+
+@on_postgresql
+def test_who_reads_at_leisure_may_idle_and_nobody_after(engine: Engine) -> None:
+    with reading_at_leisure(engine) as connection:
+        limit = connection.execute(text("SHOW idle_in_transaction_session_timeout")).scalar_one()
+    assert (limit, session_limits(engine)) == ("0", ["30s", "1min"])
 
 
 @on_postgresql

@@ -25,7 +25,7 @@ from fairmind_sync.handover.unsigned_bundle import UnsignedBundle
 from fairmind_sync.outbox import arrivals, bundle_log, hand_overs, operator_log, repairs, sites
 from fairmind_sync.outbox.bundle_log import BundleRecord
 from fairmind_sync.outbox.hand_overs import AT_ONCE
-from fairmind_sync.storage.engine import current_time, reading, writing
+from fairmind_sync.storage.engine import current_time, reading_at_leisure, writing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,7 +121,7 @@ def write_receipts(
         )
     with closing(bundle.unsigned), _written_to(file):
         count = 0
-        with reading(sender.engine) as connection:
+        with reading_at_leisure(sender.engine) as connection:
             for outcome in arrivals.outcomes(connection, sender.recipient.fingerprint, since):
                 bundle.unsigned.add(carried.entry_of_outcome(outcome))
                 count += 1
@@ -179,7 +179,7 @@ def _export(
     sender: Sender, bundle: _BegunBundle, wanted: RunFilter, *, again: bool
 ) -> WrittenBundle:
     site, now = sender.recipient.fingerprint, current_time(sender.engine)
-    with reading(sender.engine) as connection:
+    with reading_at_leisure(sender.engine) as connection:
         ids = hand_overs.candidates(connection, wanted, site, now, again=again)
         sent, results = _fill(connection, bundle.unsigned, ids, site, now)
     if not ids:

@@ -15,6 +15,8 @@ from fairmind_sync.results.verdict import verdict_of
 from fairmind_sync.text import storable
 
 LONGEST_IDENTIFIER = 500
+LONGEST_IN_BYTES = 1_250
+"""An index of PostgreSQL has rows of 2,704 bytes at most, in which two identifiers and a digest stand."""
 _SHOWN = (int, float, bool, type(None))
 
 
@@ -95,5 +97,10 @@ def _text(name: str, value: object) -> str:
         raise PayloadError(
             f"{name} {text!r} holds a null character or half of a character, which no database takes. "
             "Remove it and save again."
+        )
+    if (size := len(text.encode())) > LONGEST_IN_BYTES:
+        raise PayloadError(
+            f"{name} has {len(text)} characters of {size} bytes in all (UTF-8); at most {LONGEST_IN_BYTES} "
+            "bytes fit. Shorten it and save again."
         )
     return text

@@ -56,6 +56,7 @@ def claimable(
 
 LEASE = timedelta(seconds=50)
 """How long a relay holds what it claims; while a batch comes further, the leases are extended."""
+NO_LEASE: dict[str, Any] = {"lease_token": None, "lease_expires_at": None}
 
 # Made once, because SQLAlchemy takes longer to make such a statement than a database to run it.
 _COUNT_LEASED = select(func.count()).where(

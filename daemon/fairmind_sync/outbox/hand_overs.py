@@ -26,8 +26,8 @@ from sqlalchemy import (
     update,
 )
 
+from fairmind_sync.outbox.claims import NO_LEASE
 from fairmind_sync.outbox.delivery_lookup import RunFilter
-from fairmind_sync.outbox.outcomes import NO_LEASE
 from fairmind_sync.provider_names import PROVIDERS
 from fairmind_sync.results.states import DEAD, HANDED_OVER, PENDING
 from fairmind_sync.storage.statements import upsert

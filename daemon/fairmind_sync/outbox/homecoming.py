@@ -2,8 +2,8 @@
 handed over to it: delivered, dead, or no news.
 
 'Delivered' always counts, and stays. Of other outcomes the newest counts, by the sequence of the receipts, as
-long as that site still has the delivery, and knows of the newest hand-over. Each function runs inside the
-caller's transaction.
+long as that site still has the delivery, and knows of the newest hand-over; so it is with the state of a
+delivered run's evidence, which that site looks after. Each function runs inside the caller's transaction.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, Select, func, select, update
 
 from fairmind_sync.outbox.arrivals import ToldOutcome
-from fairmind_sync.outbox.outcomes import NO_LEASE
+from fairmind_sync.outbox.claims import NO_LEASE
+from fairmind_sync.outbox.payload_locks import keep_payloads_of
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.results.states import DEAD, DELIVERED, DISCARDED, HANDED_OVER
 from fairmind_sync.storage.tables import hand_overs_table, outbox_table, results_table
@@ -39,7 +40,7 @@ def hear(
     aren't here at all: nothing is changed for either. `under_way` are those that are being sent from here at
     this moment, after they were taken back: the same receipts can be read again later.
     """
-    rows = {row.delivery_key: row for row in connection.execute(_known(site, told))}
+    rows = {row.delivery_key: row for row in _locked(connection, site, told)}
     counts: Counter[str] = Counter()
     for one in told:
         row = rows.get(one.key)
@@ -54,7 +55,19 @@ def hear(
     return counts
 
 
-def _known(site: str, told: Sequence[ToldOutcome]) -> Any:
+def _locked(connection: Connection, site: str, told: Sequence[ToldOutcome]) -> Sequence[Row[Any]]:
+    """Locks the deliveries, and before them their payloads; returns them as they are, and are to stay.
+
+    They are read by a last statement: one that waits for a lock sees hand-overs as they were before.
+    """
+    of = outbox_table.c
+    known = select(of.id).where(of.delivery_key.in_([one.key for one in told])).order_by(of.id)
+    keep_payloads_of(connection, connection.execute(known).scalars().all())
+    ids = connection.execute(known.with_for_update()).scalars().all()
+    return connection.execute(_with_hand_overs(site).where(of.id.in_(ids))).all()
+
+
+def _with_hand_overs(site: str) -> Select[Any]:
     of = hand_overs_table.c
     return (
         select(
@@ -64,14 +77,13 @@ def _known(site: str, told: Sequence[ToldOutcome]) -> Any:
             outbox_table.c.status,
             outbox_table.c.lease_expires_at,
             results_table.c.deleted_at,
+            results_table.c.erased_at,
             of.epoch,
             of.taken_back_at,
             of.heard_sequence,
         )
         .join_from(outbox_table, results_table)
         .outerjoin(hand_overs_table, (of.delivery_id == outbox_table.c.id) & (of.site == site))
-        .where(outbox_table.c.delivery_key.in_([one.key for one in told]))
-        .with_for_update(of=outbox_table)
     )
 
 
@@ -83,30 +95,28 @@ def _hear_one(
     row: Row[Any],
     now: datetime,
 ) -> str:
+    is_news = row.taken_back_at is None and sequence > row.heard_sequence
     if row.status == DELIVERED:
+        if is_news and told.state == DELIVERED:
+            _hear_of_evidence(connection, row, told)
         return "unchanged"
     if told.state == DELIVERED:
         if row.lease_expires_at is not None and row.lease_expires_at > now:
             return "under_way"
-        _deliver(connection, row.id, told, now)
+        _deliver(connection, row, told, now)
         return "delivered"
-    is_of_today = (
-        row.status == HANDED_OVER
-        and row.taken_back_at is None
-        and told.epoch >= row.epoch
-        and sequence > row.heard_sequence
-    )
+    is_of_today = is_news and row.status == HANDED_OVER and told.epoch >= row.epoch
     if is_of_today and told.state in (DEAD, DISCARDED):
         _bury(connection, row.id, site_name, told, now)
         return "dead"
     return "unchanged"
 
 
-def _deliver(connection: Connection, delivery_id: int, told: ToldOutcome, now: datetime) -> None:
+def _deliver(connection: Connection, row: Row[Any], told: ToldOutcome, now: datetime) -> None:
     """Records the run with the id and the URL that the other site has recorded."""
     connection.execute(
         update(outbox_table)
-        .where(outbox_table.c.id == delivery_id)
+        .where(outbox_table.c.id == row.id)
         .values(
             status=DELIVERED,
             finished_at=min(told.finished_at or now, now),
@@ -115,12 +125,32 @@ def _deliver(connection: Connection, delivery_id: int, told: ToldOutcome, now: d
             destination=told.destination,
             last_error=None,
             last_error_kind=None,
-            evidence_state=told.evidence_state,
-            evidence_reason=told.evidence_reason,
-            evidence_due_at=None,
+            **_evidence(row, told),
             **NO_LEASE,
         )
     )
+
+
+def _hear_of_evidence(connection: Connection, row: Row[Any], told: ToldOutcome) -> None:
+    """Records what became of the evidence of the run that is on record."""
+    connection.execute(
+        update(outbox_table)
+        .where(outbox_table.c.id == row.id, outbox_table.c.run_id == told.run_id)
+        .values(_evidence(row, told))
+    )
+
+
+def _evidence(row: Row[Any], told: ToldOutcome) -> dict[str, Any]:
+    """Returns what a delivery's row holds of evidence that is tried at the other site, and never here.
+
+    Words that may repeat an erased result are left out.
+    """
+    is_whole = row.deleted_at is None and row.erased_at is None
+    return {
+        "evidence_state": told.evidence_state,
+        "evidence_reason": told.evidence_reason if is_whole else None,
+        "evidence_due_at": None,
+    }
 
 
 def _bury(

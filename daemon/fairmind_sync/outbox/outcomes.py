@@ -22,6 +22,7 @@ from sqlalchemy import (
 
 from fairmind_sync.errors import LeaseLostError
 from fairmind_sync.outbox import counters, owed_evidence, unclean_attempts
+from fairmind_sync.outbox.claims import NO_LEASE
 from fairmind_sync.results.delivery import Delivery, Run
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.results.evidence_states import EvidenceState
@@ -158,7 +159,6 @@ _CLOSE_ATTEMPT = update(attempts_table).where(
     attempts_table.c.delivery_id == bindparam("of_delivery"),
     attempts_table.c.lease_token == bindparam("of_lease"),
 )
-NO_LEASE: dict[str, Any] = {"lease_token": None, "lease_expires_at": None}
 
 
 def _leased(delivery: Delivery) -> ColumnElement[bool]:

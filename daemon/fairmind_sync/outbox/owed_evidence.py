@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, exists, func, select, update
 
+from fairmind_sync.outbox.hand_overs import is_away
+from fairmind_sync.outbox.payload_locks import keep_payloads_of
 from fairmind_sync.outbox.saved_results import saved_result_of
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.results.delivery import OwedEvidence
@@ -58,15 +60,21 @@ def take(connection: Connection, provider: ProviderName, now: datetime) -> OwedE
         if row.erased_at is None and row.deleted_at is None:
             _write(connection, found, evidence_due_at=now + _TRY)
             return _owed(row)
-        note(connection, found, _GONE, None)
+        _write(connection, found, **columns_of(_GONE, None))
     return None
 
 
 def note(
     connection: Connection, delivery_id: int, state: EvidenceState, due_at: datetime | None
 ) -> None:
-    """Records the evidence's state, and when it is tried again; None: never."""
-    _write(connection, delivery_id, **columns_of(state, due_at))
+    """Records the evidence's state, and when it is tried again; None: never.
+
+    Why is not recorded where the result was erased during the try: the words may repeat the result.
+    """
+    values = columns_of(state, due_at)
+    if not keep_payloads_of(connection, [delivery_id]):
+        values["evidence_reason"] = None
+    _write(connection, delivery_id, **values)
 
 
 def columns_of(state: EvidenceState | None, due_at: datetime | None) -> dict[str, Any]:
@@ -108,42 +116,53 @@ def try_now(connection: Connection, providers: Sequence[ProviderName], now: date
     """Has all missing evidence of the providers' runs tried at once, also what is no longer tried by itself.
 
     Returns:
-        How many runs lack their evidence.
+        How many runs lack their evidence, and can get it from here.
     """
-    connection.execute(
-        update(provider_table)
-        .where(provider_table.c.provider.in_(providers))
-        .values(evidence_failing_since=None, evidence_next_at=None)
-    )
     lacking = (
         outbox_table.c.provider.in_(providers),
         outbox_table.c.status == DELIVERED,
         outbox_table.c.evidence_state.in_((WAITING, REFUSED)),
+        *_can_get_it_from_here(),
     )
-    return connection.execute(
-        update(outbox_table).where(*lacking).values(evidence_due_at=now)
-    ).rowcount
+    tried = connection.execute(update(outbox_table).where(*lacking).values(evidence_due_at=now))
+    connection.execute(  # after the deliveries, as who records a try does
+        update(provider_table)
+        .where(provider_table.c.provider.in_(providers))
+        .values(evidence_failing_since=None, evidence_next_at=None)
+    )
+    return tried.rowcount
 
 
 def without_state(
     connection: Connection, provider: ProviderName, after: int, limit: int
 ) -> list[int]:
-    """Returns delivered runs whose evidence nobody has asked for, with ids above `after`, in their order."""
+    """Returns delivered runs whose evidence nobody has asked for, with ids above `after`, in their order.
+
+    Those of deleted and erased results, and of other sites, are left out.
+    """
     rows = connection.execute(
         select(outbox_table.c.id)
-        .join_from(outbox_table, results_table)
         .where(
             outbox_table.c.id > after,
             outbox_table.c.provider == provider,
             outbox_table.c.status == DELIVERED,
             outbox_table.c.evidence_state.is_(None),
-            results_table.c.erased_at.is_(None),
-            results_table.c.deleted_at.is_(None),
+            *_can_get_it_from_here(),
         )
         .order_by(outbox_table.c.id)
         .limit(limit)
     )
     return [row.id for row in rows]
+
+
+def _can_get_it_from_here() -> tuple[ColumnElement[bool], ...]:
+    """Returns the conditions: there is something to send, and no other site looks after the run."""
+    whole = exists().where(
+        results_table.c.id == outbox_table.c.result_id,
+        results_table.c.erased_at.is_(None),
+        results_table.c.deleted_at.is_(None),
+    )
+    return whole, ~is_away()
 
 
 def ask_for(connection: Connection, delivery_ids: Sequence[int], now: datetime) -> None:
@@ -165,6 +184,7 @@ def try_again_of(connection: Connection, result_ids: Sequence[int], now: datetim
             of.status == DELIVERED,
             of.evidence_state == _GONE.state,
             of.evidence_reason == _GONE.reason,
+            ~is_away(),
         )
         .values(evidence_state=WAITING, evidence_reason=None, evidence_due_at=now)
     )

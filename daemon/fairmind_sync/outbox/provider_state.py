@@ -184,18 +184,8 @@ def pause(connection: Connection, provider: ProviderName, now: datetime) -> bool
     Returns:
         Whether the provider was not paused before.
     """
-    before = read(connection, provider)
-    if not before.is_paused:
-        _write(
-            connection,
-            provider,
-            before.state,
-            since=before.since or now,
-            next_probe_at=before.next_probe_at,
-            address=before.address,
-            paused_at=now,
-        )
-    return not before.is_paused
+    paused = connection.execute(_PAUSE, {"provider": provider, "since": now, "paused_at": now})
+    return paused.first() is not None
 
 
 def resume(connection: Connection, provider: ProviderName, now: datetime) -> bool:
@@ -261,3 +251,9 @@ _TAKE_PROBE = update(provider_table).where(
 _NOTE_SUCCESS = update(provider_table).where(
     provider_table.c.provider == bindparam("of_provider"), provider_table.c.state == READY
 )
+_NEW_PAUSE = upsert(provider_table).values(state=READY)
+_PAUSE = _NEW_PAUSE.on_conflict_do_update(
+    index_elements=["provider"],
+    set_={"paused_at": _NEW_PAUSE.excluded.paused_at},
+    where=provider_table.c.paused_at.is_(None),
+).returning(provider_table.c.provider)

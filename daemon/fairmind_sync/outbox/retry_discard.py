@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Update,
     and_,
@@ -17,8 +18,8 @@ from sqlalchemy import (
     update,
 )
 
+from fairmind_sync.outbox.claims import NO_LEASE
 from fairmind_sync.outbox.hand_overs import is_away
-from fairmind_sync.outbox.outcomes import NO_LEASE
 from fairmind_sync.outbox.payload_locks import keep_payloads_of
 from fairmind_sync.outbox.unclean_attempts import sweep_again
 from fairmind_sync.results.error_kinds import ErrorKind
@@ -35,30 +36,22 @@ def retry(connection: Connection, delivery_ids: Sequence[int], now: datetime) ->
     deliver is handed over again, by the next `bundle export --again`, and not pending here.
     """
     kept = keep_payloads_of(connection, delivery_ids)
-    _raise_epochs(connection, kept)
-    retried = (
-        update(outbox_table)
-        .where(outbox_table.c.status == DEAD)
-        .values(
-            status=case((is_away(), HANDED_OVER), else_=PENDING),
-            attempts=0,
-            due_at=now,
-            finished_at=None,
-        )
+    dead = _locked(connection, kept, outbox_table.c.status == DEAD)
+    _raise_epochs(connection, dead)
+    retried = update(outbox_table).values(
+        status=case((is_away(), HANDED_OVER), else_=PENDING),
+        attempts=0,
+        due_at=now,
+        finished_at=None,
     )
-    return _count_changed(connection, retried, kept)
+    return _count_changed(connection, retried, dead)
 
 
-def _raise_epochs(connection: Connection, delivery_ids: Sequence[int]) -> None:
+def _raise_epochs(connection: Connection, dead: Sequence[int]) -> None:
     """Has older receipts of dead deliveries be older than the retry."""
     of = hand_overs_table.c
-    dead = select(outbox_table.c.id).where(outbox_table.c.status == DEAD)
-    raised = (
-        update(hand_overs_table)
-        .where(of.taken_back_at.is_(None), of.delivery_id.in_(dead))
-        .values(epoch=of.epoch + 1)
-    )
-    for part in _parts(delivery_ids):
+    raised = update(hand_overs_table).where(of.taken_back_at.is_(None)).values(epoch=of.epoch + 1)
+    for part in _parts(dead):
         connection.execute(raised.where(of.delivery_id.in_(part)))
 
 
@@ -79,21 +72,34 @@ def discard(
         outbox_table.c.status == PENDING,
         or_(outbox_table.c.lease_expires_at.is_(None), outbox_table.c.lease_expires_at <= now),
     )
-    discarded = (
-        update(outbox_table)
-        .where(or_(outbox_table.c.status.in_(given_up), waiting))
-        .values(
-            status=DISCARDED,
-            finished_at=now,
-            last_error=reason,
-            last_error_kind=ErrorKind.DISCARDED.value,
-            **NO_LEASE,
-        )
+    discarded = update(outbox_table).values(
+        status=DISCARDED,
+        finished_at=now,
+        last_error=reason,
+        last_error_kind=ErrorKind.DISCARDED.value,
+        **NO_LEASE,
     )
-    count = _count_changed(connection, discarded, delivery_ids)
+    ids = _locked(connection, delivery_ids, or_(outbox_table.c.status.in_(given_up), waiting))
+    count = _count_changed(connection, discarded, ids)
     for part in _parts(delivery_ids):  # after the rows, as who records an outcome does
         sweep_again(connection, part)
     return count
+
+
+def _locked(
+    connection: Connection, delivery_ids: Sequence[int], condition: ColumnElement[bool]
+) -> list[int]:
+    """Locks those of the deliveries that the condition lets through; returns them.
+
+    Everybody locks deliveries in this order, and before their hand-overs.
+    """
+    of = outbox_table.c
+    lock = select(of.id).where(condition).order_by(of.id).with_for_update()
+    return [
+        id_
+        for part in _parts(sorted(delivery_ids))
+        for id_ in connection.execute(lock.where(of.id.in_(part))).scalars()
+    ]
 
 
 def _count_changed(connection: Connection, change: Update, delivery_ids: Sequence[int]) -> int:

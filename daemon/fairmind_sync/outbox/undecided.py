@@ -22,13 +22,18 @@ def decide(connection: Connection, providers: Sequence[ProviderName], now: datet
     Returns:
         How many deliveries were undecided and are no longer; 0 when none is left.
     """
-    rows = connection.execute(
-        select(outbox_table.c.id, outbox_table.c.result_id)
-        .where(outbox_table.c.provider == UNDECIDED, outbox_table.c.status == PENDING)
-        .order_by(outbox_table.c.id)
-        .limit(MOST_IDS)
-    ).all()
-    kept = keep_payloads(connection, [row.result_id for row in rows])
-    enqueue(connection, kept, providers, now)
-    connection.execute(delete(outbox_table).where(outbox_table.c.id.in_([row.id for row in rows])))
+    of = outbox_table.c
+    undecided = (
+        select(of.id, of.result_id)
+        .where(of.provider == UNDECIDED, of.status == PENDING)
+        .order_by(of.id)
+    )
+    found = connection.execute(undecided.limit(MOST_IDS)).all()
+    kept = {*keep_payloads(connection, [row.result_id for row in found])}
+    # Locked after the results, as by whoever deletes one; what is given up meanwhile is no longer among them.
+    still = undecided.where(of.id.in_([row.id for row in found])).with_for_update()
+    rows = connection.execute(still).all()
+    owed = [row.result_id for row in rows if row.result_id in kept]
+    enqueue(connection, owed, providers, now)
+    connection.execute(delete(outbox_table).where(of.id.in_([row.id for row in rows])))
     return len(rows)

@@ -112,6 +112,18 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
+def reading_at_leisure(engine: Engine) -> Iterator[Connection]:
+    """Does the same for a block that may do something else for minutes between two statements.
+
+    A host that went away is noticed by its connection all the same, and whoever reads holds no row.
+    """
+    with reading(engine) as connection:
+        if not is_file(engine):
+            postgresql.let_idle(connection)
+        yield connection
+
+
+@contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """Yields a connection in a write transaction, which is committed at the end of the block.
 

@@ -51,7 +51,7 @@ _PREPARE_AFTER = 5
 """Uses of a statement before it is prepared; a save takes a quarter less time with prepared ones."""
 _CLOCK_LIVES_S = 5.0
 _ECHO_AFTER_S = 0.5
-_DISK_FULL, _NO_SUCH_TABLE, _TAKEN = "53100", "42P01", "55P03"
+_DISK_FULL, _NO_SUCH_TABLE, _TAKEN, _TOO_LONG = "53100", "42P01", "55P03", "54000"
 
 
 def open_server_engine(url: URL, most_connections: int) -> Engine:
@@ -144,9 +144,14 @@ def advisory_lock(connection: Connection, what: str) -> None:
 
 def try_advisory_lock(connection: Connection, what: str) -> bool:
     """Returns whether this transaction got the lock named `what`, which it keeps to its end, even if idle."""
-    connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+    let_idle(connection)
     try_lock = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:what, 0))")
     return bool(connection.execute(try_lock, {"what": what}).scalar())
+
+
+def let_idle(connection: Connection) -> None:
+    """Lets this transaction, and none after it, idle for as long as it likes."""
+    connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
 
 
 def continue_ids(connection: Connection, table: Table) -> None:
@@ -253,7 +258,14 @@ def explained(engine: Engine, error: Exception) -> StorageError | PayloadError:
     place = shown(engine.url)
     cause = error.orig if isinstance(error, DBAPIError) else error
     words = redact(str(cause).strip(), to_hide((), passwords_of(engine.url)))
-    if getattr(cause, "sqlstate", None) == _DISK_FULL:
+    state = getattr(cause, "sqlstate", None)
+    if state == _TOO_LONG:
+        return PayloadError(
+            f"PostgreSQL can't hold a value that is so long: {words.splitlines()[0]}. Nothing was stored. "
+            "Shorten it; ids that an older version saved in a SQLite file can be delivered from that file "
+            "alone."
+        )
+    if state == _DISK_FULL:
         return DiskFullError(
             f"the disk of {place} is full; nothing was stored. Free space there. ({words})"
         )
