@@ -66,6 +66,15 @@ def test_an_export_without_a_partner_says_what_to_do(env: dict[str, str], engine
     assert (code, "fairmind-sync bundle trust LINE" in text) == (1, True)
 
 
+def test_an_export_takes_what_was_saved_while_the_provider_was_misspelt(
+    env: dict[str, str], engine: Engine
+) -> None:
+    """No daemon and no drain need ever run where there is no network."""
+    partner_trusted(engine)
+    save(engine, "undecided", test_id="u")
+    assert "2 deliveries of 2 results" in said(env, "export", "out.bundle")[1]
+
+
 def test_a_size_that_is_none_is_refused(env: dict[str, str], engine: Engine) -> None:
     partner_trusted(engine)
     code, text = said(env, "export", "out.bundle", "--max-size", "much")

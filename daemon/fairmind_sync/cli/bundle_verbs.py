@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from fairmind_sync.handover.reading_bundles import ReadReport
     from fairmind_sync.handover.writing_bundles import Sender, WrittenBundle
     from fairmind_sync.outbox.delivery_lookup import RunFilter
+    from fairmind_sync.settings import Settings
 
 bundle = typer.Typer(
     help="Hand deliveries over without a network, and hear what became of them.",
@@ -67,11 +68,13 @@ def own_site() -> tuple[Engine, OwnSite]:
     return engine, identity.own_site(engine, settings.site_key_file)
 
 
-def _sender(site: str | None) -> Sender:
+def _sender(site: str | None, settings: Settings) -> Sender:
+    from fairmind_sync.handover import identity
     from fairmind_sync.handover.partners import partner
     from fairmind_sync.handover.writing_bundles import Sender
 
-    engine, own = own_site()
+    engine = opened(settings)
+    own = identity.own_site(engine, settings.site_key_file)
     return Sender(engine, own, partner(engine, site), by_command())
 
 
@@ -96,8 +99,11 @@ def export(
     Example: fairmind-sync bundle export /media/stick/out.bundle --for courier --encrypt
     """
     from fairmind_sync.handover import writing_bundles
+    from fairmind_sync.relay.decision import decide
 
-    sender = _sender(site)
+    settings = current_settings()
+    sender = _sender(site, settings)
+    decide(sender.engine, settings)
     written = writing_bundles.export(
         sender,
         file,
@@ -181,7 +187,7 @@ def receipts(
     """
     from fairmind_sync.handover import writing_bundles
 
-    sender = _sender(site)
+    sender = _sender(site, current_settings())
     written = writing_bundles.write_receipts(sender, file, since, is_encrypted=encrypt)
     if as_json:
         _print_written(sender, written)
