@@ -17,7 +17,7 @@ from sqlalchemy import (
     update,
 )
 
-from fairmind_sync.outbox.hand_overs import is_away
+from fairmind_sync.outbox.hand_overs import is_away, next_epoch
 from fairmind_sync.outbox.outcomes import NO_LEASE
 from fairmind_sync.outbox.payload_locks import keep_payloads_of
 from fairmind_sync.outbox.unclean_attempts import sweep_again
@@ -56,7 +56,7 @@ def _raise_epochs(connection: Connection, delivery_ids: Sequence[int]) -> None:
     raised = (
         update(hand_overs_table)
         .where(of.taken_back_at.is_(None), of.delivery_id.in_(dead))
-        .values(epoch=of.epoch + 1)
+        .values(epoch=next_epoch())
     )
     for part in _parts(delivery_ids):
         connection.execute(raised.where(of.delivery_id.in_(part)))
