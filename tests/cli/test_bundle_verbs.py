@@ -120,7 +120,9 @@ def test_a_site_with_deliveries_is_not_forgotten_silently(
     env: dict[str, str], engine: Engine
 ) -> None:
     handed_over(engine)
-    assert "it has 1 delivery" in said(env, "distrust", "partner")[1]
+    text = said(env, "distrust", "partner")[1]
+    assert "it has 1 delivery" in text
+    assert "fairmind-sync bundle list, bundle take-back BUNDLE" in text
 
 
 def test_status_counts_what_is_handed_over(env: dict[str, str], engine: Engine) -> None:

@@ -205,13 +205,14 @@ def take_back(
     named: Annotated[str, typer.Argument(metavar="BUNDLE", help="Its key's beginning.")],
     *,
     yes: Annotated[
-        bool, typer.Option("--yes", help="It was certainly never imported, and never will be.")
+        bool,
+        typer.Option("--yes", help="It is never imported, or the next export goes there again."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make a bundle's deliveries pending here again, if its file is lost for good or destroyed.
+    """Make a bundle's deliveries pending here again, if its site is gone, or has other keys since.
 
-    If the other site has imported it, runs can be made twice. For a lost file, 'export --again' is enough.
+    If both sites deliver them at once, runs can be made twice. For a lost file, 'export --again' is enough.
 
     Example: fairmind-sync bundle take-back 3f9c --yes
     """
@@ -223,7 +224,7 @@ def take_back(
         fail(
             f"{counted(would, 'delivery', 'deliveries')} would be pending here again, and site "
             f"{found.site_name} delivers them all the same if it ever imports the bundle, or has "
-            "done so. If that is out of the question: --yes"
+            "done so. If that is out of the question, or the next export goes there again: --yes"
         )
     count = taking_back.take_back(engine, found, by_command())
     if as_json:

@@ -127,7 +127,10 @@ def distrust(
     say(f"site {found.name} is trusted no longer")
     if held:
         held_there = counted(held, "delivery", "deliveries")
-        say(f"it has {held_there}: to hear of these, trust it again; else take them back")
+        say(
+            f"it has {held_there}: to hear of these, trust it again; if it has new keys or is gone, take "
+            "each bundle back and export again: fairmind-sync bundle list, bundle take-back BUNDLE"
+        )
 
 
 def _text(line_or_file: str) -> str:

@@ -36,11 +36,16 @@ if TYPE_CHECKING:
     from fairmind_sync.settings import Settings
 
 
+_UNTIL_RECEIPTS = (
+    "Import that site's receipts; if the bundle was lost, run: fairmind-sync bundle export --again; if "
+    "one of the two sites has new keys or a new database since, take the bundle back and export again: "
+    "fairmind-sync bundle take-back"
+)
 _ELSEWHERE = {
     DISCARDED: ("It was given up and won't be sent.", None),
     HANDED_OVER: (
         "Another site has it and delivers it; no outcome has come home yet.",
-        "Import that site's receipts; if the bundle was lost, run: fairmind-sync bundle export --again",
+        _UNTIL_RECEIPTS,
     ),
 }
 """States in which nothing is done here, in words, and what somebody may do."""
