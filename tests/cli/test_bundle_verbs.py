@@ -45,9 +45,35 @@ def test_an_identity_has_the_name_that_it_was_given(env: dict[str, str]) -> None
 
 def test_new_keys_are_another_identity(env: dict[str, str]) -> None:
     before = json.loads(said(env, "identity", "--json")[1])
-    after = json.loads(said(env, "identity", "--new", "--json")[1])
+    after = json.loads(said(env, "identity", "--new", "--yes", "--json")[1])
     assert before["name"] == after["name"]
     assert before["fingerprint"] != after["fingerprint"]
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ((), "by this site (1 delivery) or to it, is heard of no more"),
+        (("--yes", "--name", "lab 2"), "'lab 2' can't be a site's name"),
+    ],
+)
+def test_new_keys_that_are_refused_leave_the_site_its_old_ones(
+    env: dict[str, str], engine: Engine, words: tuple[str, ...], reason: str
+) -> None:
+    handed_over(engine)
+    before = json.loads(said(env, "identity", "--json")[1])
+    code, text = said(env, "identity", "--new", *words)
+    assert (code, reason in text) == (1, True)
+    assert json.loads(said(env, "identity", "--json")[1]) == before
+
+
+def test_new_keys_tell_how_many_deliveries_are_out(env: dict[str, str], engine: Engine) -> None:
+    """Beside the line that is carried to other sites, which is all on standard output."""
+    handed_over(engine)
+    ended = command("bundle", "identity", "--new", "--yes", env=env, check=False)
+    assert ended.stdout.splitlines()[0].startswith("fairmind-site-1 ")
+    assert "by this site (1 delivery) or to it" in ended.stderr
+    assert "fairmind-sync bundle list, bundle take-back BUNDLE" in ended.stderr
 
 
 def test_an_export_says_what_it_wrote_for_whom(env: dict[str, str], engine: Engine) -> None:
