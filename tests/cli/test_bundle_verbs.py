@@ -38,6 +38,24 @@ def test_a_site_is_trusted_by_the_file_that_its_identity_was_written_to(
     assert "was trusted already" in said(env, "trust", LINE)[1]
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("USB DISK/courier.site", (0, "site partner is trusted; its")),
+        ("nowhere/courier.site", (1, "nor a file that can be read: No such file or directory")),
+        (LINE, (0, "site partner is trusted; its")),
+        (f"# the courier's\n{LINE}", (0, "site partner is trusted; its")),
+    ],
+)
+def test_what_is_no_line_is_the_name_of_a_file(
+    env: dict[str, str], name: str, expected: tuple[int, str]
+) -> None:
+    Path("USB DISK").mkdir()
+    Path("USB DISK/courier.site").write_text(f"# the courier's\n{LINE}\n")
+    code, text = said(env, "trust", name)
+    assert (code, expected[1] in text) == (expected[0], True)
+
+
 def test_an_identity_has_the_name_that_it_was_given(env: dict[str, str]) -> None:
     assert said(env, "identity", "--name", "lab-2")[1].splitlines()[0].endswith(" lab-2")
     assert json.loads(said(env, "identity", "--json")[1])["name"] == "lab-2"

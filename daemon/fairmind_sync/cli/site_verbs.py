@@ -160,8 +160,16 @@ def _lost(held: int) -> str:
 
 
 def _text(line_or_file: str) -> str:
-    """Returns the line, or what the file holds of that name."""
-    file = Path(line_or_file)
-    if " " not in line_or_file.strip() and file.is_file():
-        return file.read_text(encoding="utf-8", errors="replace")
-    return line_or_file
+    """Returns the line, or what the file of that name holds, which may have spaces in it."""
+    from fairmind_sync.errors import BundleError
+    from fairmind_sync.handover.public_site import is_line
+
+    if is_line(line_or_file):
+        return line_or_file
+    try:
+        return Path(line_or_file).read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise BundleError(
+            f"{line_or_file!r} is neither a site's public identity nor a file that can be read: "
+            f"{error.strerror}."
+        ) from error
