@@ -105,15 +105,16 @@ def _explain(
     provider = provider_state.read(connection, delivery.provider)
     state, what_to_do = _words(delivery, provider, settings, now, alive=alive)
     is_pending = delivery.status == PENDING
+    attempts = attempt_lookup.attempts(connection, delivery.id)
     return Explanation(
         delivery=delivery,
-        attempts=attempt_lookup.attempts(connection, delivery.id),
+        attempts=attempts,
         state=state,
         last_error=_last_error(delivery),
         next_try=_next_try(delivery, provider) if is_pending else None,
         what_to_do=what_to_do,
         evidence=_evidence(delivery),
-        hand_over=hand_over_of(connection, delivery),
+        hand_over=hand_over_of(connection, delivery, attempts),
         remedy=_remedy(delivery, provider),
     )
 
