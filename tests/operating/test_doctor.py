@@ -91,6 +91,13 @@ def test_a_clock_that_was_set_back_is_a_finding(engine: Engine) -> None:
 
 
 @pytest.mark.both_databases
+def test_a_result_that_is_dated_ahead_says_nothing_of_the_clock(engine: Engine) -> None:
+    """As FairMind's own files are, which have the local time of Tokyo without its zone."""
+    save(engine, "mlflow", now=utc_now(), created_at=utc_now() + timedelta(hours=9))
+    assert finding("clock").is_ok
+
+
+@pytest.mark.both_databases
 def test_dead_deliveries_are_a_finding(engine: Engine) -> None:
     dead(engine)
     assert finding("mlflow deliveries").remedy == (
