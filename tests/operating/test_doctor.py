@@ -131,7 +131,9 @@ def test_what_went_to_another_site_and_was_not_heard_of_for_a_month_is_a_finding
         ago = utc_now() - timedelta(days=days)
         connection.execute(update(hand_overs_table).values(handed_over_at=ago))
     enable(monkeypatch, home.engine.url.render_as_string())
-    assert [one.check for one in doctor.examine() if "another site" in one.detail] == expected
+    found = [one for one in doctor.examine() if "another site" in one.detail]
+    assert [one.check for one in found] == expected
+    assert all("fairmind-sync bundle take-back" in str(one.remedy) for one in found)
 
 
 @pytest.mark.both_databases
