@@ -38,6 +38,24 @@ def test_a_site_is_trusted_by_the_file_that_its_identity_was_written_to(
     assert "was trusted already" in said(env, "trust", LINE)[1]
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("USB DISK/courier.site", (0, "site partner is trusted; its")),
+        ("nowhere/courier.site", (1, "nor a file that can be read: No such file or directory")),
+        (LINE, (0, "site partner is trusted; its")),
+        (f"# the courier's\n{LINE}", (0, "site partner is trusted; its")),
+    ],
+)
+def test_what_is_no_line_is_the_name_of_a_file(
+    env: dict[str, str], name: str, expected: tuple[int, str]
+) -> None:
+    Path("USB DISK").mkdir()
+    Path("USB DISK/courier.site").write_text(f"# the courier's\n{LINE}\n")
+    code, text = said(env, "trust", name)
+    assert (code, expected[1] in text) == (expected[0], True)
+
+
 def test_an_identity_has_the_name_that_it_was_given(env: dict[str, str]) -> None:
     assert said(env, "identity", "--name", "lab-2")[1].splitlines()[0].endswith(" lab-2")
     assert json.loads(said(env, "identity", "--json")[1])["name"] == "lab-2"
@@ -45,9 +63,35 @@ def test_an_identity_has_the_name_that_it_was_given(env: dict[str, str]) -> None
 
 def test_new_keys_are_another_identity(env: dict[str, str]) -> None:
     before = json.loads(said(env, "identity", "--json")[1])
-    after = json.loads(said(env, "identity", "--new", "--json")[1])
+    after = json.loads(said(env, "identity", "--new", "--yes", "--json")[1])
     assert before["name"] == after["name"]
     assert before["fingerprint"] != after["fingerprint"]
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ((), "by this site (1 delivery) or to it, is heard of no more"),
+        (("--yes", "--name", "lab 2"), "'lab 2' can't be a site's name"),
+    ],
+)
+def test_new_keys_that_are_refused_leave_the_site_its_old_ones(
+    env: dict[str, str], engine: Engine, words: tuple[str, ...], reason: str
+) -> None:
+    handed_over(engine)
+    before = json.loads(said(env, "identity", "--json")[1])
+    code, text = said(env, "identity", "--new", *words)
+    assert (code, reason in text) == (1, True)
+    assert json.loads(said(env, "identity", "--json")[1]) == before
+
+
+def test_new_keys_tell_how_many_deliveries_are_out(env: dict[str, str], engine: Engine) -> None:
+    """Beside the line that is carried to other sites, which is all on standard output."""
+    handed_over(engine)
+    ended = command("bundle", "identity", "--new", "--yes", env=env, check=False)
+    assert ended.stdout.splitlines()[0].startswith("fairmind-site-1 ")
+    assert "by this site (1 delivery) or to it" in ended.stderr
+    assert "fairmind-sync bundle list, bundle take-back BUNDLE" in ended.stderr
 
 
 def test_an_export_says_what_it_wrote_for_whom(env: dict[str, str], engine: Engine) -> None:
@@ -64,6 +108,15 @@ def test_an_export_without_a_partner_says_what_to_do(env: dict[str, str], engine
     save(engine, "mlflow")
     code, text = said(env, "export", "out.bundle")
     assert (code, "fairmind-sync bundle trust LINE" in text) == (1, True)
+
+
+def test_an_export_takes_what_was_saved_while_the_provider_was_misspelt(
+    env: dict[str, str], engine: Engine
+) -> None:
+    """No daemon and no drain need ever run where there is no network."""
+    partner_trusted(engine)
+    save(engine, "undecided", test_id="u")
+    assert "2 deliveries of 2 results" in said(env, "export", "out.bundle")[1]
 
 
 def test_a_size_that_is_none_is_refused(env: dict[str, str], engine: Engine) -> None:
@@ -111,7 +164,9 @@ def test_a_site_with_deliveries_is_not_forgotten_silently(
     env: dict[str, str], engine: Engine
 ) -> None:
     handed_over(engine)
-    assert "it has 1 delivery" in said(env, "distrust", "partner")[1]
+    text = said(env, "distrust", "partner")[1]
+    assert "it has 1 delivery" in text
+    assert "fairmind-sync bundle list, bundle take-back BUNDLE" in text
 
 
 def test_status_counts_what_is_handed_over(env: dict[str, str], engine: Engine) -> None:

@@ -136,7 +136,7 @@ VERBS = {
     "drain": Verb(
         ("drain",), ("left",), code=1, setup=lambda engine: save(engine, "mlflow", test_id="t")
     ),
-    "bundle identity": Verb(("bundle", "identity"), ("name", "fingerprint", "line")),
+    "bundle identity": Verb(("bundle", "identity"), ("name", "fingerprint", "line", "handed_over")),
     "bundle trust": Verb(("bundle", "trust", LINE), ("name", "fingerprint", "changed")),
     "bundle trusted": Verb(
         ("bundle", "trusted"),

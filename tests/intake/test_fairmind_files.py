@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -210,3 +211,47 @@ def test_private_fields_are_left_out(folder: Path, configured: Settings, engine:
     put(folder)
     imported(folder, configured.model_copy(update={"redact": ("metadata.by",)}))
     assert rows(engine, results_table)[0].metadata == "{}"
+
+
+def closed(monkeypatch: pytest.MonkeyPatch, closed_folder: Path) -> None:
+    """Nobody may list the folder: root, who runs tests in containers, may list every real one."""
+    scandir = os.scandir
+
+    def scanned(path: str | Path) -> object:
+        if Path(path) == closed_folder:
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", scanned)
+
+
+def test_a_folder_that_can_not_be_read_is_refused_and_the_others_are_imported(
+    folder: Path, configured: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(folder)
+    put(folder, "bob/t2.json", id="t2")
+    closed(monkeypatch, folder / "bob")
+    report = imported(folder, configured)
+    assert (report.saved, [one.file for one in report.refused]) == (1, [str(folder / "bob")])
+
+
+def test_a_folder_of_results_that_can_not_be_read_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(folder)
+    closed(monkeypatch, folder)
+    with pytest.raises(FairmindSyncError, match="can't be read: Permission denied"):
+        result_files(folder)
+
+
+def test_files_of_a_folder_that_may_only_be_listed_are_refused(
+    folder: Path, configured: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = put(folder)
+
+    def denied(path: Path, *_given: object, **_named: object) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", lambda path: denied(path) if path == file else False)
+    monkeypatch.setattr(Path, "read_text", denied)
+    assert [one.file for one in imported(folder, configured).refused] == [str(file)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,18 @@ def test_what_is_no_time_is_refused(timestamp: object) -> None:
 def test_a_datetime_without_a_zone_is_refused() -> None:
     with pytest.raises(PayloadError, match="has no time zone"):
         when_tested(datetime(2026, 10, 31, 12))  # noqa: DTZ001 this is what is refused
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        datetime(9999, 12, 31, 23, tzinfo=timezone(timedelta(hours=-5))),
+        datetime(1, 1, 1, 1, tzinfo=timezone(timedelta(hours=5))),
+    ],
+)
+def test_a_datetime_that_utc_does_not_have_is_refused(moment: datetime) -> None:
+    with pytest.raises(PayloadError, match="is no ISO 8601 time"):
+        when_tested(moment)
 
 
 def test_a_line_may_say_when_its_result_was_tested() -> None:

@@ -140,8 +140,8 @@ def test_where_a_delivery_went_last_is_told_by_the_best_name_there_is(engine: En
         told.append(hand_over_lookup.went_to(connection, 1))
         sites.trust(connection, SiteRecord(SITE, "of today", "keys"), NOW)
         told.append(hand_over_lookup.went_to(connection, 1))
-        assert hand_over_lookup.went_to(connection, 2) is None
-    assert told == [WayOfDelivery(name, FIRST, NOW) for name in (SITE, "of then", "of today")]
+        assert hand_over_lookup.went_to(connection, 2) == []
+    assert told == [[WayOfDelivery(name, FIRST, NOW)] for name in (SITE, "of then", "of today")]
 
 
 def test_a_result_goes_out_with_those_of_its_deliveries_that_go(engine: Engine) -> None:

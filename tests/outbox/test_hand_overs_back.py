@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine
 
 from fairmind_sync.outbox import arrivals, deletion, hand_overs, homecoming, retry_discard
@@ -90,6 +91,17 @@ def test_a_retry_of_what_another_site_has_is_a_hand_over_to_come(engine: Engine)
         assert retry_discard.retry(connection, [1, 2], NOW) == 2
     assert [row.status for row in rows(engine, outbox_table)] == ["pending", "handed_over"]
     assert noted(engine)[SITE].epoch == 2
+
+
+@pytest.mark.both_databases
+def test_an_epoch_has_a_highest_number(engine: Engine) -> None:
+    """A site that tells the highest one has the next hand-over be its equal, in the place of an error."""
+    save(engine, "mlflow")
+    hand_over(engine, 1, FIRST)
+    with writing(engine) as connection:
+        connection.execute(hand_overs_table.update().values(heard_epoch=2**31 - 1))
+        (result,) = hand_overs.outgoing(connection, [1], SITE)
+    assert result.deliveries[0].epoch == 2**31 - 1
 
 
 def test_receipts_are_noted_of_the_site_that_wrote_them(engine: Engine) -> None:

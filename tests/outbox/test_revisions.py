@@ -1,4 +1,4 @@
-"""Every revision of a test, and when the newest result came."""
+"""Every revision of a test."""
 
 from __future__ import annotations
 
@@ -61,18 +61,6 @@ def test_each_revision_names_its_own_run(engine: Engine) -> None:
     with reading(engine) as connection:
         found = result_lookup.revisions(connection, "t")
     assert [record["metadata"].get("mlflow_run_id") for *_, record in found] == [None, RUN.id]
-
-
-def newest_at(engine: Engine) -> Any:
-    with reading(engine) as connection:
-        return result_lookup.newest_at(connection)
-
-
-def test_the_newest_result_is_the_last_by_its_time(engine: Engine) -> None:
-    before = newest_at(engine)
-    for at in (NOW, NOW + HOUR, NOW - HOUR):
-        save(engine, now=at)
-    assert (before, newest_at(engine)) == (None, NOW + HOUR)
 
 
 def test_deliveries_are_found_in_a_transaction_of_their_own_or_of_the_callers(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine
@@ -127,3 +127,16 @@ def test_what_lost_its_lease_waits_until_its_retry_is_due(engine: Engine) -> Non
         connection.execute(outbox_table.update().values(due_at=NOW + 2 * LEASE))
     with reading(engine) as connection:
         assert workload.read_all(connection)["mlflow"].next_at == NOW + 2 * LEASE
+
+
+def newest_at(engine: Engine) -> datetime | None:
+    with reading(engine) as connection:
+        return workload.newest_at(connection)
+
+
+def test_the_newest_delivery_is_the_last_that_was_queued(engine: Engine) -> None:
+    """However its result is dated."""
+    before = newest_at(engine)
+    for at in (NOW, NOW + MINUTE, NOW - MINUTE):
+        save(engine, "mlflow", now=at, created_at=NOW + 9 * MINUTE)
+    assert (before, newest_at(engine)) == (None, NOW + MINUTE)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from fairmind_sync.handover.reading_bundles import ReadReport
     from fairmind_sync.handover.writing_bundles import Sender, WrittenBundle
     from fairmind_sync.outbox.delivery_lookup import RunFilter
+    from fairmind_sync.settings import Settings
 
 bundle = typer.Typer(
     help="Hand deliveries over without a network, and hear what became of them.",
@@ -67,11 +68,13 @@ def own_site() -> tuple[Engine, OwnSite]:
     return engine, identity.own_site(engine, settings.site_key_file)
 
 
-def _sender(site: str | None) -> Sender:
+def _sender(site: str | None, settings: Settings) -> Sender:
+    from fairmind_sync.handover import identity
     from fairmind_sync.handover.partners import partner
     from fairmind_sync.handover.writing_bundles import Sender
 
-    engine, own = own_site()
+    engine = opened(settings)
+    own = identity.own_site(engine, settings.site_key_file)
     return Sender(engine, own, partner(engine, site), by_command())
 
 
@@ -96,8 +99,11 @@ def export(
     Example: fairmind-sync bundle export /media/stick/out.bundle --for courier --encrypt
     """
     from fairmind_sync.handover import writing_bundles
+    from fairmind_sync.relay.decision import decide
 
-    sender = _sender(site)
+    settings = current_settings()
+    sender = _sender(site, settings)
+    decide(sender.engine, settings)
     written = writing_bundles.export(
         sender,
         file,
@@ -181,7 +187,7 @@ def receipts(
     """
     from fairmind_sync.handover import writing_bundles
 
-    sender = _sender(site)
+    sender = _sender(site, current_settings())
     written = writing_bundles.write_receipts(sender, file, since, is_encrypted=encrypt)
     if as_json:
         _print_written(sender, written)
@@ -199,13 +205,14 @@ def take_back(
     named: Annotated[str, typer.Argument(metavar="BUNDLE", help="Its key's beginning.")],
     *,
     yes: Annotated[
-        bool, typer.Option("--yes", help="It was certainly never imported, and never will be.")
+        bool,
+        typer.Option("--yes", help="It is never imported, or the next export goes there again."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make a bundle's deliveries pending here again, if its file is lost for good or destroyed.
+    """Make a bundle's deliveries pending here again, if its site is gone, or has other keys since.
 
-    If the other site has imported it, runs can be made twice. For a lost file, 'export --again' is enough.
+    If both sites deliver them at once, runs can be made twice. For a lost file, 'export --again' is enough.
 
     Example: fairmind-sync bundle take-back 3f9c --yes
     """
@@ -217,7 +224,7 @@ def take_back(
         fail(
             f"{counted(would, 'delivery', 'deliveries')} would be pending here again, and site "
             f"{found.site_name} delivers them all the same if it ever imports the bundle, or has "
-            "done so. If that is out of the question: --yes"
+            "done so. If that is out of the question, or the next export goes there again: --yes"
         )
     count = taking_back.take_back(engine, found, by_command())
     if as_json:

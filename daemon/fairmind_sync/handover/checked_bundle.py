@@ -154,10 +154,7 @@ def _checked_sender(header: Mapping[str, Any], gate: Gate) -> PublicSite:
     to = header.get("to")
     recipient = to if isinstance(to, dict) else {}
     if recipient.get("fingerprint") != gate.own.fingerprint:
-        raise BundleError(
-            f"the bundle of site {sender.name} is for site {recipient.get('name')!s}, and this is site "
-            f"{gate.own.name}. Carry it there: here its runs could be made a second time."
-        )
+        raise _for_another(recipient.get("name"), sender, gate.own)
     if sender.fingerprint not in gate.trusted:
         raise BundleError(
             f"the bundle is signed by a site {sender.name} that isn't trusted here; its fingerprint is "
@@ -165,6 +162,20 @@ def _checked_sender(header: Mapping[str, Any], gate: Gate) -> PublicSite:
             f"fairmind-sync bundle trust '{sender.line}'"
         )
     return sender
+
+
+def _for_another(name: object, sender: PublicSite, own: PublicSite) -> BundleError:
+    if name == own.name:
+        return BundleError(
+            f"the bundle of site {sender.name} was written for the earlier keys of this site {own.name}, or "
+            f"for another site of that name. Have this site's keys trusted there ({own.name}'s fingerprint "
+            f"is {own.shown_fingerprint}); then the site that handed the deliveries over has to take them "
+            "back and to export them again: fairmind-sync bundle take-back"
+        )
+    return BundleError(
+        f"the bundle of site {sender.name} is for site {name!s}, and this is site {own.name}. Carry it "
+        "there: here its runs could be made a second time."
+    )
 
 
 def _bytes_of(text: object) -> bytes:

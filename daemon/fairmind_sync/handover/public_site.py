@@ -45,6 +45,11 @@ class PublicSite:
         return f"{_BEGINS} {_encoded(self.keys)} {self.name}"
 
 
+def is_line(text: str) -> bool:
+    """Returns whether the text is meant as such a line, or as one with a line that begins with '#'."""
+    return text.lstrip().startswith((f"{_BEGINS} ", "#"))
+
+
 def site_of_line(text: str) -> PublicSite:
     """Returns the site that the line names; a line that begins with '#' may stand before it.
 

@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,6 +48,8 @@ class ImportReport:
 def result_files(path: Path) -> list[Path]:
     """Returns the file itself, or every JSON file below the folder.
 
+    Among them is whatever can't be looked at, a folder too: to read it fails, and so it is refused by name.
+
     Raises:
         FairmindSyncError: the path names nothing, or can't be read.
     """
@@ -54,10 +57,29 @@ def result_files(path: Path) -> list[Path]:
         if path.is_file():
             return [path]
         if path.is_dir():
-            return sorted(file for file in path.rglob("*.json") if file.is_file())
+            return sorted(_below(path))
     except OSError as error:
         raise FairmindSyncError(f"{path} can't be read: {error.strerror}.") from error
     raise FairmindSyncError(f"{path} is no file and no folder. Name FairMind's results folder.")
+
+
+def _below(path: Path) -> Iterator[Path]:
+    unreadable: list[OSError] = []
+    for folder, _, names in os.walk(path, onerror=unreadable.append):
+        files = (Path(folder, name) for name in names if name.endswith(".json"))
+        yield from filter(_may_be_file, files)
+    for error in unreadable:
+        if Path(error.filename) == path:
+            raise error
+        yield Path(error.filename)
+
+
+def _may_be_file(path: Path) -> bool:
+    """Returns whether it is a file: pipes are none. Nobody knows in a folder that may only be listed."""
+    try:
+        return path.is_file()
+    except PermissionError:
+        return True
 
 
 def import_all(

@@ -21,11 +21,18 @@ def when_tested(timestamp: object) -> datetime | None:
         moment = datetime.fromisoformat(timestamp)  # type: ignore[arg-type]  # what is no text is refused below
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (TypeError, ValueError, OverflowError):
-        raise PayloadError(f"its timestamp {timestamp!r} is no ISO 8601 time.") from None
+        raise _no_time(timestamp) from None
 
 
 def _with_zone(moment: datetime) -> datetime:
     """Returns the moment in UTC; a clock's time without a zone could be any zone's."""
     if moment.tzinfo is None:
         raise PayloadError("its timestamp has no time zone. Write datetime.now(UTC), for example.")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise _no_time(moment) from None
+
+
+def _no_time(timestamp: object) -> PayloadError:
+    return PayloadError(f"its timestamp {timestamp!r} is no ISO 8601 time.")

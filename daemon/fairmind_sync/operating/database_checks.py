@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from fairmind_sync.clock import utc_now
 from fairmind_sync.operating.finding import Finding
-from fairmind_sync.outbox import result_lookup
+from fairmind_sync.outbox import workload
 from fairmind_sync.storage import erasure, sqlite_file
 from fairmind_sync.storage.engine import current_time, is_file, reading
 from fairmind_sync.storage.postgresql import server_setting
@@ -136,12 +136,12 @@ def _server_clock(engine: Engine) -> Finding:
 
 def _clock(engine: Engine) -> Finding:
     with reading(engine) as connection:
-        newest = result_lookup.newest_at(connection)
+        newest = workload.newest_at(connection)
     now = current_time(engine)
     if newest is None or newest <= now + timedelta(minutes=1):
         return Finding("clock", f"{now:%Y-%m-%d %H:%M:%S} UTC")
     return Finding(
         "clock",
-        f"a result is dated {newest:%Y-%m-%d %H:%M} UTC, in the future of this clock",
+        f"a delivery was queued at {newest:%Y-%m-%d %H:%M} UTC, in the future of this clock",
         "Set the clock, best by NTP, and restart the daemon.",
     )

@@ -172,7 +172,9 @@ def _unheard(count: int) -> Finding:
         "handed over",
         f"{counted(count, 'delivery', 'deliveries')} went to another site more than "
         f"{UNHEARD_AFTER.days} days ago, and no receipts say what became of that",
-        "Run there: fairmind-sync bundle receipts; read the file here. See: fairmind-sync bundle list",
+        "Run there: fairmind-sync bundle receipts; read the file here. If one of the two sites has new keys "
+        "or a new database since: fairmind-sync bundle take-back, and export again. See: fairmind-sync "
+        "bundle list",
     )
 
 

@@ -36,11 +36,16 @@ if TYPE_CHECKING:
     from fairmind_sync.settings import Settings
 
 
+_UNTIL_RECEIPTS = (
+    "Import that site's receipts; if the bundle was lost, run: fairmind-sync bundle export --again; if "
+    "one of the two sites has new keys or a new database since, take the bundle back and export again: "
+    "fairmind-sync bundle take-back"
+)
 _ELSEWHERE = {
     DISCARDED: ("It was given up and won't be sent.", None),
     HANDED_OVER: (
         "Another site has it and delivers it; no outcome has come home yet.",
-        "Import that site's receipts; if the bundle was lost, run: fairmind-sync bundle export --again",
+        _UNTIL_RECEIPTS,
     ),
 }
 """States in which nothing is done here, in words, and what somebody may do."""
@@ -100,15 +105,16 @@ def _explain(
     provider = provider_state.read(connection, delivery.provider)
     state, what_to_do = _words(delivery, provider, settings, now, alive=alive)
     is_pending = delivery.status == PENDING
+    attempts = attempt_lookup.attempts(connection, delivery.id)
     return Explanation(
         delivery=delivery,
-        attempts=attempt_lookup.attempts(connection, delivery.id),
+        attempts=attempts,
         state=state,
         last_error=_last_error(delivery),
         next_try=_next_try(delivery, provider) if is_pending else None,
         what_to_do=what_to_do,
         evidence=_evidence(delivery),
-        hand_over=hand_over_of(connection, delivery),
+        hand_over=hand_over_of(connection, delivery, attempts),
         remedy=_remedy(delivery, provider),
     )
 

@@ -34,8 +34,8 @@ class WayOfDelivery:
     heard_at: datetime | None = None
 
 
-def went_to(connection: Connection, delivery_id: int) -> WayOfDelivery | None:
-    """Returns whom the delivery was handed over to, the last time; None if it never was."""
+def went_to(connection: Connection, delivery_id: int) -> list[WayOfDelivery]:
+    """Returns whom the delivery was handed over to, the last first."""
     of = hand_overs_table.c
     chosen = (
         _named(of, "out")
@@ -43,8 +43,7 @@ def went_to(connection: Connection, delivery_id: int) -> WayOfDelivery | None:
         .where(of.delivery_id == delivery_id)
         .order_by(of.handed_over_at.desc())
     )
-    row = connection.execute(chosen).first()
-    return WayOfDelivery(*tuple(row)) if row else None
+    return [WayOfDelivery(*row) for row in connection.execute(chosen)]
 
 
 def came_from(connection: Connection, delivery_id: int) -> WayOfDelivery | None:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Row,
     Select,
     and_,
+    case,
     exists,
     func,
     or_,
@@ -41,6 +42,7 @@ from fairmind_sync.storage.tables import (
 AT_ONCE = 200
 """So many deliveries are read, or marked, by one statement."""
 _HELD = hand_overs_table.c.taken_back_at.is_(None)
+_LAST_EPOCH = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +212,16 @@ def has_travelled() -> ColumnElement[bool]:
     return or_(went, came)
 
 
+def next_epoch() -> ColumnElement[int]:
+    """Returns the epoch of a delivery's next hand-over to a site that it went to, or of a retry.
+
+    It is above what the site has told, too: a restored database may have forgotten its last ones.
+    """
+    of = hand_overs_table.c
+    newest = case((of.heard_epoch > of.epoch, of.heard_epoch), else_=of.epoch)
+    return case((newest < _LAST_EPOCH, newest + 1), else_=newest)
+
+
 def _of_bundle(bundle_key: str) -> Select[Any]:
     return (
         select(outbox_table.c.id)
@@ -248,7 +260,7 @@ def _with_epochs(site: str) -> Select[Any]:
             outbox_table.c.provider,
             outbox_table.c.delivery_key,
             outbox_table.c.create_attempted_at,
-            (func.coalesce(hand_overs_table.c.epoch, 0) + 1).label("next_epoch"),
+            func.coalesce(next_epoch(), 1).label("next_epoch"),
             *(results_table.c[name] for name in _OF_RESULT),
         )
         .join_from(outbox_table, results_table)

@@ -119,15 +119,6 @@ def lately_removed(connection: Connection, newest: int) -> tuple[int, Counter[st
     return len(told), found
 
 
-def newest_at(connection: Connection) -> datetime | None:
-    """Returns when the newest result was saved; None where there is none."""
-    column = results_table.c.created_at
-    newest: datetime | None = connection.execute(
-        select(func.max(column, type_=column.type))
-    ).scalar()
-    return newest
-
-
 def trend(
     connection: Connection,
     model_id: str,

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from fairmind_sync.outbox.claims import NO_LEASE
-from fairmind_sync.outbox.hand_overs import is_away
+from fairmind_sync.outbox.hand_overs import is_away, next_epoch
 from fairmind_sync.outbox.payload_locks import keep_payloads_of
 from fairmind_sync.outbox.unclean_attempts import sweep_again
 from fairmind_sync.results.error_kinds import ErrorKind
@@ -50,7 +50,7 @@ def retry(connection: Connection, delivery_ids: Sequence[int], now: datetime) ->
 def _raise_epochs(connection: Connection, dead: Sequence[int]) -> None:
     """Has older receipts of dead deliveries be older than the retry."""
     of = hand_overs_table.c
-    raised = update(hand_overs_table).where(of.taken_back_at.is_(None)).values(epoch=of.epoch + 1)
+    raised = update(hand_overs_table).where(of.taken_back_at.is_(None)).values(epoch=next_epoch())
     for part in _parts(dead):
         connection.execute(raised.where(of.delivery_id.in_(part)))
 

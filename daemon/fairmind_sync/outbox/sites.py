@@ -107,13 +107,14 @@ def distrust(connection: Connection, site: SiteRecord) -> None:
     )
 
 
-def held_by(connection: Connection, site: str) -> int:
-    """Returns how many deliveries that site has of this database, without an outcome so far."""
+def held_by(connection: Connection, site: str | None = None) -> int:
+    """Returns how many deliveries that site, or all, have of this database, without an outcome so far."""
+    of_site = [] if site is None else [hand_overs_table.c.site == site]
     held: int = connection.execute(
         select(func.count())
         .join_from(hand_overs_table, outbox_table)
         .where(
-            hand_overs_table.c.site == site,
+            *of_site,
             hand_overs_table.c.taken_back_at.is_(None),
             outbox_table.c.status == HANDED_OVER,
         )

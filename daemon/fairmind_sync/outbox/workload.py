@@ -153,6 +153,15 @@ def backlog(connection: Connection, provider: ProviderName) -> Backlog:
     )
 
 
+def newest_at(connection: Connection) -> datetime | None:
+    """Returns when the newest delivery was queued, by the clock of then; None where there is none."""
+    column = outbox_table.c.created_at
+    newest: datetime | None = connection.execute(
+        select(func.max(column, type_=column.type))
+    ).scalar()
+    return newest
+
+
 def unfinished(connection: Connection, providers: Sequence[ProviderName]) -> dict[str, int]:
     """Returns how many deliveries of each provider are pending or dead; leaves out providers with none."""
     waiting = func.sum(delivery_counts_table.c.count)

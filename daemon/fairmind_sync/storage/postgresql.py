@@ -45,8 +45,10 @@ SET tcp_keepalives_count = 3;
 SET tcp_user_timeout = 20000;
 SET lock_timeout = 30000;
 SET idle_in_transaction_session_timeout = 60000;
+SET timezone = 'UTC';
 """
-"""A host that went away without a word holds no row and no lock for longer than half a minute."""
+"""A host that went away without a word holds no row and no lock for longer than half a minute. In other zones
+a time at an end of the calendar is in a year that Python doesn't have."""
 _PREPARE_AFTER = 5
 """Uses of a statement before it is prepared; a save takes a quarter less time with prepared ones."""
 _CLOCK_LIVES_S = 5.0

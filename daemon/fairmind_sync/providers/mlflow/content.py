@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from fairmind_sync.providers.mlflow.limits import ServerLimits
 from fairmind_sync.providers.mlflow.runs_api import (
@@ -38,6 +38,7 @@ LONGEST_NAME = 250
 MOST_TEXTS, MOST_BYTES = 100, 900_000
 """Below MLflow's limits for a batch: 1,000 entries, 100 of them parameters and 100 tags, 1 MB of JSON."""
 _BYTES_AROUND_AN_ENTRY = 100
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ def content_of(
     adjusted = (
         *extracted.notes,
         *renamed(keys),
+        *_moved(extracted.started_at),
         *_adjusted("tag", tags, limits.longest_tag),
         *_adjusted("parameter", params, limits.longest_param),
         *_adjusted("run", {"name": extracted.run_name}, LONGEST_NAME),
@@ -124,6 +126,11 @@ def _adjusted(kind: str, texts: Mapping[str, str], longest: int) -> Iterator[str
             yield f"{kind} {key} is shortened from {len(text)} characters"
         elif storable(text) != text:
             yield f"{kind} {key} holds characters that databases refuse; they are replaced"
+
+
+def _moved(moment: datetime) -> Iterator[str]:
+    if moment < _EARLIEST:
+        yield f"time {moment.isoformat()} is before 1970 and is sent as its begin"
 
 
 def _param_texts(extracted: Extract) -> dict[tuple[str, ...], str]:

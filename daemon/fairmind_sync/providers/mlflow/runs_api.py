@@ -207,8 +207,12 @@ EXPERIMENT_TAG = ("fairmind.sync", "delivers here")
 """The tag's key and value: always the same, so that the tag is harmless to repeat."""
 
 
+_EARLIEST_MS = 1
+"""MLflow refuses a time before 1970, and takes 0 for none."""
+
+
 def to_ms(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)
+    return max(_EARLIEST_MS, round(moment.timestamp() * 1000))
 
 
 def holding(tag: str, value: str, *, is_whole: bool) -> str:
