@@ -22,9 +22,18 @@ from fairmind_sync.event_log import get_logger
 from fairmind_sync.handover import bundle_format, carried
 from fairmind_sync.handover.sealing import Encryption
 from fairmind_sync.handover.unsigned_bundle import UnsignedBundle
-from fairmind_sync.outbox import arrivals, bundle_log, hand_overs, operator_log, repairs, sites
+from fairmind_sync.outbox import (
+    arrivals,
+    bundle_log,
+    deletion,
+    hand_overs,
+    operator_log,
+    repairs,
+    sites,
+)
 from fairmind_sync.outbox.bundle_log import BundleRecord
 from fairmind_sync.outbox.hand_overs import AT_ONCE
+from fairmind_sync.storage import erasure
 from fairmind_sync.storage.engine import current_time, reading, writing
 
 if TYPE_CHECKING:
@@ -92,8 +101,7 @@ def export(
         StorageError: the database can't be used; nothing is handed over.
     """
     require_new(file)
-    with writing(sender.engine) as connection:
-        repairs.correct_times(connection, now=current_time(sender.engine))
+    _put_right(sender.engine)
     for _ in range(_TRIES):
         with suppress(_ChangedMeanwhileError), _written_to(file):
             bundle = _begun(sender, file, "results", most_bytes, is_encrypted=is_encrypted)
@@ -133,6 +141,15 @@ def write_receipts(
         size = _signed(sender, bundle)
     log.info("bundle.receipts_written", site=sender.recipient.name, deliveries=count)
     return WrittenBundle(file, bundle.key, count, 0, size, 0)
+
+
+def _put_right(engine: Engine) -> None:
+    """Corrects times after the clock was set back; finishes deletions that waited for a delivery's end."""
+    with writing(engine) as connection:
+        now = current_time(engine)
+        repairs.correct_times(connection, now=now)
+        deletion.finish(connection, now)
+    erasure.empty_log(engine)
 
 
 def require_new(file: Path) -> None:
