@@ -87,6 +87,7 @@ def test_each_refused_file_is_told_and_the_others_are_read(
     code, text = said(env, "import", "wrong.bundle", str(written.file))
     assert code == 1
     assert "wrong.bundle is no bundle" in text
+    assert "out.bundle: the bundle of site" in text
     assert "for site partner, and this is site" in text
 
 

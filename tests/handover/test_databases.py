@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from sqlalchemy import Engine
 
-from fairmind_sync.handover import identity, partners
 from fairmind_sync.storage import erasure
 from fairmind_sync.storage.tables import results_table
 from tests.handover.world import ModelProvider, Site
 from tests.support.databases import rows
 
 pytestmark = pytest.mark.both_databases
-
-
-@pytest.fixture
-def here(engine: Engine, courier: Site, tmp_path: Path) -> Site:
-    """A site on the test's database, and the courier, which is on a file, trust each other."""
-    key_file = tmp_path / "here" / "key"
-    own = identity.rename(engine, identity.own_site(engine, key_file), "here")
-    partners.trust(engine, own.public, courier.own.public)
-    partners.trust(courier.engine, courier.own.public, own.public)
-    return Site(engine, own, tmp_path / "here")
 
 
 def test_a_trip_from_here(here: Site, courier: Site, provider: ModelProvider) -> None:

@@ -189,7 +189,10 @@ def test_a_bundle_for_another_site(home: Site, courier: Site, other: Site) -> No
 
 def test_a_bundle_that_names_no_site(home: Site, courier: Site, tmp_path: Path) -> None:
     file = signed(home.own, tmp_path / "odd", courier, to=5)
-    assert str(courier.refusal(file)).startswith("the bundle of site home is for site None, and")
+    assert courier.refusal(file) == (
+        f"the header of {file} is not what this version knows: to: Input should be a valid dictionary or "
+        "instance of _NamedRecipient."
+    )
 
 
 def test_a_bundle_of_a_stranger(home: Site, courier: Site) -> None:

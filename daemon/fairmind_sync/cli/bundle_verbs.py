@@ -152,7 +152,8 @@ def import_(
             )
         except BundleError as error:
             refused.append({"file": str(file), "reason": str(error)})
-            say(f"fairmind-sync: {error}", is_wrong=True)
+            of_which = "" if str(file) in str(error) else f"{file}: "
+            say(f"fairmind-sync: {of_which}{error}", is_wrong=True)
             continue
         read.append(one)
         if not as_json:

@@ -28,6 +28,7 @@ from fairmind_sync.handover.bundle_format import (
     VERSION,
     trailer,
 )
+from fairmind_sync.handover.bundle_header import BundleHeader, as_known
 from fairmind_sync.handover.public_site import PublicSite, checked_name, keys_of
 from fairmind_sync.handover.sealing import Decryption, PrivateKeys, is_signed_by
 
@@ -41,7 +42,7 @@ class ReadBundle:
     kind: str
     key: str
     sender: PublicSite
-    header: Mapping[str, Any]
+    sequence: object
     entries: Callable[[], Iterator[Any]]
 
 
@@ -65,17 +66,17 @@ def opened(file: Path, gate: Gate) -> Iterator[ReadBundle]:
     """
     with tempfile.TemporaryFile() as copy:
         _copy(file, copy, gate.most_bytes)
-        header, begin = _header(copy, file)
+        unchecked, begin = _header(copy, file)
         body = (begin, _body_end(copy, file))
-        _check_signature(copy, file, header, body[1])
-        sender = _checked_sender(header, gate)
-        sealed = header.get("sealed")
+        _check_signature(copy, file, unchecked, body[1])
+        header = as_known(BundleHeader, unchecked, f"the header of {file}")
+        sealed = None if header.sealed is None else _bytes_of(header.sealed)
         yield ReadBundle(
-            kind=str(header.get("kind")),
-            key=str(header.get("key")),
-            sender=sender,
-            header=header,
-            entries=lambda: _entries(copy, body, sealed and _bytes_of(sealed), gate.private),
+            kind=header.kind,
+            key=header.key,
+            sender=_checked_sender(header, gate),
+            sequence=header.sequence,
+            entries=lambda: _entries(copy, body, sealed, gate.private),
         )
 
 
@@ -149,13 +150,11 @@ def _changed(file: Path) -> BundleError:
     )
 
 
-def _checked_sender(header: Mapping[str, Any], gate: Gate) -> PublicSite:
-    sender = PublicSite(checked_name(str(header["from"]["name"])), keys_of(header["from"]["keys"]))
-    to = header.get("to")
-    recipient = to if isinstance(to, dict) else {}
-    if recipient.get("fingerprint") != gate.own.fingerprint:
+def _checked_sender(header: BundleHeader, gate: Gate) -> PublicSite:
+    sender = PublicSite(checked_name(header.sender.name), keys_of(header.sender.keys))
+    if header.to.fingerprint != gate.own.fingerprint:
         raise BundleError(
-            f"the bundle of site {sender.name} is for site {recipient.get('name')!s}, and this is site "
+            f"the bundle of site {sender.name} is for site {header.to.name}, and this is site "
             f"{gate.own.name}. Carry it there: here its runs could be made a second time."
         )
     if sender.fingerprint not in gate.trusted:
