@@ -84,10 +84,11 @@ class UnsignedBundle:
         return size
 
     def close(self) -> None:
-        """Removes what was written, unless it was signed."""
+        """Removes what was written, unless it was signed, or the disk refuses that, too."""
         with suppress(OSError):
             self._out.close()
-        self._part.unlink(missing_ok=True)
+        with suppress(OSError):  # a stick that was pulled out, or takes nothing any more
+            self._part.unlink()
 
     def _write(self, line: bytes) -> None:
         self._left -= len(line)

@@ -103,10 +103,10 @@ def export(
     require_new(file)
     _put_right(sender.engine)
     for _ in range(_TRIES):
-        with suppress(_ChangedMeanwhileError), _written_to(file):
+        with _written_to(file):
             bundle = _begun(sender, file, "results", most_bytes, is_encrypted=is_encrypted)
-            with closing(bundle.unsigned):
-                return _export(sender, bundle, wanted, again=again)
+        with suppress(_ChangedMeanwhileError), closing(bundle.unsigned):
+            return _export(sender, bundle, wanted, again=again)
     raise BundleError(
         "a daemon or drain delivers at the same time: nothing was handed over. Stop it, and export again."
     )
@@ -127,20 +127,26 @@ def write_receipts(
         bundle = _begun(
             sender, file, "receipts", _ANY_SIZE, is_encrypted=is_encrypted, sequence=sequence
         )
-    with closing(bundle.unsigned), _written_to(file):
-        count = 0
-        with reading(sender.engine) as connection:
-            for outcome in arrivals.outcomes(connection, sender.recipient.fingerprint, since):
-                bundle.unsigned.add(carried.entry_of_outcome(outcome))
-                count += 1
-        if not count:
-            return WrittenBundle(file, bundle.key, 0, 0, 0, 0)
-        bundle.unsigned.finish()
+    with closing(bundle.unsigned):
+        with _written_to(file):
+            count = _fill_receipts(sender, bundle.unsigned, since)
+            if not count:
+                return WrittenBundle(file, bundle.key, 0, 0, 0, 0)
+            bundle.unsigned.finish()
         with writing(sender.engine) as connection:
             _note(connection, sender, bundle, count, current_time(sender.engine))
         size = _signed(sender, bundle)
     log.info("bundle.receipts_written", site=sender.recipient.name, deliveries=count)
     return WrittenBundle(file, bundle.key, count, 0, size, 0)
+
+
+def _fill_receipts(sender: Sender, unsigned: UnsignedBundle, since: datetime | None) -> int:
+    count = 0
+    with reading(sender.engine) as connection:
+        for outcome in arrivals.outcomes(connection, sender.recipient.fingerprint, since):
+            unsigned.add(carried.entry_of_outcome(outcome))
+            count += 1
+    return count
 
 
 def _put_right(engine: Engine) -> None:
@@ -196,14 +202,15 @@ def _export(
     sender: Sender, bundle: _BegunBundle, wanted: RunFilter, *, again: bool
 ) -> WrittenBundle:
     site, now = sender.recipient.fingerprint, current_time(sender.engine)
-    with reading(sender.engine) as connection:
-        ids = hand_overs.candidates(connection, wanted, site, now, again=again)
-        sent, results = _fill(connection, bundle.unsigned, ids, site, now)
-    if not ids:
-        return WrittenBundle(bundle.file, bundle.key, 0, 0, 0, 0)
-    if not sent:
-        raise BundleError("not even the oldest result has room: allow more with --max-size.")
-    bundle.unsigned.finish()
+    with _written_to(bundle.file):
+        with reading(sender.engine) as connection:
+            ids = hand_overs.candidates(connection, wanted, site, now, again=again)
+            sent, results = _fill(connection, bundle.unsigned, ids, site, now)
+        if not ids:
+            return WrittenBundle(bundle.file, bundle.key, 0, 0, 0, 0)
+        if not sent:
+            raise BundleError("not even the oldest result has room: allow more with --max-size.")
+        bundle.unsigned.finish()
     with writing(sender.engine) as connection:
         now = current_time(sender.engine)  # that of the candidates may be over
         if not hand_overs.mark(connection, sent, site, bundle.key, now, again=again):
