@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -36,3 +38,19 @@ def test_a_stick_that_turns_read_only(
     with pytest.raises(BundleError) as failed:
         home.export(courier)
     assert (str(failed.value).partition(".bundle ")[2], home.statuses()) == (said, [status])
+
+
+def test_signals_do_afterwards_what_they_did_before(home: Site, courier: Site) -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+    home.save()
+    home.export(courier)
+    after = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+    assert after == before
+
+
+def test_an_export_in_another_thread(home: Site, courier: Site) -> None:
+    """Only the main thread may choose what a signal does."""
+    home.save()
+    with ThreadPoolExecutor(1) as elsewhere:
+        file = elsewhere.submit(lambda: home.export(courier).file).result()
+    assert courier.refusal(file) is None

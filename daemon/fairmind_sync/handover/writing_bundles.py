@@ -3,13 +3,14 @@ deliveries, or writes receipts for another site.
 
 The order makes no crash lose anything: all is on the disk but the signature, then the deliveries are handed
 over in one transaction, then the bundle is signed. Unsigned it is no bundle, so nobody delivers what is still
-pending here; handed over without a bundle is what `export --again` is for.
+pending here; handed over without a bundle is what `export --again` is for. Ctrl+C waits from
+the commit to the signature.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from fairmind_sync import __version__
 from fairmind_sync.errors import BundleError
 from fairmind_sync.event_log import get_logger
 from fairmind_sync.handover import bundle_format, carried
+from fairmind_sync.handover.held_signals import held_back
 from fairmind_sync.handover.sealing import Encryption
 from fairmind_sync.handover.unsigned_bundle import UnsignedBundle
 from fairmind_sync.outbox import (
@@ -211,12 +213,14 @@ def _export(
         if not sent:
             raise BundleError("not even the oldest result has room: allow more with --max-size.")
         bundle.unsigned.finish()
-    with writing(sender.engine) as connection:
-        now = current_time(sender.engine)  # that of the candidates may be over
-        if not hand_overs.mark(connection, sent, site, bundle.key, now, again=again):
-            raise _ChangedMeanwhileError
-        _note(connection, sender, bundle, len(sent), now)
-    size = _signed(sender, bundle)
+    with ExitStack() as until_signed:
+        with writing(sender.engine) as connection:
+            now = current_time(sender.engine)  # that of the candidates may be over
+            if not hand_overs.mark(connection, sent, site, bundle.key, now, again=again):
+                raise _ChangedMeanwhileError
+            _note(connection, sender, bundle, len(sent), now)
+            until_signed.enter_context(held_back())
+        size = _signed(sender, bundle)
     log.info("bundle.exported", site=sender.recipient.name, deliveries=len(sent), again=again)
     return WrittenBundle(bundle.file, bundle.key, len(sent), results, size, len(ids) - len(sent))
 
