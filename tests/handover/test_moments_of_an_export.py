@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,8 +12,11 @@ from typing import Any
 import pytest
 
 from fairmind_sync.errors import BundleError
+from fairmind_sync.handover import writing_bundles
+from fairmind_sync.handover.sealing import PrivateKeys
 from fairmind_sync.handover.unsigned_bundle import UnsignedBundle
-from tests.handover.world import Site
+from fairmind_sync.outbox.delivery_lookup import RunFilter
+from tests.handover.world import MOST, Site, at_the_couriers
 
 AGAIN = "What it held counts as handed over: run fairmind-sync bundle export --again"
 
@@ -38,6 +42,82 @@ def test_a_stick_that_turns_read_only(
     with pytest.raises(BundleError) as failed:
         home.export(courier)
     assert (str(failed.value).partition(".bundle ")[2], home.statuses()) == (said, [status])
+
+
+def test_a_name_that_another_export_takes_meanwhile(
+    home: Site, courier: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second is refused before it hands anything over; the first one's bundle stays."""
+    for name in "ab":
+        home.save(test_id=name, model_id=name)
+    finish, file = UnsignedBundle.finish, tmp_path / "out.bundle"
+
+    def export(model_id: str) -> None:
+        wanted = RunFilter(model_id=model_id)
+        writing_bundles.export(home.sender(courier), file, wanted, most_bytes=MOST)
+
+    def finish_second(unsigned: UnsignedBundle) -> None:
+        monkeypatch.setattr(UnsignedBundle, "finish", finish)
+        monkeypatch.setattr(os, "getpid", lambda: 0)
+        export("b")
+        finish(unsigned)
+
+    monkeypatch.setattr(UnsignedBundle, "finish", finish_second)
+    with pytest.raises(BundleError, match="nothing is written over"):
+        export("a")
+    assert {one.test_id: one.status for one in home.records()} == {
+        "a": "pending",
+        "b": "handed_over",
+    }
+    assert [one.name for one in tmp_path.glob("out*")] == ["out.bundle"]
+    assert courier.refusal(file) is None
+
+
+def test_a_name_that_is_taken_between_hand_over_and_signature(
+    home: Site, courier: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.save()
+    file = tmp_path / "out.bundle"
+    sign = UnsignedBundle.sign
+
+    def sign_late(*given: Any) -> int:
+        file.write_text("another's")
+        return sign(*given)
+
+    monkeypatch.setattr(UnsignedBundle, "sign", sign_late)
+    with pytest.raises(BundleError, match=f"could not be finished: File exists. {AGAIN}"):
+        writing_bundles.export(home.sender(courier), file, RunFilter(), most_bytes=MOST)
+    assert file.read_text() == "another's"
+
+
+def test_a_name_that_can_not_be_given_after_all_is_left_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unsigned = UnsignedBundle(tmp_path / "a", {}, MOST)
+    unsigned.finish()
+    monkeypatch.setattr(Path, "rename", read_only)
+    with pytest.raises(OSError, match="Read-only"):
+        unsigned.sign(PrivateKeys.new())
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_link_that_leads_nowhere_is_not_written_over(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    with pytest.raises(BundleError, match="nothing is written over"):
+        writing_bundles.require_new(tmp_path / "a")
+
+
+def test_receipts_are_not_written_over_what_came_meanwhile(
+    home: Site, courier: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_the_couriers(home, courier)
+    file, finish = tmp_path / "back.bundle", UnsignedBundle.finish
+    monkeypatch.setattr(
+        UnsignedBundle, "finish", lambda one: finish(one) or file.write_text("another's")
+    )
+    with pytest.raises(BundleError, match="nothing is written over"):
+        writing_bundles.write_receipts(courier.sender(home), file)
+    assert file.read_text() == "another's"
 
 
 def test_signals_do_afterwards_what_they_did_before(home: Site, courier: Site) -> None:

@@ -72,16 +72,33 @@ class UnsignedBundle:
         self._sync()
 
     def sign(self, keys: PrivateKeys) -> int:
-        """Signs the bundle, which gets its name; returns its bytes."""
+        """Signs the bundle, which gets its name; returns its bytes.
+
+        Raises:
+            FileExistsError: the name is another file's by now, which stays as it is.
+        """
         signed = trailer(keys.sign(self._digest.digest()))
         size = self._out.seek(-len(signed), os.SEEK_END) + len(signed)
         self._out.write(signed)
         self._sync()
         self._out.close()
-        self._part.rename(self._place)
+        self._take_place()
         with suppress(OSError):  # some file systems of sticks know no such thing
             sync_directory(self._place.parent)
         return size
+
+    def _take_place(self) -> None:
+        """Renames the file to its place, which is taken first: a rename alone puts it over another's.
+
+        No hard link does that, as the file systems of sticks know none.
+        """
+        os.close(os.open(self._place, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        try:
+            self._part.rename(self._place)
+        except OSError:
+            with suppress(OSError):
+                self._place.unlink()
+            raise
 
     def close(self) -> None:
         """Removes what was written, unless it was signed, or the disk refuses that, too."""

@@ -9,6 +9,7 @@ the commit to the signature.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -135,6 +136,7 @@ def write_receipts(
             if not count:
                 return WrittenBundle(file, bundle.key, 0, 0, 0, 0)
             bundle.unsigned.finish()
+        require_new(file)
         with writing(sender.engine) as connection:
             _note(connection, sender, bundle, count, current_time(sender.engine))
         size = _signed(sender, bundle)
@@ -162,7 +164,7 @@ def _put_right(engine: Engine) -> None:
 
 def require_new(file: Path) -> None:
     """Raises a `BundleError` where there is such a file: the only copy of an earlier bundle, maybe."""
-    if file.exists():
+    if os.path.lexists(file):
         raise BundleError(
             f"{file} is there already, and nothing is written over it. Name another; to read this one: "
             "fairmind-sync bundle import"
@@ -213,6 +215,7 @@ def _export(
         if not sent:
             raise BundleError("not even the oldest result has room: allow more with --max-size.")
         bundle.unsigned.finish()
+    require_new(bundle.file)  # others may have written there meanwhile
     with ExitStack() as until_signed:
         with writing(sender.engine) as connection:
             now = current_time(sender.engine)  # that of the candidates may be over
