@@ -44,6 +44,19 @@ def test_a_stick_that_turns_read_only(
     assert (str(failed.value).partition(".bundle ")[2], home.statuses()) == (said, [status])
 
 
+def test_receipts_that_can_not_be_finished_are_written_again(
+    home: Site, courier: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_the_couriers(home, courier)
+    monkeypatch.setattr(UnsignedBundle, "sign", read_only)
+    with pytest.raises(BundleError) as failed:
+        courier.receipts(home)
+    assert str(failed.value).partition(".bundle ")[2] == (
+        "could not be finished: Read-only file system. Write the receipts again: "
+        "fairmind-sync bundle receipts"
+    )
+
+
 def test_a_name_that_another_export_takes_meanwhile(
     home: Site, courier: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -67,7 +67,7 @@ def opened(file: Path, gate: Gate) -> Iterator[ReadBundle]:
     with tempfile.TemporaryFile() as copy:
         _copy(file, copy, gate.most_bytes)
         unchecked, begin = _header(copy, file)
-        body = (begin, _body_end(copy, file))
+        body = (begin, _body_end(copy, file, unchecked))
         _check_signature(copy, file, unchecked, body[1])
         header = as_known(BundleHeader, unchecked, f"the header of {file}")
         sealed = None if header.sealed is None else _bytes_of(header.sealed)
@@ -113,7 +113,7 @@ def _header(copy: IO[bytes], file: Path) -> tuple[dict[str, Any], int]:
     return header, len(line)
 
 
-def _body_end(copy: IO[bytes], file: Path) -> int:
+def _body_end(copy: IO[bytes], file: Path, header: Mapping[str, Any]) -> int:
     """Returns where the signature begins, which a bundle that isn't whole doesn't have."""
     end = copy.seek(0, os.SEEK_END) - len(trailer(UNSIGNED))
     if end > 0:
@@ -122,8 +122,13 @@ def _body_end(copy: IO[bytes], file: Path) -> int:
             return end
     raise BundleError(
         f"{file} is not whole: its end is missing. Copy it again; if it was never whole, have it written "
-        "again by: fairmind-sync bundle export --again"
+        f"again by: {_writes_again(header)}"
     )
+
+
+def _writes_again(header: Mapping[str, Any]) -> str:
+    is_of_receipts = header.get("kind") == "receipts"
+    return f"fairmind-sync bundle {'receipts' if is_of_receipts else 'export --again'}"
 
 
 def _check_signature(copy: IO[bytes], file: Path, header: Mapping[str, Any], end: int) -> None:
@@ -135,6 +140,11 @@ def _check_signature(copy: IO[bytes], file: Path, header: Mapping[str, Any], end
         digest.update(piece)
         left -= len(piece)
     written = copy.read()
+    if written == trailer(UNSIGNED):
+        raise BundleError(
+            f"{file} was never signed: whoever wrote it was interrupted. Have it written again by: "
+            f"{_writes_again(header)}"
+        )
     try:
         signature = _bytes_of(json.loads(written)["signature"])
         keys = keys_of(header["from"]["keys"])

@@ -260,6 +260,11 @@ def _signed(sender: Sender, bundle: _BegunBundle) -> int:
     try:
         return bundle.unsigned.sign(sender.own.private)
     except OSError as error:
+        if bundle.kind == "receipts":
+            raise BundleError(
+                f"{bundle.file} could not be finished: {error.strerror}. Write the receipts again: "
+                "fairmind-sync bundle receipts"
+            ) from error
         raise BundleError(
             f"{bundle.file} could not be finished: {error.strerror}. What it held counts as handed over: run "
             "fairmind-sync bundle export --again"
