@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from fairmind_sync.storage.engine import writing
+from fairmind_sync.storage.tables import outbox_table
+from tests.support.clock import NOW
 from tests.support.deliveries import save
 from tests.support.partner import LINE, PARTNER, handed_over, partner_trusted
 from tests.support.processes import command
@@ -99,7 +102,36 @@ def test_taking_back_asks_for_a_promise_first(env: dict[str, str], engine: Engin
         0,
         "1 delivery taken back from site partner\n",
     )
-    assert said(env, "take-back", key[:8], "--yes")[0] == 1
+    code, text = said(env, "take-back", key[:8])
+    assert (code, "nothing was taken back: each delivery has an outcome, or was" in text) == (
+        1,
+        True,
+    )
+
+
+def test_what_is_dead_stays_dead_when_it_is_taken_back(env: dict[str, str], engine: Engine) -> None:
+    partner_trusted(engine)
+    save(engine, "mlflow", test_id="u")
+    key = json.loads(said(env, "export", "out.bundle", "--json")[1])["bundle_key"]
+
+    def told_once_dead(delivery_id: int) -> str:
+        died = outbox_table.update().values(status="dead", finished_at=NOW)
+        with writing(engine) as connection:
+            connection.execute(died.where(outbox_table.c.id == delivery_id))
+        return said(env, "take-back", key[:8])[1].partition(", and site")[0]
+
+    would = "1 delivery would be pending here again and 1 delivery would stay dead"
+    assert told_once_dead(1) == f"fairmind-sync: {would}"
+    assert told_once_dead(2) == "fairmind-sync: 2 deliveries would stay dead"
+
+
+def test_taking_back_what_went_out_again_names_the_newer_bundle(
+    env: dict[str, str], engine: Engine
+) -> None:
+    key = handed_over(engine).bundle_key
+    said(env, "export", "again.bundle", "--again")
+    code, text = said(env, "take-back", key[:8], "--yes")
+    assert (code, "what the bundle held went out again in newer ones. See:" in text) == (1, True)
 
 
 def test_taking_back_prints_json(env: dict[str, str], engine: Engine) -> None:

@@ -7,6 +7,7 @@ inside the caller's transaction.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -167,9 +168,10 @@ def mark(
     return True
 
 
-def would_take_back(connection: Connection, bundle_key: str) -> int:
-    """Returns how many deliveries `take_back` would change."""
-    return len(connection.execute(_of_bundle(bundle_key)).all())
+def would_take_back(connection: Connection, bundle_key: str) -> Counter[str]:
+    """Returns how many deliveries `take_back` would change, by the status that they have."""
+    found = connection.execute(_of_bundle(bundle_key).add_columns(outbox_table.c.status))
+    return Counter(row.status for row in found)
 
 
 def take_back(connection: Connection, bundle_key: str, now: datetime) -> int:
