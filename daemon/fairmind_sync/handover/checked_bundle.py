@@ -14,7 +14,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -64,8 +64,7 @@ def opened(file: Path, gate: Gate) -> Iterator[ReadBundle]:
         BundleError: it is no bundle, or not whole, too large, of a newer format, changed, for another site,
             or of a site that isn't trusted here.
     """
-    with tempfile.TemporaryFile() as copy:
-        _copy(file, copy, gate.most_bytes)
+    with _copied(file, gate.most_bytes) as copy:
         unchecked, begin = _header(copy, file)
         body = (begin, _body_end(copy, file, unchecked))
         _check_signature(copy, file, unchecked, body[1])
@@ -80,7 +79,23 @@ def opened(file: Path, gate: Gate) -> Iterator[ReadBundle]:
         )
 
 
-def _copy(file: Path, copy: IO[bytes], most_bytes: int) -> None:
+def _copied(file: Path, most_bytes: int) -> IO[bytes]:
+    try:
+        with ExitStack() as unless_whole:
+            copy = unless_whole.enter_context(tempfile.TemporaryFile())
+            for piece in _pieces(file, most_bytes):
+                copy.write(piece)
+            copy.flush()
+            unless_whole.pop_all()
+            return copy
+    except OSError as error:
+        raise BundleError(
+            f"the temporary copy of {file} can't be written: {error.strerror}. Name a directory with room "
+            "for it in TMPDIR."
+        ) from error
+
+
+def _pieces(file: Path, most_bytes: int) -> Iterator[bytes]:
     try:
         with file.open("rb") as source:
             size = 0
@@ -90,7 +105,7 @@ def _copy(file: Path, copy: IO[bytes], most_bytes: int) -> None:
                     raise BundleError(
                         f"{file} has more than {most_bytes:,} bytes. If it is right, read it with --max-size."
                     )
-                copy.write(piece)
+                yield piece
     except OSError as error:
         raise BundleError(f"{file} can't be read: {error.strerror}.") from error
 
