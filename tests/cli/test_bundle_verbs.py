@@ -147,6 +147,16 @@ def test_a_site_with_deliveries_is_not_forgotten_silently(
     assert "it has 1 delivery" in said(env, "distrust", "partner")[1]
 
 
+def test_a_list_that_is_cut_says_so(env: dict[str, str], engine: Engine) -> None:
+    handed_over(engine)
+    said(env, "export", "again.bundle", "--again")
+    assert (
+        "1 of 2 bundles, the newest first; more with --limit"
+        in said(env, "list", "--limit", "1")[1]
+    )
+    assert "more with --limit" not in said(env, "list", "--limit", "2")[1]
+
+
 def test_status_counts_what_is_handed_over(env: dict[str, str], engine: Engine) -> None:
     handed_over(engine)
     shown = command("status", "--json", env=env, check=False).stdout

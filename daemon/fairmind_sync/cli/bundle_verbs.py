@@ -257,6 +257,7 @@ def list_(limit: Limit = 50, *, as_json: AsJson = False) -> None:
     engine, _ = own_site()
     with reading(engine) as connection:
         found = bundle_log.newest(connection, limit)
+        total = bundle_log.how_many(connection)
     if as_json:
         print_json([asdict(one) for one in found])
         return
@@ -271,7 +272,7 @@ def list_(limit: Limit = 50, *, as_json: AsJson = False) -> None:
         Column("when", lambda one: shown(one.at)),
         Column("file", attrgetter("file"), Cut.MIDDLE),
     ]
-    show(Listing(columns, found), *rest_of(len(found), len(found), "bundles"))
+    show(Listing(columns, found), *rest_of(len(found), total, "bundles"))
 
 
 def _print_written(sender: Sender, written: WrittenBundle) -> None:
