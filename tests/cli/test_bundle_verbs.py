@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -80,6 +83,19 @@ def test_what_has_no_room_is_told(env: dict[str, str], engine: Engine) -> None:
     save(engine, "mlflow", test_id="u")
     text = said(env, "export", "out.bundle", "--max-size", "1100")[1]
     assert "1 more had no room" in text
+
+
+def test_what_is_too_large_for_any_bundle_is_named(env: dict[str, str], engine: Engine) -> None:
+    partner_trusted(engine)
+    save(engine, "mlflow", test_id="large", metadata={"text": "x" * 2000})
+    program = (
+        "from fairmind_sync import cli; from fairmind_sync.handover import unsigned_bundle; "
+        "unsigned_bundle.MOST_LINE = 2000; cli.main()"
+    )
+    words = [sys.executable, "-c", program, "bundle", "export", "out.bundle"]
+    ended = subprocess.run(words, env={**os.environ, **env}, capture_output=True, check=True)
+    told = "\nlarger than a bundle can hold, and left out: the results of 'large'\n"
+    assert ended.stdout.decode().endswith(told)
 
 
 def test_each_refused_file_is_told_and_the_others_are_read(

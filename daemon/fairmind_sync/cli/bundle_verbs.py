@@ -123,6 +123,9 @@ def export(
         )
         if written.remaining:
             say(f"{written.remaining:,} more had no room: export again into another file")
+        if written.too_large:
+            left_out = ", ".join(map(repr, written.too_large))
+            say(f"larger than a bundle can hold, and left out: the results of {left_out}")
 
 
 @bundle.command("import")

@@ -23,6 +23,10 @@ from fairmind_sync.handover.sealing import Encryption, PrivateKeys
 from fairmind_sync.storage.sqlite_place import sync_directory
 
 
+class EntryTooLargeError(BundleError):
+    """An entry takes more bytes than any bundle holds for one."""
+
+
 class UnsignedBundle:
     """A bundle that is being written, beside its place. Without the signature nobody takes it.
 
@@ -51,18 +55,18 @@ class UnsignedBundle:
         """Writes the entry, if there is room for it; returns whether there is.
 
         Raises:
-            BundleError: the entry takes more than any bundle holds.
+            EntryTooLargeError: the entry takes more than any bundle holds.
         """
         line = line_of(entry)
+        size = len(line)
         if self._encryption is not None:
-            size = len(line) + 17  # what the encryption adds
-            if (size + 2) // 3 * 4 + 1 > self._left:
-                return False
-            line = base64.b64encode(self._encryption.encrypted(line)) + b"\n"
-        if len(line) > MOST_LINE:
-            raise BundleError(f"a result takes {len(line):,} bytes, more than a bundle can hold.")
-        if len(line) > self._left:
+            size = (size + 17 + 2) // 3 * 4 + 1  # 17 is what the encryption adds
+        if size > MOST_LINE:
+            raise EntryTooLargeError
+        if size > self._left:
             return False
+        if self._encryption is not None:
+            line = base64.b64encode(self._encryption.encrypted(line)) + b"\n"
         self._write(line)
         return True
 

@@ -22,6 +22,7 @@ from fairmind_sync import __version__
 from fairmind_sync.errors import BundleError
 from fairmind_sync.event_log import get_logger
 from fairmind_sync.handover import bundle_format, carried
+from fairmind_sync.handover.filling import fill, nothing_fits
 from fairmind_sync.handover.held_signals import held_back
 from fairmind_sync.handover.sealing import Encryption
 from fairmind_sync.handover.unsigned_bundle import UnsignedBundle
@@ -35,19 +36,15 @@ from fairmind_sync.outbox import (
     sites,
 )
 from fairmind_sync.outbox.bundle_log import BundleRecord
-from fairmind_sync.outbox.hand_overs import AT_ONCE
 from fairmind_sync.storage import erasure
 from fairmind_sync.storage.engine import current_time, reading, writing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sqlalchemy import Connection, Engine
 
     from fairmind_sync.handover.identity import OwnSite
     from fairmind_sync.handover.public_site import PublicSite
     from fairmind_sync.outbox.delivery_lookup import RunFilter
-    from fairmind_sync.outbox.hand_overs import OutgoingDelivery
     from fairmind_sync.outbox.operator_log import Actor
 
 _TRIES = 5
@@ -74,7 +71,8 @@ class Sender:
 class WrittenBundle:
     """A bundle that was written; without any deliveries there is no file.
 
-    `remaining` counts deliveries that can be handed over and had no room.
+    `remaining` counts deliveries that can be handed over and had no room; `too_large` are the tests whose
+    results are larger than any bundle holds, which were left out.
     """
 
     file: Path
@@ -83,6 +81,7 @@ class WrittenBundle:
     results: int
     bytes: int
     remaining: int
+    too_large: tuple[str, ...] = ()
 
 
 def export(
@@ -209,38 +208,27 @@ def _export(
     with _written_to(bundle.file):
         with reading(sender.engine) as connection:
             ids = hand_overs.candidates(connection, wanted, site, now, again=again)
-            sent, results = _fill(connection, bundle.unsigned, ids, site, now)
+            held = fill(connection, bundle.unsigned, ids, site, now)
         if not ids:
             return WrittenBundle(bundle.file, bundle.key, 0, 0, 0, 0)
-        if not sent:
-            raise BundleError("not even the oldest result has room: allow more with --max-size.")
+        if not held.sent:
+            raise nothing_fits(held)
         bundle.unsigned.finish()
     require_new(bundle.file)  # others may have written there meanwhile
     with ExitStack() as until_signed:
         with writing(sender.engine) as connection:
             now = current_time(sender.engine)  # that of the candidates may be over
-            if not hand_overs.mark(connection, sent, site, bundle.key, now, again=again):
+            if not hand_overs.mark(connection, held.sent, site, bundle.key, now, again=again):
                 raise _ChangedMeanwhileError
-            _note(connection, sender, bundle, len(sent), now)
+            _note(connection, sender, bundle, len(held.sent), now)
             until_signed.enter_context(held_back())
         size = _signed(sender, bundle)
-    log.info("bundle.exported", site=sender.recipient.name, deliveries=len(sent), again=again)
-    return WrittenBundle(bundle.file, bundle.key, len(sent), results, size, len(ids) - len(sent))
-
-
-def _fill(
-    connection: Connection, unsigned: UnsignedBundle, ids: Sequence[int], site: str, now: datetime
-) -> tuple[list[OutgoingDelivery], int]:
-    """Writes results until the bundle is full; returns the deliveries that it holds, and how many results."""
-    sent: list[OutgoingDelivery] = []
-    results = 0
-    for first in range(0, len(ids), AT_ONCE):
-        for result in hand_overs.outgoing(connection, ids[first : first + AT_ONCE], site):
-            if not unsigned.add(carried.entry_of_result(result, now)):
-                return sent, results
-            sent += result.deliveries
-            results += 1
-    return sent, results
+    log.info("bundle.exported", site=sender.recipient.name, deliveries=len(held.sent), again=again)
+    return WrittenBundle(
+        *(bundle.file, bundle.key, len(held.sent), held.results, size),
+        remaining=len(ids) - len(held.sent) - held.left_out,
+        too_large=tuple(held.too_large),
+    )
 
 
 def _note(
