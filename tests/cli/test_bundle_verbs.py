@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
+from fairmind_sync.storage.engine import writing
+from fairmind_sync.storage.tables import outbox_table
+from tests.support.clock import NOW
 from tests.support.deliveries import save
 from tests.support.partner import LINE, PARTNER, handed_over, partner_trusted
 from tests.support.processes import command
@@ -132,6 +138,19 @@ def test_what_has_no_room_is_told(env: dict[str, str], engine: Engine) -> None:
     assert "1 more had no room" in text
 
 
+def test_what_is_too_large_for_any_bundle_is_named(env: dict[str, str], engine: Engine) -> None:
+    partner_trusted(engine)
+    save(engine, "mlflow", test_id="large", metadata={"text": "x" * 2000})
+    program = (
+        "from fairmind_sync import cli; from fairmind_sync.handover import unsigned_bundle; "
+        "unsigned_bundle.MOST_LINE = 2000; cli.main()"
+    )
+    words = [sys.executable, "-c", program, "bundle", "export", "out.bundle"]
+    ended = subprocess.run(words, env={**os.environ, **env}, capture_output=True, check=True)
+    told = "\nlarger than a bundle can hold, and left out: the results of 'large'\n"
+    assert ended.stdout.decode().endswith(told)
+
+
 def test_each_refused_file_is_told_and_the_others_are_read(
     env: dict[str, str], engine: Engine
 ) -> None:
@@ -140,6 +159,7 @@ def test_each_refused_file_is_told_and_the_others_are_read(
     code, text = said(env, "import", "wrong.bundle", str(written.file))
     assert code == 1
     assert "wrong.bundle is no bundle" in text
+    assert "out.bundle: the bundle of site" in text
     assert "for site partner, and this is site" in text
 
 
@@ -151,7 +171,36 @@ def test_taking_back_asks_for_a_promise_first(env: dict[str, str], engine: Engin
         0,
         "1 delivery taken back from site partner\n",
     )
-    assert said(env, "take-back", key[:8], "--yes")[0] == 1
+    code, text = said(env, "take-back", key[:8])
+    assert (code, "nothing was taken back: each delivery has an outcome, or was" in text) == (
+        1,
+        True,
+    )
+
+
+def test_what_is_dead_stays_dead_when_it_is_taken_back(env: dict[str, str], engine: Engine) -> None:
+    partner_trusted(engine)
+    save(engine, "mlflow", test_id="u")
+    key = json.loads(said(env, "export", "out.bundle", "--json")[1])["bundle_key"]
+
+    def told_once_dead(delivery_id: int) -> str:
+        died = outbox_table.update().values(status="dead", finished_at=NOW)
+        with writing(engine) as connection:
+            connection.execute(died.where(outbox_table.c.id == delivery_id))
+        return said(env, "take-back", key[:8])[1].partition(", and site")[0]
+
+    would = "1 delivery would be pending here again and 1 delivery would stay dead"
+    assert told_once_dead(1) == f"fairmind-sync: {would}"
+    assert told_once_dead(2) == "fairmind-sync: 2 deliveries would stay dead"
+
+
+def test_taking_back_what_went_out_again_names_the_newer_bundle(
+    env: dict[str, str], engine: Engine
+) -> None:
+    key = handed_over(engine).bundle_key
+    said(env, "export", "again.bundle", "--again")
+    code, text = said(env, "take-back", key[:8], "--yes")
+    assert (code, "what the bundle held went out again in newer ones. See:" in text) == (1, True)
 
 
 def test_taking_back_prints_json(env: dict[str, str], engine: Engine) -> None:
@@ -167,6 +216,16 @@ def test_a_site_with_deliveries_is_not_forgotten_silently(
     text = said(env, "distrust", "partner")[1]
     assert "it has 1 delivery" in text
     assert "fairmind-sync bundle list, bundle take-back BUNDLE" in text
+
+
+def test_a_list_that_is_cut_says_so(env: dict[str, str], engine: Engine) -> None:
+    handed_over(engine)
+    said(env, "export", "again.bundle", "--again")
+    assert (
+        "1 of 2 bundles, the newest first; more with --limit"
+        in said(env, "list", "--limit", "1")[1]
+    )
+    assert "more with --limit" not in said(env, "list", "--limit", "2")[1]
 
 
 def test_status_counts_what_is_handed_over(env: dict[str, str], engine: Engine) -> None:

@@ -150,12 +150,12 @@ VERBS = {
     ),
     "bundle export": Verb(
         ("bundle", "export", "out.bundle"),
-        ("file", "bundle_key", "deliveries", "results", "bytes", "remaining", "site"),
+        ("file", "bundle_key", "deliveries", "results", "bytes", "remaining", "too_large", "site"),
         setup=partner_trusted,
     ),
     "bundle receipts": Verb(
         ("bundle", "receipts", "back.bundle"),
-        ("file", "bundle_key", "deliveries", "results", "bytes", "remaining", "site"),
+        ("file", "bundle_key", "deliveries", "results", "bytes", "remaining", "too_large", "site"),
         setup=partner_trusted,
     ),
     "bundle import": Verb(("bundle", "import", "result.json"), ("read", "refused"), code=1),

@@ -20,6 +20,7 @@ def signed(
     **more: object,
 ) -> Path:
     header = header_of(kind, key, own.public, recipient.own.public, **{"sequence": 1, **more})
+    file.unlink(missing_ok=True)
     unsigned = UnsignedBundle(file, header, 10**6)
     for one in held:
         unsigned.add(one)

@@ -120,7 +120,7 @@ def test_a_bundle_that_was_not_signed_is_not_whole(sites: tuple[Site, Site, Site
     unsigned = UnsignedBundle(file, header, 10**6)
     unsigned.finish()
     (part,) = home.place.glob("unsigned.bundle.*")
-    assert CHANGED in str(courier.refusal(part))
+    assert "was never signed" in str(courier.refusal(part))
     unsigned.close()
     assert [*home.place.glob("unsigned.*")] == []
 

@@ -14,7 +14,7 @@ from fairmind_sync.errors import BundleError
 from fairmind_sync.handover import checked_bundle, unsigned_bundle
 from fairmind_sync.handover.bundle_format import line_of
 from fairmind_sync.handover.sealing import Decryption, Encryption, PrivateKeys
-from fairmind_sync.handover.unsigned_bundle import UnsignedBundle
+from fairmind_sync.handover.unsigned_bundle import EntryTooLargeError, UnsignedBundle
 from tests.handover.world import Site
 
 KEYS = PrivateKeys(bytes(range(64)))
@@ -65,10 +65,34 @@ def test_an_entry_that_is_too_large_for_any_bundle_is_not_written(
     line = len(line_of({"text": "1"}))
     monkeypatch.setattr(unsigned_bundle, "MOST_LINE", line)
     assert size_of(tmp_path / "fits", "1") is not None
-    with pytest.raises(BundleError) as refused:
+    with pytest.raises(EntryTooLargeError):
         size_of(tmp_path / "large", "x" * 2000)
-    assert (
-        str(refused.value) == f"a result takes {line + 1999:,} bytes, more than a bundle can hold."
+
+
+@pytest.mark.parametrize("is_encrypted", [False, True])
+def test_a_result_that_is_too_large_for_any_bundle_stops_no_other(
+    home: Site, courier: Site, monkeypatch: pytest.MonkeyPatch, is_encrypted: bool
+) -> None:
+    monkeypatch.setattr(unsigned_bundle, "MOST_LINE", 2000)
+    home.save(test_id="large", metadata={"text": "x" * 2000})
+    with pytest.raises(BundleError) as refused:
+        home.export(courier, is_encrypted=is_encrypted)
+    assert str(refused.value) == (
+        "a bundle can't hold a result as large as those of 'large'. Discard their deliveries, or deliver "
+        "them another way."
+    )
+    home.save(test_id="small")
+    written = home.export(courier, is_encrypted=is_encrypted)
+    assert (written.deliveries, written.remaining, written.too_large) == (1, 0, ("large",))
+    assert home.statuses() == ["pending", "handed_over"]
+
+
+def test_a_result_that_has_no_room_is_named(home: Site, courier: Site) -> None:
+    home.save(test_id="t")
+    with pytest.raises(BundleError) as refused:
+        home.export(courier, most_bytes=700)
+    assert str(refused.value) == (
+        "not even the oldest result, of test 't', has room: allow more with --max-size."
     )
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from fairmind_sync.storage import erasure
+from fairmind_sync.storage.tables import results_table
 from tests.handover.world import ModelProvider, Site
+from tests.support.databases import rows
 
 pytestmark = pytest.mark.both_databases
 
@@ -62,3 +65,15 @@ def test_receipts_have_ever_higher_numbers(here: Site, courier: Site) -> None:
         int(file.read_text().split('"sequence":')[1].split(",")[0]) for file in (older, newer)
     ]
     assert numbers[0] < numbers[1]
+
+
+def test_what_was_deleted_while_it_was_delivered_does_not_go_out(here: Site, courier: Site) -> None:
+    """The worker died, so nobody has ended the deletion."""
+    here.save(test_id="gone")
+    here.claim()
+    here.delete("gone")
+    here.end_leases()
+    assert (here.export(courier).deliveries, here.statuses()) == (0, ["discarded"])
+    (result,) = rows(here.engine, results_table)
+    assert (result.results, result.erased_at is None) == ("{}", False)
+    assert not erasure.is_owed(here.engine)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,24 @@ def test_receipts_for_a_full_disk(
         writing_bundles.write_receipts(courier.sender(home), file)
     said = f"{file} can't be written: No space left on device. Nothing was handed over."
     assert (str(failed.value), [*tmp_path.glob("receipts*")]) == (said, [])
+
+
+class FullCopy(io.BytesIO):
+    def write(self, _piece: Any) -> int:
+        return int(full())
+
+
+@pytest.mark.parametrize("made", [full, FullCopy], ids=["no file", "no room"])
+def test_a_full_directory_of_temporary_files_is_told_as_what_it_is(
+    home: Site, courier: Site, monkeypatch: pytest.MonkeyPatch, made: Any
+) -> None:
+    home.save()
+    file = home.export(courier).file
+    monkeypatch.setattr(tempfile, "TemporaryFile", made)
+    assert courier.refusal(file) == (
+        f"the temporary copy of {file} can't be written: No space left on device. Name a directory with "
+        "room for it in TMPDIR."
+    )
 
 
 def test_what_a_full_disk_does_not_take_is_removed(

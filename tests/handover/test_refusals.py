@@ -34,6 +34,10 @@ RESULT: dict[str, object] = {
 }
 UPGRADE = "Upgrade this installation: pip install --upgrade fairmind-sync."
 ODD = "an entry of the bundle is not what this version knows"
+NEVER_SIGNED = (
+    "was never signed: whoever wrote it was interrupted. Have it written again by: "
+    "fairmind-sync bundle export --again"
+)
 NOT_WHOLE = (
     "is not whole: its end is missing. Copy it again; if it was never whole, have it written again by: "
     "fairmind-sync bundle export --again"
@@ -137,12 +141,17 @@ def header(**more: object) -> bytes:
         (b"{}\n", "is no bundle of fairmind-sync."),
         (header(note="x" * 64 * 1024), "is no bundle of fairmind-sync."),
         (
-            header() + trailer(UNSIGNED),
+            header() + trailer(b"x" * len(UNSIGNED)),
             "was changed since it was signed, or is damaged: nothing of it was read. Copy it again.",
         ),
         (header() + b"x" * (len(trailer(UNSIGNED)) - 1) + b"\n", NOT_WHOLE),
+        (header(kind="receipts"), f"{NOT_WHOLE.removesuffix('export --again')}receipts"),
+        (header() + trailer(UNSIGNED), NEVER_SIGNED),
     ],
-    ids=["newer", "no bundle", "too long a header", "changed", "cut at the end of a line"],
+    ids=[
+        *("newer", "no bundle", "too long a header", "changed", "cut at the end of a line"),
+        *("cut receipts", "never signed"),
+    ],
 )
 def test_a_file_that_is_no_bundle_of_this_version(
     content: bytes, said: str, home: Site, tmp_path: Path
@@ -189,7 +198,10 @@ def test_a_bundle_for_another_site(home: Site, courier: Site, other: Site) -> No
 
 def test_a_bundle_that_names_no_site(home: Site, courier: Site, tmp_path: Path) -> None:
     file = signed(home.own, tmp_path / "odd", courier, to=5)
-    assert str(courier.refusal(file)).startswith("the bundle of site home is for site None, and")
+    assert courier.refusal(file) == (
+        f"the header of {file} is not what this version knows: to: Input should be a valid dictionary or "
+        "instance of _NamedRecipient."
+    )
 
 
 def test_a_bundle_of_a_stranger(home: Site, courier: Site) -> None:

@@ -183,7 +183,7 @@ def test_a_bundle_that_is_taken_back_is_told(home: Site, courier: Site) -> None:
     bundle, count = back.bundle_named(home.engine, key[:8])
     with captured_logs() as events:
         taken = back.take_back(home.engine, bundle, ANN)
-    assert (count, taken) == (1, 1)
+    assert (count, taken) == ({"handed_over": 1}, 1)
     told = {"event": "bundle.taken_back", "log_level": "info", "site": "courier"}
     assert events == [told | {"bundle": key, "count": 1}]
     assert noted(home)[0] == ("ann", "take back", f"bundle {key} for site courier", 1)

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import update
 
 from fairmind_sync.errors import BundleError
-from fairmind_sync.handover import writing_bundles
+from fairmind_sync.handover import filling, writing_bundles
 from fairmind_sync.handover.unsigned_bundle import UnsignedBundle
 from fairmind_sync.outbox import hand_overs, operator_log
 from fairmind_sync.outbox.delivery_lookup import RunFilter
@@ -61,7 +61,7 @@ def test_an_encrypted_bundle_keeps_to_its_size(home: Site, courier: Site) -> Non
 
 def test_where_not_even_one_has_room_nothing_is_handed_over(home: Site, courier: Site) -> None:
     home.save()
-    said = "^not even the oldest result has room: allow more with --max-size.$"
+    said = "^not even the oldest result, of test '.+', has room: allow more with --max-size.$"
     with pytest.raises(BundleError, match=said):
         home.export(courier, most_bytes=600)
     assert home.statuses() == ["pending"]
@@ -279,7 +279,7 @@ def test_many_deliveries_are_handed_over_in_parts(
     home: Site, courier: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hand_overs, "AT_ONCE", 2)
-    monkeypatch.setattr(writing_bundles, "AT_ONCE", 2)
+    monkeypatch.setattr(filling, "AT_ONCE", 2)
     for _ in range(5):
         home.save()
     written = home.export(courier)
@@ -291,5 +291,5 @@ def test_a_stopped_hand_over_changes_nothing(home: Site, courier: Site) -> None:
     home.save()
     home.export(courier)
     with writing(home.engine) as connection:
-        assert hand_overs.would_take_back(connection, home.bundles_out()[0]) == 1
+        assert hand_overs.would_take_back(connection, home.bundles_out()[0]).total() == 1
     assert home.statuses() == ["handed_over"]

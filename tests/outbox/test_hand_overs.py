@@ -102,7 +102,7 @@ def test_what_was_taken_back_can_go_there_once_more(engine: Engine) -> None:
     save(engine, "mlflow")
     hand_over(engine, [1])
     with writing(engine) as connection:
-        assert hand_overs.would_take_back(connection, FIRST) == 1
+        assert hand_overs.would_take_back(connection, FIRST) == {"handed_over": 1}
         assert hand_overs.take_back(connection, FIRST, LATER) == 1
     (row,) = rows(engine, outbox_table)
     assert (row.status, row.due_at, row.attempts, row.create_attempted_at) == (

@@ -66,7 +66,7 @@ def test_a_bundle_is_taken_back_once_wherever_its_deliveries_went_then(engine: E
     assert take_back(engine, FIRST) == 1
     hand_over(engine, 1, SECOND, OTHER)
     with reading(engine) as connection:
-        assert hand_overs.would_take_back(connection, FIRST) == 0
+        assert hand_overs.would_take_back(connection, FIRST) == {}
     assert (take_back(engine, FIRST, LATER), take_back(engine, SECOND, LATER)) == (0, 1)
     assert [noted(engine)[site].taken_back_at for site in (SITE, OTHER)] == [NOW, LATER]
 

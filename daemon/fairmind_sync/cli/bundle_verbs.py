@@ -19,9 +19,12 @@ from fairmind_sync.cli.listing import Column, Cut, Listing, ShownOn
 from fairmind_sync.cli.output import fail, print_json, say
 from fairmind_sync.cli.showing import show
 from fairmind_sync.cli.when import shown
+from fairmind_sync.results.states import DEAD, HANDED_OVER
 from fairmind_sync.text import counted
 
 if TYPE_CHECKING:
+    from collections import Counter
+
     from sqlalchemy import Engine
 
     from fairmind_sync.handover.identity import OwnSite
@@ -126,6 +129,9 @@ def export(
         )
         if written.remaining:
             say(f"{written.remaining:,} more had no room: export again into another file")
+        if written.too_large:
+            left_out = ", ".join(map(repr, written.too_large))
+            say(f"larger than a bundle can hold, and left out: the results of {left_out}")
 
 
 @bundle.command("import")
@@ -158,7 +164,8 @@ def import_(
             )
         except BundleError as error:
             refused.append({"file": str(file), "reason": str(error)})
-            say(f"fairmind-sync: {error}", is_wrong=True)
+            of_which = "" if str(file) in str(error) else f"{file}: "
+            say(f"fairmind-sync: {of_which}{error}", is_wrong=True)
             continue
         read.append(one)
         if not as_json:
@@ -220,20 +227,33 @@ def take_back(
 
     engine, _ = own_site()
     found, would = taking_back.bundle_named(engine, named)
-    if not yes:
+    if would and not yes:
         fail(
-            f"{counted(would, 'delivery', 'deliveries')} would be pending here again, and site "
-            f"{found.site_name} delivers them all the same if it ever imports the bundle, or has "
-            "done so. If that is out of the question, or the next export goes there again: --yes"
+            f"{_told_of_back(would)}, and site {found.site_name} delivers them all the same if it ever "
+            "imports the bundle, or has done so. If that is out of the question, or the next export "
+            "goes there again: --yes"
         )
-    count = taking_back.take_back(engine, found, by_command())
+    count = taking_back.take_back(engine, found, by_command()) if would else 0
     if as_json:
         print_json({"bundle": found.bundle_key, "changed": count})
     elif count:
         say(f"{counted(count, 'delivery', 'deliveries')} taken back from site {found.site_name}")
+    elif taking_back.is_replaced(engine, found):
+        fail(
+            "nothing was taken back: what the bundle held went out again in newer ones. See: fairmind-sync "
+            "bundle list"
+        )
     else:
-        fail("nothing was taken back: an outcome of each delivery has come home.")
+        fail("nothing was taken back: each delivery has an outcome, or was taken back before.")
     raise typer.Exit(0 if count else 1)
+
+
+def _told_of_back(would: Counter[str]) -> str:
+    waiting, dead = would[HANDED_OVER], would[DEAD]
+    told = [f"{counted(waiting, 'delivery', 'deliveries')} would be pending here again"]
+    if dead:
+        told.append(f"{counted(dead, 'delivery', 'deliveries')} would stay dead")
+    return " and ".join(told if waiting else told[1:])
 
 
 @bundle.command("list")
@@ -248,6 +268,7 @@ def list_(limit: Limit = 50, *, as_json: AsJson = False) -> None:
     engine, _ = own_site()
     with reading(engine) as connection:
         found = bundle_log.newest(connection, limit)
+        total = bundle_log.how_many(connection)
     if as_json:
         print_json([asdict(one) for one in found])
         return
@@ -262,7 +283,7 @@ def list_(limit: Limit = 50, *, as_json: AsJson = False) -> None:
         Column("when", lambda one: shown(one.at)),
         Column("file", attrgetter("file"), Cut.MIDDLE),
     ]
-    show(Listing(columns, found), *rest_of(len(found), len(found), "bundles"))
+    show(Listing(columns, found), *rest_of(len(found), total, "bundles"))
 
 
 def _print_written(sender: Sender, written: WrittenBundle) -> None:

@@ -7,12 +7,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal, TypeVar
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from fairmind_sync.errors import BundleError, PayloadError
+from fairmind_sync.handover.bundle_header import as_known
 from fairmind_sync.intake.prepare import prepare
 from fairmind_sync.outbox.arrivals import ArrivingDelivery, ArrivingResult, ToldOutcome
 from fairmind_sync.outbox.hand_overs import OutgoingResult
@@ -20,12 +22,22 @@ from fairmind_sync.provider_names import PROVIDERS
 from fairmind_sync.results.evidence_states import EVIDENCE_STATES
 from fairmind_sync.results.privacy import Pattern
 
+_ENTRY = "an entry of the bundle"
 _LARGEST = 2**31 - 1
 _NOT_UNDER_WAY = timedelta(minutes=1)
 """A create that began so long ago has ended: a provider waits for half a minute at most."""
 _Key = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 _Count = Annotated[int, Field(ge=1, le=_LARGEST)]
-_Form = TypeVar("_Form", bound=BaseModel)
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError("no_time_in_utc", "no time in UTC") from None
+
+
+_Moment = Annotated[AwareDatetime, Field(strict=False), AfterValidator(_in_utc)]
 
 
 class CarriedDelivery(BaseModel):
@@ -34,7 +46,7 @@ class CarriedDelivery(BaseModel):
     provider: str
     key: _Key
     epoch: _Count
-    create_attempted_at: Annotated[AwareDatetime | None, Field(strict=False)] = None
+    create_attempted_at: _Moment | None = None
 
 
 class CarriedResult(BaseModel):
@@ -51,7 +63,7 @@ class CarriedResult(BaseModel):
     results: str
     metadata: str
     removed: str | None = None
-    created_at: Annotated[AwareDatetime, Field(strict=False)]
+    created_at: _Moment
     deliveries: Annotated[list[CarriedDelivery], Field(min_length=1)]
 
 
@@ -68,8 +80,8 @@ class CarriedOutcome(BaseModel):
     run_id: str | None = None
     run_url: str | None = None
     destination: str | None = None
-    finished_at: Annotated[AwareDatetime | None, Field(strict=False)] = None
-    error_kind: Annotated[str, Field(max_length=32)] | None = None
+    finished_at: _Moment | None = None
+    error_kind: Annotated[str, Field(pattern="^[ -~]{1,32}$")] | None = None
     error: str | None = None
     evidence_state: str | None = None
     evidence_reason: str | None = None
@@ -98,7 +110,7 @@ def arriving(entry: object, private_fields: Sequence[Pattern]) -> ArrivingResult
     Raises:
         BundleError: the entry is not one of a result, or holds what can't be stored.
     """
-    carried = _read(CarriedResult, entry)
+    carried = as_known(CarriedResult, entry, _ENTRY)
     for delivery in carried.deliveries:
         _require_known(delivery.provider)
     try:
@@ -112,7 +124,7 @@ def arriving(entry: object, private_fields: Sequence[Pattern]) -> ArrivingResult
             json.loads(carried.metadata),
             private_fields=private_fields,
             created_at=carried.created_at,
-            removed_before=json.loads(carried.removed or "{}"),
+            removed_before=_counts(carried.removed or "{}"),
         )
     except (PayloadError, ValueError, RecursionError, TypeError) as error:
         raise BundleError(
@@ -129,7 +141,7 @@ def told(entry: object) -> ToldOutcome:
     Raises:
         BundleError: the entry is not one of receipts, or says 'delivered' without a run.
     """
-    carried = _read(CarriedOutcome, entry)
+    carried = as_known(CarriedOutcome, entry, _ENTRY)
     _require_known(carried.provider)
     if carried.state == "delivered" and not carried.run_id:
         raise BundleError("an entry of the receipts says delivered, and names no run.")
@@ -152,15 +164,11 @@ def once(keys: Iterator[str]) -> list[str]:
     return [*seen]
 
 
-def _read(form: type[_Form], entry: object) -> _Form:
-    try:
-        return form.model_validate(entry)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "the whole"
-        raise BundleError(
-            f"an entry of the bundle is not what this version knows: {place}: {first['msg']}."
-        ) from error
+def _counts(removed: str) -> dict[str, int]:
+    counts = json.loads(removed)
+    if not isinstance(counts, dict) or not all(type(count) is int for count in counts.values()):
+        raise TypeError("what was left out of it is not counted by pattern.")
+    return counts
 
 
 def _require_known(provider: str) -> None:

@@ -14,7 +14,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -28,6 +28,7 @@ from fairmind_sync.handover.bundle_format import (
     VERSION,
     trailer,
 )
+from fairmind_sync.handover.bundle_header import BundleHeader, as_known
 from fairmind_sync.handover.public_site import PublicSite, checked_name, keys_of
 from fairmind_sync.handover.sealing import Decryption, PrivateKeys, is_signed_by
 
@@ -41,7 +42,7 @@ class ReadBundle:
     kind: str
     key: str
     sender: PublicSite
-    header: Mapping[str, Any]
+    sequence: object
     entries: Callable[[], Iterator[Any]]
 
 
@@ -63,23 +64,38 @@ def opened(file: Path, gate: Gate) -> Iterator[ReadBundle]:
         BundleError: it is no bundle, or not whole, too large, of a newer format, changed, for another site,
             or of a site that isn't trusted here.
     """
-    with tempfile.TemporaryFile() as copy:
-        _copy(file, copy, gate.most_bytes)
-        header, begin = _header(copy, file)
-        body = (begin, _body_end(copy, file))
-        _check_signature(copy, file, header, body[1])
-        sender = _checked_sender(header, gate)
-        sealed = header.get("sealed")
+    with _copied(file, gate.most_bytes) as copy:
+        unchecked, begin = _header(copy, file)
+        body = (begin, _body_end(copy, file, unchecked))
+        _check_signature(copy, file, unchecked, body[1])
+        header = as_known(BundleHeader, unchecked, f"the header of {file}")
+        sealed = None if header.sealed is None else _bytes_of(header.sealed)
         yield ReadBundle(
-            kind=str(header.get("kind")),
-            key=str(header.get("key")),
-            sender=sender,
-            header=header,
-            entries=lambda: _entries(copy, body, sealed and _bytes_of(sealed), gate.private),
+            kind=header.kind,
+            key=header.key,
+            sender=_checked_sender(header, gate),
+            sequence=header.sequence,
+            entries=lambda: _entries(copy, body, sealed, gate.private),
         )
 
 
-def _copy(file: Path, copy: IO[bytes], most_bytes: int) -> None:
+def _copied(file: Path, most_bytes: int) -> IO[bytes]:
+    try:
+        with ExitStack() as unless_whole:
+            copy = unless_whole.enter_context(tempfile.TemporaryFile())
+            for piece in _pieces(file, most_bytes):
+                copy.write(piece)
+            copy.flush()
+            unless_whole.pop_all()
+            return copy
+    except OSError as error:
+        raise BundleError(
+            f"the temporary copy of {file} can't be written: {error.strerror}. Name a directory with room "
+            "for it in TMPDIR."
+        ) from error
+
+
+def _pieces(file: Path, most_bytes: int) -> Iterator[bytes]:
     try:
         with file.open("rb") as source:
             size = 0
@@ -89,7 +105,7 @@ def _copy(file: Path, copy: IO[bytes], most_bytes: int) -> None:
                     raise BundleError(
                         f"{file} has more than {most_bytes:,} bytes. If it is right, read it with --max-size."
                     )
-                copy.write(piece)
+                yield piece
     except OSError as error:
         raise BundleError(f"{file} can't be read: {error.strerror}.") from error
 
@@ -112,7 +128,7 @@ def _header(copy: IO[bytes], file: Path) -> tuple[dict[str, Any], int]:
     return header, len(line)
 
 
-def _body_end(copy: IO[bytes], file: Path) -> int:
+def _body_end(copy: IO[bytes], file: Path, header: Mapping[str, Any]) -> int:
     """Returns where the signature begins, which a bundle that isn't whole doesn't have."""
     end = copy.seek(0, os.SEEK_END) - len(trailer(UNSIGNED))
     if end > 0:
@@ -121,8 +137,13 @@ def _body_end(copy: IO[bytes], file: Path) -> int:
             return end
     raise BundleError(
         f"{file} is not whole: its end is missing. Copy it again; if it was never whole, have it written "
-        "again by: fairmind-sync bundle export --again"
+        f"again by: {_writes_again(header)}"
     )
+
+
+def _writes_again(header: Mapping[str, Any]) -> str:
+    is_of_receipts = header.get("kind") == "receipts"
+    return f"fairmind-sync bundle {'receipts' if is_of_receipts else 'export --again'}"
 
 
 def _check_signature(copy: IO[bytes], file: Path, header: Mapping[str, Any], end: int) -> None:
@@ -134,6 +155,11 @@ def _check_signature(copy: IO[bytes], file: Path, header: Mapping[str, Any], end
         digest.update(piece)
         left -= len(piece)
     written = copy.read()
+    if written == trailer(UNSIGNED):
+        raise BundleError(
+            f"{file} was never signed: whoever wrote it was interrupted. Have it written again by: "
+            f"{_writes_again(header)}"
+        )
     try:
         signature = _bytes_of(json.loads(written)["signature"])
         keys = keys_of(header["from"]["keys"])
@@ -149,12 +175,10 @@ def _changed(file: Path) -> BundleError:
     )
 
 
-def _checked_sender(header: Mapping[str, Any], gate: Gate) -> PublicSite:
-    sender = PublicSite(checked_name(str(header["from"]["name"])), keys_of(header["from"]["keys"]))
-    to = header.get("to")
-    recipient = to if isinstance(to, dict) else {}
-    if recipient.get("fingerprint") != gate.own.fingerprint:
-        raise _for_another(recipient.get("name"), sender, gate.own)
+def _checked_sender(header: BundleHeader, gate: Gate) -> PublicSite:
+    sender = PublicSite(checked_name(header.sender.name), keys_of(header.sender.keys))
+    if header.to.fingerprint != gate.own.fingerprint:
+        raise _for_another(header.to.name, sender, gate.own)
     if sender.fingerprint not in gate.trusted:
         raise BundleError(
             f"the bundle is signed by a site {sender.name} that isn't trusted here; its fingerprint is "
@@ -164,7 +188,7 @@ def _checked_sender(header: Mapping[str, Any], gate: Gate) -> PublicSite:
     return sender
 
 
-def _for_another(name: object, sender: PublicSite, own: PublicSite) -> BundleError:
+def _for_another(name: str, sender: PublicSite, own: PublicSite) -> BundleError:
     if name == own.name:
         return BundleError(
             f"the bundle of site {sender.name} was written for the earlier keys of this site {own.name}, or "
@@ -173,7 +197,7 @@ def _for_another(name: object, sender: PublicSite, own: PublicSite) -> BundleErr
             "back and to export them again: fairmind-sync bundle take-back"
         )
     return BundleError(
-        f"the bundle of site {sender.name} is for site {name!s}, and this is site {own.name}. Carry it "
+        f"the bundle of site {sender.name} is for site {name}, and this is site {own.name}. Carry it "
         "there: here its runs could be made a second time."
     )
 

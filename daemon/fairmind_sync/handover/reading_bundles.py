@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from fairmind_sync.errors import BundleError
+from fairmind_sync.errors import BundleError, PayloadError
 from fairmind_sync.event_log import get_logger
 from fairmind_sync.handover import carried, partners
 from fairmind_sync.handover.checked_bundle import Gate, ReadBundle, opened
@@ -66,10 +66,21 @@ def read(
     Each hundred entries are one transaction. A bundle that was read before, or in part, can be read again.
 
     Raises:
-        BundleError: the bundle is refused; nothing was changed.
+        BundleError: the bundle is refused; nothing was changed, unless the message says otherwise.
         StorageError: the database can't be written; what was read before stays.
     """
     gate = Gate(own.public, own.private, partners.trusted(engine), most_bytes)
+    try:
+        return _read(engine, file, gate, private_fields, by)
+    except PayloadError as error:
+        raise BundleError(
+            f"{file} holds what this database can't take: {error} What was read before that stays."
+        ) from error
+
+
+def _read(
+    engine: Engine, file: Path, gate: Gate, private_fields: Sequence[Pattern], by: Actor | None
+) -> ReadReport:
     with opened(file, gate) as bundle:
         if not _KEY.fullmatch(bundle.key):
             raise BundleError(f"{file} has no key of a bundle.")
@@ -112,7 +123,7 @@ class _Reader:
         return self._report(len(keys), counts, "import", counts["new"] + counts["retried"])
 
     def hear(self) -> ReadReport:
-        sequence = self._bundle.header.get("sequence")
+        sequence = self._bundle.sequence
         if type(sequence) is not int or not 0 < sequence < 2**62:
             raise BundleError(f"{self._file} has no number by which receipts are put in order.")
         keys = carried.once(carried.told(entry).key for entry in self._bundle.entries())

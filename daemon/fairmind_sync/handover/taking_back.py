@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from fairmind_sync.errors import BundleError
 from fairmind_sync.event_log import get_logger
-from fairmind_sync.outbox import bundle_log, hand_overs, operator_log
+from fairmind_sync.outbox import bundle_log, hand_over_lookup, hand_overs, operator_log
 from fairmind_sync.storage.engine import current_time, reading, writing
 
 if TYPE_CHECKING:
+    from collections import Counter
+
     from sqlalchemy import Engine
 
     from fairmind_sync.outbox.bundle_log import BundleRecord
@@ -22,8 +24,8 @@ _SHORTEST = 4
 log = get_logger()
 
 
-def bundle_named(engine: Engine, named: str) -> tuple[BundleRecord, int]:
-    """Returns the bundle of results whose key begins so, and how many deliveries `take_back` would change.
+def bundle_named(engine: Engine, named: str) -> tuple[BundleRecord, Counter[str]]:
+    """Returns the bundle of results whose key begins so, and what `take_back` would change, by status.
 
     Raises:
         BundleError: no bundle, or more than one, went out under such a key.
@@ -40,6 +42,12 @@ def bundle_named(engine: Engine, named: str) -> tuple[BundleRecord, int]:
                 f"{which} went out whose key begins with {named!r}. See: fairmind-sync bundle list"
             )
         return found[0], hand_overs.would_take_back(connection, found[0].bundle_key)
+
+
+def is_replaced(engine: Engine, bundle: BundleRecord) -> bool:
+    """Returns whether newer bundles hold all that this one held, as `export --again` writes them."""
+    with reading(engine) as connection:
+        return hand_over_lookup.is_replaced(connection, bundle.bundle_key)
 
 
 def take_back(engine: Engine, bundle: BundleRecord, by: Actor | None = None) -> int:

@@ -23,6 +23,10 @@ from fairmind_sync.handover.sealing import Encryption, PrivateKeys
 from fairmind_sync.storage.sqlite_place import sync_directory
 
 
+class EntryTooLargeError(BundleError):
+    """An entry takes more bytes than any bundle holds for one."""
+
+
 class UnsignedBundle:
     """A bundle that is being written, beside its place. Without the signature nobody takes it.
 
@@ -51,18 +55,18 @@ class UnsignedBundle:
         """Writes the entry, if there is room for it; returns whether there is.
 
         Raises:
-            BundleError: the entry takes more than any bundle holds.
+            EntryTooLargeError: the entry takes more than any bundle holds.
         """
         line = line_of(entry)
+        size = len(line)
         if self._encryption is not None:
-            size = len(line) + 17  # what the encryption adds
-            if (size + 2) // 3 * 4 + 1 > self._left:
-                return False
-            line = base64.b64encode(self._encryption.encrypted(line)) + b"\n"
-        if len(line) > MOST_LINE:
-            raise BundleError(f"a result takes {len(line):,} bytes, more than a bundle can hold.")
-        if len(line) > self._left:
+            size = (size + 17 + 2) // 3 * 4 + 1  # 17 is what the encryption adds
+        if size > MOST_LINE:
+            raise EntryTooLargeError
+        if size > self._left:
             return False
+        if self._encryption is not None:
+            line = base64.b64encode(self._encryption.encrypted(line)) + b"\n"
         self._write(line)
         return True
 
@@ -72,22 +76,40 @@ class UnsignedBundle:
         self._sync()
 
     def sign(self, keys: PrivateKeys) -> int:
-        """Signs the bundle, which gets its name; returns its bytes."""
+        """Signs the bundle, which gets its name; returns its bytes.
+
+        Raises:
+            FileExistsError: the name is another file's by now, which stays as it is.
+        """
         signed = trailer(keys.sign(self._digest.digest()))
         size = self._out.seek(-len(signed), os.SEEK_END) + len(signed)
         self._out.write(signed)
         self._sync()
         self._out.close()
-        self._part.rename(self._place)
+        self._take_place()
         with suppress(OSError):  # some file systems of sticks know no such thing
             sync_directory(self._place.parent)
         return size
 
+    def _take_place(self) -> None:
+        """Renames the file to its place, which is taken first: a rename alone puts it over another's.
+
+        No hard link does that, as the file systems of sticks know none.
+        """
+        os.close(os.open(self._place, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        try:
+            self._part.rename(self._place)
+        except OSError:
+            with suppress(OSError):
+                self._place.unlink()
+            raise
+
     def close(self) -> None:
-        """Removes what was written, unless it was signed."""
+        """Removes what was written, unless it was signed, or the disk refuses that, too."""
         with suppress(OSError):
             self._out.close()
-        self._part.unlink(missing_ok=True)
+        with suppress(OSError):  # a stick that was pulled out, or takes nothing any more
+            self._part.unlink()
 
     def _write(self, line: bytes) -> None:
         self._left -= len(line)

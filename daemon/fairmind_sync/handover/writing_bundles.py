@@ -3,13 +3,15 @@ deliveries, or writes receipts for another site.
 
 The order makes no crash lose anything: all is on the disk but the signature, then the deliveries are handed
 over in one transaction, then the bundle is signed. Unsigned it is no bundle, so nobody delivers what is still
-pending here; handed over without a bundle is what `export --again` is for.
+pending here; handed over without a bundle is what `export --again` is for. Ctrl+C waits from
+the commit to the signature.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,22 +22,29 @@ from fairmind_sync import __version__
 from fairmind_sync.errors import BundleError
 from fairmind_sync.event_log import get_logger
 from fairmind_sync.handover import bundle_format, carried
+from fairmind_sync.handover.filling import fill, nothing_fits
+from fairmind_sync.handover.held_signals import held_back
 from fairmind_sync.handover.sealing import Encryption
 from fairmind_sync.handover.unsigned_bundle import UnsignedBundle
-from fairmind_sync.outbox import arrivals, bundle_log, hand_overs, operator_log, repairs, sites
+from fairmind_sync.outbox import (
+    arrivals,
+    bundle_log,
+    deletion,
+    hand_overs,
+    operator_log,
+    repairs,
+    sites,
+)
 from fairmind_sync.outbox.bundle_log import BundleRecord
-from fairmind_sync.outbox.hand_overs import AT_ONCE
+from fairmind_sync.storage import erasure
 from fairmind_sync.storage.engine import current_time, reading_at_leisure, writing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sqlalchemy import Connection, Engine
 
     from fairmind_sync.handover.identity import OwnSite
     from fairmind_sync.handover.public_site import PublicSite
     from fairmind_sync.outbox.delivery_lookup import RunFilter
-    from fairmind_sync.outbox.hand_overs import OutgoingDelivery
     from fairmind_sync.outbox.operator_log import Actor
 
 _TRIES = 5
@@ -62,7 +71,8 @@ class Sender:
 class WrittenBundle:
     """A bundle that was written; without any deliveries there is no file.
 
-    `remaining` counts deliveries that can be handed over and had no room.
+    `remaining` counts deliveries that can be handed over and had no room; `too_large` are the tests whose
+    results are larger than any bundle holds, which were left out.
     """
 
     file: Path
@@ -71,6 +81,7 @@ class WrittenBundle:
     results: int
     bytes: int
     remaining: int
+    too_large: tuple[str, ...] = ()
 
 
 def export(
@@ -92,13 +103,12 @@ def export(
         StorageError: the database can't be used; nothing is handed over.
     """
     require_new(file)
-    with writing(sender.engine) as connection:
-        repairs.correct_times(connection, now=current_time(sender.engine))
+    _put_right(sender.engine)
     for _ in range(_TRIES):
-        with suppress(_ChangedMeanwhileError), _written_to(file):
+        with _written_to(file):
             bundle = _begun(sender, file, "results", most_bytes, is_encrypted=is_encrypted)
-            with closing(bundle.unsigned):
-                return _export(sender, bundle, wanted, again=again)
+        with suppress(_ChangedMeanwhileError), closing(bundle.unsigned):
+            return _export(sender, bundle, wanted, again=again)
     raise BundleError(
         "a daemon or drain delivers at the same time: nothing was handed over. Stop it, and export again."
     )
@@ -119,15 +129,13 @@ def write_receipts(
         bundle = _begun(
             sender, file, "receipts", _ANY_SIZE, is_encrypted=is_encrypted, sequence=sequence
         )
-    with closing(bundle.unsigned), _written_to(file):
-        count = 0
-        with reading_at_leisure(sender.engine) as connection:
-            for outcome in arrivals.outcomes(connection, sender.recipient.fingerprint, since):
-                bundle.unsigned.add(carried.entry_of_outcome(outcome))
-                count += 1
-        if not count:
-            return WrittenBundle(file, bundle.key, 0, 0, 0, 0)
-        bundle.unsigned.finish()
+    with closing(bundle.unsigned):
+        with _written_to(file):
+            count = _fill_receipts(sender, bundle.unsigned, since)
+            if not count:
+                return WrittenBundle(file, bundle.key, 0, 0, 0, 0)
+            bundle.unsigned.finish()
+        require_new(file)
         with writing(sender.engine) as connection:
             _note(connection, sender, bundle, count, current_time(sender.engine))
         size = _signed(sender, bundle)
@@ -135,9 +143,27 @@ def write_receipts(
     return WrittenBundle(file, bundle.key, count, 0, size, 0)
 
 
+def _fill_receipts(sender: Sender, unsigned: UnsignedBundle, since: datetime | None) -> int:
+    count = 0
+    with reading_at_leisure(sender.engine) as connection:
+        for outcome in arrivals.outcomes(connection, sender.recipient.fingerprint, since):
+            unsigned.add(carried.entry_of_outcome(outcome))
+            count += 1
+    return count
+
+
+def _put_right(engine: Engine) -> None:
+    """Corrects times after the clock was set back; finishes deletions that waited for a delivery's end."""
+    with writing(engine) as connection:
+        now = current_time(engine)
+        repairs.correct_times(connection, now=now)
+        deletion.finish(connection, now)
+    erasure.empty_log(engine)
+
+
 def require_new(file: Path) -> None:
     """Raises a `BundleError` where there is such a file: the only copy of an earlier bundle, maybe."""
-    if file.exists():
+    if os.path.lexists(file):
         raise BundleError(
             f"{file} is there already, and nothing is written over it. Name another; to read this one: "
             "fairmind-sync bundle import"
@@ -179,37 +205,30 @@ def _export(
     sender: Sender, bundle: _BegunBundle, wanted: RunFilter, *, again: bool
 ) -> WrittenBundle:
     site, now = sender.recipient.fingerprint, current_time(sender.engine)
-    with reading_at_leisure(sender.engine) as connection:
-        ids = hand_overs.candidates(connection, wanted, site, now, again=again)
-        sent, results = _fill(connection, bundle.unsigned, ids, site, now)
-    if not ids:
-        return WrittenBundle(bundle.file, bundle.key, 0, 0, 0, 0)
-    if not sent:
-        raise BundleError("not even the oldest result has room: allow more with --max-size.")
-    bundle.unsigned.finish()
-    with writing(sender.engine) as connection:
-        now = current_time(sender.engine)  # that of the candidates may be over
-        if not hand_overs.mark(connection, sent, site, bundle.key, now, again=again):
-            raise _ChangedMeanwhileError
-        _note(connection, sender, bundle, len(sent), now)
-    size = _signed(sender, bundle)
-    log.info("bundle.exported", site=sender.recipient.name, deliveries=len(sent), again=again)
-    return WrittenBundle(bundle.file, bundle.key, len(sent), results, size, len(ids) - len(sent))
-
-
-def _fill(
-    connection: Connection, unsigned: UnsignedBundle, ids: Sequence[int], site: str, now: datetime
-) -> tuple[list[OutgoingDelivery], int]:
-    """Writes results until the bundle is full; returns the deliveries that it holds, and how many results."""
-    sent: list[OutgoingDelivery] = []
-    results = 0
-    for first in range(0, len(ids), AT_ONCE):
-        for result in hand_overs.outgoing(connection, ids[first : first + AT_ONCE], site):
-            if not unsigned.add(carried.entry_of_result(result, now)):
-                return sent, results
-            sent += result.deliveries
-            results += 1
-    return sent, results
+    with _written_to(bundle.file):
+        with reading_at_leisure(sender.engine) as connection:
+            ids = hand_overs.candidates(connection, wanted, site, now, again=again)
+            held = fill(connection, bundle.unsigned, ids, site, now)
+        if not ids:
+            return WrittenBundle(bundle.file, bundle.key, 0, 0, 0, 0)
+        if not held.sent:
+            raise nothing_fits(held)
+        bundle.unsigned.finish()
+    require_new(bundle.file)  # others may have written there meanwhile
+    with ExitStack() as until_signed:
+        with writing(sender.engine) as connection:
+            now = current_time(sender.engine)  # that of the candidates may be over
+            if not hand_overs.mark(connection, held.sent, site, bundle.key, now, again=again):
+                raise _ChangedMeanwhileError
+            _note(connection, sender, bundle, len(held.sent), now)
+            until_signed.enter_context(held_back())
+        size = _signed(sender, bundle)
+    log.info("bundle.exported", site=sender.recipient.name, deliveries=len(held.sent), again=again)
+    return WrittenBundle(
+        *(bundle.file, bundle.key, len(held.sent), held.results, size),
+        remaining=len(ids) - len(held.sent) - held.left_out,
+        too_large=tuple(held.too_large),
+    )
 
 
 def _note(
@@ -229,6 +248,11 @@ def _signed(sender: Sender, bundle: _BegunBundle) -> int:
     try:
         return bundle.unsigned.sign(sender.own.private)
     except OSError as error:
+        if bundle.kind == "receipts":
+            raise BundleError(
+                f"{bundle.file} could not be finished: {error.strerror}. Write the receipts again: "
+                "fairmind-sync bundle receipts"
+            ) from error
         raise BundleError(
             f"{bundle.file} could not be finished: {error.strerror}. What it held counts as handed over: run "
             "fairmind-sync bundle export --again"

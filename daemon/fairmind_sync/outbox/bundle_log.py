@@ -45,6 +45,12 @@ def note(connection: Connection, bundle: BundleRecord) -> bool:
     return bool(kept.rowcount)
 
 
+def how_many(connection: Connection) -> int:
+    """Returns how many bundles were written and read here."""
+    number: int = connection.execute(select(func.count(bundles_table.c.id))).scalar_one()
+    return number
+
+
 def newest(connection: Connection, limit: int, bundle_key: str | None = None) -> list[BundleRecord]:
     """Returns the newest bundles, or those whose key begins so."""
     of = bundles_table.c

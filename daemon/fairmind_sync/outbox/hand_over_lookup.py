@@ -59,6 +59,14 @@ def came_from(connection: Connection, delivery_id: int) -> WayOfDelivery | None:
     return WayOfDelivery(*tuple(row)) if row else None
 
 
+def is_replaced(connection: Connection, bundle_key: str) -> bool:
+    """Returns whether everything that the bundle held went to its site once more, in newer bundles."""
+    newest_of_any = select(hand_overs_table.c.delivery_id).where(
+        hand_overs_table.c.bundle_key == bundle_key
+    )
+    return connection.execute(newest_of_any.limit(1)).first() is None
+
+
 def unheard(connection: Connection, before: datetime) -> int:
     """Returns how many deliveries were handed over before that moment, and are out still."""
     of = hand_overs_table.c

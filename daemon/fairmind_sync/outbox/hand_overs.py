@@ -7,6 +7,7 @@ inside the caller's transaction.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -84,8 +85,8 @@ def candidates(
 ) -> list[int]:
     """Returns the deliveries that can go to the site, those of the oldest result first.
 
-    They are pending, and nobody holds them under a live lease. `again`: the site has them already, and no
-    receipts have said that they have arrived.
+    They are pending, nobody holds them under a live lease, and no user has deleted their result. `again`: the
+    site has them already, and no receipts have said that they have arrived.
     """
     columns = (outbox_table.c.result_id, outbox_table.c.provider)
     status = HANDED_OVER if again else PENDING
@@ -96,6 +97,7 @@ def candidates(
             *replace(wanted, status=status).conditions(),
             outbox_table.c.provider.in_(PROVIDERS),
             results_table.c.erased_at.is_(None),
+            results_table.c.deleted_at.is_(None),
         )
         .order_by(*columns)
     )
@@ -168,9 +170,10 @@ def mark(
     return True
 
 
-def would_take_back(connection: Connection, bundle_key: str) -> int:
-    """Returns how many deliveries `take_back` would change."""
-    return len(connection.execute(_of_bundle(bundle_key)).all())
+def would_take_back(connection: Connection, bundle_key: str) -> Counter[str]:
+    """Returns how many deliveries `take_back` would change, by the status that they have."""
+    found = connection.execute(_of_bundle(bundle_key).add_columns(outbox_table.c.status))
+    return Counter(row.status for row in found)
 
 
 def take_back(connection: Connection, bundle_key: str, now: datetime) -> int:
@@ -292,5 +295,6 @@ def _are_unchanged(
     )
     lock = select(outbox_table.c.id).where(outbox_table.c.id.in_(ids), still)
     locked = {*connection.execute(lock.order_by(outbox_table.c.id).with_for_update()).scalars()}
-    rows = connection.execute(_with_epochs(site).where(outbox_table.c.id.in_(locked)))
+    kept = _with_epochs(site).where(results_table.c.deleted_at.is_(None))
+    rows = connection.execute(kept.where(outbox_table.c.id.in_(locked)))
     return {_outgoing(row) for row in rows} == {*deliveries}

@@ -1,4 +1,7 @@
-"""An export that is killed before it hands over, or after that and before it signs: nothing is lost."""
+"""An export that is killed before it hands over, or after that and before it signs: nothing is lost.
+
+One that is only asked to end then signs first.
+"""
 
 from __future__ import annotations
 
@@ -42,6 +45,31 @@ def test_a_killed_export_leaves_no_bundle_and_loses_nothing(
     (part,) = tmp_path.glob("out.bundle.*.part")
     assert not is_read(engine, part)
     command(*words, *(["--again"] if status == "handed_over" else []), env=env)
+    assert is_read(engine, tmp_path / "out.bundle")
+
+
+ASKED = """
+import os, sys
+from fairmind_sync import cli
+from fairmind_sync.handover.unsigned_bundle import UnsignedBundle
+sign, number = UnsignedBundle.sign, int(sys.argv.pop(1))
+UnsignedBundle.sign = lambda *given: os.kill(os.getpid(), number) or sign(*given)
+cli.main()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_export_that_is_asked_to_end_signs_what_it_has_handed_over(
+    engine: Engine, tmp_path: Path, number: signal.Signals
+) -> None:
+    partner_trusted(engine)
+    env = {"FAIRMIND_SYNC_DATABASE_URL": engine.url.render_as_string(), "MLOPS_PROVIDER": "mlflow"}
+    words = [str(int(number)), "bundle", "export", str(tmp_path / "out.bundle")]
+    ended = subprocess.run(
+        [sys.executable, "-c", ASKED, *words], env={**os.environ, **env}, check=False
+    )
+    assert ended.returncode == 0
+    assert [one.status for one in find(engine, RunFilter())] == ["handed_over"]
     assert is_read(engine, tmp_path / "out.bundle")
 
 
