@@ -61,6 +61,10 @@ UNKNOWN_CARRIER = (
             f"{ODD}: revision: Input should be greater than or equal to 1.",
         ),
         (
+            [RESULT | {"revision": 2**30}],
+            f"{ODD}: revision: Input should be less than or equal to 1073741823.",
+        ),
+        (
             [RESULT | {"deliveries": [DELIVERY | {"epoch": 2**31}]}],
             f"{ODD}: deliveries.0.epoch: Input should be less than or equal to 2147483647.",
         ),
@@ -69,7 +73,7 @@ UNKNOWN_CARRIER = (
             f"{ODD}: the whole: Input should be a valid dictionary or instance of CarriedResult.",
         ),
     ],
-    ids=["twice", "provider", "result", "revision", "epoch", "no object"],
+    ids=["twice", "provider", "result", "revision", "high revision", "epoch", "no object"],
 )
 def test_a_result_that_makes_no_sense(
     held: list[object], said: str, home: Site, courier: Site, tmp_path: Path

@@ -124,3 +124,22 @@ def test_what_was_heard_is_noted_unless_it_is_older(engine: Engine) -> None:
     hear(engine, replace(TOLD, key=key, state="pending", epoch=8), sequence=4)
     (noted,) = rows(engine, hand_overs_table)
     assert (noted.heard_epoch, noted.heard_sequence, noted.heard_at) == (7, 5, LATER)
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({}, "handed_over"),
+        ({"epoch": 0}, "dead"),
+        ({"state": "discarded"}, "dead"),
+    ],
+    ids=["retried there", "of an older hand-over", "given up there"],
+)
+def test_what_is_retried_there_is_dead_no_longer(
+    engine: Engine, changes: dict[str, Any], status: str
+) -> None:
+    key = handed_over(engine)
+    hear(engine, replace(DEAD, key=key))
+    again = replace(TOLD, key=key, state="pending", run_id=None, finished_at=None)
+    assert hear(engine, replace(again, **changes), sequence=2) == {"unchanged": 1}
+    assert rows(engine, outbox_table)[0].status == status

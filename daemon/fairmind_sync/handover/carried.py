@@ -24,6 +24,8 @@ from fairmind_sync.results.privacy import Pattern
 
 _ENTRY = "an entry of the bundle"
 _LARGEST = 2**31 - 1
+_LARGEST_REVISION = _LARGEST // 2
+"""What is saved here of the same test has the numbers after it."""
 _NOT_UNDER_WAY = timedelta(minutes=1)
 """A create that began so long ago has ended: a provider waits for half a minute at most."""
 _Key = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
@@ -56,7 +58,7 @@ class CarriedResult(BaseModel):
 
     test_id: str
     user_id: str
-    revision: _Count
+    revision: Annotated[int, Field(ge=1, le=_LARGEST_REVISION)]
     model_id: str
     dataset_id: str
     test_type: str

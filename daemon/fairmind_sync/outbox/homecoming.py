@@ -19,7 +19,7 @@ from fairmind_sync.outbox.arrivals import ToldOutcome
 from fairmind_sync.outbox.claims import NO_LEASE
 from fairmind_sync.outbox.payload_locks import keep_payloads_of
 from fairmind_sync.results.error_kinds import ErrorKind
-from fairmind_sync.results.states import DEAD, DELIVERED, DISCARDED, HANDED_OVER
+from fairmind_sync.results.states import DEAD, DELIVERED, DISCARDED, HANDED_OVER, PENDING
 from fairmind_sync.storage.tables import hand_overs_table, outbox_table, results_table
 
 COUNTED = ("delivered", "dead", "unchanged", "under_way", "never_handed_over", "unknown")
@@ -105,11 +105,23 @@ def _hear_one(
             return "under_way"
         _deliver(connection, row, told, now)
         return "delivered"
-    is_of_today = is_news and row.status == HANDED_OVER and told.epoch >= row.epoch
-    if is_of_today and told.state in (DEAD, DISCARDED):
+    if not is_news or told.epoch < row.epoch:
+        return "unchanged"
+    if row.status == HANDED_OVER and told.state in (DEAD, DISCARDED):
         _bury(connection, row.id, site_name, told, now)
         return "dead"
+    if row.status == DEAD and told.state == PENDING:
+        _go_on_there(connection, row.id)
     return "unchanged"
+
+
+def _go_on_there(connection: Connection, delivery_id: int) -> None:
+    """Records that the site delivers again what had died there: somebody has retried it there."""
+    connection.execute(
+        update(outbox_table)
+        .where(outbox_table.c.id == delivery_id)
+        .values(status=HANDED_OVER, finished_at=None)
+    )
 
 
 def _deliver(connection: Connection, row: Row[Any], told: ToldOutcome, now: datetime) -> None:
