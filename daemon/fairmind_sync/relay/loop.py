@@ -19,6 +19,7 @@ from fairmind_sync.errors import FairmindSyncError, ProviderUnavailableError
 from fairmind_sync.event_log import get_logger
 from fairmind_sync.outbox import claims, deletion, outcomes, provider_state, repairs, workload
 from fairmind_sync.outbox.claims import LEASE
+from fairmind_sync.outbox.provider_state import PROBE_TIME
 from fairmind_sync.providers import probe
 from fairmind_sync.providers.base import Dead, Delivered, Provider, Report, Retry
 from fairmind_sync.redaction import redact
@@ -50,7 +51,8 @@ class Relay:
 
     `most_leased` is how many of the provider's deliveries may be under way at once, and `most_a_second` how
     many may begin in a second, whoever holds them. `pause` waits for so many seconds. `watch` is a
-    watchdog's hook: it is called with the longest time that each batch may take, and with None at its end.
+    watchdog's hook: it is called with the longest time that each batch or probe may take, and with None at
+    its end.
     `clock` is by default that of all who share the database.
     """
 
@@ -113,13 +115,21 @@ class Relay:
     def _takes_runs(self, state: ProviderState) -> bool:
         """Probes the provider; one that was blocked has to take a delivery, too: no probe proves all."""
         try:
-            probe(self.provider)
+            self._probe()
         except ProviderUnavailableError as error:
             self._note_unavailable(error)
             return False
         first = self._claim(most=1) if state.state == BLOCKED else []
         trial = LeasedBatch(first, list, self.should_stop, self._now)
         return not first or (self._deliver(trial) and trial.is_settled())
+
+    def _probe(self) -> None:
+        """Probes the provider. Nothing is claimed yet: where a probe hangs, the next one is due later."""
+        self.watch(PROBE_TIME)
+        try:
+            probe(self.provider)
+        finally:
+            self.watch(None)
 
     def _claim(self, *, abandoned: bool = True, most: int | None = None) -> list[Delivery]:
         provider, began = self.provider, tracing.now()
