@@ -15,7 +15,11 @@ from random import Random
 from typing import TYPE_CHECKING, assert_never
 
 from fairmind_sync import tracing
-from fairmind_sync.errors import FairmindSyncError, ProviderUnavailableError
+from fairmind_sync.errors import (
+    FairmindSyncError,
+    ProviderBrokenError,
+    ProviderUnavailableError,
+)
 from fairmind_sync.event_log import get_logger
 from fairmind_sync.outbox import claims, deletion, outcomes, provider_state, repairs, workload
 from fairmind_sync.outbox.claims import LEASE
@@ -70,7 +74,18 @@ class Relay:
     secrets: tuple[str, ...] = ()
 
     def drain(self, *, probe_now: bool = False) -> None:
-        """Delivers until nothing is due, the provider is unavailable, or the relay should stop."""
+        """Delivers until nothing is due, the provider is unavailable, or the relay should stop.
+
+        Raises:
+            ProviderBrokenError: this process has to end; one of its deliveries may have broken the provider.
+        """
+        try:
+            self._drain(probe_now=probe_now)
+        except ProviderBrokenError:
+            self._end_leases()
+            raise
+
+    def _drain(self, *, probe_now: bool) -> None:
         if not self._becomes_ready(probe_now=probe_now):
             return
         while not self.should_stop() and self._is_ready():
@@ -80,6 +95,13 @@ class Relay:
                 self.pause(_PACE_INTERVAL_S)
             else:
                 return
+
+    def _end_leases(self) -> None:
+        """Leaves what this worker has begun to the next worker, as if this one had died."""
+        with writing(self.engine) as connection:
+            repairs.end_leases(
+                connection, self.provider.name, self.worker, chance=self.chance, now=self._now()
+            )
 
     def _now(self) -> datetime:
         return current_time(self.engine) if self.clock is None else self.clock()
@@ -178,13 +200,17 @@ class Relay:
 
         Returns whether the provider took what was delivered, or is not to blame for what it did not take.
         A delivery that is given back keeps its attempts. After an error that nobody foresaw nothing is given
-        back: the attempt counts, so that a bug can't hold the rest up for ever.
+        back: the attempt counts, so that a bug can't hold the rest up for ever. If the provider breaks, the
+        attempts count of what was begun: an upload may have broken it.
         """
         self.watch(BATCH_TIME)
         try:
             self._deliver_and_record(batch)
         except ProviderUnavailableError as error:
             batch.stop(error)
+        except ProviderBrokenError:
+            batch.keep_begun()
+            raise
         except FairmindSyncError:
             raise
         except Exception:
@@ -197,7 +223,9 @@ class Relay:
         return batch.stopped_by is None
 
     def _deliver_and_record(self, batch: LeasedBatch) -> None:
-        journal = OutboxJournal(self.engine, self._now, LEASE, lambda: self.watch(BATCH_TIME))
+        journal = OutboxJournal(
+            self.engine, self._now, LEASE, lambda: self.watch(BATCH_TIME), batch.begun
+        )
         with closing(self.provider.deliver(batch, journal, batch.may_start)) as all_reports:
             for reports in all_reports:
                 self._record(batch, reports)
