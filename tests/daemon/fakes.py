@@ -108,6 +108,7 @@ class Living(WorkerProcesses):
     """The system's processes, of which one more is alive."""
 
     def __init__(self, pid: int) -> None:
+        super().__init__()
         self._pid = pid
 
     def is_alive(self, pid: int) -> bool:

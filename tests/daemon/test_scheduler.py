@@ -100,6 +100,23 @@ def test_a_daemon_that_starts_leaves_nothing_due_in_a_day(engine: Engine, made: 
     assert rows(engine, outbox_table)[0].due_at <= utc_now()
 
 
+@pytest.mark.parametrize("part", ["_watcher.start", "_dispatcher.look"])
+def test_a_daemon_whose_start_fails_leaves_nothing_running(
+    engine: Engine, made: Any, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    """It did, beside the scheduler that a take-over started next."""
+
+    def fail() -> None:
+        raise StorageError("the database is locked")
+
+    name, _, verb = part.partition(".")
+    monkeypatch.setattr(getattr(made, name), verb, fail)
+    with pytest.raises(StorageError, match="is locked"):
+        made.start()
+    assert (made._timers.is_running, made._watcher._thread.is_alive()) == (False, False)
+    assert rows(engine, heartbeat_table) == []
+
+
 def test_every_chore_has_its_interval(running: Any, configured: Settings) -> None:
     assert running._timers.regular == {
         "beat": heartbeat.INTERVAL,

@@ -13,6 +13,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 
 from fairmind_sync.clock import utc_now
 from fairmind_sync.daemon.timers import Timers
+from tests.support.processes import eventually
 
 HOUR = timedelta(hours=1)
 WAIT_S = 60
@@ -67,6 +68,30 @@ def test_later_work_of_a_name_takes_the_place_of_what_still_waits(
     timers.once(timedelta(), noting(seen, "second"), "look")
     ends.next()
     assert (seen, timers._scheduler.get_jobs()) == (["second"], [])
+
+
+class Turns:
+    """Work that takes turns, of which the first piece goes on until it may end."""
+
+    def __init__(self) -> None:
+        self.begun, self.may_end = threading.Event(), threading.Event()
+        self._turn = threading.Lock()
+
+    def take(self) -> None:
+        with self._turn:
+            self.begun.set()
+            self.may_end.wait(WAIT_S)
+
+
+def test_work_that_is_asked_for_while_it_runs_runs_once_more(timers: Timers, ends: Ends) -> None:
+    """It was dropped: what had been committed during a look waited for the slow poll."""
+    for turns in [Turns() for _ in range(5)]:  # what ran before counts no more
+        timers.once(timedelta(), turns.take, "look")
+        turns.begun.wait(WAIT_S)
+        timers.once(timedelta(), turns.take, "look")
+        eventually(lambda: not timers._scheduler.get_jobs())
+        turns.may_end.set()
+        assert [ends.next(), ends.next()] == [("look", None)] * 2
 
 
 def test_work_runs_at_once_with_its_arguments(timers: Timers, ends: Ends) -> None:

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine
 
 from fairmind_sync.clock import utc_now
-from fairmind_sync.daemon.machine import THIS_MACHINE
+from fairmind_sync.daemon.machine import THIS_MACHINE, Machine
 from fairmind_sync.daemon.worker_pool import WorkerPool
 from fairmind_sync.daemon.worker_slot import SlotState, WorkerSlot
 from fairmind_sync.errors import StorageError
@@ -215,7 +215,7 @@ def test_every_process_is_asked_to_stop(pool: WorkerPool) -> None:
     assert all(slot._flags.stop.value for slot in pool)
 
 
-@dataclass
+@dataclass(eq=False)
 class Child:
     """A process: it has ended if its sentinel can be read from."""
 
@@ -241,9 +241,11 @@ def pipe() -> Iterator[tuple[int, int]]:
 def end(
     engine: Engine, settings: Settings, child: Child, monkeypatch: pytest.MonkeyPatch
 ) -> list[Any]:
-    """What is logged when the pool of a daemon with this child ends."""
+    """What is logged when the pool of a daemon with this worker ends."""
     monkeypatch.setattr(multiprocessing, "active_children", lambda: [child])
-    pool = WorkerPool(engine, settings, FakeTimers())
+    machine = Machine()
+    machine.processes._made.add(child)  # type: ignore[arg-type]  # it stands in for a process
+    pool = WorkerPool(engine, settings, FakeTimers(), machine)
     with captured_logs() as events:
         pool.end()
     return [(event["event"], event["pid"]) for event in events]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from fairmind_sync.errors import ProviderBrokenError, ProviderOfflineError
+from fairmind_sync.errors import ProviderOfflineError
 from fairmind_sync.providers.base import Dead, Delivered, Outcome, Report, Retry
 from fairmind_sync.relay.loop import Relay
 from fairmind_sync.results.delivery import Delivery
@@ -103,12 +103,3 @@ def test_why_it_was_given_back_is_told_without_secrets(engine: Engine) -> None:
 def test_an_outcome_is_recorded_once(engine: Engine) -> None:
     drain(engine, [Delivered(RUN, "there"), DEAD], is_away=False)
     assert outcomes(engine) == ["delivered", "dead"]
-
-
-def test_a_broken_provider_ends_the_drain_and_costs_no_attempt(engine: Engine) -> None:
-    save(engine, "mlflow")
-    provider = FakeProvider(script=[ProviderBrokenError("the core died")])
-    with pytest.raises(ProviderBrokenError, match="the core died"):
-        Relay(engine, provider, max_attempts=3, clock=Clock()).drain()
-    (row,) = rows(engine, outbox_table)
-    assert (row.attempts, row.lease_token) == (0, None)

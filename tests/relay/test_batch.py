@@ -117,3 +117,12 @@ def test_a_batch_that_keeps_all_gives_nothing_back(clock: Clock) -> None:
     next(iter(batch))
     batch.keep_all()
     assert (batch.taken, batch.waiting) == ({}, [])
+
+
+def test_a_batch_that_keeps_what_was_begun_gives_the_rest_back(clock: Clock) -> None:
+    batch = batch_of(clock, 1, 2, 3)
+    taking = iter(batch)
+    first, second = next(taking), next(taking)
+    batch.begun.add(first.id)
+    batch.keep_begun()
+    assert (batch.taken, [one.id for one in batch.waiting]) == ({second.id: second}, [3])

@@ -1,8 +1,9 @@
-"""The watchdog by itself: which batch takes too long, by a clock that nobody sets."""
+"""The watchdog by itself: what takes too long, by a clock that nobody sets, and what is said of it last."""
 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from ctypes import c_bool
 from datetime import timedelta
@@ -91,6 +92,35 @@ def test_a_batch_that_has_ended_ends_no_process(time: Time, exits: list[int]) ->
     dog.watch(LONGEST)
     time.steps = [lambda: dog.watch(None), time.pass_(3600.0)]
     assert (guard(dog), exits) == ([], [])
+
+
+def test_the_last_word_is_said_before_the_end(time: Time, exits: list[int]) -> None:
+    dog, said = Watchdog(), list[list[int]]()
+    dog.watch(LONGEST, lambda: said.append([*exits]))
+    time.steps = [time.pass_(46.0)]
+    guard(dog)
+    assert (said, exits) == ([[]], [HUNG])
+
+
+def test_a_last_word_that_hangs_keeps_nobody_alive(
+    time: Time, exits: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watchdog, "_LONGEST_WORD_S", 0.01)
+    dog, never = Watchdog(), threading.Event()
+    dog.watch(LONGEST, never.wait)
+    time.steps = [time.pass_(46.0)]
+    guard(dog)
+    never.set()
+    assert exits == [HUNG]
+
+
+def test_a_last_word_is_of_one_watch_only(time: Time, exits: list[int]) -> None:
+    dog, said = Watchdog(), list[str]()
+    dog.watch(LONGEST, lambda: said.append("hung"))
+    dog.watch(LONGEST)
+    time.steps = [time.pass_(46.0)]
+    guard(dog)
+    assert (said, exits) == ([], [HUNG])
 
 
 def test_where_nothing_is_watched_nothing_ends(time: Time, exits: list[int]) -> None:

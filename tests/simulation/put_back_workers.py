@@ -10,10 +10,12 @@ from sqlalchemy import Connection, update
 
 from fairmind_sync.daemon.worker_slot import SlotState, WorkerSlot
 from fairmind_sync.outbox import provider_state, repairs
+from fairmind_sync.providers import probe
 from fairmind_sync.providers.mlflow.content import DELIVERY_KEY_TAG
 from fairmind_sync.providers.mlflow.provider import MlflowProvider
 from fairmind_sync.providers.wandb.provider import WandbProvider
 from fairmind_sync.relay import loop
+from fairmind_sync.relay.loop import Relay
 from fairmind_sync.results.delivery import Delivery
 from fairmind_sync.storage.tables import outbox_table
 from tests.simulation import simulation
@@ -75,6 +77,17 @@ FAULTS_OF_WORKERS = (
     ),
     PutBackFault(
         "a watchdog that ends nothing", swapped(Watchdog, "watch", lambda *_given: None), 30
+    ),
+    PutBackFault(
+        "a probe that hangs, and that nobody ends",
+        swapped(Relay, "_probe", lambda relay: probe(relay.provider)),
+        0,
+        (
+            Step(5.0, "save", amount=1),
+            Fault("mlflow create", 1, OUTAGE, 20.0),
+            Fault("mlflow tag_experiment", 1, "hang"),
+            Step(600.0, "save", amount=1),
+        ),
     ),
     PutBackFault("a dead worker that ends everybody's leases", _all_leases_end, 0),
     PutBackFault(

@@ -20,14 +20,14 @@ _OF_SWEEPS = (
     "mlflow failed",
     "wandb project",
 )
-_OF_PROBES = ("mlflow tag_experiment", "wandb require_stream")
-_EFFECTS = ("lost", "no_reply", "late", *ANSWERS)
+_OF_PROBES = ("mlflow tag_experiment", "wandb require_stream", "wandb viewer")
+_EFFECTS = ("lost", "no_reply", "late", "hang", *ANSWERS)
 _HOW_LATE = (11.0, 30 * MINUTE, HOUR)
 _HOW_OFTEN = 0.5
 
 
 def drawn_sweeps(chance: Random) -> list[Planned]:
-    """In half of the seeds; only a sweep hangs, as probes have time-outs."""
+    """In half of the seeds."""
     if chance.random() > _HOW_OFTEN:
         return []
     found = {(_FAIL, 1): _fault(chance, _FAIL, 1)}
@@ -38,7 +38,7 @@ def drawn_sweeps(chance: Random) -> list[Planned]:
 
 
 def _fault(chance: Random, at: str, nth: int) -> Fault:
-    effect = chance.choice(_EFFECTS if at in _OF_PROBES else (*_EFFECTS, "hang"))
+    effect = chance.choice(_EFFECTS)
     return Fault(at, nth, effect, chance.choice(_HOW_LATE) if effect == "late" else 0.0)
 
 

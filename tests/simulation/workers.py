@@ -182,6 +182,7 @@ class SimulatedProcesses(WorkerProcesses):
     """The worker processes of one daemon."""
 
     def __init__(self, site: SimulatedSite, daemon: Process) -> None:
+        super().__init__()
         self._site = site
         self._daemon = daemon
         self._executors: list[SimulatedExecutor] = []

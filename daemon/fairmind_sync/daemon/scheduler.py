@@ -72,6 +72,7 @@ class Scheduler:
         )
 
     def start(self) -> None:
+        """Starts what delivers; where that fails, stops what was started, and raises why it failed."""
         with writing(self._engine) as connection:
             now = current_time(self._engine)
             self._housekeeping.start(connection, now)
@@ -79,8 +80,12 @@ class Scheduler:
             repairs.correct_times(connection, now=now)
         self._set_timers()
         self._timers.start()
-        self._watcher.start()
-        self._dispatcher.look()
+        try:
+            self._watcher.start()
+            self._dispatcher.look()
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """Lets running drains finish what the drains have begun, for no longer than the grace period."""

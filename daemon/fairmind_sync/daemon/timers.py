@@ -18,6 +18,9 @@ from fairmind_sync.clock import utc_now
 
 OnEnded: TypeAlias = Callable[[JobExecutionEvent], None]
 
+_AT_ONCE = 3
+"""Of work that takes turns: a piece that has ended and is still counted, one that runs, one that waits."""
+
 
 class Timers:
     """Runs work at intervals, once after a while, or at once in a process of its own."""
@@ -49,9 +52,18 @@ class Timers:
                 job.modify(next_run_time=now)
 
     def once(self, after: timedelta, work: Callable[[], None], name: str) -> None:
-        """Runs the work after `after`, in the place of work with that name which still waits."""
+        """Runs the work after `after`, in the place of work with that name which still waits.
+
+        Work of that name that runs by then may have seen too little: another piece is run beside it, so the
+        work has to take turns by itself.
+        """
         self._scheduler.add_job(
-            work, "date", run_date=utc_now() + after, id=name, replace_existing=True
+            work,
+            "date",
+            run_date=utc_now() + after,
+            id=name,
+            replace_existing=True,
+            max_instances=_AT_ONCE,
         )
 
     def at_once(

@@ -51,12 +51,16 @@ class Watcher:
         self._watch: Callable[[], CommitWatch] = partial(machine.commits, engine, machine.steady)
         self._clock, self._debounce = machine.clock_watch(), Debounce(machine.steady)
         self._thread = machine.thread(target=self._run, name="watch", daemon=True)
+        self._has_started = False
 
     def start(self) -> None:
         self._thread.start()
+        self._has_started = True
 
     def join(self) -> None:
-        self._thread.join()
+        """Waits for the thread's end, if the thread could be started."""
+        if self._has_started:
+            self._thread.join()
 
     def _run(self) -> None:
         while not self._stopping.is_set():

@@ -1,5 +1,5 @@
 """Worker processes as the system has them: makes the executor that starts one, asks whether one is alive,
-waits for all at the end and kills the rest.
+waits for all at the end and kills the rest. Other children of this process are a backend's own.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ import multiprocessing
 import time
 from multiprocessing.connection import wait as wait_until_ready
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from apscheduler.executors.pool import ProcessPoolExecutor
 
@@ -15,6 +16,8 @@ from fairmind_sync.event_log import get_logger
 from fairmind_sync.relay import worker
 
 if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
+
     from fairmind_sync.relay.shared_flags import SharedFlags
     from fairmind_sync.settings import Settings
 
@@ -43,15 +46,38 @@ class WorkerExecutor(ProcessPoolExecutor):  # type: ignore[misc]  # APScheduler 
         self.has_lost_its_process = True
 
 
+class _NotingContext:
+    """Multiprocessing's context for fresh processes, which notes each process that is made by it.
+
+    An executor replaces its process after some drains, and forgets its processes when it is shut down.
+    """
+
+    def __init__(self, made: WeakSet[BaseProcess]) -> None:
+        self._context: Any = multiprocessing.get_context("spawn")
+        self._made = made
+        self.Process = self._make
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
+
+    def _make(self, *given: Any, **named: Any) -> BaseProcess:
+        process: BaseProcess = self._context.Process(*given, **named)
+        self._made.add(process)
+        return process
+
+
 class WorkerProcesses:
     """All worker processes of this process, whichever slot each belongs to."""
+
+    def __init__(self) -> None:
+        self._made: WeakSet[BaseProcess] = WeakSet()
 
     def executor(self, settings: Settings, flags: SharedFlags) -> WorkerExecutor:
         """Returns a fresh one-process executor; its process starts with its first drain."""
         return WorkerExecutor(
             1,
             {
-                "mp_context": multiprocessing.get_context("spawn"),
+                "mp_context": _NotingContext(self._made),
                 "initializer": worker.start,
                 "initargs": (settings, flags),
                 "max_tasks_per_child": _DRAINS_PER_WORKER,
@@ -60,7 +86,7 @@ class WorkerProcesses:
 
     def is_alive(self, pid: int) -> bool:
         """Returns whether the process is one of ours and hasn't ended."""
-        return any(child.pid == pid for child in multiprocessing.active_children())
+        return any(process.pid == pid for process in self._living())
 
     def end(self, within_s: float) -> None:
         """Waits for the processes for so many seconds, and kills those that don't end in time.
@@ -69,11 +95,15 @@ class WorkerProcesses:
         own thread has collected before.
         """
         deadline = time.monotonic() + within_s
-        children = {child.sentinel: child for child in multiprocessing.active_children()}
-        while children and (left := deadline - time.monotonic()) > 0:
-            for ended in wait_until_ready(children, left):
-                del children[ended]  # type: ignore[arg-type]  # the sentinels that it was given
-        for child in children.values():
-            log.warning("worker.killed", pid=child.pid)
-            child.kill()
-            child.join()
+        running = {process.sentinel: process for process in self._living()}
+        while running and (left := deadline - time.monotonic()) > 0:
+            for ended in wait_until_ready(running, left):
+                del running[ended]  # type: ignore[arg-type]  # the sentinels that it was given
+        for process in running.values():
+            log.warning("worker.killed", pid=process.pid)
+            process.kill()
+            process.join()
+
+    def _living(self) -> list[BaseProcess]:
+        """Returns those that have been started and haven't ended."""
+        return [child for child in multiprocessing.active_children() if child in self._made]

@@ -21,7 +21,8 @@ class LeasedBatch:
 
     The first deliveries' leases run out first, so the time of the whole batch counts from the first claim.
     `waiting` holds the deliveries that the provider has not taken, the next one last; `taken` holds, by id,
-    those that the provider works on. `stopped_by` is why nothing more may be started.
+    those that the provider works on, and `begun` the ids of those of which it may have made a run.
+    `stopped_by` is why nothing more may be started.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class LeasedBatch:
     ) -> None:
         self.waiting = first[::-1]
         self.taken: dict[int, Delivery] = {}
+        self.begun: set[int] = set()
         self.stopped_by: ProviderUnavailableError | None = None
         self._claim_more = claim_more
         self._should_stop = should_stop
@@ -60,6 +62,10 @@ class LeasedBatch:
     def settle(self, delivery: Delivery) -> None:
         """Drops a delivery whose outcome is recorded."""
         del self.taken[delivery.id]
+
+    def keep_begun(self) -> None:
+        """Forgets what was begun and has no outcome without giving it back: it stays leased, and counted."""
+        self.taken = {id_: one for id_, one in self.taken.items() if id_ not in self.begun}
 
     def keep_all(self) -> None:
         """Forgets all deliveries without giving them back: each stays leased until its lease runs out."""

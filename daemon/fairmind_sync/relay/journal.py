@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -24,15 +24,18 @@ if TYPE_CHECKING:
 class OutboxJournal:
     """A `Journal` whose every entry is a transaction of its own on the outbox.
 
-    `extend` gives the batch its whole time anew.
+    `extend` gives the batch its whole time anew. `begun` gets the ids of deliveries of which a run may exist
+    from this attempt on.
     """
 
     engine: Engine
     clock: Callable[[], datetime]
     lease: timedelta
     extend: Callable[[], None]
+    begun: set[int] = field(default_factory=set)
 
     def creating(self, delivery: Delivery, destination: str) -> None:
+        self.begun.add(delivery.id)
         with writing(self.engine) as connection:
             outcomes.note_creating(connection, delivery, destination, self.clock())
 

@@ -15,10 +15,15 @@ from random import Random
 from typing import TYPE_CHECKING, assert_never
 
 from fairmind_sync import tracing
-from fairmind_sync.errors import FairmindSyncError, ProviderUnavailableError
+from fairmind_sync.errors import (
+    FairmindSyncError,
+    ProviderBrokenError,
+    ProviderUnavailableError,
+)
 from fairmind_sync.event_log import get_logger
 from fairmind_sync.outbox import claims, deletion, outcomes, provider_state, repairs, workload
 from fairmind_sync.outbox.claims import LEASE
+from fairmind_sync.outbox.provider_state import PROBE_TIME
 from fairmind_sync.providers import probe
 from fairmind_sync.providers.base import Dead, Delivered, Provider, Report, Retry
 from fairmind_sync.redaction import redact
@@ -50,7 +55,8 @@ class Relay:
 
     `most_leased` is how many of the provider's deliveries may be under way at once, and `most_a_second` how
     many may begin in a second, whoever holds them. `pause` waits for so many seconds. `watch` is a
-    watchdog's hook: it is called with the longest time that each batch may take, and with None at its end.
+    watchdog's hook: it is called with the longest time that each batch or probe may take, and with None at
+    its end.
     `clock` is by default that of all who share the database.
     """
 
@@ -71,7 +77,17 @@ class Relay:
         """Delivers until nothing is due, the provider is unavailable, or the relay should stop.
 
         After `longest` no further batch begins: results may come faster than they are delivered.
+
+        Raises:
+            ProviderBrokenError: this process has to end; one of its deliveries may have broken the provider.
         """
+        try:
+            self._drain(probe_now=probe_now, longest=longest)
+        except ProviderBrokenError:
+            self._end_leases()
+            raise
+
+    def _drain(self, *, probe_now: bool, longest: timedelta | None) -> None:
         began = self._now()
         if not self._becomes_ready(probe_now=probe_now):
             return
@@ -82,6 +98,13 @@ class Relay:
                 self.pause(_PACE_INTERVAL_S)
             else:
                 return
+
+    def _end_leases(self) -> None:
+        """Leaves what this worker has begun to the next worker, as if this one had died."""
+        with writing(self.engine) as connection:
+            repairs.end_leases(
+                connection, self.provider.name, self.worker, chance=self.chance, now=self._now()
+            )
 
     def _now(self) -> datetime:
         return current_time(self.engine) if self.clock is None else self.clock()
@@ -120,13 +143,21 @@ class Relay:
     def _takes_runs(self, state: ProviderState) -> bool:
         """Probes the provider; one that was blocked has to take a delivery, too: no probe proves all."""
         try:
-            probe(self.provider)
+            self._probe()
         except ProviderUnavailableError as error:
             self._note_unavailable(error)
             return False
         first = self._claim(most=1) if state.state == BLOCKED else []
         trial = LeasedBatch(first, list, self.should_stop, self._now)
         return not first or (self._deliver(trial) and trial.is_settled())
+
+    def _probe(self) -> None:
+        """Probes the provider. Nothing is claimed yet: where a probe hangs, the next one is due later."""
+        self.watch(PROBE_TIME)
+        try:
+            probe(self.provider)
+        finally:
+            self.watch(None)
 
     def _claim(self, *, abandoned: bool = True, most: int | None = None) -> list[Delivery]:
         provider, began = self.provider, tracing.now()
@@ -175,13 +206,17 @@ class Relay:
 
         Returns whether the provider took what was delivered, or is not to blame for what it did not take.
         A delivery that is given back keeps its attempts. After an error that nobody foresaw nothing is given
-        back: the attempt counts, so that a bug can't hold the rest up for ever.
+        back: the attempt counts, so that a bug can't hold the rest up for ever. If the provider breaks, the
+        attempts count of what was begun: an upload may have broken it.
         """
         self.watch(BATCH_TIME)
         try:
             self._deliver_and_record(batch)
         except ProviderUnavailableError as error:
             batch.stop(error)
+        except ProviderBrokenError:
+            batch.keep_begun()
+            raise
         except FairmindSyncError:
             raise
         except Exception:
@@ -194,7 +229,9 @@ class Relay:
         return batch.stopped_by is None
 
     def _deliver_and_record(self, batch: LeasedBatch) -> None:
-        journal = OutboxJournal(self.engine, self._now, LEASE, lambda: self.watch(BATCH_TIME))
+        journal = OutboxJournal(
+            self.engine, self._now, LEASE, lambda: self.watch(BATCH_TIME), batch.begun
+        )
         with closing(self.provider.deliver(batch, journal, batch.may_start)) as all_reports:
             for reports in all_reports:
                 self._record(batch, reports)

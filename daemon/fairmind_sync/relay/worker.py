@@ -11,8 +11,11 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
+from datetime import timedelta
 from functools import lru_cache, partial
 from multiprocessing import parent_process
+from random import Random
 from typing import TYPE_CHECKING
 
 from dotenv import load_dotenv
@@ -21,19 +24,23 @@ from fairmind_sync import logs
 from fairmind_sync.errors import (
     ProviderBlockedError,
     ProviderBrokenError,
+    ProviderOfflineError,
     ProviderUnavailableError,
+    StorageError,
 )
 from fairmind_sync.event_log import get_logger
-from fairmind_sync.providers import open_provider, probe
+from fairmind_sync.providers import folder, open_provider, probe
 from fairmind_sync.providers.base import Provider
 from fairmind_sync.providers.secrets import secrets_of
 from fairmind_sync.redaction import redact
 from fairmind_sync.relay.provider_drain import ProviderDrain
 from fairmind_sync.relay.shared_flags import SharedFlags
+from fairmind_sync.relay.unavailable import note_unavailable
 from fairmind_sync.relay.watchdog import Watchdog
 from fairmind_sync.relay.worker_name import worker_name
 from fairmind_sync.results.states import BLOCKED, OFFLINE
 from fairmind_sync.storage import schema
+from fairmind_sync.storage.engine import current_time
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -43,6 +50,8 @@ if TYPE_CHECKING:
 
 ORPHANED = 71
 BROKEN = 72
+OPENING_TIME = timedelta(minutes=2)
+"""A provider that takes longer to be set up, where a slow disk holds its package, hangs."""
 
 log = get_logger()
 
@@ -91,7 +100,7 @@ def drain_of(name: ProviderName, settings: Settings, parent: str = "") -> Provid
         schema.ready_engine(settings.database_url),
         name,
         settings,
-        opened=partial(_provider, name, settings),
+        opened=partial(_opened, name, settings),
         worker=worker_name(parent=parent),
         should_stop=_watchdog.should_stop,
         watch=_watchdog.watch,
@@ -107,6 +116,25 @@ def trouble_of(name: ProviderName, settings: Settings) -> tuple[str, str] | None
     except ProviderUnavailableError as error:
         return OFFLINE, redact(str(error), secrets_of(settings))
     return None
+
+
+def _opened(name: ProviderName, settings: Settings) -> Provider:
+    """Returns the provider, set up within `OPENING_TIME`; one that hangs there is offline, probed later."""
+    _watchdog.watch(OPENING_TIME, partial(_note_hung, name, settings))
+    try:
+        return _provider(name, settings)
+    finally:
+        _watchdog.watch(None)
+
+
+def _note_hung(name: ProviderName, settings: Settings) -> None:
+    engine = schema.ready_engine(settings.database_url)
+    seconds = OPENING_TIME.total_seconds()
+    away = ProviderOfflineError(
+        f"{folder(name).TITLE} could not be set up within {seconds:.0f} seconds"
+    )
+    with suppress(StorageError):
+        note_unavailable(engine, name, away, Random(), partial(current_time, engine))
 
 
 @lru_cache(maxsize=1)
