@@ -10,7 +10,7 @@ from fairmind_sync.operating import actions
 from fairmind_sync.outbox import deletion, pruning
 from fairmind_sync.outbox.enqueuing import enqueue
 from fairmind_sync.storage.tables import hand_overs_table, results_table
-from tests.outbox.copies import Copies, deliver, write
+from tests.outbox.copies import Copies, deliver, refuse, write
 from tests.outbox.other_sites import give_away
 from tests.support.clock import NOW
 from tests.support.databases import rows
@@ -37,6 +37,27 @@ def test_what_the_target_has_handed_over_is_not_claimed_again(pending: Copies) -
 def test_what_the_target_has_delivered_and_pruned_is_not_claimed_again(pending: Copies) -> None:
     deliver(pending.target)
     pruning.prune_all(pending.target, DAY, NOW + 3 * DAY)
+    pending.again()
+    assert pending.statuses() == ["delivered"]
+
+
+def test_more_attempts_than_the_source_counts_were_made_in_the_target(copies: Copies) -> None:
+    save(copies.source, "mlflow")
+    deliver(copies.source)
+    save(copies.source, "mlflow", test_id="two")
+    copies.again()
+    deliver(copies.target)
+    pruning.prune_all(copies.target, DAY, NOW + 3 * DAY)
+    copies.again()
+    assert copies.statuses() == ["delivered", "delivered"]
+
+
+def test_what_was_delivered_and_pruned_stays_where_the_source_has_tried_since(
+    pending: Copies,
+) -> None:
+    deliver(pending.target)
+    pruning.prune_all(pending.target, DAY, NOW + 3 * DAY)
+    refuse(pending.source)
     pending.again()
     assert pending.statuses() == ["delivered"]
 

@@ -87,8 +87,8 @@ def _copy_all(moment: Connection, target: Engine, on_progress: Callable[[int], N
 
 
 def _forget(target: Engine, stale: Sequence[Stale]) -> None:
-    """Deletes what the source has lost, before its places are taken: first what refers to other rows."""
-    for one in reversed(stale):
+    """Deletes what the source has lost, before others take its ids and names."""
+    for one in stale:
         table = one.copied.table
         for first in range(0, len(one.keys), _AT_ONCE):
             some = tuple_(*table.primary_key).in_(one.keys[first : first + _AT_ONCE])
