@@ -11,7 +11,9 @@ from typing import TypeAlias
 import pytest
 from sqlalchemy import Connection, Engine
 
-from fairmind_sync.storage.engine import writing
+from fairmind_sync.storage import schema
+from fairmind_sync.storage.engine import let_go, writing
+from tests.outbox.copies import Copies
 from tests.support.postgres import PostgresServer
 
 NewDatabase: TypeAlias = Callable[[], AbstractContextManager[str]]
@@ -22,6 +24,14 @@ def connection(engine: Engine) -> Iterator[Connection]:
     """In a transaction that commits at the test's end."""
     with writing(engine) as connection:
         yield connection
+
+
+@pytest.fixture
+def copies(engine: Engine, tmp_path: Path) -> Iterator[Copies]:
+    """A file, and the test's database, into which it is to be copied."""
+    source = f"sqlite:///{tmp_path / 'source.db'}"
+    yield Copies(schema.ready_engine(source), engine)
+    let_go(source)
 
 
 @contextmanager
