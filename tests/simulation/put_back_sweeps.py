@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from fairmind_sync.providers.base import Ledger
-from fairmind_sync.providers.wandb.provider import WandbProvider
+from fairmind_sync.providers.wandb.opened_again import WandbSweep
 from fairmind_sync.relay import sweep
 from tests.simulation.events import Planned, Step
 from tests.simulation.faults import Fault
@@ -19,8 +18,8 @@ _DEAD_AND_RUNNING: tuple[Planned, ...] = (
 """By five attempts; the first sweep comes at 600 s, the next one at 1,200 s."""
 
 
-def _delivers_again(_self: object, key: str, reason: str, ledger: Ledger) -> None:
-    ledger.deliver_again(key, reason)
+def _delivers_again(self: WandbSweep, key: str, reason: str) -> None:
+    self.ledger.deliver_again(key, reason)
 
 
 FAULTS_OF_SWEEPS = (
@@ -48,7 +47,7 @@ FAULTS_OF_SWEEPS = (
     ),
     PutBackFault(
         "a W&B run that is open again, of a deleted result, and that nobody ends",
-        swapped(WandbProvider, "_close", _delivers_again),
+        swapped(WandbSweep, "_close", _delivers_again),
         0,
         (
             Step(20.0, "save", amount=1),

@@ -37,20 +37,19 @@ from fairmind_sync.providers.mlflow.runs_api import (
     StoredRun,
     UncertainError,
 )
+from fairmind_sync.providers.mlflow.second_runs import MlflowSweep
 from fairmind_sync.providers.mlflow.sending import RunSender, is_of_run
 from fairmind_sync.providers.threads import OF_THE_SYSTEM, Threads, run_in_threads
 from fairmind_sync.redaction import without_user
 from fairmind_sync.results.delivery import Delivery, OwedEvidence, Run
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.results.evidence_states import ALL_STORED, REFUSED, WAITING, EvidenceState
-from fairmind_sync.results.states import DEAD, DELIVERED, DISCARDED
 from fairmind_sync.settings import Settings
 from fairmind_sync.text import shorten
 
 GRACE = timedelta(seconds=30)
 """After so long, a create whose reply was lost is no longer under way at the server."""
 _GONE = EvidenceState(REFUSED, "the run was deleted at MLflow", is_final=True)
-_ENDED = "its run was ended as FAILED at MLflow"
 _REFUSALS = 2
 """So often a gateway may refuse a result before the result is given up."""
 
@@ -140,37 +139,9 @@ class MlflowProvider:
         of deliveries were deleted.
         """
         try:
-            for run_id, key in self._api.unfinished_runs(self._experiment(), DELIVERY_KEY_TAG):
-                self._put_right(run_id, key, ledger)
-            for run_id, key in self._api.failed_runs(self._experiment(), DELIVERY_KEY_TAG):
-                if key in suspects:
-                    self._deliver_again(run_id, key, ledger)
-            for run_id, key in self._api.deleted_runs(self._experiment(), DELIVERY_KEY_TAG):
-                standing = ledger.standing(key)
-                if standing is not None and standing.run_id == run_id:
-                    ledger.note_deleted(key)
+            MlflowSweep(self._api, self._experiment(), ledger).run(suspects)
         except UncertainError as error:
             raise ProviderOfflineError(str(error)) from error
-
-    def _put_right(self, run_id: str, key: str, ledger: Ledger) -> None:
-        standing = ledger.standing(key)
-        if standing is None:
-            return
-        if standing.run_id not in (None, run_id):
-            self._api.delete_run(run_id)
-            log.warning("run.duplicate_removed", provider=self.name, run_id=run_id)
-        elif standing.status in (DEAD, DISCARDED) and ledger.note_abandoned(key, run_id):
-            self._api.fail_run(run_id)
-            log.warning("run.abandoned", provider=self.name, run_id=run_id, status=standing.status)
-            self._deliver_again(run_id, key, ledger)  # where a retry was faster
-
-    def _deliver_again(self, run_id: str, key: str, ledger: Ledger) -> None:
-        """Has a delivered run that was failed late delivered again, or ended where nothing can be sent."""
-        standing = ledger.standing(key)
-        if standing is None or (standing.status, standing.run_id) != (DELIVERED, run_id):
-            return
-        if not ledger.deliver_again(key, _ENDED):
-            self._api.finish_run(run_id, standing.saved_at)
 
     def _experiment(self) -> str:
         if self._experiment_id is None:

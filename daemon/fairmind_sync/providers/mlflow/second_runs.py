@@ -1,0 +1,58 @@
+"""The sweep of MLflow: second runs, unfinished runs of what is given up, runs that were failed late or that
+somebody deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fairmind_sync.event_log import get_logger
+from fairmind_sync.providers.base import Ledger
+from fairmind_sync.providers.mlflow.content import DELIVERY_KEY_TAG
+from fairmind_sync.providers.mlflow.runs_api import RunsApi
+from fairmind_sync.results.states import DEAD, DELIVERED, DISCARDED
+
+_ENDED = "its run was ended as FAILED at MLflow"
+
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class MlflowSweep:
+    """One sweep of an experiment."""
+
+    api: RunsApi
+    experiment_id: str
+    ledger: Ledger
+
+    def run(self, suspects: Sequence[str]) -> None:
+        for run_id, key in self.api.unfinished_runs(self.experiment_id, DELIVERY_KEY_TAG):
+            self._put_right(run_id, key)
+        for run_id, key in self.api.failed_runs(self.experiment_id, DELIVERY_KEY_TAG):
+            if key in suspects:
+                self._deliver_again(run_id, key)
+        for run_id, key in self.api.deleted_runs(self.experiment_id, DELIVERY_KEY_TAG):
+            standing = self.ledger.standing(key)
+            if standing is not None and standing.run_id == run_id:
+                self.ledger.note_deleted(key)
+
+    def _put_right(self, run_id: str, key: str) -> None:
+        standing = self.ledger.standing(key)
+        if standing is None:
+            return
+        if standing.run_id not in (None, run_id):
+            self.api.delete_run(run_id)
+            log.warning("run.duplicate_removed", provider="mlflow", run_id=run_id)
+        elif standing.status in (DEAD, DISCARDED) and self.ledger.note_abandoned(key, run_id):
+            self.api.fail_run(run_id)
+            log.warning("run.abandoned", provider="mlflow", run_id=run_id, status=standing.status)
+            self._deliver_again(run_id, key)  # where a retry was faster
+
+    def _deliver_again(self, run_id: str, key: str) -> None:
+        """Has a delivered run that was failed late delivered again, or ended where nothing can be sent."""
+        standing = self.ledger.standing(key)
+        if standing is None or (standing.status, standing.run_id) != (DELIVERED, run_id):
+            return
+        if not self.ledger.deliver_again(key, _ENDED):
+            self.api.finish_run(run_id, standing.saved_at)

@@ -1,0 +1,61 @@
+"""The sweep of W&B: delivered runs that a late process opened again, or that somebody deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from fairmind_sync.errors import ProviderOfflineError
+from fairmind_sync.event_log import get_logger
+from fairmind_sync.providers.base import Ledger
+from fairmind_sync.providers.wandb.run_files import NO_FILES
+from fairmind_sync.providers.wandb.sdk import (
+    RunRefusedError,
+    Sdk,
+    UploadError,
+    WandbRefusedError,
+)
+from fairmind_sync.results.states import DELIVERED
+
+_READ_AT_ONCE = 100
+
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class WandbSweep:
+    """One sweep of a project; `recycle` counts runs that wandb-core opened, and restarts it when due."""
+
+    sdk: Sdk
+    ledger: Ledger
+    recycle: Callable[[int], None]
+
+    def run(self, suspects: Sequence[str]) -> None:
+        for first in range(0, len(suspects), _READ_AT_ONCE):
+            asked = suspects[first : first + _READ_AT_ONCE]
+            held = self.sdk.read_back(asked)
+            for key, run in held.items():
+                if run.state != "finished":
+                    self._close(key, f"the run is {run.state} at W&B")
+            gone = [key for key in asked if key not in held]
+            if gone and self.sdk.shows_the_project():
+                for key in gone:
+                    self.ledger.note_deleted(key)
+
+    def _close(self, key: str, reason: str) -> None:
+        """Has an open run delivered again, or, where nothing of it can be sent any more, ends it as it is."""
+        if self.ledger.deliver_again(key, reason):
+            return
+        standing = self.ledger.standing(key)
+        if standing is not None and standing.status == DELIVERED:
+            self._end(key)
+
+    def _end(self, key: str) -> None:
+        try:
+            self.sdk.add_files(key, NO_FILES)
+        except (RunRefusedError, WandbRefusedError) as error:
+            log.warning("run.left_open", provider="wandb", run_id=key, reason=str(error))
+        except UploadError as error:
+            raise ProviderOfflineError(str(error)) from error
+        finally:
+            self.recycle(1)
