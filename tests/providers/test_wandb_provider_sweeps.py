@@ -40,10 +40,11 @@ def test_a_sweep_asks_for_a_hundred_at_once(wandb: Any) -> None:
     assert [len(keys) for (keys,) in sdk.made("read")] == [100, 100, 50]
 
 
-def opened(wandb: Any, trouble: Exception | None = None) -> Any:
-    """A provider that shows an open run `a`, whose end fails with `trouble`."""
-    held = {"a": shown(content_of(delivery(), "p"), state="running")}
-    return wandb.WandbProvider(Sdk(held=held, trouble_of_files=trouble), SETTINGS)
+def opened(wandb: Any, trouble: Exception | None = None, away: Exception | None = None) -> Any:
+    """A provider that shows two open runs, whose ends fail with `trouble`."""
+    run = shown(content_of(delivery(), "p"), state="running")
+    sdk = Sdk(held={"a": run, "b": run}, trouble_of_files=trouble, away=away)
+    return wandb.WandbProvider(sdk, SETTINGS)
 
 
 @pytest.mark.parametrize(
@@ -69,18 +70,31 @@ def test_a_sweep_ends_an_open_run_of_which_nothing_can_be_sent_again(
 def swept_in_vain(wandb: Any, trouble: Exception) -> Any:
     one = opened(wandb, trouble)
     with captured_logs() as events:
-        one.sweep(["a"], Notes(standings={"a": "delivered"}, is_sendable=False))
+        one.sweep(["a", "b"], Notes(standings=dict.fromkeys("ab", "delivered"), is_sendable=False))
     return one, events
 
 
-@pytest.mark.parametrize("refusal", ["RunRefusedError", "WandbRefusedError"])
-def test_an_open_run_that_w_and_b_does_not_let_end_is_told(wandb: Any, refusal: str) -> None:
-    one, events = swept_in_vain(wandb, getattr(wandb, refusal)("no"))
-    told = {"event": "run.left_open", "log_level": "warning", "provider": "wandb", "run_id": "a"}
-    assert events == [told | {"reason": "no"}]
-    assert one._sdk.made("restart") == [[]]  # wandb-core has the id in use
+@pytest.mark.parametrize(
+    ("name", "tries"), [("RunRefusedError", 1), ("WandbRefusedError", 1), ("UploadError", 2)]
+)
+def test_open_runs_that_w_and_b_does_not_let_end_are_told(
+    wandb: Any, name: str, tries: int
+) -> None:
+    """Each of them: while W&B answers, it is the runs' own, and W&B is not offline."""
+    one, events = swept_in_vain(wandb, getattr(wandb, name)("no"))
+    told = {"event": "run.left_open", "log_level": "warning", "provider": "wandb", "reason": "no"}
+    assert events == [told | {"run_id": "a"}, told | {"run_id": "b"}]
+    assert one._sdk.made("add_files") == [["a", []]] * tries + [["b", []]] * tries
 
 
-def test_without_an_answer_to_an_end_the_sweep_is_made_again(wandb: Any) -> None:
-    with pytest.raises(ProviderOfflineError, match=r"^no answer$"):
-        swept_in_vain(wandb, wandb.UploadError("no answer"))
+def test_wandb_core_which_has_the_id_in_use_is_restarted_before_another_try(wandb: Any) -> None:
+    one, _ = swept_in_vain(wandb, wandb.UploadError("no answer"))
+    called = [name for name, *_ in one._sdk.calls if name in ("add_files", "restart")]
+    assert called == ["add_files", "restart"] * 4
+
+
+def test_without_an_answer_to_an_end_or_a_probe_the_sweep_is_made_again(wandb: Any) -> None:
+    one = opened(wandb, wandb.UploadError("no answer"), ProviderOfflineError("away"))
+    with pytest.raises(ProviderOfflineError, match=r"^away$"):
+        one.sweep(["a"], Notes(standings={"a": "delivered"}, is_sendable=False))
+    assert one._sdk.made("add_files") == [["a", []]]

@@ -46,9 +46,12 @@ class Sdk:
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     is_clean: bool = True
     trouble_of_files: Exception | None = None
+    away: Exception | None = None
 
     def probe(self) -> None:
         self.calls.append(("probe",))
+        if self.away:
+            raise self.away
 
     def upload(self, key: str, content: WandbContent, *, with_files: bool) -> None:
         self.calls.append(("upload", key, with_files))

@@ -139,7 +139,7 @@ class MlflowProvider:
         of deliveries were deleted.
         """
         try:
-            MlflowSweep(self._api, self._experiment(), ledger).run(suspects)
+            MlflowSweep(self._api, self._experiment(), ledger, self.probe).run(suspects)
         except UncertainError as error:
             raise ProviderOfflineError(str(error)) from error
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from fairmind_sync.errors import ProviderOfflineError
-from fairmind_sync.event_log import get_logger
 from fairmind_sync.providers.base import Ledger
+from fairmind_sync.providers.putting_right import PuttingRight
 from fairmind_sync.providers.wandb.run_files import NO_FILES
 from fairmind_sync.providers.wandb.sdk import (
     RunRefusedError,
@@ -18,8 +18,6 @@ from fairmind_sync.providers.wandb.sdk import (
 from fairmind_sync.results.states import DELIVERED
 
 _READ_AT_ONCE = 100
-
-log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +49,14 @@ class WandbSweep:
             self._end(key)
 
     def _end(self, key: str) -> None:
+        """Ends a run as it is; one that W&B doesn't let end is told, and holds no other one back."""
+        putting_right = PuttingRight(
+            "wandb", self.sdk.probe, (RunRefusedError, WandbRefusedError), (UploadError,)
+        )
+        putting_right.of_run(key, partial(self._try_to_end, key))
+
+    def _try_to_end(self, key: str) -> None:
         try:
             self.sdk.add_files(key, NO_FILES)
-        except (RunRefusedError, WandbRefusedError) as error:
-            log.warning("run.left_open", provider="wandb", run_id=key, reason=str(error))
-        except UploadError as error:
-            raise ProviderOfflineError(str(error)) from error
         finally:
             self.recycle(1)
