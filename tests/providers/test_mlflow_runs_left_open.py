@@ -57,6 +57,19 @@ def test_a_run_that_is_off_limits_is_told() -> None:
     assert events == [LEFT | {"run_id": run_id, "reason": "403"} for run_id in "rs"]
 
 
+def test_second_runs_that_we_may_only_edit_are_ended_as_failed() -> None:
+    """As a user of MLflow's own log-in with the permission EDIT, who may not delete runs."""
+    api, events = sweep("delivered", "else", delete_run=FORBIDDEN)
+    kept = LEFT | {"event": "run.duplicate_kept", "reason": "403"}
+    assert events == [kept | {"run_id": "r"}, kept | {"run_id": "s"}]
+    assert api.made("fail_run") == [["r"], ["s"]]
+
+
+def test_where_nothing_may_be_edited_either_mlflow_is_blocked() -> None:
+    with pytest.raises(ProviderBlockedError, match=r"^403$"):
+        sweep("delivered", "else", delete_run=FORBIDDEN, tag_experiment=FORBIDDEN)
+
+
 @pytest.mark.parametrize("gone", [NO_RUN, DELETED])
 def test_a_run_that_somebody_deletes_meanwhile_is_no_matter(gone: Exception) -> None:
     _, events = sweep("discarded", None, fail_run=gone)

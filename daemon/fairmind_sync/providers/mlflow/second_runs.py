@@ -59,12 +59,22 @@ class MlflowSweep:
         if standing is None:
             return
         if standing.run_id not in (None, run_id):
-            self.api.delete_run(run_id)
-            log.warning("run.duplicate_removed", provider="mlflow", run_id=run_id)
+            self._remove(run_id)
         elif standing.status in (DEAD, DISCARDED) and self.ledger.note_abandoned(key, run_id):
             self.api.fail_run(run_id)
             log.warning("run.abandoned", provider="mlflow", run_id=run_id, status=standing.status)
             self._deliver_again(run_id, key)  # where a retry was faster
+
+    def _remove(self, run_id: str) -> None:
+        """Deletes a second run; one that we may edit, and not delete, ends as FAILED."""
+        try:
+            self.api.delete_run(run_id)
+        except ProviderBlockedError as error:
+            self.probe()
+            self.api.fail_run(run_id)
+            log.warning("run.duplicate_kept", provider="mlflow", run_id=run_id, reason=str(error))
+        else:
+            log.warning("run.duplicate_removed", provider="mlflow", run_id=run_id)
 
     def _deliver_again(self, run_id: str, key: str) -> None:
         """Has a delivered run that was failed late delivered again, or ended where nothing can be sent."""
