@@ -144,14 +144,15 @@ class MlflowProvider:
             raise ProviderOfflineError(str(error)) from error
 
     def _experiment(self) -> str:
-        if self._experiment_id is None:
+        known = self._experiment_id  # another thread may probe at this moment
+        if known is None:
             name = self._settings.mlflow_experiment_name
             with _blaming_no_delivery(
                 f"MLflow refuses the experiment {shorten(name, 100)!r}",
                 "Check MLFLOW_EXPERIMENT_NAME.",
             ):
-                self._experiment_id = self._api.experiment_id(name)
-        return self._experiment_id
+                self._experiment_id = known = self._api.experiment_id(name)
+        return known
 
     def _deliver_one(self, delivery: Delivery, journal: Journal) -> Outcome:
         try:
@@ -176,12 +177,22 @@ class MlflowProvider:
             run_id = self._earlier_run(delivery, experiment_id, journal)
         content = self._sender.content(delivery)  # first: if it kills us, nothing is in doubt
         run_id = run_id or self._lost_run(experiment_id, content)
-        if run_id is None:
-            place, stored = self._create(delivery, content, experiment_id, journal)
-        else:
+        if run_id is not None:
+            return self._go_on(delivery, content, run_id, journal)
+        place, stored = self._create(delivery, content, experiment_id, journal)
+        return self._complete(delivery, content, place, stored, journal)
+
+    def _go_on(
+        self, delivery: Delivery, content: MlflowContent, run_id: str, journal: Journal
+    ) -> Outcome:
+        """Completes a run that is there; that one, in another experiment maybe, may be off limits alone."""
+        try:
             stored = self._api.stored_run(run_id)
             place = RunPlace(run_id, stored.artifact_uri)
-        return self._complete(delivery, content, place, stored, journal)
+            return self._complete(delivery, content, place, stored, journal)
+        except ProviderBlockedError as error:
+            self.probe()  # raises where MLflow refuses us altogether
+            return Retry(ErrorKind.REFUSED, str(error), at_most=_REFUSALS)
 
     def _earlier_run(self, delivery: Delivery, experiment_id: str, journal: Journal) -> str | None:
         """Returns the run that an earlier attempt made, and records it before the run is filled.
