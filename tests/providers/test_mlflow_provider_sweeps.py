@@ -40,6 +40,7 @@ NO_TAG = (
     "Check that our credentials may edit it."
 )
 REFUSED = MlflowRefusedError("PERMISSION_DENIED", "no")
+OFF_LIMITS = ProviderBlockedError("403")
 
 
 @pytest.mark.parametrize(
@@ -97,10 +98,17 @@ def test_a_run_elsewhere_gets_no_evidence(destination: str | None) -> None:
         ({"stored_run": NO_RUN}, GONE),
         ({"log_batch": REFUSED}, EvidenceState("refused", "no")),
         ({"stored_run": UncertainError("no reply")}, EvidenceState("waiting", "no reply")),
+        ({"stored_run": OFF_LIMITS}, EvidenceState("refused", "403")),
+        ({"log_batch": OFF_LIMITS}, EvidenceState("refused", "403")),
     ],
 )
 def test_what_keeps_evidence_out_is_told(answers: dict[str, Any], state: EvidenceState) -> None:
     assert provider(Api(**answers)).add_evidence(owed()) == state
+
+
+def test_where_mlflow_refuses_us_altogether_no_evidence_is_given_up() -> None:
+    with pytest.raises(ProviderBlockedError, match=r"^MLflow takes no tag"):
+        provider(Api(stored_run=OFF_LIMITS, tag_experiment=REFUSED)).add_evidence(owed())
 
 
 def sweep(notes: Notes, suspects: tuple[str, ...] = (), **answers: Any) -> tuple[Api, list[Any]]:

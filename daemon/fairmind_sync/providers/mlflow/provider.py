@@ -130,6 +130,9 @@ class MlflowProvider:
             return _GONE if is_of_run(error) else EvidenceState(REFUSED, str(error))
         except UncertainError as error:
             return EvidenceState(WAITING, str(error))
+        except ProviderBlockedError as error:
+            self.probe()  # raises where MLflow refuses us altogether
+            return EvidenceState(REFUSED, str(error))
         return sent.state or ALL_STORED
 
     def sweep(self, suspects: Sequence[str], ledger: Ledger) -> None:
