@@ -84,7 +84,16 @@ def test_missing_evidence_is_sent_to_its_run() -> None:
     assert api.calls == [("stored_run", "r"), ("log_batch", "r", [])]
 
 
-@pytest.mark.parametrize("destination", [None, "http://else experiment 7"])
+@pytest.mark.parametrize("now", ["http://h", "http://ann:pw@h/"])
+@pytest.mark.parametrize("then", ["http://h", "http://h/"])
+def test_a_slash_at_the_end_of_an_address_is_no_matter(now: str, then: str) -> None:
+    one = provider(Api(), mlflow_tracking_uri=now)
+    assert one.add_evidence(owed(f"{then} experiment 7")) == ALL_STORED
+
+
+@pytest.mark.parametrize(
+    "destination", [None, "http://else experiment 7", "http://h1 experiment 7", "http://h"]
+)
 def test_a_run_elsewhere_gets_no_evidence(destination: str | None) -> None:
     state = provider(api := Api()).add_evidence(owed(destination))
     words = f"the run is at {destination}, where MLFLOW_TRACKING_URI doesn't lead"

@@ -50,6 +50,8 @@ from fairmind_sync.text import shorten
 GRACE = timedelta(seconds=30)
 """After so long, a create whose reply was lost is no longer under way at the server."""
 _GONE = EvidenceState(REFUSED, "the run was deleted at MLflow", is_final=True)
+_EXPERIMENT = " experiment "
+"""What a destination has between a server's address and an experiment's id."""
 _REFUSALS = 2
 """So often a gateway may refuse a result before the result is given up."""
 
@@ -113,7 +115,7 @@ class MlflowProvider:
         )
 
     def add_evidence(self, owed: OwedEvidence) -> EvidenceState:
-        if not (owed.destination or "").startswith(self._address):
+        if not self._leads_to(owed.destination or ""):
             return EvidenceState(
                 REFUSED,
                 f"the run is at {owed.destination}, where MLFLOW_TRACKING_URI doesn't lead",
@@ -252,7 +254,12 @@ class MlflowProvider:
         return place, stored
 
     def _destination(self, experiment_id: str) -> str:
-        return f"{self._address} experiment {experiment_id}"
+        return f"{self._address}{_EXPERIMENT}{experiment_id}"
+
+    def _leads_to(self, destination: str) -> bool:
+        """Returns whether the settings lead to where a run was delivered, whatever its experiment."""
+        address, _, _ = destination.rpartition(_EXPERIMENT)
+        return address.rstrip("/") == self._address.rstrip("/")
 
     @property
     def _address(self) -> str:
