@@ -20,7 +20,9 @@ from tests.support.values import SAVED_AT, delivery, saved_result
 
 FILES = files_of(saved_result(), "full")
 WHOLE = {name: md5(content) for name, content in FILES.contents.items()}
-OWED = OwedEvidence(1, KEY, KEY, None, "e/p", SAVED_AT, saved_result())
+FOUND_AGAIN = "1" * 32
+"""The delivery's key, which is not the run's id."""
+OWED = OwedEvidence(1, FOUND_AGAIN, KEY, None, "e/p", SAVED_AT, saved_result())
 CONTENT = content_of(delivery(), "p")
 FIRST = next(iter(WHOLE))
 MISSING = EvidenceState("refused", f"W&B took the run and, without a word, not {FIRST}")
