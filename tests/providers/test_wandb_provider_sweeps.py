@@ -34,6 +34,18 @@ def test_a_sweep_tells_of_runs_that_are_open_or_gone(
     assert notes.told == [("a", "the run is running at W&B"), *gone]
 
 
+@pytest.mark.parametrize(
+    ("destination", "told"), [("e/p", [("a", "deleted")]), (None, [("a", "deleted")]), ("e/q", [])]
+)
+def test_a_run_of_another_project_is_not_told_as_deleted(
+    wandb: Any, destination: str | None, told: list[tuple[str, str]]
+) -> None:
+    """As after a change of WANDB_PROJECT."""
+    notes = Notes(standings={"a": "delivered"}, destination=destination)
+    wandb.WandbProvider(Sdk(), SETTINGS).sweep(["a"], notes)
+    assert notes.told == told
+
+
 def test_a_sweep_asks_for_a_hundred_at_once(wandb: Any) -> None:
     one = wandb.WandbProvider(sdk := Sdk(project=False), SETTINGS)
     one.sweep([str(number) for number in range(250)], Notes())

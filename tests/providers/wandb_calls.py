@@ -81,6 +81,9 @@ class Sdk:
     def shows_the_project(self) -> bool:
         return self.project
 
+    def leads_elsewhere(self, destination: str | None) -> bool:
+        return destination not in (None, "e/p")
+
     def restart(self) -> None:
         self.calls.append(("restart",))
         self.is_clean = True
@@ -96,6 +99,7 @@ class Notes:
     told: list[tuple[str, str]] = field(default_factory=list)
     standings: dict[str, str] = field(default_factory=dict)
     is_sendable: bool = True
+    destination: str | None = None
 
     def creating(self, _delivery: Delivery, destination: str) -> None:
         self.told.append(("creating", destination))
@@ -111,7 +115,7 @@ class Notes:
 
     def standing(self, key: str) -> Standing | None:
         status = self.standings.get(key)
-        return None if status is None else Standing(status, key, SAVED_AT)
+        return None if status is None else Standing(status, key, SAVED_AT, self.destination)
 
     def deliver_again(self, key: str, reason: str) -> bool:
         self.told.append((key, reason))

@@ -66,6 +66,9 @@ def _state_at(sdk: Sdk, owed: OwedEvidence, files: RunFiles) -> EvidenceState:
     held = sdk.read_back([owed.run_id]).get(owed.run_id)
     if held is not None:
         return state_of(files, held)
+    if sdk.leads_elsewhere(owed.destination):
+        where = f"the run is at {owed.destination}, where WANDB_ENTITY and WANDB_PROJECT don't lead"
+        return EvidenceState(REFUSED, where, is_final=True)
     if sdk.shows_the_project():
         return EvidenceState(REFUSED, "the run was deleted at W&B", is_final=True)
     return EvidenceState(WAITING, "W&B doesn't show the project")

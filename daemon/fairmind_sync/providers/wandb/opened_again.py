@@ -35,9 +35,14 @@ class WandbSweep:
             for key, run in held.items():
                 if run.state != "finished":
                     self._close(key, f"the run is {run.state} at W&B")
-            gone = [key for key in asked if key not in held]
-            if gone and self.sdk.shows_the_project():
-                for key in gone:
+            self._look_for([key for key in asked if key not in held])
+
+    def _look_for(self, missing: Sequence[str]) -> None:
+        """Notes which runs were deleted: not those of another project, as of the one before."""
+        if missing and self.sdk.shows_the_project():
+            for key in missing:
+                standing = self.ledger.standing(key)
+                if standing is None or not self.sdk.leads_elsewhere(standing.destination):
                     self.ledger.note_deleted(key)
 
     def _close(self, key: str, reason: str) -> None:

@@ -195,6 +195,11 @@ class Sdk:
         entity = self._where()
         return entity is not None and self._login.service.has_project(entity, self._project)
 
+    def leads_elsewhere(self, destination: str | None) -> bool:
+        """Returns whether a run that was delivered there is in another project than the one that we ask."""
+        entity = self._where()
+        return None not in (destination, entity) and destination != f"{entity}/{self._project}"
+
     def _held(self, node: Mapping[str, Any], entity: str) -> Held:
         run_id = str(node["name"])
         run = Run(run_id, web_url(self._login.run_url(entity, self._project, run_id)))
