@@ -65,18 +65,28 @@ def opened(wandb: Any, trouble: Exception | None = None, away: Exception | None 
         ("delivered", True, False),
         ("delivered", False, True),
         ("pending", False, False),
-        ("discarded", False, False),
+        ("handed_over", False, False),
+        ("dead", False, True),
+        ("discarded", False, True),
         (None, False, False),
     ],
 )
 def test_a_sweep_ends_an_open_run_of_which_nothing_can_be_sent_again(
     wandb: Any, status: str | None, *, is_sendable: bool, is_ended: bool
 ) -> None:
-    """As where its result was deleted since: without more files, and with all else as it is."""
+    """As where its result was deleted since, or given up: without more files, and with all else as it is."""
     known = {} if status is None else {"a": status}
     one = opened(wandb)
     one.sweep(["a"], Notes(standings=known, is_sendable=is_sendable))
     assert one._sdk.made("add_files") == ([["a", []]] if is_ended else [])
+
+
+def test_an_open_run_that_no_delivery_has_is_left_alone(wandb: Any) -> None:
+    """As one that was never confirmed, of a delivery that was given up: it has no end to come back to."""
+    one = opened(wandb)
+    notes = Notes(standings={"a": "discarded"}, is_sendable=False, has_run=False)
+    one.sweep(["a"], notes)
+    assert one._sdk.made("add_files") == []
 
 
 def swept_in_vain(wandb: Any, trouble: Exception) -> Any:

@@ -100,6 +100,7 @@ class Notes:
     standings: dict[str, str] = field(default_factory=dict)
     is_sendable: bool = True
     destination: str | None = None
+    has_run: bool = True
 
     def creating(self, _delivery: Delivery, destination: str) -> None:
         self.told.append(("creating", destination))
@@ -115,7 +116,8 @@ class Notes:
 
     def standing(self, key: str) -> Standing | None:
         status = self.standings.get(key)
-        return None if status is None else Standing(status, key, SAVED_AT, self.destination)
+        run_id = key if self.has_run else None
+        return None if status is None else Standing(status, run_id, SAVED_AT, self.destination)
 
     def deliver_again(self, key: str, reason: str) -> bool:
         self.told.append((key, reason))

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from fairmind_sync.outbox.unclean_attempts import Standing
+from fairmind_sync.providers.wandb import opened_again
 from fairmind_sync.providers.wandb.opened_again import WandbSweep
 from fairmind_sync.relay import sweep
+from fairmind_sync.results.states import DELIVERED
 from tests.simulation.events import Planned, Step
 from tests.simulation.faults import Fault
 from tests.simulation.mlflow_service import MlflowModelApi
@@ -20,6 +23,10 @@ _DEAD_AND_RUNNING: tuple[Planned, ...] = (
 
 def _delivers_again(self: WandbSweep, key: str, reason: str) -> None:
     self.ledger.deliver_again(key, reason)
+
+
+def _is_delivered(standing: Standing) -> bool:
+    return standing.status == DELIVERED
 
 
 FAULTS_OF_SWEEPS = (
@@ -58,5 +65,18 @@ FAULTS_OF_SWEEPS = (
             Step(93_780.0, "delete", "wandb"),
         ),
         hours=60.0,
+    ),
+    PutBackFault(
+        "a W&B run that is open again, and that nobody ends once its delivery is discarded",
+        swapped(opened_again, "_is_over", _is_delivered),
+        0,
+        (
+            Step(20.0, "save", amount=1),
+            Fault("wandb upsert", 1, "429", 30.0),
+            Fault("wandb complete", 1, "hang"),
+            Fault("wandb any", 7, "late", 900.0),
+            Step(1202.21, "away", "wandb", 300.0),
+            Step(1230.0, "discard", "wandb"),
+        ),
     ),
 )

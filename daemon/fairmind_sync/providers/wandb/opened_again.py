@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from fairmind_sync.providers.base import Ledger
 from fairmind_sync.providers.putting_right import PuttingRight
@@ -15,7 +16,10 @@ from fairmind_sync.providers.wandb.sdk import (
     UploadError,
     WandbRefusedError,
 )
-from fairmind_sync.results.states import DELIVERED
+from fairmind_sync.results.states import HANDED_OVER, PENDING
+
+if TYPE_CHECKING:
+    from fairmind_sync.outbox.unclean_attempts import Standing
 
 _READ_AT_ONCE = 100
 
@@ -50,7 +54,7 @@ class WandbSweep:
         if self.ledger.deliver_again(key, reason):
             return
         standing = self.ledger.standing(key)
-        if standing is not None and standing.status == DELIVERED:
+        if standing is not None and _is_over(standing):
             self._end(key)
 
     def _end(self, key: str) -> None:
@@ -65,3 +69,8 @@ class WandbSweep:
             self.sdk.add_files(key, NO_FILES)
         finally:
             self.recycle(1)
+
+
+def _is_over(standing: Standing) -> bool:
+    """Returns whether nobody will send the run's content: a delivery may be given up once it is reopened."""
+    return standing.run_id is not None and standing.status not in (PENDING, HANDED_OVER)
