@@ -52,11 +52,11 @@ def test_a_sweep_asks_for_a_hundred_at_once(wandb: Any) -> None:
     assert [len(keys) for (keys,) in sdk.made("read")] == [100, 100, 50]
 
 
-def opened(wandb: Any, trouble: Exception | None = None, away: Exception | None = None) -> Any:
+def opened(wandb: Any, trouble: Exception | None = None, **more: Any) -> Any:
     """A provider that shows two open runs, whose ends fail with `trouble`."""
     run = shown(content_of(delivery(), "p"), state="running")
-    sdk = Sdk(held={"a": run, "b": run}, trouble_of_files=trouble, away=away)
-    return wandb.WandbProvider(sdk, SETTINGS)
+    sdk = Sdk(held={"a": run, "b": run}, trouble_of_files=trouble, **more)
+    return wandb.WandbProvider(sdk, SETTINGS, pause=lambda _s: None)
 
 
 @pytest.mark.parametrize(
@@ -89,8 +89,8 @@ def test_an_open_run_that_no_delivery_has_is_left_alone(wandb: Any) -> None:
     assert one._sdk.made("add_files") == []
 
 
-def swept_in_vain(wandb: Any, trouble: Exception) -> Any:
-    one = opened(wandb, trouble)
+def swept_in_vain(wandb: Any, trouble: Exception | None = None, **more: Any) -> Any:
+    one = opened(wandb, trouble, **more)
     with captured_logs() as events:
         one.sweep(["a", "b"], Notes(standings=dict.fromkeys("ab", "delivered"), is_sendable=False))
     return one, events
@@ -109,6 +109,26 @@ def test_open_runs_that_w_and_b_does_not_let_end_are_told(
     assert one._sdk.made("add_files") == [["a", []]] * tries + [["b", []]] * tries
 
 
+def test_an_end_that_goes_nowhere_is_told(wandb: Any) -> None:
+    """W&B's client says nothing where the file stream is refused, so the run is read back."""
+    one, events = swept_in_vain(wandb, is_deaf=True)
+    words = "W&B took its end without an error, and shows that it is running"
+    told = {"event": "run.left_open", "log_level": "warning", "provider": "wandb", "reason": words}
+    assert events == [told | {"run_id": "a"}, told | {"run_id": "b"}]
+    assert one._sdk.made("read") == [[["a", "b"]]] * 7
+
+
+def test_an_end_that_shows_is_looked_for_once(wandb: Any) -> None:
+    one, events = swept_in_vain(wandb)
+    assert (one._sdk.made("read"), events) == ([[["a", "b"]]] * 2, [])
+
+
+def test_a_file_stream_that_rests_is_no_runs_own(wandb: Any) -> None:
+    one = opened(wandb, wandb.UploadError("no answer"), stream=ProviderOfflineError("429"))
+    with pytest.raises(ProviderOfflineError, match=r"^429$"):
+        one.sweep(["a"], Notes(standings={"a": "delivered"}, is_sendable=False))
+
+
 def test_wandb_core_which_has_the_id_in_use_is_restarted_before_another_try(wandb: Any) -> None:
     one, _ = swept_in_vain(wandb, wandb.UploadError("no answer"))
     called = [name for name, *_ in one._sdk.calls if name in ("add_files", "restart")]
@@ -116,7 +136,7 @@ def test_wandb_core_which_has_the_id_in_use_is_restarted_before_another_try(wand
 
 
 def test_without_an_answer_to_an_end_or_a_probe_the_sweep_is_made_again(wandb: Any) -> None:
-    one = opened(wandb, wandb.UploadError("no answer"), ProviderOfflineError("away"))
+    one = opened(wandb, wandb.UploadError("no answer"), away=ProviderOfflineError("away"))
     with pytest.raises(ProviderOfflineError, match=r"^away$"):
         one.sweep(["a"], Notes(standings={"a": "delivered"}, is_sendable=False))
     assert one._sdk.made("add_files") == [["a", []]]

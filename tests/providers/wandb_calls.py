@@ -47,6 +47,9 @@ class Sdk:
     is_clean: bool = True
     trouble_of_files: Exception | None = None
     away: Exception | None = None
+    is_deaf: bool = False
+    """Files are added without an error, and the run's end goes nowhere."""
+    stream: Exception | None = None
 
     def probe(self) -> None:
         self.calls.append(("probe",))
@@ -65,6 +68,8 @@ class Sdk:
         if self.trouble_of_files:
             self.is_clean = False
             raise self.trouble_of_files
+        if key in self.held and not self.is_deaf:
+            self.held[key] = replace(self.held[key], state="finished")
 
     def read_back(self, keys: Iterable[str]) -> dict[str, Held]:
         self.calls.append(("read", [*keys]))
@@ -77,6 +82,8 @@ class Sdk:
 
     def require_stream(self, key: str) -> None:
         self.calls.append(("stream", key))
+        if self.stream:
+            raise self.stream
 
     def shows_the_project(self) -> bool:
         return self.project

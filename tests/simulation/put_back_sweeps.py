@@ -21,8 +21,9 @@ _DEAD_AND_RUNNING: tuple[Planned, ...] = (
 """By five attempts; the first sweep comes at 600 s, the next one at 1,200 s."""
 
 
-def _delivers_again(self: WandbSweep, key: str, reason: str) -> None:
-    self.ledger.deliver_again(key, reason)
+def _delivers_again(self: WandbSweep, key: str, state: str) -> bool:
+    self.ledger.deliver_again(key, state)
+    return False
 
 
 def _is_delivered(standing: Standing) -> bool:

@@ -111,7 +111,7 @@ class WandbProvider:
     def sweep(self, suspects: Sequence[str], ledger: Ledger) -> None:
         """Looks for runs that a late process opened again after their delivery, and for deleted ones."""
         try:
-            WandbSweep(self._sdk, ledger, self._recycle).run(suspects)
+            WandbSweep(self._sdk, ledger, self._recycle, self._pause).run(suspects)
         finally:
             self._recycle()
 
