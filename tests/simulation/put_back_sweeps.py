@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from fairmind_sync.outbox.unclean_attempts import Standing
+from fairmind_sync.providers import putting_right
 from fairmind_sync.providers.wandb import opened_again
 from fairmind_sync.providers.wandb.opened_again import WandbSweep
 from fairmind_sync.relay import sweep
@@ -79,5 +80,16 @@ FAULTS_OF_SWEEPS = (
             Step(1202.21, "away", "wandb", 300.0),
             Step(1230.0, "discard", "wandb"),
         ),
+    ),
+    PutBackFault(
+        "a last sweep whose request got no answer, and made it once",
+        swapped(putting_right, "_TRIES", 1),
+        0,
+        (
+            *_DEAD_AND_RUNNING,
+            Fault("mlflow fail", 1, "lost"),
+            Step(390.0, "sleep", amount=93_200.0),
+        ),
+        hours=60.0,
     ),
 )
