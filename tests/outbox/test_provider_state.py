@@ -107,6 +107,17 @@ def test_another_outage_begins_anew(engine: Engine, first: Any, then: Any) -> No
     assert read(engine).since == LATER
 
 
+@pytest.mark.parametrize(
+    "after", [timedelta(hours=2), timedelta(seconds=60_000), timedelta(seconds=900_000_000_000)]
+)
+def test_a_server_that_asks_for_more_than_an_hour_is_probed_after_an_hour(
+    engine: Engine, after: timedelta
+) -> None:
+    """It may mean milliseconds, or a day that no clock has."""
+    offline(engine, after=after)
+    assert read(engine).next_probe_at == NOW + timedelta(hours=1)
+
+
 @pytest.mark.parametrize("chance", [0.0, 1.0])
 def test_a_blocked_provider_is_probed_after_one_to_two_minutes(
     engine: Engine, chance: float

@@ -147,7 +147,7 @@ def test_the_standing_of_a_run_is_found_by_its_key(engine: Engine) -> None:
                 ("mlflow", "0" * 32),
             )
         ]
-    assert found == [Standing("delivered", RUN.id, NOW), None, None]
+    assert found == [Standing("delivered", RUN.id, NOW, "somewhere"), None, None]
 
 
 def test_an_unclean_attempt_that_may_have_made_a_run_is_a_suspect(engine: Engine) -> None:

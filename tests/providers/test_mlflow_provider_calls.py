@@ -187,6 +187,20 @@ def test_content_that_a_gateway_refuses_is_given_up_at_the_second_refusal() -> N
     assert outcome == Retry(ErrorKind.REFUSED, "no such size", at_most=2)
 
 
+@pytest.mark.parametrize("call", ["stored_run", "finish_run"])
+def test_a_known_run_that_is_off_limits_is_given_up_at_the_second_refusal(call: str) -> None:
+    """As one in another experiment than today's: it holds nothing else back."""
+    api = Api(**{call: ProviderBlockedError("403")})
+    assert deliver(api, KNOWN) == Retry(ErrorKind.REFUSED, "403", at_most=2)
+    assert api.names()[-1] == "tag_experiment"
+
+
+def test_a_known_run_that_is_off_limits_as_all_else_is_blocks() -> None:
+    blocked = ProviderBlockedError("403")
+    with pytest.raises(ProviderBlockedError, match=r"^403$"):
+        deliver(Api(stored_run=blocked, tag_experiment=blocked), KNOWN)
+
+
 def test_a_lost_run_is_found_by_its_content_where_that_is_wanted() -> None:
     with captured_logs() as events:
         outcome = deliver(api := Api(find_run="x"), delivery(), find_lost_runs=True)

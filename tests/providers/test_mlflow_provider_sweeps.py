@@ -40,6 +40,7 @@ NO_TAG = (
     "Check that our credentials may edit it."
 )
 REFUSED = MlflowRefusedError("PERMISSION_DENIED", "no")
+OFF_LIMITS = ProviderBlockedError("403")
 
 
 @pytest.mark.parametrize(
@@ -83,7 +84,16 @@ def test_missing_evidence_is_sent_to_its_run() -> None:
     assert api.calls == [("stored_run", "r"), ("log_batch", "r", [])]
 
 
-@pytest.mark.parametrize("destination", [None, "http://else experiment 7"])
+@pytest.mark.parametrize("now", ["http://h", "http://ann:pw@h/"])
+@pytest.mark.parametrize("then", ["http://h", "http://h/"])
+def test_a_slash_at_the_end_of_an_address_is_no_matter(now: str, then: str) -> None:
+    one = provider(Api(), mlflow_tracking_uri=now)
+    assert one.add_evidence(owed(f"{then} experiment 7")) == ALL_STORED
+
+
+@pytest.mark.parametrize(
+    "destination", [None, "http://else experiment 7", "http://h1 experiment 7", "http://h"]
+)
 def test_a_run_elsewhere_gets_no_evidence(destination: str | None) -> None:
     state = provider(api := Api()).add_evidence(owed(destination))
     words = f"the run is at {destination}, where MLFLOW_TRACKING_URI doesn't lead"
@@ -97,10 +107,17 @@ def test_a_run_elsewhere_gets_no_evidence(destination: str | None) -> None:
         ({"stored_run": NO_RUN}, GONE),
         ({"log_batch": REFUSED}, EvidenceState("refused", "no")),
         ({"stored_run": UncertainError("no reply")}, EvidenceState("waiting", "no reply")),
+        ({"stored_run": OFF_LIMITS}, EvidenceState("refused", "403")),
+        ({"log_batch": OFF_LIMITS}, EvidenceState("refused", "403")),
     ],
 )
 def test_what_keeps_evidence_out_is_told(answers: dict[str, Any], state: EvidenceState) -> None:
     assert provider(Api(**answers)).add_evidence(owed()) == state
+
+
+def test_where_mlflow_refuses_us_altogether_no_evidence_is_given_up() -> None:
+    with pytest.raises(ProviderBlockedError, match=r"^MLflow takes no tag"):
+        provider(Api(stored_run=OFF_LIMITS, tag_experiment=REFUSED)).add_evidence(owed())
 
 
 def sweep(notes: Notes, suspects: tuple[str, ...] = (), **answers: Any) -> tuple[Api, list[Any]]:

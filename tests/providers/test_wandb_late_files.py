@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -20,7 +20,9 @@ from tests.support.values import SAVED_AT, delivery, saved_result
 
 FILES = files_of(saved_result(), "full")
 WHOLE = {name: md5(content) for name, content in FILES.contents.items()}
-OWED = OwedEvidence(1, KEY, KEY, None, "e/p", SAVED_AT, saved_result())
+FOUND_AGAIN = "1" * 32
+"""The delivery's key, which is not the run's id."""
+OWED = OwedEvidence(1, FOUND_AGAIN, KEY, None, "e/p", SAVED_AT, saved_result())
 CONTENT = content_of(delivery(), "p")
 FIRST = next(iter(WHOLE))
 MISSING = EvidenceState("refused", f"W&B took the run and, without a word, not {FIRST}")
@@ -60,6 +62,9 @@ class Sdk:
 
     def shows_the_project(self) -> bool:
         return self.project
+
+    def leads_elsewhere(self, destination: str | None) -> bool:
+        return destination != "e/p"
 
 
 def run(files: dict[str, str], state: str = "finished") -> Held:
@@ -144,6 +149,20 @@ def test_a_run_that_is_not_shown_is_gone_where_the_project_is_shown(
     sdk = Sdk([None], project=project)
     assert late.add_late_files(sdk, OWED, "full", waits.append) == state
     assert len(sdk.added) == (not project)
+
+
+def test_a_run_of_another_project_is_not_taken_for_deleted(late: Any, waits: list[float]) -> None:
+    owed, words = replace(OWED, destination="e/q"), "WANDB_ENTITY and WANDB_PROJECT don't lead"
+    state = EvidenceState("refused", f"the run is at e/q, where {words}", is_final=True)
+    assert late.add_late_files(sdk := Sdk([None]), owed, "full", waits.append) == state
+    assert sdk.added == []
+
+
+def test_a_run_that_is_shown_gets_its_files_whatever_its_project_was_called(
+    late: Any, waits: list[float]
+) -> None:
+    owed = replace(OWED, destination="e/q")
+    assert late.add_late_files(Sdk([run({}), run(WHOLE)]), owed, "full", waits.append) == ALL_STORED
 
 
 def test_files_of_a_run_that_is_open_wait(late: Any) -> None:

@@ -164,6 +164,16 @@ def test_a_project_is_shown_or_not(stage: Stage, has: bool) -> None:
     assert stage.service.told == [("project", "e", "p")]
 
 
+@pytest.mark.parametrize(
+    ("destination", "is_elsewhere"),
+    [("e/p", False), ("e/q", True), ("f/p", True), (None, False)],
+)
+def test_what_was_delivered_to_another_project_is_elsewhere(
+    stage: Stage, destination: str | None, *, is_elsewhere: bool
+) -> None:
+    assert stage.sdk.leads_elsewhere(destination) is is_elsewhere
+
+
 def test_the_probe_asks_for_the_keys_entity(stage: Stage) -> None:
     stage.sdk.probe()
     assert stage.service.told == [("viewer", "e", "p")]
@@ -198,7 +208,8 @@ class TestWhereNoEntityIsNamed:
     def test_a_key_without_one_holds_no_runs(self, stage: Stage) -> None:
         found = (stage.sdk.read_back(["r"]), stage.sdk.find_finished("t", ""))
         assert (found, stage.sdk.shows_the_project()) == (({}, None), False)
-        assert stage.service.told == [("viewer", None, "p")] * 3
+        assert not stage.sdk.leads_elsewhere("e/p")  # nobody knows
+        assert stage.service.told == [("viewer", None, "p")] * 4
 
     def test_that_of_an_uploaded_run_is_where_runs_are(self, stage: Stage) -> None:
         stage.sdk.require_stream("r")

@@ -64,8 +64,10 @@ def test_where_no_answer_came_the_upload_failed(stage: Stage, words: str) -> Non
     assert stage.service.told == []
 
 
-def test_a_refusal_is_the_runs_where_another_run_is_taken(stage: Stage) -> None:
-    stage.noted.refused = of_the_sdk("CommError", "no such field")
+@pytest.mark.parametrize("name", ["CommError", "Error"])
+def test_a_refusal_is_the_runs_where_another_run_is_taken(stage: Stage, name: str) -> None:
+    """The SDK raises a bare Error where the run has to exist."""
+    stage.noted.refused = of_the_sdk(name, "no such field")
     kind, words, _ = raised(stage)
     assert (kind, words) == ("RunRefusedError", "W&B refuses this run: no such field")
     assert stage.service.told == [("require", "e", "p")]
@@ -88,6 +90,7 @@ def test_a_refusal_is_the_providers_where_no_other_run_is_taken(stage: Stage) ->
             "the run was deleted at W&B: run r was previously created and deleted",
         ),
         (KeyError("odd"), "UploadError", "KeyError: 'odd'"),
+        (("Error", "HTTP 500"), "UploadError", "Error: HTTP 500"),
         (MailboxClosedError(), "ProviderBrokenError", "wandb-core ended: MailboxClosedError"),
         (HandleAbandonedError(), "ProviderBrokenError", "wandb-core ended: HandleAbandonedError"),
         (

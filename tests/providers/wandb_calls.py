@@ -46,9 +46,15 @@ class Sdk:
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     is_clean: bool = True
     trouble_of_files: Exception | None = None
+    away: Exception | None = None
+    is_deaf: bool = False
+    """Files are added without an error, and the run's end goes nowhere."""
+    stream: Exception | None = None
 
     def probe(self) -> None:
         self.calls.append(("probe",))
+        if self.away:
+            raise self.away
 
     def upload(self, key: str, content: WandbContent, *, with_files: bool) -> None:
         self.calls.append(("upload", key, with_files))
@@ -62,6 +68,8 @@ class Sdk:
         if self.trouble_of_files:
             self.is_clean = False
             raise self.trouble_of_files
+        if key in self.held and not self.is_deaf:
+            self.held[key] = replace(self.held[key], state="finished")
 
     def read_back(self, keys: Iterable[str]) -> dict[str, Held]:
         self.calls.append(("read", [*keys]))
@@ -74,9 +82,14 @@ class Sdk:
 
     def require_stream(self, key: str) -> None:
         self.calls.append(("stream", key))
+        if self.stream:
+            raise self.stream
 
     def shows_the_project(self) -> bool:
         return self.project
+
+    def leads_elsewhere(self, destination: str | None) -> bool:
+        return destination not in (None, "e/p")
 
     def restart(self) -> None:
         self.calls.append(("restart",))
@@ -93,6 +106,8 @@ class Notes:
     told: list[tuple[str, str]] = field(default_factory=list)
     standings: dict[str, str] = field(default_factory=dict)
     is_sendable: bool = True
+    destination: str | None = None
+    has_run: bool = True
 
     def creating(self, _delivery: Delivery, destination: str) -> None:
         self.told.append(("creating", destination))
@@ -108,7 +123,8 @@ class Notes:
 
     def standing(self, key: str) -> Standing | None:
         status = self.standings.get(key)
-        return None if status is None else Standing(status, key, SAVED_AT)
+        run_id = key if self.has_run else None
+        return None if status is None else Standing(status, run_id, SAVED_AT, self.destination)
 
     def deliver_again(self, key: str, reason: str) -> bool:
         self.told.append((key, reason))

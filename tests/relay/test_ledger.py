@@ -119,7 +119,7 @@ def test_a_ledger_tells_the_standing_of_a_run(engine: Engine) -> None:
         seen.extend((ledger.standing(key), ledger.standing("0" * 32)))
 
     sweep.sweep(engine, SweptProvider(act=look))
-    assert seen == [Standing("delivered", RUN.id, result.created_at), None]
+    assert seen == [Standing("delivered", RUN.id, result.created_at, "somewhere"), None]
 
 
 def again(key: str, ledger: Ledger) -> None:

@@ -30,6 +30,7 @@ from fairmind_sync.outbox import (
 from fairmind_sync.providers.base import Delivered
 from fairmind_sync.providers.mlflow import provider as mlflow_provider
 from fairmind_sync.providers.mlflow.runs_api import UncertainError
+from fairmind_sync.providers.mlflow.second_runs import MlflowSweep
 from fairmind_sync.providers.wandb.provider import WandbProvider
 from fairmind_sync.relay import journal, loop, sweep
 from fairmind_sync.results.delivery import Run
@@ -80,8 +81,8 @@ def _no_grace() -> list[Any]:
     return [patch.object(mlflow_provider, "GRACE", timedelta())]
 
 
-def _sweep_deletes_all(self: Any, run_id: str, _key: str, _ledger: object) -> None:
-    self._api.delete_run(run_id)
+def _sweep_deletes_all(self: Any, run_id: str, _key: str) -> None:
+    self.api.delete_run(run_id)
 
 
 def _release_counts() -> list[Any]:
@@ -227,7 +228,7 @@ FAULTS = (
     PutBackFault("a grace period of 0 after a lost create", _no_grace, 50),
     PutBackFault(
         "a sweep that deletes the recorded run",
-        swapped(mlflow_provider.MlflowProvider, "_put_right", _sweep_deletes_all),
+        swapped(MlflowSweep, "_put_right", _sweep_deletes_all),
         3,
     ),
     PutBackFault(

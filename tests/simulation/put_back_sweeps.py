@@ -7,9 +7,12 @@ from typing import Any
 from unittest.mock import patch
 
 from fairmind_sync.daemon.dispatcher import Dispatcher
-from fairmind_sync.providers.base import Ledger
-from fairmind_sync.providers.wandb.provider import WandbProvider
+from fairmind_sync.outbox.unclean_attempts import Standing
+from fairmind_sync.providers import putting_right
+from fairmind_sync.providers.wandb import opened_again
+from fairmind_sync.providers.wandb.opened_again import WandbSweep
 from fairmind_sync.relay import sweep
+from fairmind_sync.results.states import DELIVERED
 from tests.simulation.events import Planned, Step
 from tests.simulation.faults import Fault
 from tests.simulation.mlflow_service import MlflowModelApi
@@ -36,8 +39,13 @@ def _by_the_wall_clock() -> list[Any]:
     return [patch.object(Dispatcher, "_is_an_interval_later", is_an_interval_later)]
 
 
-def _delivers_again(_self: object, key: str, reason: str, ledger: Ledger) -> None:
-    ledger.deliver_again(key, reason)
+def _delivers_again(self: WandbSweep, key: str, state: str) -> bool:
+    self.ledger.deliver_again(key, state)
+    return False
+
+
+def _is_delivered(standing: Standing) -> bool:
+    return standing.status == DELIVERED
 
 
 FAULTS_OF_SWEEPS = (
@@ -80,7 +88,7 @@ FAULTS_OF_SWEEPS = (
     ),
     PutBackFault(
         "a W&B run that is open again, of a deleted result, and that nobody ends",
-        swapped(WandbProvider, "_close", _delivers_again),
+        swapped(WandbSweep, "_close", _delivers_again),
         0,
         (
             Step(20.0, "save", amount=1),
@@ -89,6 +97,30 @@ FAULTS_OF_SWEEPS = (
             Fault("wandb any", 7, "late", 60.0),
             Step(200.0, "sleep", amount=93_200.0),
             Step(93_590.0, "delete", "wandb"),
+        ),
+        hours=60.0,
+    ),
+    PutBackFault(
+        "a W&B run that is open again, and that nobody ends once its delivery is discarded",
+        swapped(opened_again, "_is_over", _is_delivered),
+        0,
+        (
+            Step(20.0, "save", amount=1),
+            Fault("wandb upsert", 1, "429", 30.0),
+            Fault("wandb complete", 1, "hang"),
+            Fault("wandb any", 7, "late", 900.0),
+            Step(1202.21, "away", "wandb", 300.0),
+            Step(1230.0, "discard", "wandb"),
+        ),
+    ),
+    PutBackFault(
+        "a last sweep whose request got no answer, and made it once",
+        swapped(putting_right, "_TRIES", 1),
+        0,
+        (
+            *_DEAD_AND_RUNNING,
+            Fault("mlflow fail", 1, "lost"),
+            Step(390.0, "sleep", amount=93_200.0),
         ),
         hours=60.0,
     ),

@@ -122,6 +122,8 @@ class SiteOracle:
                 yield from self._of_delivered(row, where)
             case "dead" if not self._may_be_dead(row):
                 yield f"dead: {where}: {row['last_error_kind']}: {row['last_error']}"
+            case "dead" | "discarded" if self._runs_on(row):
+                yield f"open: {where} is {row['status']}, and its run {row['run_id']} is running"
 
     def _of_delivered(self, row: Any, where: str) -> Iterator[str]:
         run = self._service(row).runs.get(row["run_id"])
@@ -135,6 +137,17 @@ class SiteOracle:
             return
         elif not run.is_whole or run.value != int(row["test_id"].partition("-")[2]) / 64:
             yield f"false: {where} is delivered, and its run is not whole: {run}"[:300]
+
+    def _runs_on(self, row: Any) -> bool:
+        """A W&B run of what is given up, whose id is recorded, ends too; MLflow's are looked at elsewhere."""
+        run = self._run.wandb.runs.get(row["run_id"]) if row["provider"] == "wandb" else None
+        if run is None or run.is_deleted or run.state == "finished":
+            return False
+        return not (
+            self._was_left_open(row, run)
+            or row["delivery_key"] in self.arrived_too_late
+            or row["id"] in self.handed_over
+        )
 
     def _was_left_open(self, row: Any, run: Any) -> bool:
         """The known limit of a W&B run that was opened for its missing files.

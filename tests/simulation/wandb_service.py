@@ -36,7 +36,7 @@ from tests.simulation.file_stores import StoreFailedError
 from tests.simulation.network import NoReplyError, RefusedError, Service, StatusError, Wire
 
 _Result = TypeVar("_Result")
-ADDRESS = "https://wandb.simulated"
+ADDRESS, PLACE = "https://wandb.simulated", "team/project"
 REFUSED = "refused by wandb"
 _LONGEST_S, _PATIENCE_S, _BETWEEN_S = INIT_TIMEOUT_S, 3.0, 2.0
 _TRIES_OF_A_FILE, _PATIENCE_WITH_A_FILE_S, _BETWEEN_FILES_S = 2, 4.0, 0.5
@@ -77,8 +77,8 @@ class WandbRun:
             notes=content.description,
             shapes={"group": content.group, "job type": content.job_type},
             files={name: md5(content) for name, content in self.files.items()},
-            run=Run(self.id, f"{ADDRESS}/team/project/runs/{self.id}"),
-            destination="team/project",
+            run=Run(self.id, f"{ADDRESS}/{PLACE}/runs/{self.id}"),
+            destination=PLACE,
         )
 
 
@@ -249,6 +249,9 @@ class WandbModelSdk:
 
     def shows_the_project(self) -> bool:
         return self._ask("project", lambda: True)
+
+    def leads_elsewhere(self, destination: str | None) -> bool:
+        return destination not in (None, PLACE)
 
     def restart(self) -> None:
         """Has wandb-core forget which ids are in use."""

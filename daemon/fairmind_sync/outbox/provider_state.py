@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from fairmind_sync.backoff import probe_delay
+from fairmind_sync.backoff import LONGEST_DELAY, probe_delay
 from fairmind_sync.errors import (
     ProviderBlockedError,
     ProviderOfflineError,
@@ -122,14 +122,14 @@ def note_offline(
     chance: Random,
     now: datetime,
 ) -> bool:
-    """Records that the provider can't be reached; the next probe comes after `after` at the earliest.
+    """Records that the provider can't be reached; `after`, before which no probe comes, counts up to an hour.
 
     Returns:
         Whether the provider was not offline before.
     """
     before = read(connection, provider)
     since = before.since if before.state == OFFLINE and before.since else now
-    next_probe_at = now + max(after, probe_delay(now - since, chance))
+    next_probe_at = now + max(min(after, LONGEST_DELAY), probe_delay(now - since, chance))
     _write(
         connection,
         provider,

@@ -40,17 +40,23 @@ SUSPECT_FOR = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is recorded of a delivery's run, and when its result was saved."""
+    """What is recorded of a delivery's run, when its result was saved, and where the run was delivered."""
 
     status: str
     run_id: str | None
     saved_at: datetime
+    destination: str | None = None
 
 
 def standing(connection: Connection, provider: ProviderName, key: str) -> Standing | None:
     """Returns what is recorded under the delivery key; None for a key of another database."""
     row = connection.execute(
-        select(outbox_table.c.status, outbox_table.c.run_id, results_table.c.created_at)
+        select(
+            outbox_table.c.status,
+            outbox_table.c.run_id,
+            results_table.c.created_at,
+            outbox_table.c.destination,
+        )
         .join_from(outbox_table, results_table)
         .where(outbox_table.c.provider == provider, outbox_table.c.delivery_key == key)
     ).one_or_none()

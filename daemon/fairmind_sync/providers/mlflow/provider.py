@@ -37,20 +37,21 @@ from fairmind_sync.providers.mlflow.runs_api import (
     StoredRun,
     UncertainError,
 )
+from fairmind_sync.providers.mlflow.second_runs import MlflowSweep
 from fairmind_sync.providers.mlflow.sending import RunSender, is_of_run
 from fairmind_sync.providers.threads import OF_THE_SYSTEM, Threads, run_in_threads
 from fairmind_sync.redaction import without_user
 from fairmind_sync.results.delivery import Delivery, OwedEvidence, Run
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.results.evidence_states import ALL_STORED, REFUSED, WAITING, EvidenceState
-from fairmind_sync.results.states import DEAD, DELIVERED, DISCARDED
 from fairmind_sync.settings import Settings
 from fairmind_sync.text import shorten
 
 GRACE = timedelta(seconds=30)
 """After so long, a create whose reply was lost is no longer under way at the server."""
 _GONE = EvidenceState(REFUSED, "the run was deleted at MLflow", is_final=True)
-_ENDED = "its run was ended as FAILED at MLflow"
+_EXPERIMENT = " experiment "
+"""What a destination has between a server's address and an experiment's id."""
 _REFUSALS = 2
 """So often a gateway may refuse a result before the result is given up."""
 
@@ -114,7 +115,7 @@ class MlflowProvider:
         )
 
     def add_evidence(self, owed: OwedEvidence) -> EvidenceState:
-        if not (owed.destination or "").startswith(self._address):
+        if not self._leads_to(owed.destination or ""):
             return EvidenceState(
                 REFUSED,
                 f"the run is at {owed.destination}, where MLFLOW_TRACKING_URI doesn't lead",
@@ -131,6 +132,9 @@ class MlflowProvider:
             return _GONE if is_of_run(error) else EvidenceState(REFUSED, str(error))
         except UncertainError as error:
             return EvidenceState(WAITING, str(error))
+        except ProviderBlockedError as error:
+            self.probe()  # raises where MLflow refuses us altogether
+            return EvidenceState(REFUSED, str(error))
         return sent.state or ALL_STORED
 
     def sweep(self, suspects: Sequence[str], ledger: Ledger) -> None:
@@ -140,47 +144,20 @@ class MlflowProvider:
         of deliveries were deleted.
         """
         try:
-            for run_id, key in self._api.unfinished_runs(self._experiment(), DELIVERY_KEY_TAG):
-                self._put_right(run_id, key, ledger)
-            for run_id, key in self._api.failed_runs(self._experiment(), DELIVERY_KEY_TAG):
-                if key in suspects:
-                    self._deliver_again(run_id, key, ledger)
-            for run_id, key in self._api.deleted_runs(self._experiment(), DELIVERY_KEY_TAG):
-                standing = ledger.standing(key)
-                if standing is not None and standing.run_id == run_id:
-                    ledger.note_deleted(key)
+            MlflowSweep(self._api, self._experiment(), ledger, self.probe).run(suspects)
         except UncertainError as error:
             raise ProviderOfflineError(str(error)) from error
 
-    def _put_right(self, run_id: str, key: str, ledger: Ledger) -> None:
-        standing = ledger.standing(key)
-        if standing is None:
-            return
-        if standing.run_id not in (None, run_id):
-            self._api.delete_run(run_id)
-            log.warning("run.duplicate_removed", provider=self.name, run_id=run_id)
-        elif standing.status in (DEAD, DISCARDED) and ledger.note_abandoned(key, run_id):
-            self._api.fail_run(run_id)
-            log.warning("run.abandoned", provider=self.name, run_id=run_id, status=standing.status)
-            self._deliver_again(run_id, key, ledger)  # where a retry was faster
-
-    def _deliver_again(self, run_id: str, key: str, ledger: Ledger) -> None:
-        """Has a delivered run that was failed late delivered again, or ended where nothing can be sent."""
-        standing = ledger.standing(key)
-        if standing is None or (standing.status, standing.run_id) != (DELIVERED, run_id):
-            return
-        if not ledger.deliver_again(key, _ENDED):
-            self._api.finish_run(run_id, standing.saved_at)
-
     def _experiment(self) -> str:
-        if self._experiment_id is None:
+        known = self._experiment_id  # another thread may probe at this moment
+        if known is None:
             name = self._settings.mlflow_experiment_name
             with _blaming_no_delivery(
                 f"MLflow refuses the experiment {shorten(name, 100)!r}",
                 "Check MLFLOW_EXPERIMENT_NAME.",
             ):
-                self._experiment_id = self._api.experiment_id(name)
-        return self._experiment_id
+                self._experiment_id = known = self._api.experiment_id(name)
+        return known
 
     def _deliver_one(self, delivery: Delivery, journal: Journal) -> Outcome:
         try:
@@ -205,12 +182,22 @@ class MlflowProvider:
             run_id = self._earlier_run(delivery, experiment_id, journal)
         content = self._sender.content(delivery)  # first: if it kills us, nothing is in doubt
         run_id = run_id or self._lost_run(experiment_id, content)
-        if run_id is None:
-            place, stored = self._create(delivery, content, experiment_id, journal)
-        else:
+        if run_id is not None:
+            return self._go_on(delivery, content, run_id, journal)
+        place, stored = self._create(delivery, content, experiment_id, journal)
+        return self._complete(delivery, content, place, stored, journal)
+
+    def _go_on(
+        self, delivery: Delivery, content: MlflowContent, run_id: str, journal: Journal
+    ) -> Outcome:
+        """Completes a run that is there; that one, in another experiment maybe, may be off limits alone."""
+        try:
             stored = self._api.stored_run(run_id)
             place = RunPlace(run_id, stored.artifact_uri)
-        return self._complete(delivery, content, place, stored, journal)
+            return self._complete(delivery, content, place, stored, journal)
+        except ProviderBlockedError as error:
+            self.probe()  # raises where MLflow refuses us altogether
+            return Retry(ErrorKind.REFUSED, str(error), at_most=_REFUSALS)
 
     def _earlier_run(self, delivery: Delivery, experiment_id: str, journal: Journal) -> str | None:
         """Returns the run that an earlier attempt made, and records it before the run is filled.
@@ -267,7 +254,12 @@ class MlflowProvider:
         return place, stored
 
     def _destination(self, experiment_id: str) -> str:
-        return f"{self._address} experiment {experiment_id}"
+        return f"{self._address}{_EXPERIMENT}{experiment_id}"
+
+    def _leads_to(self, destination: str) -> bool:
+        """Returns whether the settings lead to where a run was delivered, whatever its experiment."""
+        address, _, _ = destination.rpartition(_EXPERIMENT)
+        return address.rstrip("/") == self._address.rstrip("/")
 
     @property
     def _address(self) -> str:

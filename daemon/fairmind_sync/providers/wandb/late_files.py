@@ -49,7 +49,7 @@ def add_late_files(
     if state.is_done:
         return state
     try:
-        sdk.add_files(owed.key, files)
+        sdk.add_files(owed.run_id, files)
     except (RunRefusedError, WandbRefusedError) as error:
         return EvidenceState(REFUSED, str(error))
     except UploadError as error:
@@ -63,9 +63,12 @@ def add_late_files(
 
 
 def _state_at(sdk: Sdk, owed: OwedEvidence, files: RunFiles) -> EvidenceState:
-    held = sdk.read_back([owed.key]).get(owed.key)
+    held = sdk.read_back([owed.run_id]).get(owed.run_id)
     if held is not None:
         return state_of(files, held)
+    if sdk.leads_elsewhere(owed.destination):
+        where = f"the run is at {owed.destination}, where WANDB_ENTITY and WANDB_PROJECT don't lead"
+        return EvidenceState(REFUSED, where, is_final=True)
     if sdk.shows_the_project():
         return EvidenceState(REFUSED, "the run was deleted at W&B", is_final=True)
     return EvidenceState(WAITING, "W&B doesn't show the project")

@@ -14,7 +14,7 @@ from contextlib import closing
 from itertools import islice
 from typing import TypeAlias
 
-from fairmind_sync.errors import FairmindSyncError, ProviderBlockedError, ProviderOfflineError
+from fairmind_sync.errors import FairmindSyncError, ProviderBlockedError
 from fairmind_sync.event_log import get_logger
 from fairmind_sync.provider_names import ProviderName
 from fairmind_sync.providers import probe
@@ -32,7 +32,7 @@ from fairmind_sync.providers.threads import OF_THE_SYSTEM, Threads, run_in_threa
 from fairmind_sync.providers.wandb.content import WandbContent, content_of
 from fairmind_sync.providers.wandb.held import Held
 from fairmind_sync.providers.wandb.late_files import READ_BACK_DELAYS_S, add_late_files, state_of
-from fairmind_sync.providers.wandb.run_files import NO_FILES
+from fairmind_sync.providers.wandb.opened_again import WandbSweep
 from fairmind_sync.providers.wandb.sdk import (
     RunRefusedError,
     Sdk,
@@ -44,14 +44,12 @@ from fairmind_sync.results.content_digest import content_digest
 from fairmind_sync.results.delivery import Delivery, OwedEvidence
 from fairmind_sync.results.error_kinds import ErrorKind
 from fairmind_sync.results.evidence_states import EvidenceState
-from fairmind_sync.results.states import DELIVERED
 from fairmind_sync.settings import Settings
 
 RUNS_PER_CORE = 192
 CONFIRM_AT = 32
 """So many unconfirmed uploads are read back in one request, while other uploads are under way."""
 _LONGEST_DELAY_FOR_FILES_S = 1.0
-_READ_AT_ONCE = 100
 _REFUSALS = 2
 """So often W&B may refuse a result before the result is given up."""
 _ATTEMPTS_WITH_FILES = 2
@@ -108,38 +106,14 @@ class WandbProvider:
         try:
             return add_late_files(self._sdk, owed, self._settings.evidence, self._pause)
         finally:
-            self._runs_of_core += 1
-            self._recycle()
+            self._recycle(1)
 
     def sweep(self, suspects: Sequence[str], ledger: Ledger) -> None:
         """Looks for runs that a late process opened again after their delivery, and for deleted ones."""
         try:
-            for first in range(0, len(suspects), _READ_AT_ONCE):
-                asked = suspects[first : first + _READ_AT_ONCE]
-                held = self._sdk.read_back(asked)
-                for key, run in held.items():
-                    if run.state != "finished":
-                        self._close(key, f"the run is {run.state} at W&B", ledger)
-                gone = [key for key in asked if key not in held]
-                if gone and self._sdk.shows_the_project():
-                    for key in gone:
-                        ledger.note_deleted(key)
+            WandbSweep(self._sdk, ledger, self._recycle, self._pause).run(suspects)
         finally:
             self._recycle()
-
-    def _close(self, key: str, reason: str, ledger: Ledger) -> None:
-        """Has an open run delivered again, or, where nothing of it can be sent any more, ends it as it is."""
-        if ledger.deliver_again(key, reason):
-            return
-        standing = ledger.standing(key)
-        if standing is not None and standing.status == DELIVERED:
-            self._runs_of_core += 1
-            try:
-                self._sdk.add_files(key, NO_FILES)
-            except (RunRefusedError, WandbRefusedError) as error:
-                log.warning("run.left_open", provider=self.name, run_id=key, reason=str(error))
-            except UploadError as error:
-                raise ProviderOfflineError(str(error)) from error
 
     def _upload_all(
         self,
@@ -257,8 +231,9 @@ class WandbProvider:
             for key, (delivery, _) in unconfirmed.items()
         ]
 
-    def _recycle(self) -> None:
+    def _recycle(self, opened: int = 0) -> None:
         """Restarts wandb-core when due: wandb-core leaks descriptors, and can't upload a failed id again."""
+        self._runs_of_core += opened
         if not self._sdk.is_clean or self._runs_of_core >= RUNS_PER_CORE:
             self._sdk.restart()
             self._runs_of_core = 0

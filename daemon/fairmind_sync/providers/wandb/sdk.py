@@ -6,7 +6,6 @@ every upload is read back.
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -14,16 +13,17 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import wandb
-from wandb.errors import AuthenticationError, CommError, UsageError
+from wandb.errors import AuthenticationError, UsageError
 
 from fairmind_sync import tracing
-from fairmind_sync.errors import ProviderBlockedError, ProviderBrokenError
+from fairmind_sync.errors import ProviderBlockedError
 from fairmind_sync.providers.wandb.content import WandbContent
 from fairmind_sync.providers.wandb.held import Held, held
 from fairmind_sync.providers.wandb.login import log_in
 from fairmind_sync.providers.wandb.mistakes import refuse_way
 from fairmind_sync.providers.wandb.run_files import RunFiles
 from fairmind_sync.providers.wandb.scratch import clear, require_room
+from fairmind_sync.providers.wandb.sdk_answers import is_answer, raise_if_core_is_gone
 from fairmind_sync.providers.wandb.service import refuse_key
 from fairmind_sync.results.delivery import Run
 from fairmind_sync.settings import Settings
@@ -47,18 +47,6 @@ _FILE_PATIENCE = {
     "x_file_transfer_timeout_seconds": 4.0,
 }
 """As above, for files: within a finish, so that a store that takes none holds no run's numbers back."""
-_NO_ANSWER = re.compile(
-    r"timed? ?out|deadline|connection|EOF|HTTP 5\d\d|HTTP 429"
-    r"|invalid character .* looking for|unexpected end of JSON|cannot unmarshal",
-    re.IGNORECASE,
-)
-"""What the SDK says where no answer came, or none that is an answer; else it passes on W&B's words."""
-_CORE_IS_GONE = (
-    "HandleAbandonedError",
-    "MailboxClosedError",
-    "ConnectionResetError",
-    "BrokenPipeError",
-)
 
 
 class WandbRefusedError(Exception):
@@ -207,6 +195,11 @@ class Sdk:
         entity = self._where()
         return entity is not None and self._login.service.has_project(entity, self._project)
 
+    def leads_elsewhere(self, destination: str | None) -> bool:
+        """Returns whether a run that was delivered there is in another project than the one that we ask."""
+        entity = self._where()
+        return None not in (destination, entity) and destination != f"{entity}/{self._project}"
+
     def _held(self, node: Mapping[str, Any], entity: str) -> Held:
         run_id = str(node["name"])
         run = Run(run_id, web_url(self._login.run_url(entity, self._project, run_id)))
@@ -258,14 +251,14 @@ class Sdk:
     def _raise_translated(self, error: Exception) -> NoReturn:
         """Raises the SDK's error as one of ours; without room for files, that is what the error comes of."""
         require_room(self._directory)
-        _raise_if_core_is_gone(error)
+        raise_if_core_is_gone(error)
         name, message = type(error).__name__, str(error)
         refuse_way(message)
         if isinstance(error, AuthenticationError) or "no API key" in message:
             refuse_key(message)
         if "previously created and deleted" in message:
             raise WandbRefusedError(f"the run was deleted at W&B: {message}") from error
-        if isinstance(error, CommError) and not _NO_ANSWER.search(message):
+        if is_answer(error):
             self._raise_refused(message)
         if isinstance(error, UsageError) or name == "ValidationError":
             raise WandbRefusedError(message) from error
@@ -292,8 +285,3 @@ def _require_id(run_id: str, run: Any) -> None:
             f"W&B made a run of another id, {run.id}, than we asked for. Something shapes our runs, such as "
             "a sweep in a variable or settings file of W&B: remove it."
         )
-
-
-def _raise_if_core_is_gone(error: Exception) -> None:
-    if type(error).__name__ in _CORE_IS_GONE:
-        raise ProviderBrokenError(f"wandb-core ended: {type(error).__name__}") from error
