@@ -109,7 +109,7 @@ FAULTS_OF_SWEEPS = (
             Fault("wandb upsert", 1, "429", 30.0),
             Fault("wandb complete", 1, "hang"),
             Fault("wandb any", 7, "late", 900.0),
-            Step(1202.21, "away", "wandb", 300.0),
+            Step(1203.8, "away", "wandb", 300.0),
             Step(1230.0, "discard", "wandb"),
         ),
     ),
@@ -120,7 +120,7 @@ FAULTS_OF_SWEEPS = (
         (
             *_DEAD_AND_RUNNING,
             Fault("mlflow fail", 1, "lost"),
-            Step(390.0, "sleep", amount=93_200.0),
+            Step(250.0, "sleep", amount=93_200.0),
         ),
         hours=60.0,
     ),
