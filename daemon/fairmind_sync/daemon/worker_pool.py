@@ -81,7 +81,7 @@ class WorkerPool:
             "probe_now": probe_now,
             "and_sweep": and_sweep or slot.owes_sweep,
             "and_evidence": and_evidence,
-            "longest": sweep.INTERVAL,
+            "longest": sweep.INTERVAL,  # a sweep may wait for the drain's end
             "parent": slot.parent,
         }
         slot.owes_sweep = False

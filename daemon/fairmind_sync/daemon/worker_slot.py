@@ -35,7 +35,10 @@ class SlotState(Enum):
 
 
 class WorkerSlot:
-    """One process's place; a provider's first slot (`number` 1) does all work until the backlog is large."""
+    """One process's place; a provider's first slot (`number` 1) does all work until the backlog is large.
+
+    `owes_sweep`: a sweep was to be made while the slot was busy, and is the next drain's.
+    """
 
     def __init__(
         self,
@@ -47,7 +50,8 @@ class WorkerSlot:
         self.provider = provider
         self.number = number
         self.state = SlotState.FREE
-        self.is_broken = self.owes_sweep = False
+        self.is_broken = False
+        self.owes_sweep = False
         self.not_before = machine.now()
         self.executor: WorkerExecutor | None = None
         self.parent = uuid4().hex[:8]
