@@ -20,7 +20,7 @@ from fairmind_sync.storage.engine import reading, writing
 from fairmind_sync.storage.tables import outbox_table, provider_samples_table
 from tests.support.clock import NOW
 from tests.support.databases import rows
-from tests.support.deliveries import claim, claimed
+from tests.support.deliveries import LEASE, claim, claimed
 
 pytestmark = pytest.mark.both_databases
 
@@ -33,8 +33,20 @@ def correct_times(engine: Engine) -> None:
         repairs.correct_times(connection, now=NOW, longest_wait=timedelta())
 
 
-def test_a_create_of_a_dead_delivery_counts_as_attempted_at_its_next_claim(engine: Engine) -> None:
-    """A dead delivery is no pending one when times are corrected."""
+def test_a_create_in_the_future_counts_as_attempted_at_the_next_claim(engine: Engine) -> None:
+    delivery = claimed(engine, now=AHEAD)
+    with writing(engine) as connection:
+        outcomes.note_creating(connection, delivery, "somewhere", AHEAD)
+    correct_times(engine)
+    (again,) = claim(engine, now=NOW + LEASE)
+    assert (
+        again.create_attempted_at
+        == rows(engine, outbox_table)[0].create_attempted_at
+        == NOW + LEASE
+    )
+
+
+def test_a_dead_deliverys_create_counts_as_attempted_at_its_next_claim(engine: Engine) -> None:
     delivery = claimed(engine, now=AHEAD)
     with writing(engine) as connection:
         outcomes.note_creating(connection, delivery, "somewhere", AHEAD)

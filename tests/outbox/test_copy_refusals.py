@@ -88,7 +88,7 @@ def test_what_is_used_meanwhile_is_told_and_copied_the_next_time(
 def test_progress_is_the_rows_that_were_read_so_far(
     database_url: str, target: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(copying, "_AT_ONCE", 2)
+    monkeypatch.setattr(copying, "AT_ONCE", 2)
     saved(database_url, MANY)
     told: list[int] = []
     report = copying.copy(database_url, target, told.append)

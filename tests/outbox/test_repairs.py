@@ -12,7 +12,6 @@ from fairmind_sync.backoff import LONGEST_DELAY, retry_delay
 from fairmind_sync.outbox import (
     claims,
     counters,
-    outcomes,
     owed_evidence,
     provider_state,
     repairs,
@@ -168,10 +167,9 @@ def test_a_lease_is_held_no_longer_than_a_new_one(engine: Engine) -> None:
 
 
 def test_what_nobody_could_have_meant_otherwise_is_left_as_it_is(engine: Engine) -> None:
-    """A lease as long as a new one, a retry as late as the longest, a create of this moment."""
-    delivery = claimed(engine)
+    """A lease as long as a new one, a retry as late as the longest."""
+    claimed(engine)
     with writing(engine) as connection:
-        outcomes.note_creating(connection, delivery, "somewhere", NOW)
         connection.execute(update(table).values(due_at=NOW + LONGEST_DELAY))
     before = rows(engine, table)
     correct_times(engine, back=timedelta(), longest_wait=LONGEST_DELAY)
@@ -187,18 +185,10 @@ def test_a_lease_that_is_shorter_than_a_new_one_is_not_made_longer(engine: Engin
 def test_what_has_ended_keeps_its_times(engine: Engine) -> None:
     delivered(engine)
     with writing(engine) as connection:
-        connection.execute(update(table).values(create_attempted_at=NOW))
+        connection.execute(update(table).values(due_at=NOW))
     before = rows(engine, table)
     correct_times(engine, back=3 * HOUR, longest_wait=timedelta())
     assert rows(engine, table) == before
-
-
-def test_a_create_in_the_future_counts_as_attempted_now(engine: Engine) -> None:
-    delivery = claimed(engine)
-    with writing(engine) as connection:
-        outcomes.note_creating(connection, delivery, "somewhere", NOW)
-    correct_times(engine, back=HOUR, longest_wait=timedelta())
-    assert rows(engine, table)[0].create_attempted_at == NOW - HOUR
 
 
 def test_a_probe_in_the_future_is_due_at_once(engine: Engine) -> None:

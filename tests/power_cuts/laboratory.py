@@ -11,6 +11,7 @@ from sqlalchemy import URL, Engine
 
 from fairmind_sync.errors import SchemaError
 from fairmind_sync.outbox import copying
+from fairmind_sync.outbox.copied_tables import ALL_COPIED
 from fairmind_sync.storage import engine as engines
 from fairmind_sync.storage import schema, sqlite_file
 from tests.power_cuts.crowd_oracle import wrong_backup_of_many, wrong_by_facts
@@ -32,7 +33,7 @@ from tests.power_cuts.telling import WITHOUT_DATABASE, home_of
 
 _RARELY = 1 / 12
 """The share of the images in which a schema is made or upgraded: that takes as long as 30 other checks."""
-_COPIED = [copied.table.name for copied in copying._COPIED]
+_COPIED = [copied.table.name for copied in ALL_COPIED]
 
 
 class Laboratory:

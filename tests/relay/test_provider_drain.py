@@ -104,22 +104,14 @@ def test_a_provider_that_takes_nothing_any_more_is_not_swept(
     assert swept(going_on, monkeypatch, and_sweep=True) == [("drain", False, None)]
 
 
-@pytest.mark.parametrize(("slept", "is_made"), [(sweep.INTERVAL / 2, True), (HOUR, False)])
+@pytest.mark.parametrize(("slept", "is_made"), [(sweep.INTERVAL / 3, True), (HOUR, False)])
 def test_a_machine_that_slept_during_a_drain_is_swept_later(
     drain: ProviderDrain, monkeypatch: pytest.MonkeyPatch, slept: timedelta, *, is_made: bool
 ) -> None:
-    """Who stood still within a create goes on first."""
-    lags = iter((timedelta(), slept))
-    monkeypatch.setattr(ProviderDrain, "_lag", lambda _drain: next(lags))
-    going_on = replace(drain, should_stop=lambda: False)
+    """Who stood still within a create goes on first. A sleep moves the wall clock alone."""
+    seconds = iter((0.0, -slept.total_seconds()))
+    going_on = replace(drain, should_stop=lambda: False, steady=lambda: next(seconds))
     assert (("sweep", watch) in swept(going_on, monkeypatch, and_sweep=True)) is is_made
-
-
-def test_a_sleep_moves_the_wall_clock_alone(drain: ProviderDrain) -> None:
-    seconds = iter((100.0, 40.0))
-    lagging = replace(drain, steady=lambda: next(seconds))
-    before, after = lagging._lag(), lagging._lag()
-    assert timedelta(seconds=60) <= after - before < timedelta(seconds=90)
 
 
 def test_a_worker_without_a_daemon_signs_with_its_process_alone(configured: Settings) -> None:

@@ -65,7 +65,6 @@ class Daemon:
         return Machine(
             now=host.time,
             steady=host.steady,
-            clock_watch=host.clock_watch,
             lock=lambda: Lock(process),
             event=lambda: self._stopping,  # type: ignore[arg-type,return-value]  # all of it that is called
             thread=lambda target, **_how: _Thread(process, target),  # type: ignore[arg-type]

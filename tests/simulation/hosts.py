@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from fairmind_sync.clock import ClockWatch
 from tests.simulation.world import START, Process, World
 
 DATABASE = "database"
@@ -44,9 +43,6 @@ class Host:
     def true_time_of(self, wall: float) -> float:
         """When the wall clock will show so many seconds, if nobody sets it."""
         return (wall - self.offset) / (1 + self.drift)
-
-    def clock_watch(self) -> ClockWatch:
-        return ClockWatch(self.wall, self.steady)
 
     def started(self, name: str) -> Process:
         process = Process(self.world, name)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, true, update
 
 from fairmind_sync.handover import carried
 from fairmind_sync.outbox import copying, hand_overs, unclean_attempts
+from fairmind_sync.outbox.copied_tables import ALL_COPIED
 from fairmind_sync.outbox.hand_overs import OutgoingResult
 from fairmind_sync.results.states import DELIVERED
 from fairmind_sync.storage.tables import arrivals_table, hand_overs_table, outbox_table
@@ -89,8 +90,8 @@ def _copies_what_lives() -> list[Any]:
 
 
 def _copies_no_arrivals() -> list[Any]:
-    copied = tuple(one for one in copying._COPIED if one.table is not arrivals_table)
-    return [patch.object(copying, "_COPIED", copied)]
+    copied = tuple(one for one in ALL_COPIED if one.table is not arrivals_table)
+    return [patch.object(copying, "ALL_COPIED", copied)]
 
 
 _HOME = (True, False)

@@ -32,8 +32,9 @@ def _by_the_wall_clock() -> list[Any]:
     """As it was: whatever the machine has slept."""
 
     def is_an_interval_later(self: Dispatcher) -> bool:
-        before, self._sweeps_since = self._sweeps_since, self._moment()
-        passed = self._sweeps_since.wall - before.wall
+        before, self._awake_since = self._awake_since, self._machine.steady()
+        passed = timedelta(seconds=self._awake_since - before) + self._clock_watch.jump()
+        self._clock_watch.settle()
         return sweep.INTERVAL / 2 <= passed <= sweep.INTERVAL * 3 / 2
 
     return [patch.object(Dispatcher, "_is_an_interval_later", is_an_interval_later)]

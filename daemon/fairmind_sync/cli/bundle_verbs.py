@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from fairmind_sync.handover.reading_bundles import ReadReport
     from fairmind_sync.handover.writing_bundles import Sender, WrittenBundle
     from fairmind_sync.outbox.delivery_lookup import RunFilter
-    from fairmind_sync.settings import Settings
 
 bundle = typer.Typer(
     help="Hand deliveries over without a network, and hear what became of them.",
@@ -71,13 +70,11 @@ def own_site() -> tuple[Engine, OwnSite]:
     return engine, identity.own_site(engine, settings.site_key_file)
 
 
-def _sender(site: str | None, settings: Settings) -> Sender:
-    from fairmind_sync.handover import identity
+def _sender(site: str | None) -> Sender:
     from fairmind_sync.handover.partners import partner
     from fairmind_sync.handover.writing_bundles import Sender
 
-    engine = opened(settings)
-    own = identity.own_site(engine, settings.site_key_file)
+    engine, own = own_site()
     return Sender(engine, own, partner(engine, site), by_command())
 
 
@@ -104,9 +101,8 @@ def export(
     from fairmind_sync.handover import writing_bundles
     from fairmind_sync.relay.decision import decide
 
-    settings = current_settings()
-    sender = _sender(site, settings)
-    decide(sender.engine, settings)
+    sender = _sender(site)
+    decide(sender.engine, current_settings())
     written = writing_bundles.export(
         sender,
         file,
@@ -194,7 +190,7 @@ def receipts(
     """
     from fairmind_sync.handover import writing_bundles
 
-    sender = _sender(site, current_settings())
+    sender = _sender(site)
     written = writing_bundles.write_receipts(sender, file, since, is_encrypted=encrypt)
     if as_json:
         _print_written(sender, written)

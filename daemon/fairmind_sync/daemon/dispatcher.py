@@ -8,7 +8,7 @@ import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fairmind_sync.daemon.machine import THIS_MACHINE, Machine
 from fairmind_sync.outbox import owed_evidence, provider_state, workload
@@ -33,13 +33,6 @@ if TYPE_CHECKING:
     from fairmind_sync.settings import Settings
 
 SHORTEST_WAIT = timedelta(seconds=0.2)
-
-
-class _Moment(NamedTuple):
-    """A time by the wall clock, and by the steady clock, which stands still while the machine sleeps."""
-
-    wall: datetime
-    steady: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +65,8 @@ class Dispatcher:
         self._timers = timers
         self._stopping = stopping
         self._machine = machine
-        self._sweeps_since = self._moment()
+        self._awake_since = machine.steady()
+        self._clock_watch = machine.clock_watch()
 
     def look(self) -> None:
         """Starts the drains that have something to do, and sets the timer for the next look."""
@@ -102,23 +96,21 @@ class Dispatcher:
                 if slot.is_first and not self._stopping.is_set():
                     self._sweep_or_owe(slot, current_time(self._engine), is_regular=is_regular)
 
-    def _moment(self) -> _Moment:
-        return _Moment(self._machine.now(), timedelta(seconds=self._machine.steady()))
-
     def _is_an_interval_later(self) -> bool:
         """Returns whether the machine was awake for about an interval since the last time, as for a sweep.
 
         Where it has slept, this process stood still, or the clock was set far, the interval begins anew: who
         stood still within a create goes on first, and the sweep finds what that makes.
         """
-        before, now = self._sweeps_since, self._moment()
-        awake = now.steady - before.steady
-        slept = now.wall - before.wall - awake
+        now = self._machine.steady()
+        awake = timedelta(seconds=now - self._awake_since)
+        has_slept = sweep.is_long(self._clock_watch.jump())
         stood_still = awake > sweep.INTERVAL * 3 / 2
         is_later = awake >= sweep.INTERVAL / 2
-        if is_later or sweep.is_long(slept):
-            self._sweeps_since = now
-        return is_later and not stood_still and not sweep.is_long(slept)
+        if is_later or has_slept:
+            self._awake_since = now
+            self._clock_watch.settle()
+        return is_later and not stood_still and not has_slept
 
     def _sweep_or_owe(self, slot: WorkerSlot, now: datetime, *, is_regular: bool) -> None:
         if slot.may_start(self._machine.now()):
@@ -129,9 +121,9 @@ class Dispatcher:
     def _sweep(self, slot: WorkerSlot, now: datetime, *, is_regular: bool) -> None:
         with reading(self._engine) as connection:
             state = provider_state.read(connection, slot.provider)
+            if state.is_paused:
+                return
             is_called_for = is_regular and sweep.is_called_for(connection, slot.provider, now)
-        if state.is_paused:
-            return
         if is_called_for or state.state == OFFLINE:
             self._drain_or_probe(slot, state, now, and_sweep=is_called_for)
 

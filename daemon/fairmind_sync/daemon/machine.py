@@ -32,7 +32,6 @@ class Machine:
 
     now: Callable[[], datetime] = utc_now
     steady: Callable[[], float] = time.monotonic
-    clock_watch: Callable[[], ClockWatch] = ClockWatch
     lock: Callable[[], AbstractContextManager[object]] = threading.Lock
     event: Callable[[], threading.Event] = threading.Event
     thread: Callable[..., threading.Thread] = threading.Thread
@@ -41,6 +40,10 @@ class Machine:
     processes: WorkerProcesses = field(default_factory=WorkerProcesses)
     refusal: Callable[[str], str | None] = reachability.refusal
     chance: Random = field(default_factory=Random)
+
+    def clock_watch(self) -> ClockWatch:
+        """Returns a watch that notices from now on when `now` is set, or the machine has slept."""
+        return ClockWatch(lambda: self.now().timestamp(), self.steady)
 
 
 THIS_MACHINE = Machine()

@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
     from sqlalchemy.engine import URL
 
-_AT_ONCE = AT_ONCE
-_COPIED = ALL_COPIED
-
 
 def copy(
     source_url: str, target_url: str, on_progress: Callable[[int], None] = lambda _read: None
@@ -69,12 +66,12 @@ def copy_between(
 
 def _copy_all(moment: Connection, target: Engine, on_progress: Callable[[int], None]) -> CopyReport:
     with reading(target) as connection:
-        stale = copy_use.stale(moment, connection, _COPIED)
+        stale = copy_use.stale(moment, connection, ALL_COPIED)
     take_over = merge if stale is None else follow
     _forget(target, stale or [])
     report = CopyReport()
-    for copied in _COPIED:
-        for rows in copied.parts(moment, tuple(copied.table.c), _AT_ONCE):
+    for copied in ALL_COPIED:
+        for rows in copied.parts(moment, tuple(copied.table.c), AT_ONCE):
             with writing(target) as connection:
                 report += take_over(moment, connection, copied, rows)
             on_progress(report.read)
@@ -90,8 +87,8 @@ def _forget(target: Engine, stale: Sequence[Stale]) -> None:
     """Deletes what the source has lost, before others take its ids and names."""
     for one in stale:
         table = one.copied.table
-        for first in range(0, len(one.keys), _AT_ONCE):
-            some = tuple_(*table.primary_key).in_(one.keys[first : first + _AT_ONCE])
+        for first in range(0, len(one.keys), AT_ONCE):
+            some = tuple_(*table.primary_key).in_(one.keys[first : first + AT_ONCE])
             with writing(target) as connection:
                 connection.execute(delete(table).where(some))
                 note_erasure(connection)

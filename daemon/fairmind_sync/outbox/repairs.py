@@ -115,9 +115,9 @@ def correct_times(
     """Corrects times that lie too far ahead, after the clock was set back.
 
     What is due later than `longest_wait` from now becomes due now: deliveries, probes, missing evidence, what
-    a webhook is told. No lease ends later than a new one would; a create that was attempted in the future
-    counts as attempted now, and so does what is told of a provider. Samples of a time to come are forgotten,
-    and a webhook tells from now on. What was swept, by that clock, is swept again.
+    a webhook is told. No lease ends later than a new one would; what is told of a provider is of now.
+    Samples of a time to come are forgotten, and a webhook tells from now on. What was swept, by that clock,
+    is swept again. A create that was attempted in the future is the next claim's to correct.
 
     `now` is read within the transaction: a process that stood still before its turn to write would take a
     lease that was claimed meanwhile for one that lies ahead.
@@ -126,7 +126,6 @@ def correct_times(
     for column, latest, corrected in (
         (outbox_table.c.due_at, now + longest_wait, now),
         (outbox_table.c.lease_expires_at, now + LEASE, now + LEASE),
-        (outbox_table.c.create_attempted_at, now, now),
     ):
         connection.execute(
             update(outbox_table).where(pending, column > latest).values({column: corrected})

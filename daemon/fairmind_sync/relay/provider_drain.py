@@ -7,11 +7,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
+from fairmind_sync.clock import ClockWatch
 from fairmind_sync.errors import ProviderUnavailableError
 from fairmind_sync.providers import folder
 from fairmind_sync.providers.secrets import secrets_of
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from fairmind_sync.provider_names import ProviderName
     from fairmind_sync.providers.base import Provider
     from fairmind_sync.settings import Settings
-
-_EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +61,12 @@ class ProviderDrain:
         `and_sweep` has the provider swept afterwards, where it takes runs still and the machine has not slept
         meanwhile; `and_evidence` has missing evidence tried. After `longest` no further batch begins.
         """
-        began = self._lag()
+        clock_watch = ClockWatch(self._wall, self.steady)
         try:
             provider = self.opened()
             relay = self.relay(provider)
             relay.drain(probe_now=probe_now, longest=longest)
-            has_slept = sweep.is_long(self._lag() - began)
+            has_slept = sweep.is_long(clock_watch.jump())
             if and_sweep and relay.may_go_on() and not has_slept:
                 sweep.sweep(self.engine, provider, self.watch)
             while and_evidence and self._evidence_pass(provider).run():
@@ -76,9 +75,8 @@ class ProviderDrain:
             clock, secrets = partial(current_time, self.engine), secrets_of(self.settings)
             note_unavailable(self.engine, self.name, error, self.chance, clock, secrets)
 
-    def _lag(self) -> timedelta:
-        """Returns how far the wall clock is ahead of the steady one: a sleep of the machine adds to it."""
-        return current_time(self.engine) - _EPOCH - timedelta(seconds=self.steady())
+    def _wall(self) -> float:
+        return current_time(self.engine).timestamp()
 
     def relay(self, provider: Provider) -> Relay:
         """Returns the relay that goes by the settings, in the name of the worker."""
