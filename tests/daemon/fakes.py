@@ -163,8 +163,8 @@ class Stand:
 
     @property
     def next_look(self) -> timedelta | None:
-        found = self.timers.waiting.get("look-soon")
-        return found and found[0]
+        times = [self.timers.waiting.get(name) for name in ("look-soon", "look-when-due")]
+        return min((found[0] for found in times if found), default=None)
 
     def offline(self, address: str | None = None, *, probe_in: timedelta = timedelta()) -> None:
         now = utc_now()

@@ -77,6 +77,14 @@ def test_what_falls_due_after_the_slow_poll_is_left_to_it(
     assert stand.next_look is None
 
 
+def test_a_look_that_was_called_for_meanwhile_is_not_put_off(stand: Stand, held: Clock) -> None:
+    """Between what a look reads and the timer that it sets, somebody may save."""
+    save(stand.engine, "mlflow", now=held() + 5 * SECOND)
+    stand.dispatcher.look_in(timedelta())
+    stand.look()
+    assert stand.next_look == timedelta()
+
+
 def test_a_slot_that_waits_after_a_failure_is_looked_at_when_it_may_start(
     stand: Stand, held: Clock
 ) -> None:

@@ -161,11 +161,11 @@ class Dispatcher:
         """Returns whether a drain in this slot would find work; second slots are for large backlogs."""
         if not waiting.has_any(now, self._settings.max_in_flight):
             return False
-        if slot.is_first:
-            return True
+        if slot.is_first or not waiting.state.is_ready:
+            return slot.is_first
         with reading(self._engine) as connection:
             pending = workload.pending(connection, slot.provider)
-        return waiting.state.is_ready and slot.number <= processes_for(slot.provider, pending)
+        return slot.number <= processes_for(slot.provider, pending)
 
     def _takes_probe(self, slot: WorkerSlot) -> bool:
         with writing(self._engine) as connection:
@@ -204,7 +204,10 @@ class Dispatcher:
         self.look_in(timedelta())
 
     def _set_timer(self, found: _Found, now: datetime) -> None:
-        """Sets the timer for the next due time, if that time comes before the slow poll."""
+        """Sets the timer for the next due time, if that time comes before the slow poll.
+
+        The timer has a name of its own: a look that somebody called for meanwhile is not put off.
+        """
         waits = [
             max(at - now, slot.not_before - self._machine.now())
             for slot in self._pool
@@ -213,4 +216,4 @@ class Dispatcher:
             and (at := found.workloads[slot.provider].next_at) is not None
         ]
         if waits and (shortest := min(waits)) < self._settings.poll_interval:
-            self.look_in(max(shortest, SHORTEST_WAIT))
+            self._timers.once(max(shortest, SHORTEST_WAIT), self.look, "look-when-due")
