@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from fairmind_sync.errors import FairmindSyncError, StorageError
+from fairmind_sync.errors import StorageError
 from fairmind_sync.event_log import get_logger
 from fairmind_sync.storage.host_lock import HostLock
 
@@ -70,7 +70,7 @@ class Election:
             try:
                 if self._takes_over():
                     return
-            except FairmindSyncError as error:
+            except Exception as error:  # noqa: BLE001 else nobody would deliver any more
                 log.error("daemon.not_taken_over", reason=str(error))  # noqa: TRY400 the message says it all
 
     def _takes_over(self) -> bool:
