@@ -8,7 +8,9 @@ from tests.simulation.change_seeds import seeds_of_this_change, simulate
 from tests.simulation.plan import plan_of
 from tests.simulation.runs import laboratory
 
-pytestmark = pytest.mark.system  # they compute for long
+TIMEOUT_S = 3600
+"""A part takes four minutes beside four other processes; at a tenth of the speed it takes forty."""
+pytestmark = [pytest.mark.system, pytest.mark.timeout(TIMEOUT_S)]  # they compute for long
 
 PARTS, SEEDS_A_PART = 4, 75
 """So many are run with each change, in so few tests: many at once would take turns at the caches."""
