@@ -62,6 +62,18 @@ def test_an_event_is_one_json_line(written: Callable[[], str]) -> None:
     assert line == {"event": "delivery.claimed", "level": "info", "delivery": 7, "text": "a\nb"}
 
 
+@in_each_format
+def test_an_event_and_its_lines_end_are_one_write(
+    monkeypatch: pytest.MonkeyPatch, log_format: str
+) -> None:
+    """The daemon's processes share one stream: what one writes in two parts, another writes between them."""
+    writes: list[str] = []
+    monkeypatch.setattr(sys.stderr, "write", writes.append)
+    logger(log_format=log_format).info("delivery.claimed", delivery=7)
+    (line,) = writes
+    assert line.endswith("\n")
+
+
 def test_an_events_time_is_utc(written: Callable[[], str]) -> None:
     logger().info("daemon.ready")
     assert json.loads(written())["timestamp"].endswith("Z")

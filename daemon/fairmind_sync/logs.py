@@ -95,7 +95,7 @@ def _set_structlog_up(read: Callable[[], Known], stream: Any) -> None:
             _Redactor(secrets),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(settings.log_level),
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        logger_factory=structlog.WriteLoggerFactory(stream),  # one write a line: workers log, too
         cache_logger_on_first_use=False,
     )
 
