@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from tests.simulation.simulated_sites import SimulatedSite
 
 _START_S = (0.8, 3.0)
-_OF_A_DRAIN = ("probe_now", "and_sweep", "and_evidence", "longest")
 """A worker process imports an SDK first."""
+_OF_A_DRAIN = ("probe_now", "and_sweep", "and_evidence", "longest")
 
 
 class Watchdog:
